@@ -1,0 +1,20 @@
+import { defineCollection, home, owner } from "./define.ts";
+import { currency, day, money, name, oneOf, optional, reference } from "./fields.ts";
+
+/** What may be spent in each week, month or year from `starts_on` on, in one category or in all of them. */
+export const budgets = defineCollection({
+  name: "budgets",
+  title: "budget",
+  placement: home(),
+  scope: owner(),
+  fields: {
+    name: name(),
+    amount: money(),
+    currency: currency(),
+    period: oneOf("weekly", "monthly", "yearly"),
+    category_id: optional(reference("categories")),
+    starts_on: day(),
+    ends_on: optional(day()),
+  },
+  search: ["name"],
+});

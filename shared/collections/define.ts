@@ -1,0 +1,159 @@
+/**
+ * What a collection is, said once. From a definition follow the types, the validation, the routes and their OpenAPI,
+ * the MongoDB indexes and validator, and the SQL that `switchyard collection sql` prints.
+ *
+ * placement  where the rows live: `home` (in their owner's home database), `pinned` (always in one database),
+ *            `replicated` (primary in one, replica in the other)
+ * scope      who may see a row: `owner` (the user named in a field) or `memberOf` (the members of a record)
+ */
+import { z } from "zod";
+import type { Site } from "../values/version.ts";
+import {
+  type CreateFields,
+  type Field,
+  type Fields,
+  instant,
+  type PatchFields,
+  type RecordFields,
+  uuidSchema,
+} from "./fields.ts";
+
+export type Placement =
+  | { kind: "home" }
+  | { kind: "pinned"; database: Site }
+  | { kind: "replicated"; primary: Site; fallback: "none" | "reads" | "reads-and-writes" };
+export const home = (): Placement => ({ kind: "home" });
+
+export type Scope = { kind: "owner"; field: "user_id" } | { kind: "memberOf"; collection: string; field: string };
+export const owner = (): Scope => ({ kind: "owner", field: "user_id" });
+
+/** Where the currency of a collection's money stands: in a field of its own, or in a record that it refers to. */
+export type CurrencySource = { field: string } | { reference: string; field: string };
+
+/** Fields that every record has and that no client may set, but `id` on create. */
+export interface SystemFields {
+  id: string;
+  user_id: string;
+  version: number;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface Collection<F extends Fields = Fields> {
+  /** also the table, the MongoDB collection and the path of the API */
+  name: string;
+  /** one record, in words ("loan payment"), for documentation and messages */
+  title: string;
+  placement: Placement;
+  scope: Scope;
+  fields: F;
+  /** each a list of fields that is unique among one owner's records; null equals nothing */
+  unique: readonly (readonly string[])[];
+  /** text fields that `q` looks into */
+  search: readonly string[];
+  /** what the API sorts by: every required scalar and created_at; repositories sort by any scalar */
+  sorts: readonly string[];
+  /** the day or instant whose month `by=month` means */
+  monthOf: string;
+  /** the money that summaries add up, and where its currency is */
+  money: { field: string; currency: CurrencySource } | null;
+  schemas: {
+    create: z.ZodType<CreateFields<F> & { id?: string | undefined }>;
+    patch: z.ZodType<PatchFields<F>>;
+    record: z.ZodType<RecordFields<F> & SystemFields>;
+  };
+}
+
+export type RecordOf<C> = C extends Collection<infer F> ? RecordFields<F> & SystemFields : never;
+export type CreateOf<C> = C extends Collection<infer F> ? CreateFields<F> & { id?: string | undefined } : never;
+export type PatchOf<C> = C extends Collection<infer F> ? PatchFields<F> : never;
+
+interface Description<F extends Fields> {
+  name: string;
+  title: string;
+  placement: Placement;
+  scope: Scope;
+  fields: F;
+  unique?: readonly (readonly (keyof F & string)[])[];
+  search?: readonly (keyof F & string)[];
+  /** needed only where the currency is not in the first field of kind currency */
+  currency?: CurrencySource;
+}
+
+/** The system fields as fields, for filters and sorts; `user_id` is the scope's and never a filter. */
+export const systemFields: Fields = {
+  id: { kind: "reference", schema: uuidSchema, required: true, defaulted: false },
+  version: { kind: "integer", schema: z.int(), required: true, defaulted: false },
+  created_at: instant(),
+  updated_at: instant(),
+};
+
+/** The field of that name, the system's included; undefined when the collection has none. */
+export function fieldOf(collection: Collection, name: string): Field | undefined {
+  return Object.hasOwn(collection.fields, name)
+    ? collection.fields[name]
+    : Object.hasOwn(systemFields, name)
+      ? systemFields[name]
+      : undefined;
+}
+
+export const isScalar = (field: Field): boolean => field.kind !== "tags";
+
+/** Defines a collection; throws, at import, when the definition contradicts itself. */
+export function defineCollection<const F extends Fields>(description: Description<F>): Collection<F> {
+  const { fields } = description;
+  const named = Object.entries<Field>(fields);
+  const first = (kind: string) => named.find(([, field]) => field.kind === kind && field.required)?.[0];
+  const moneyField = first("money");
+  const currencyField = first("currency");
+  const currency = description.currency ?? (currencyField ? { field: currencyField } : undefined);
+  const collection: Collection<F> = {
+    ...description,
+    unique: description.unique ?? [],
+    search: description.search ?? [],
+    sorts: [...named.filter(([, field]) => field.required && isScalar(field)).map(([key]) => key), "created_at"],
+    monthOf: first("day") ?? "created_at",
+    money: moneyField && currency ? { field: moneyField, currency } : null,
+    schemas: schemasOf(description) as unknown as Collection<F>["schemas"],
+  };
+  for (const problem of problemsOf(collection as unknown as Collection))
+    throw new Error(`collection ${description.name}: ${problem}`);
+  return collection;
+}
+
+function* problemsOf(collection: Collection): Generator<string> {
+  if (!/^[a-z][a-z0-9_]{0,40}$/.test(collection.name)) yield "the name must be snake_case, at most 41 characters";
+  for (const [key, field] of Object.entries(collection.fields)) {
+    if (!/^[a-z][a-z0-9_]{0,40}$/.test(key)) yield `the field ${key} must be snake_case, at most 41 characters`;
+    if (Object.hasOwn(systemFields, key) || ["user_id", "search_text", "create_hash"].includes(key))
+      yield `the field ${key} is the system's`;
+    if (field.kind === "money" && !collection.money) yield `the amount ${key} needs a currency field`;
+  }
+  for (const key of [...collection.unique.flat(), ...collection.search])
+    if (!Object.hasOwn(collection.fields, key)) yield `there is no field ${key}`;
+  for (const key of collection.search)
+    if (collection.fields[key]?.kind !== "text") yield `only text fields can be searched, ${key} is none`;
+}
+
+function schemasOf<F extends Fields>({ fields, title }: Description<F>) {
+  const create: Record<string, z.ZodType> = { id: uuidSchema.optional() };
+  const patch: Record<string, z.ZodType> = {};
+  const record: Record<string, z.ZodType> = { id: uuidSchema, user_id: uuidSchema };
+  for (const [key, field] of Object.entries<Field>(fields)) {
+    const stored = field.required ? field.schema : field.schema.nullable();
+    create[key] = field.defaulted
+      ? field.schema.default(field.default as never)
+      : field.required
+        ? field.schema
+        : stored.optional().default(null);
+    patch[key] = stored.optional();
+    record[key] = stored;
+  }
+  Object.assign(record, { version: z.int(), created_at: z.iso.datetime(), updated_at: z.iso.datetime() });
+  const component = title.replace(/(?:^|[ _])(\w)/g, (_, letter: string) => letter.toUpperCase());
+  return {
+    create: z.strictObject(create).meta({ id: `${component}Create` }),
+    patch: z.strictObject(patch).meta({ id: `${component}Patch` }),
+    record: z.object(record).meta({ id: component }),
+  };
+}

@@ -1,0 +1,20 @@
+import { defineCollection, home, owner } from "./define.ts";
+import { currency, day, money, optional, reference, tags, text, withDefault } from "./fields.ts";
+
+/** Money that was spent. */
+export const expenses = defineCollection({
+  name: "expenses",
+  title: "expense",
+  placement: home(),
+  scope: owner(),
+  fields: {
+    amount: money(),
+    currency: currency(),
+    date: day(),
+    category_id: optional(reference("categories")),
+    description: optional(text(2000)),
+    payment_method: optional(text(2000)),
+    tags: withDefault(tags(), []),
+  },
+  search: ["description", "payment_method"],
+});

@@ -1,0 +1,171 @@
+/**
+ * The kinds of field that a collection is made of. Each is a zod schema plus the few facts from which the SQL column,
+ * the MongoDB validator, the filters and the sorts follow. Add a kind here and both adapters have to learn it.
+ */
+import { z } from "zod";
+import { canonicalDecimal, compareDecimal, DECIMAL_PATTERN } from "../values/money.ts";
+import { codePoints, isStorable } from "../values/text.ts";
+
+export type FieldKind =
+  | "text"
+  | "enum"
+  | "currency"
+  | "money"
+  | "decimal"
+  | "integer"
+  | "boolean"
+  | "day"
+  | "instant"
+  | "reference"
+  | "tags";
+
+export interface Field<T = unknown, Required extends boolean = boolean, Defaulted extends boolean = boolean> {
+  kind: FieldKind;
+  /** validates and normalises one value (never null) */
+  schema: z.ZodType<T>;
+  /** false: the value may be null, which is what an absent one is */
+  required: Required;
+  defaulted: Defaulted;
+  /** what create puts where the client gives nothing */
+  default?: T;
+  /** code points, of a text or of each tag */
+  maxLength?: number;
+  minLength?: number;
+  maxItems?: number;
+  /** the values of an enum */
+  values?: readonly string[];
+  /** the collection that a reference points into */
+  references?: string;
+  /** money and decimals: must be above zero, not only zero or more */
+  positive?: boolean;
+}
+
+type Value<S> = S extends z.ZodType<infer T> ? T : never;
+
+const make = <T>(kind: FieldKind, schema: z.ZodType<T>, facts: Partial<Field<T>> = {}): Field<T, true, false> => ({
+  ...facts,
+  kind,
+  schema,
+  required: true,
+  defaulted: false,
+});
+
+const storable = (max: number, min: number) =>
+  z
+    .string()
+    .refine(isStorable, { message: "Remove NUL characters and lone surrogates.", abort: true })
+    .refine((value) => codePoints(value) <= max, { message: `At most ${max} characters.` })
+    .refine((value) => codePoints(value) >= min, { message: `At least ${min} character.` })
+    .meta({ maxLength: max, ...(min > 0 && { minLength: min }) });
+
+/** Free text of at most `max` code points. */
+export const text = (max: number, min = 0) => make("text", storable(max, min), { maxLength: max, minLength: min });
+
+/** A name or title: 1 to 200 characters. */
+export const name = () => text(200, 1);
+
+/** An e-mail address, kept as it was written. */
+export const email = () =>
+  make("text", z.email().max(320).refine(isStorable).meta({ maxLength: 320 }), { maxLength: 320, minLength: 0 });
+
+export const oneOf = <const V extends readonly [string, ...string[]]>(...values: V) =>
+  make("enum", z.enum(values) as unknown as z.ZodType<V[number]>, { values });
+
+const currencies = new Set(Intl.supportedValuesOf("currency"));
+
+/** An ISO 4217 code in upper case. */
+export const currency = () =>
+  make(
+    "currency",
+    z
+      .string()
+      .regex(/^[A-Z]{3}$/, "Use the three upper-case letters of ISO 4217, such as EUR.")
+      .refine((code) => currencies.has(code), { message: "This is no currency of ISO 4217." })
+      .meta({ examples: ["EUR"] }),
+    { maxLength: 3, minLength: 3 },
+  );
+
+const decimalSchema = (positive: boolean) =>
+  z
+    .string("Write the number as a string, so that no digit is lost.")
+    .regex(DECIMAL_PATTERN, {
+      message: "Use up to 15 digits, a point and up to 4 decimals, such as 12.50.",
+      abort: true,
+    })
+    .refine((value) => !positive || compareDecimal(value, "0") > 0, { message: "The amount must be above 0." })
+    .overwrite(canonicalDecimal)
+    .meta({ examples: ["12.50"] });
+
+/** An amount of money above zero, as a decimal string; its currency stands in another field. */
+export const money = () => make("money", decimalSchema(true), { positive: true });
+
+const anyDecimal = decimalSchema(false);
+
+/** What a filter on the field may be compared with: an amount may be compared with 0, though none is. */
+export const comparable = (field: Field): z.ZodType => (field.kind === "money" ? anyDecimal : field.schema);
+
+/** A decimal of zero or more that is no money, such as a rate. */
+export const decimal = () => make("decimal", decimalSchema(false), { positive: false });
+
+export const integer = () => make("integer", z.int());
+
+export const boolean = () => make("boolean", z.boolean());
+
+/** A calendar day, `YYYY-MM-DD`, without a time zone. */
+export const day = () =>
+  make(
+    "day",
+    z.iso
+      .date("Write the day as YYYY-MM-DD.")
+      .refine((value) => value >= "0001-01-01", { message: "The first year is 0001." })
+      .meta({ examples: ["2026-03-14"] }),
+  );
+
+/** A moment, in milliseconds; read with any offset, written in UTC. */
+export const instant = () =>
+  make(
+    "instant",
+    z.iso
+      .datetime({ offset: true, message: "Write the time as 2026-03-14T15:09:26.535Z, with at most 3 decimals." })
+      .regex(/^(?!0000)\d{4}-[^.]+(\.\d{1,3})?(Z|[+-]\d\d:\d\d)$/, { message: "At most 3 decimals of a second." })
+      .refine((value) => /^(?!0000)\d{4}-/.test(toIso(value)), { message: "The years 0001 to 9999 can be stored." })
+      .overwrite(toIso),
+  );
+
+function toIso(value: string): string {
+  const date = new Date(value);
+  return Number.isNaN(date.getTime()) ? value : date.toISOString();
+}
+
+/** A UUID in lower case. */
+export const uuidSchema = z.uuid("This is no UUID.").toLowerCase();
+
+/** The id of a record of another collection in the same home; deleting that record is refused while this one exists. */
+export const reference = (collection: string) => make("reference", uuidSchema, { references: collection });
+
+/** A few short labels, in the order given. */
+export const tags = (maxItems = 20, maxLength = 50) =>
+  make("tags", z.array(storable(maxLength, 1)).max(maxItems), { maxItems, maxLength, minLength: 1 });
+
+/** The field may be absent: null in a record, left out or null in a body. */
+export const optional = <T>(field: Field<T, true, false>): Field<T, false, false> => ({ ...field, required: false });
+
+/** The field is always there; a body that leaves it out gets this value. */
+export const withDefault = <T>(field: Field<T, true, false>, value: T): Field<T, true, true> => ({
+  ...field,
+  defaulted: true,
+  default: value,
+});
+
+export type Fields = Readonly<Record<string, Field>>;
+type FieldValue<F> = F extends { schema: infer S } ? Value<S> : never;
+type Stored<F> = F extends { required: true } ? FieldValue<F> : FieldValue<F> | null;
+type NeededKeys<F extends Fields> = {
+  [K in keyof F]: F[K] extends { required: true; defaulted: false } ? K : never;
+}[keyof F];
+
+export type RecordFields<F extends Fields> = { [K in keyof F]: Stored<F[K]> };
+export type CreateFields<F extends Fields> = { [K in NeededKeys<F>]: Stored<F[K]> } & {
+  [K in Exclude<keyof F, NeededKeys<F>>]?: Stored<F[K]> | undefined;
+};
+export type PatchFields<F extends Fields> = { [K in keyof F]?: Stored<F[K]> | undefined };

@@ -1,0 +1,19 @@
+import { defineCollection, home, owner } from "./define.ts";
+import { currency, day, money, optional, reference, text } from "./fields.ts";
+
+/** Money that came in. */
+export const incomes = defineCollection({
+  name: "incomes",
+  title: "income",
+  placement: home(),
+  scope: owner(),
+  fields: {
+    amount: money(),
+    currency: currency(),
+    date: day(),
+    category_id: optional(reference("categories")),
+    source: optional(text(2000)),
+    description: optional(text(2000)),
+  },
+  search: ["source", "description"],
+});

@@ -1,0 +1,25 @@
+/** Every collection of the application, parents before the collections that refer to them. */
+import { budgets } from "./budgets.ts";
+import { categories } from "./categories.ts";
+import { contacts } from "./contacts.ts";
+import type { Collection } from "./define.ts";
+import { expenses } from "./expenses.ts";
+import { incomes } from "./incomes.ts";
+import { loanPayments } from "./loan-payments.ts";
+import { loans } from "./loans.ts";
+
+export const collections = {
+  categories,
+  expenses,
+  incomes,
+  budgets,
+  contacts,
+  loans,
+  loan_payments: loanPayments,
+};
+
+export type Collections = typeof collections;
+export type CollectionName = keyof Collections;
+
+/** The same as a list, for code that treats all alike. */
+export const allCollections: readonly Collection[] = Object.values(collections) as unknown as readonly Collection[];

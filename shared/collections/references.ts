@@ -1,0 +1,22 @@
+/** Who refers to whom among a set of collections. */
+import type { Collection } from "./define.ts";
+
+export interface ReferenceField {
+  /** the collection that holds the field */
+  collection: string;
+  field: string;
+  /** the collection that it points into */
+  target: string;
+}
+
+/** The references that a collection's records make, in the order of its fields. */
+export function referencesFrom(collection: Collection): ReferenceField[] {
+  return Object.entries(collection.fields).flatMap(([field, { references: target }]) =>
+    target === undefined ? [] : [{ collection: collection.name, field, target }],
+  );
+}
+
+/** The references that others make to a collection's records. */
+export function referencesTo(name: string, all: readonly Collection[]): ReferenceField[] {
+  return all.flatMap(referencesFrom).filter(({ target }) => target === name);
+}

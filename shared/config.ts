@@ -1,0 +1,156 @@
+/**
+ * The environment, read here and nowhere else. Every problem is reported at once, in words; a variable that is set to
+ * nothing counts as absent. Names that people already have from Supabase's and MongoDB's guides are accepted, too.
+ */
+import { z } from "zod";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A configuration that cannot be used; `problems` has one sentence for each variable at fault. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+  constructor(problems: readonly string[]) {
+    super(problems.join("\n"));
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+const list = z
+  .string()
+  .default("")
+  .transform((value) =>
+    value
+      .split(",")
+      .map((item) => item.trim())
+      .filter(Boolean),
+  );
+
+const httpUrl = z
+  .url({ protocol: /^https?$/, message: "must be a URL that begins with http:// or https://" })
+  .transform((url) => url.replace(/\/+$/, ""));
+const mongoUrl = z
+  .string()
+  .regex(/^mongodb(\+srv)?:\/\/.+/, "must be a URL that begins with mongodb:// or mongodb+srv://");
+const postgresUrl = z.string().regex(/^postgres(ql)?:\/\/.+/, "must be a URL that begins with postgres://");
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/, "must be a port number from 1 to 65535")
+  .transform(Number)
+  .refine((value) => value >= 1 && value <= 65_535, "must be a port number from 1 to 65535");
+const jwks = z.string().transform((text, context) => {
+  try {
+    const parsed = z.object({ keys: z.array(z.record(z.string(), z.unknown())) }).parse(JSON.parse(text));
+    return parsed as { keys: Record<string, unknown>[] };
+  } catch {
+    context.addIssue({ code: "custom", message: 'must be a JSON Web Key Set, {"keys":[...]}' });
+    return z.NEVER;
+  }
+});
+
+export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
+const logLevel = z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`).default("info");
+
+const SUPABASE = {
+  SUPABASE_URL: httpUrl,
+  SUPABASE_SECRET_KEY: z.string(),
+  MONGODB_URI: mongoUrl.optional(),
+  MONGODB_DATABASE: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,38}$/, "may hold letters, digits, _ and -, at most 38")
+    .optional(),
+  LOG_LEVEL: logLevel,
+};
+
+const apiSchema = z.object({
+  ...SUPABASE,
+  SUPABASE_PUBLISHABLE_KEY: z.string(),
+  /** where browsers reach Supabase, when that differs from where the API does */
+  SUPABASE_PUBLIC_URL: httpUrl.optional(),
+  SUPABASE_JWT_SECRET: z.string().min(32, "must have at least 32 characters").optional(),
+  SUPABASE_JWT_ISSUER: z.string().optional(),
+  SUPABASE_JWKS: jwks.optional(),
+  ADMIN_EMAILS: list,
+  ALLOWED_ORIGINS: list,
+  IDEMPOTENCY_SECRET: z.string().min(32, "must have at least 32 characters").optional(),
+});
+
+const functionSchema = z.object({
+  ...SUPABASE,
+  BEFORE_USER_CREATED_HOOK_SECRET: z.string().optional(),
+  /** seconds; longer than any access token of the project lives */
+  MAX_TOKEN_LIFETIME_SECONDS: z
+    .string()
+    .regex(/^\d{1,7}$/, "must be a number of seconds")
+    .default("3600")
+    .transform(Number),
+});
+
+const devSchema = z.object({
+  PORT: port.default(3000),
+  SUPABASE_PORT: port.default(54_321),
+  SWITCHYARD_DATA: z.string().default(".switchyard"),
+  SWITCHYARD_DEMO: z.enum(["0", "1"], "must be 0 or 1").optional(),
+  MONGODB_URI: mongoUrl.optional(),
+  SUPABASE_DB_URL: postgresUrl.optional(),
+  SUPABASE_ADMIN_DB_URL: postgresUrl.optional(),
+  SUPABASE_AUTH_URL: httpUrl.optional(),
+  SUPABASE_JWT_SECRET: z.string().min(32, "must have at least 32 characters").optional(),
+  SUPABASE_JWT_ISSUER: z.string().optional(),
+  ADMIN_EMAILS: z.string().optional(),
+  ALLOWED_ORIGINS: z.string().optional(),
+  LOG_LEVEL: z.string().optional(),
+});
+
+export type ApiConfig = z.infer<typeof apiSchema>;
+export type FunctionConfig = z.infer<typeof functionSchema>;
+export type DevConfig = z.infer<typeof devSchema>;
+
+const ALIASES: Readonly<Record<string, readonly string[]>> = {
+  SUPABASE_URL: ["NEXT_PUBLIC_SUPABASE_URL"],
+  SUPABASE_PUBLISHABLE_KEY: ["NEXT_PUBLIC_SUPABASE_PUBLISHABLE_KEY", "SUPABASE_ANON_KEY"],
+  SUPABASE_SECRET_KEY: ["SUPABASE_SERVICE_ROLE_KEY"],
+  MONGODB_URI: ["MONGO_URL"],
+};
+
+/** What the API needs. Throws `ConfigError`. */
+export const loadApiConfig = (env: Environment): ApiConfig => load(apiSchema, env);
+
+/** What the edge functions need. Throws `ConfigError`. */
+export const loadFunctionConfig = (env: Environment): FunctionConfig => load(functionSchema, env);
+
+/** What `npm start` reads. Throws `ConfigError`. */
+export function loadDevConfig(env: Environment): DevConfig {
+  const config = load(devSchema, env);
+  const problems: string[] = [];
+  if (config.SUPABASE_AUTH_URL && !config.SUPABASE_DB_URL)
+    problems.push("SUPABASE_AUTH_URL needs SUPABASE_DB_URL: a real Auth server keeps its users in a real Postgres.");
+  if (config.SUPABASE_AUTH_URL && !config.SUPABASE_JWT_SECRET)
+    problems.push("SUPABASE_AUTH_URL needs SUPABASE_JWT_SECRET, the secret with which that server signs its tokens.");
+  if (config.SUPABASE_AUTH_URL && !config.SUPABASE_JWT_ISSUER)
+    problems.push("SUPABASE_AUTH_URL needs SUPABASE_JWT_ISSUER, the issuer that stands in that server's tokens.");
+  if (config.PORT === config.SUPABASE_PORT) problems.push("PORT and SUPABASE_PORT must differ.");
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}
+
+/** This process's environment, on Node and on Deno. */
+export const processEnvironment = (): Environment => process.env;
+
+function load<T>(schema: z.ZodType<T>, env: Environment): T {
+  const named: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) if (value) named[name] = value;
+  for (const [name, aliases] of Object.entries(ALIASES)) {
+    const value = [name, ...aliases].map((alias) => env[alias]).find(Boolean);
+    if (value) named[name] = value;
+  }
+  const parsed = schema.safeParse(named);
+  if (parsed.success) return parsed.data;
+  throw new ConfigError(
+    parsed.error.issues.map((issue) => {
+      const name = String(issue.path[0]);
+      const aliases = ALIASES[name] ? ` (or ${ALIASES[name].join(", ")})` : "";
+      return named[name] === undefined ? `${name}${aliases} is not set.` : `${name} ${issue.message}.`;
+    }),
+  );
+}

@@ -1,0 +1,72 @@
+/**
+ * What can go wrong with a repository call, as data. `kind` is the class that callers branch on, `code` the stable
+ * name that clients see; messages are for people and name the fix. Bugs throw, everything else is one of these.
+ */
+import { type Err, err } from "neverthrow";
+
+export type ErrorKind = "not_found" | "conflict" | "invalid" | "unavailable" | "forbidden";
+
+export type ErrorCode =
+  | "not_found"
+  /** the id or a unique key is taken */
+  | "duplicate"
+  /** `expectedVersion` is not the record's version */
+  | "version_mismatch"
+  /** other records refer to this one */
+  | "referenced"
+  /** the idempotency key was used with another body */
+  | "idempotency_mismatch"
+  /** the record that this idempotency key made is deleted */
+  | "deleted"
+  | "invalid_input"
+  | "invalid_reference"
+  | "invalid_query"
+  | "invalid_cursor"
+  | "unavailable"
+  | "forbidden"
+  /** the user has no home database yet */
+  | "no_home"
+  /** no database takes new users */
+  | "no_capacity";
+
+/** One thing that is wrong with one field; `field` is a path such as `tags.3`, or empty for the whole body. */
+export interface FieldError {
+  field: string;
+  code: string;
+  message: string;
+}
+
+export interface RepositoryError {
+  kind: ErrorKind;
+  code: ErrorCode;
+  message: string;
+  errors?: FieldError[];
+  /** seconds after which another try makes sense, for `unavailable` */
+  retryAfterSeconds?: number;
+  cause?: unknown;
+}
+
+export const notFound = (message = "There is no such record."): RepositoryError => ({
+  kind: "not_found",
+  code: "not_found",
+  message,
+});
+
+export const conflict = (
+  code: "duplicate" | "version_mismatch" | "referenced" | "idempotency_mismatch" | "deleted" | "no_home",
+  message: string,
+): RepositoryError => ({ kind: "conflict", code, message });
+
+export const invalid = (
+  code: "invalid_input" | "invalid_reference" | "invalid_query" | "invalid_cursor",
+  message: string,
+  errors?: FieldError[],
+): RepositoryError => ({ kind: "invalid", code, message, ...(errors && { errors }) });
+
+export const unavailable = (message: string, cause?: unknown, code: "unavailable" | "no_capacity" = "unavailable") =>
+  ({ kind: "unavailable", code, message, retryAfterSeconds: 5, cause }) satisfies RepositoryError as RepositoryError;
+
+export const forbidden = (message: string): RepositoryError => ({ kind: "forbidden", code: "forbidden", message });
+
+/** `err(error)` with the type that every repository call returns. */
+export const fail = (error: RepositoryError): Err<never, RepositoryError> => err(error);
