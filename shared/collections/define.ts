@@ -39,14 +39,14 @@ export interface SystemFields {
   updated_at: string;
 }
 
-export interface Collection<F extends Fields = Fields> {
+export interface Collection {
   /** also the table, the MongoDB collection and the path of the API */
   name: string;
   /** one record, in words ("loan payment"), for documentation and messages */
   title: string;
   placement: Placement;
   scope: Scope;
-  fields: F;
+  fields: Fields;
   /** each a list of fields that is unique among one owner's records; null equals nothing */
   unique: readonly (readonly string[])[];
   /** text fields that `q` looks into */
@@ -57,6 +57,12 @@ export interface Collection<F extends Fields = Fields> {
   monthOf: string;
   /** the money that summaries add up, and where its currency is */
   money: { field: string; currency: CurrencySource } | null;
+  schemas: { create: z.ZodType; patch: z.ZodType; record: z.ZodType };
+}
+
+/** A definition that remembers the types of its fields. */
+export interface CollectionOf<F extends Fields> extends Collection {
+  fields: F;
   schemas: {
     create: z.ZodType<CreateFields<F> & { id?: string | undefined }>;
     patch: z.ZodType<PatchFields<F>>;
@@ -64,9 +70,9 @@ export interface Collection<F extends Fields = Fields> {
   };
 }
 
-export type RecordOf<C> = C extends Collection<infer F> ? RecordFields<F> & SystemFields : never;
-export type CreateOf<C> = C extends Collection<infer F> ? CreateFields<F> & { id?: string | undefined } : never;
-export type PatchOf<C> = C extends Collection<infer F> ? PatchFields<F> : never;
+export type RecordOf<C> = C extends CollectionOf<infer F> ? RecordFields<F> & SystemFields : never;
+export type CreateOf<C> = C extends CollectionOf<infer F> ? CreateFields<F> & { id?: string | undefined } : never;
+export type PatchOf<C> = C extends CollectionOf<infer F> ? PatchFields<F> : never;
 
 interface Description<F extends Fields> {
   name: string;
@@ -100,24 +106,23 @@ export function fieldOf(collection: Collection, name: string): Field | undefined
 export const isScalar = (field: Field): boolean => field.kind !== "tags";
 
 /** Defines a collection; throws, at import, when the definition contradicts itself. */
-export function defineCollection<const F extends Fields>(description: Description<F>): Collection<F> {
+export function defineCollection<const F extends Fields>(description: Description<F>): CollectionOf<F> {
   const { fields } = description;
   const named = Object.entries<Field>(fields);
   const first = (kind: string) => named.find(([, field]) => field.kind === kind && field.required)?.[0];
   const moneyField = first("money");
   const currencyField = first("currency");
   const currency = description.currency ?? (currencyField ? { field: currencyField } : undefined);
-  const collection: Collection<F> = {
+  const collection: CollectionOf<F> = {
     ...description,
     unique: description.unique ?? [],
     search: description.search ?? [],
     sorts: [...named.filter(([, field]) => field.required && isScalar(field)).map(([key]) => key), "created_at"],
     monthOf: first("day") ?? "created_at",
     money: moneyField && currency ? { field: moneyField, currency } : null,
-    schemas: schemasOf(description) as unknown as Collection<F>["schemas"],
+    schemas: schemasOf(description) as unknown as CollectionOf<F>["schemas"],
   };
-  for (const problem of problemsOf(collection as unknown as Collection))
-    throw new Error(`collection ${description.name}: ${problem}`);
+  for (const problem of problemsOf(collection)) throw new Error(`collection ${description.name}: ${problem}`);
   return collection;
 }
 

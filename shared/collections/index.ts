@@ -22,4 +22,4 @@ export type Collections = typeof collections;
 export type CollectionName = keyof Collections;
 
 /** The same as a list, for code that treats all alike. */
-export const allCollections: readonly Collection[] = Object.values(collections) as unknown as readonly Collection[];
+export const allCollections: readonly Collection[] = Object.values(collections);
