@@ -1,0 +1,7 @@
+import { defineConfig } from "vitest/config";
+import { reporters } from "./test/setup/reporters.ts";
+
+/** What can be checked of a deployment without an account: `npm run test:deploy`. */
+export default defineConfig({
+  test: { include: ["test/deploy/**/*.test.ts"], fileParallelism: false, ...reporters() },
+});
