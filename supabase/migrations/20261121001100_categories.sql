@@ -1,0 +1,69 @@
+-- Category records. Printed by: switchyard collection sql categories
+
+-- Ids are unique per owner: a key over all owners would tell a stranger that an id exists. References name the
+-- owner, too, because foreign keys look past row-level security.
+create table public.categories (
+  user_id uuid not null,
+  id uuid not null,
+  name text collate "C" not null check (char_length(name) between 1 and 200),
+  kind text collate "C" not null check (kind in ('expense', 'income')),
+  color text collate "C" check (char_length(color) <= 2000),
+  icon text collate "C" check (char_length(icon) <= 2000),
+  archived boolean not null default false,
+  name_folded text collate "C" check (char_length(name_folded) <= 4000),
+  search_text text collate "C" not null generated always as (substr(coalesce(E'\n' || name_folded, ''), 2)) stored,
+  create_hash text check (char_length(create_hash) <= 200),
+  version bigint not null,
+  created_at timestamptz(3) not null,
+  updated_at timestamptz(3) not null,
+  constraint categories_pkey primary key (user_id, id)
+);
+
+-- Pages are read in index order, for every sort of the API; deleting looks for what refers to a record.
+create index categories_name_idx on public.categories (user_id, name, id);
+create index categories_kind_idx on public.categories (user_id, kind, id);
+create index categories_archived_idx on public.categories (user_id, archived, id);
+create index categories_created_at_idx on public.categories (user_id, created_at, id);
+
+-- Everyone may call Supabase's REST with their own token, so this is where a stranger is kept out. A record is its
+-- owner's, and only while the owner's home is this database: nobody whose home is MongoDB can leave anything here.
+alter table public.categories enable row level security;
+create policy categories_owner on public.categories for all to authenticated
+  using (
+    user_id = (select auth.uid())
+    and (select a.database_provider from public.user_database_assignments a where a.user_id = (select auth.uid())) = 'supabase'
+  )
+  with check (
+    user_id = (select auth.uid())
+    and (select a.database_provider from public.user_database_assignments a where a.user_id = (select auth.uid())) = 'supabase'
+  );
+
+-- Supabase's default privileges grant everything by name, so it is taken away by name. Version and times are the
+-- trigger's; the id, the owner and the hash of the request that created a record never change. Nobody may truncate:
+-- that leaves no tombstones.
+revoke all on public.categories from public, anon, authenticated, service_role;
+grant select, delete on public.categories to authenticated;
+grant insert (
+  user_id, id, name, kind, color, icon, archived, name_folded, create_hash
+) on public.categories to authenticated;
+grant update (name, kind, color, icon, archived, name_folded) on public.categories to authenticated;
+grant select, insert, update, delete on public.categories to service_role;
+
+-- Always, also for a session that replicates: no row may be without a new version, no deletion without a tombstone.
+create trigger switchyard_stamp before insert or update on public.categories
+  for each row execute function switchyard.stamp_record();
+create trigger switchyard_check_tombstones after insert on public.categories
+  referencing new table as inserted for each statement execute function switchyard.check_tombstones();
+create trigger switchyard_bury after delete on public.categories
+  referencing old table as deleted for each statement execute function switchyard.bury_records();
+alter table public.categories enable always trigger switchyard_stamp;
+alter table public.categories enable always trigger switchyard_check_tombstones;
+alter table public.categories enable always trigger switchyard_bury;
+
+-- Purges and counts read this list.
+insert into switchyard.collections (name, placement, owner_column)
+values ('categories', 'home', 'user_id')
+on conflict (name) do nothing;
+
+-- PostgREST keeps the schema in memory.
+notify pgrst, 'reload schema';

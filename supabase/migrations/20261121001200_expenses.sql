@@ -1,0 +1,78 @@
+-- Expense records. Printed by: switchyard collection sql expenses
+
+-- Ids are unique per owner: a key over all owners would tell a stranger that an id exists. References name the
+-- owner, too, because foreign keys look past row-level security.
+create table public.expenses (
+  user_id uuid not null,
+  id uuid not null,
+  amount numeric(19,4) not null check (amount > 0 and amount <> 'NaN'),
+  currency text collate "C" not null check (currency ~ '^[A-Z]{3}$'),
+  date date not null check (date between '0001-01-01' and '9999-12-31'),
+  category_id uuid,
+  description text collate "C" check (char_length(description) <= 2000),
+  payment_method text collate "C" check (char_length(payment_method) <= 2000),
+  tags text[] collate "C" not null default '{}' check (switchyard.are_tags(tags, 20, 50)),
+  description_folded text collate "C" check (char_length(description_folded) <= 40000),
+  payment_method_folded text collate "C" check (char_length(payment_method_folded) <= 40000),
+  search_text text collate "C" not null generated always as (substr(coalesce(E'\n' || description_folded, '') || coalesce(E'\n' || payment_method_folded, ''), 2)) stored,
+  create_hash text check (char_length(create_hash) <= 200),
+  version bigint not null,
+  created_at timestamptz(3) not null,
+  updated_at timestamptz(3) not null,
+  constraint expenses_pkey primary key (user_id, id),
+  constraint expenses_category_id_fkey
+    foreign key (user_id, category_id) references public.categories (user_id, id)
+    deferrable initially immediate
+);
+
+-- Pages are read in index order, for every sort of the API; deleting looks for what refers to a record.
+create index expenses_amount_idx on public.expenses (user_id, amount, id);
+create index expenses_currency_idx on public.expenses (user_id, currency, id);
+create index expenses_date_idx on public.expenses (user_id, date, id);
+create index expenses_created_at_idx on public.expenses (user_id, created_at, id);
+create index expenses_category_id_idx on public.expenses (user_id, category_id);
+
+-- Everyone may call Supabase's REST with their own token, so this is where a stranger is kept out. A record is its
+-- owner's, and only while the owner's home is this database: nobody whose home is MongoDB can leave anything here.
+alter table public.expenses enable row level security;
+create policy expenses_owner on public.expenses for all to authenticated
+  using (
+    user_id = (select auth.uid())
+    and (select a.database_provider from public.user_database_assignments a where a.user_id = (select auth.uid())) = 'supabase'
+  )
+  with check (
+    user_id = (select auth.uid())
+    and (select a.database_provider from public.user_database_assignments a where a.user_id = (select auth.uid())) = 'supabase'
+  );
+
+-- Supabase's default privileges grant everything by name, so it is taken away by name. Version and times are the
+-- trigger's; the id, the owner and the hash of the request that created a record never change. Nobody may truncate:
+-- that leaves no tombstones.
+revoke all on public.expenses from public, anon, authenticated, service_role;
+grant select, delete on public.expenses to authenticated;
+grant insert (
+  user_id, id, amount, currency, date, category_id, description, payment_method, tags, description_folded, payment_method_folded, create_hash
+) on public.expenses to authenticated;
+grant update (
+  amount, currency, date, category_id, description, payment_method, tags, description_folded, payment_method_folded
+) on public.expenses to authenticated;
+grant select, insert, update, delete on public.expenses to service_role;
+
+-- Always, also for a session that replicates: no row may be without a new version, no deletion without a tombstone.
+create trigger switchyard_stamp before insert or update on public.expenses
+  for each row execute function switchyard.stamp_record();
+create trigger switchyard_check_tombstones after insert on public.expenses
+  referencing new table as inserted for each statement execute function switchyard.check_tombstones();
+create trigger switchyard_bury after delete on public.expenses
+  referencing old table as deleted for each statement execute function switchyard.bury_records();
+alter table public.expenses enable always trigger switchyard_stamp;
+alter table public.expenses enable always trigger switchyard_check_tombstones;
+alter table public.expenses enable always trigger switchyard_bury;
+
+-- Purges and counts read this list.
+insert into switchyard.collections (name, placement, owner_column)
+values ('expenses', 'home', 'user_id')
+on conflict (name) do nothing;
+
+-- PostgREST keeps the schema in memory.
+notify pgrst, 'reload schema';

@@ -1,0 +1,79 @@
+-- Budget records. Printed by: switchyard collection sql budgets
+
+-- Ids are unique per owner: a key over all owners would tell a stranger that an id exists. References name the
+-- owner, too, because foreign keys look past row-level security.
+create table public.budgets (
+  user_id uuid not null,
+  id uuid not null,
+  name text collate "C" not null check (char_length(name) between 1 and 200),
+  amount numeric(19,4) not null check (amount > 0 and amount <> 'NaN'),
+  currency text collate "C" not null check (currency ~ '^[A-Z]{3}$'),
+  period text collate "C" not null check (period in ('weekly', 'monthly', 'yearly')),
+  category_id uuid,
+  starts_on date not null check (starts_on between '0001-01-01' and '9999-12-31'),
+  ends_on date check (ends_on between '0001-01-01' and '9999-12-31'),
+  name_folded text collate "C" check (char_length(name_folded) <= 4000),
+  search_text text collate "C" not null generated always as (substr(coalesce(E'\n' || name_folded, ''), 2)) stored,
+  create_hash text check (char_length(create_hash) <= 200),
+  version bigint not null,
+  created_at timestamptz(3) not null,
+  updated_at timestamptz(3) not null,
+  constraint budgets_pkey primary key (user_id, id),
+  constraint budgets_category_id_fkey
+    foreign key (user_id, category_id) references public.categories (user_id, id)
+    deferrable initially immediate
+);
+
+-- Pages are read in index order, for every sort of the API; deleting looks for what refers to a record.
+create index budgets_name_idx on public.budgets (user_id, name, id);
+create index budgets_amount_idx on public.budgets (user_id, amount, id);
+create index budgets_currency_idx on public.budgets (user_id, currency, id);
+create index budgets_period_idx on public.budgets (user_id, period, id);
+create index budgets_starts_on_idx on public.budgets (user_id, starts_on, id);
+create index budgets_created_at_idx on public.budgets (user_id, created_at, id);
+create index budgets_category_id_idx on public.budgets (user_id, category_id);
+
+-- Everyone may call Supabase's REST with their own token, so this is where a stranger is kept out. A record is its
+-- owner's, and only while the owner's home is this database: nobody whose home is MongoDB can leave anything here.
+alter table public.budgets enable row level security;
+create policy budgets_owner on public.budgets for all to authenticated
+  using (
+    user_id = (select auth.uid())
+    and (select a.database_provider from public.user_database_assignments a where a.user_id = (select auth.uid())) = 'supabase'
+  )
+  with check (
+    user_id = (select auth.uid())
+    and (select a.database_provider from public.user_database_assignments a where a.user_id = (select auth.uid())) = 'supabase'
+  );
+
+-- Supabase's default privileges grant everything by name, so it is taken away by name. Version and times are the
+-- trigger's; the id, the owner and the hash of the request that created a record never change. Nobody may truncate:
+-- that leaves no tombstones.
+revoke all on public.budgets from public, anon, authenticated, service_role;
+grant select, delete on public.budgets to authenticated;
+grant insert (
+  user_id, id, name, amount, currency, period, category_id, starts_on, ends_on, name_folded, create_hash
+) on public.budgets to authenticated;
+grant update (
+  name, amount, currency, period, category_id, starts_on, ends_on, name_folded
+) on public.budgets to authenticated;
+grant select, insert, update, delete on public.budgets to service_role;
+
+-- Always, also for a session that replicates: no row may be without a new version, no deletion without a tombstone.
+create trigger switchyard_stamp before insert or update on public.budgets
+  for each row execute function switchyard.stamp_record();
+create trigger switchyard_check_tombstones after insert on public.budgets
+  referencing new table as inserted for each statement execute function switchyard.check_tombstones();
+create trigger switchyard_bury after delete on public.budgets
+  referencing old table as deleted for each statement execute function switchyard.bury_records();
+alter table public.budgets enable always trigger switchyard_stamp;
+alter table public.budgets enable always trigger switchyard_check_tombstones;
+alter table public.budgets enable always trigger switchyard_bury;
+
+-- Purges and counts read this list.
+insert into switchyard.collections (name, placement, owner_column)
+values ('budgets', 'home', 'user_id')
+on conflict (name) do nothing;
+
+-- PostgREST keeps the schema in memory.
+notify pgrst, 'reload schema';

@@ -1,0 +1,71 @@
+-- Contact records. Printed by: switchyard collection sql contacts
+
+-- Ids are unique per owner: a key over all owners would tell a stranger that an id exists. References name the
+-- owner, too, because foreign keys look past row-level security.
+create table public.contacts (
+  user_id uuid not null,
+  id uuid not null,
+  name text collate "C" not null check (char_length(name) between 1 and 200),
+  email text collate "C" check (char_length(email) <= 320),
+  phone text collate "C" check (char_length(phone) <= 2000),
+  note text collate "C" check (char_length(note) <= 2000),
+  name_folded text collate "C" check (char_length(name_folded) <= 4000),
+  email_folded text collate "C" check (char_length(email_folded) <= 6400),
+  phone_folded text collate "C" check (char_length(phone_folded) <= 40000),
+  note_folded text collate "C" check (char_length(note_folded) <= 40000),
+  search_text text collate "C" not null generated always as (substr(coalesce(E'\n' || name_folded, '') || coalesce(E'\n' || email_folded, '') || coalesce(E'\n' || phone_folded, '') || coalesce(E'\n' || note_folded, ''), 2)) stored,
+  create_hash text check (char_length(create_hash) <= 200),
+  version bigint not null,
+  created_at timestamptz(3) not null,
+  updated_at timestamptz(3) not null,
+  constraint contacts_pkey primary key (user_id, id)
+);
+
+-- Pages are read in index order, for every sort of the API; deleting looks for what refers to a record.
+create index contacts_name_idx on public.contacts (user_id, name, id);
+create index contacts_created_at_idx on public.contacts (user_id, created_at, id);
+
+-- Everyone may call Supabase's REST with their own token, so this is where a stranger is kept out. A record is its
+-- owner's, and only while the owner's home is this database: nobody whose home is MongoDB can leave anything here.
+alter table public.contacts enable row level security;
+create policy contacts_owner on public.contacts for all to authenticated
+  using (
+    user_id = (select auth.uid())
+    and (select a.database_provider from public.user_database_assignments a where a.user_id = (select auth.uid())) = 'supabase'
+  )
+  with check (
+    user_id = (select auth.uid())
+    and (select a.database_provider from public.user_database_assignments a where a.user_id = (select auth.uid())) = 'supabase'
+  );
+
+-- Supabase's default privileges grant everything by name, so it is taken away by name. Version and times are the
+-- trigger's; the id, the owner and the hash of the request that created a record never change. Nobody may truncate:
+-- that leaves no tombstones.
+revoke all on public.contacts from public, anon, authenticated, service_role;
+grant select, delete on public.contacts to authenticated;
+grant insert (
+  user_id, id, name, email, phone, note, name_folded, email_folded, phone_folded, note_folded, create_hash
+) on public.contacts to authenticated;
+grant update (
+  name, email, phone, note, name_folded, email_folded, phone_folded, note_folded
+) on public.contacts to authenticated;
+grant select, insert, update, delete on public.contacts to service_role;
+
+-- Always, also for a session that replicates: no row may be without a new version, no deletion without a tombstone.
+create trigger switchyard_stamp before insert or update on public.contacts
+  for each row execute function switchyard.stamp_record();
+create trigger switchyard_check_tombstones after insert on public.contacts
+  referencing new table as inserted for each statement execute function switchyard.check_tombstones();
+create trigger switchyard_bury after delete on public.contacts
+  referencing old table as deleted for each statement execute function switchyard.bury_records();
+alter table public.contacts enable always trigger switchyard_stamp;
+alter table public.contacts enable always trigger switchyard_check_tombstones;
+alter table public.contacts enable always trigger switchyard_bury;
+
+-- Purges and counts read this list.
+insert into switchyard.collections (name, placement, owner_column)
+values ('contacts', 'home', 'user_id')
+on conflict (name) do nothing;
+
+-- PostgREST keeps the schema in memory.
+notify pgrst, 'reload schema';

@@ -1,0 +1,81 @@
+-- Loan records. Printed by: switchyard collection sql loans
+
+-- Ids are unique per owner: a key over all owners would tell a stranger that an id exists. References name the
+-- owner, too, because foreign keys look past row-level security.
+create table public.loans (
+  user_id uuid not null,
+  id uuid not null,
+  contact_id uuid not null,
+  direction text collate "C" not null check (direction in ('lent', 'borrowed')),
+  amount numeric(19,4) not null check (amount > 0 and amount <> 'NaN'),
+  currency text collate "C" not null check (currency ~ '^[A-Z]{3}$'),
+  date date not null check (date between '0001-01-01' and '9999-12-31'),
+  due_on date check (due_on between '0001-01-01' and '9999-12-31'),
+  interest_rate numeric(19,4) check (interest_rate >= 0 and interest_rate <> 'NaN'),
+  description text collate "C" check (char_length(description) <= 2000),
+  status text collate "C" not null default 'open' check (status in ('open', 'settled')),
+  description_folded text collate "C" check (char_length(description_folded) <= 40000),
+  search_text text collate "C" not null generated always as (substr(coalesce(E'\n' || description_folded, ''), 2)) stored,
+  create_hash text check (char_length(create_hash) <= 200),
+  version bigint not null,
+  created_at timestamptz(3) not null,
+  updated_at timestamptz(3) not null,
+  constraint loans_pkey primary key (user_id, id),
+  constraint loans_contact_id_fkey
+    foreign key (user_id, contact_id) references public.contacts (user_id, id)
+    deferrable initially immediate
+);
+
+-- Pages are read in index order, for every sort of the API; deleting looks for what refers to a record.
+create index loans_contact_id_idx on public.loans (user_id, contact_id, id);
+create index loans_direction_idx on public.loans (user_id, direction, id);
+create index loans_amount_idx on public.loans (user_id, amount, id);
+create index loans_currency_idx on public.loans (user_id, currency, id);
+create index loans_date_idx on public.loans (user_id, date, id);
+create index loans_status_idx on public.loans (user_id, status, id);
+create index loans_created_at_idx on public.loans (user_id, created_at, id);
+
+-- Everyone may call Supabase's REST with their own token, so this is where a stranger is kept out. A record is its
+-- owner's, and only while the owner's home is this database: nobody whose home is MongoDB can leave anything here.
+alter table public.loans enable row level security;
+create policy loans_owner on public.loans for all to authenticated
+  using (
+    user_id = (select auth.uid())
+    and (select a.database_provider from public.user_database_assignments a where a.user_id = (select auth.uid())) = 'supabase'
+  )
+  with check (
+    user_id = (select auth.uid())
+    and (select a.database_provider from public.user_database_assignments a where a.user_id = (select auth.uid())) = 'supabase'
+  );
+
+-- Supabase's default privileges grant everything by name, so it is taken away by name. Version and times are the
+-- trigger's; the id, the owner and the hash of the request that created a record never change. Nobody may truncate:
+-- that leaves no tombstones.
+revoke all on public.loans from public, anon, authenticated, service_role;
+grant select, delete on public.loans to authenticated;
+grant insert (
+  user_id, id, contact_id, direction, amount, currency, date, due_on, interest_rate, description, status, description_folded, create_hash
+) on public.loans to authenticated;
+grant update (
+  contact_id, direction, amount, currency, date, due_on, interest_rate, description, status, description_folded
+) on public.loans to authenticated;
+grant select, insert, update, delete on public.loans to service_role;
+
+-- Always, also for a session that replicates: no row may be without a new version, no deletion without a tombstone.
+create trigger switchyard_stamp before insert or update on public.loans
+  for each row execute function switchyard.stamp_record();
+create trigger switchyard_check_tombstones after insert on public.loans
+  referencing new table as inserted for each statement execute function switchyard.check_tombstones();
+create trigger switchyard_bury after delete on public.loans
+  referencing old table as deleted for each statement execute function switchyard.bury_records();
+alter table public.loans enable always trigger switchyard_stamp;
+alter table public.loans enable always trigger switchyard_check_tombstones;
+alter table public.loans enable always trigger switchyard_bury;
+
+-- Purges and counts read this list.
+insert into switchyard.collections (name, placement, owner_column)
+values ('loans', 'home', 'user_id')
+on conflict (name) do nothing;
+
+-- PostgREST keeps the schema in memory.
+notify pgrst, 'reload schema';
