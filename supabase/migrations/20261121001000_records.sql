@@ -1,4 +1,4 @@
--- What the tables of all collections share: versions, tombstones, a check that needs a function, summaries.
+-- What the tables of all collections share: versions, tombstones, and a check that needs a function.
 
 -- Versions are microseconds since 1970, above the previous one, rounded up so that the last three bits are 1: those of
 -- MongoDB end in 2, so the two never write the same. clock_timestamp(), because now() is when the transaction began.
@@ -29,11 +29,16 @@ revoke all on switchyard.tombstones from public, anon, authenticated;
 
 -- Sets what no client may: the version, above that of a deleted record with the same id, and the times. It says nothing
 -- about tombstones: it runs before row-level security has looked at the row, so a stranger could ask.
+-- A session of the system's own that brings records with their versions says so: set switchyard.keep_versions = 'on'.
+-- Users cannot: they have no SQL session, and no grant on these columns.
 create function switchyard.stamp_record() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
   previous bigint := 0;
 begin
+  if current_setting('switchyard.keep_versions', true) = 'on' then
+    return new;
+  end if;
   if tg_op = 'UPDATE' then
     if new.id <> old.id or new.user_id <> old.user_id then
       raise exception 'the id and the owner of a record cannot change' using errcode = 'invalid_parameter_value';
@@ -102,81 +107,3 @@ language sql immutable parallel safe set search_path = '' as $$
 $$;
 revoke all on function switchyard.are_tags(text[], int, int) from public, anon;
 grant execute on function switchyard.are_tags(text[], int, int) to authenticated, service_role;
-
--- Counts and exact sums of a user's records, per group and currency, as JSON: [{key, currency, count, sum, min, max}].
--- One value and not rows, because hosted projects cut rows at 1,000. It runs with the caller's rights, so row-level
--- security and grants hold: whatever names it is given, it reads nothing that the caller could not read without it. Names are
--- quoted with %I, values with %L.
---   p_filters   [{"field", "operator", "value"}]
---   p_search    what search_text has to contain, folded
---   p_by        the column to group by; null for one group per currency
---   p_month     group by the month of p_by: 'day', or the time zone in which an instant's month is meant
---   p_money     the column to add up; null to count only
---   p_currency  the column of the currency, in the collection itself or where p_reference points
---   p_reference {"field", "collection"}: the column that refers to the collection that has the currency
-create function public.summarize_records(
-  p_collection text,
-  p_filters jsonb,
-  p_search text,
-  p_by text,
-  p_month text,
-  p_money text,
-  p_currency text,
-  p_reference jsonb,
-  p_limit int
-) returns jsonb
-language plpgsql stable security invoker set search_path = '' as $$
-declare
-  operators constant jsonb := '{"eq": "=", "gte": ">=", "gt": ">", "lte": "<=", "lt": "<"}';
-  source text := format('public.%I t', p_collection);
-  condition text := 't.user_id = (select auth.uid())';
-  key text := 'null::text';
-  currency text := 'null::text';
-  sums text := 'null::text as sum, null::text as min, null::text as max';
-  filter jsonb;
-  groups jsonb;
-begin
-  for filter in select jsonb_array_elements(p_filters) loop
-    condition := condition || format(
-      ' and t.%I %s %L', filter ->> 'field', operators ->> (filter ->> 'operator'), filter ->> 'value'
-    );
-  end loop;
-  if p_search is not null then
-    condition := condition || format(' and strpos(t.search_text, %L) > 0', p_search);
-  end if;
-
-  if p_month = 'day' then
-    key := format('to_char(t.%I, ''YYYY-MM'')', p_by);
-  elsif p_month is not null then
-    key := format('to_char(t.%I at time zone %L, ''YYYY-MM'')', p_by, p_month);
-  elsif p_by is not null then
-    -- through JSON, so that the text does not depend on the session's settings
-    key := format('to_jsonb(t.%I) #>> ''{}''', p_by);
-  end if;
-
-  if p_money is not null then
-    sums := format('sum(t.%1$I)::text as sum, min(t.%1$I)::text as min, max(t.%1$I)::text as max', p_money);
-    if p_reference is null then
-      currency := format('t.%I', p_currency);
-    else
-      currency := format('r.%I', p_currency);
-      source := source || format(
-        ' left join public.%I r on r.user_id = t.user_id and r.id = t.%I',
-        p_reference ->> 'collection', p_reference ->> 'field'
-      );
-    end if;
-  end if;
-
-  execute format(
-    'select coalesce(jsonb_agg(g), ''[]'') from (
-       select %s as key, %s as currency, count(*) as count, %s from %s where %s group by 1, 2 limit %s
-     ) g',
-    key, currency, sums, source, condition, p_limit
-  ) into groups;
-  return groups;
-end
-$$;
-revoke all on function public.summarize_records(text, jsonb, text, text, text, text, text, jsonb, int)
-  from public, anon, authenticated;
-grant execute on function public.summarize_records(text, jsonb, text, text, text, text, text, jsonb, int)
-  to authenticated, service_role;

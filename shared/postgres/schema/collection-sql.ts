@@ -120,7 +120,9 @@ grant update (${wrap(written)}) on ${table} to authenticated;
 grant select, insert, update, delete on ${table} to service_role;`;
 }
 
-const triggerSql = (table: string) => `-- Always, also for a session that replicates: no row may be without a new version, no deletion without a tombstone.
+const triggerSql = (
+  table: string,
+) => `-- Always, also for a session that replicates: no row may be without a new version, no deletion without a tombstone.
 create trigger switchyard_stamp before insert or update on ${table}
   for each row execute function switchyard.stamp_record();
 create trigger switchyard_check_tombstones after insert on ${table}

@@ -1,0 +1,50 @@
+/** Calls of the functions in `supabase/migrations/*_record_functions.sql`, and what can go wrong on the way. */
+import { err, ok, type Result } from "neverthrow";
+import { forbidden, type RepositoryError, unavailable } from "../contract/errors.ts";
+
+interface CallAnswer {
+  data: unknown;
+  error: { code?: string; message: string } | null;
+  status: number;
+}
+
+interface Call extends PromiseLike<CallAnswer> {
+  abortSignal(signal: AbortSignal): PromiseLike<CallAnswer>;
+}
+
+/** As much of a supabase-js client (or postgrest-js') as the repositories use; it acts with the user's token. */
+export interface PostgrestLike {
+  rpc(name: string, parameters: Record<string, unknown>): Call;
+}
+
+/** The data that a function answers. A bug (an unknown function, a syntax error) throws; all else is a Result. */
+export async function call(
+  client: PostgrestLike,
+  name: string,
+  parameters: Record<string, unknown>,
+  signal?: AbortSignal,
+): Promise<Result<unknown, RepositoryError>> {
+  let answer: CallAnswer;
+  try {
+    const pending = client.rpc(name, parameters);
+    answer = await (signal ? pending.abortSignal(signal) : pending);
+  } catch (cause) {
+    return err(unavailable("Supabase does not answer.", cause));
+  }
+  return answer.error ? err(failure(name, answer)) : ok(answer.data);
+}
+
+/**
+ * What a refused call means. Codes are SQLSTATEs or PostgREST's own (PGRST...); a network failure has none and the
+ * status 0. 3xx of PGRST are about the token.
+ */
+function failure(name: string, { error, status }: CallAnswer): RepositoryError {
+  const code = error?.code ?? "";
+  const isOver = /^(08|53|57|40|55|58|XX)...$/.test(code) || /^PGRST00\d$/.test(code);
+  if (isOver || (status === 0 && !/^[0-9A-Z]{5}$/.test(code)) || status === 408 || status === 429)
+    return unavailable("Supabase does not answer.", error);
+  if (code.startsWith("PGRST3") || code === "42501" || status === 401 || status === 403)
+    return forbidden("Supabase refuses this session. Sign in again.");
+  if (status >= 500) return unavailable("Supabase does not answer.", error);
+  throw new Error(`${name}: ${code} ${error?.message}`, { cause: error });
+}

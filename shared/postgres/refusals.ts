@@ -1,0 +1,47 @@
+/** What a write's refusal means: an SQLSTATE and the name of the constraint that was violated. */
+import type { Collection } from "../collections/define.ts";
+import { referencesFrom } from "../collections/references.ts";
+import { conflict, forbidden, invalid, notFound, type RepositoryError, unavailable } from "../contract/errors.ts";
+
+export interface Refusal {
+  /** an SQLSTATE: Postgres' own, or one of `record_functions.sql` (SY...) */
+  error: string;
+  constraint?: string | null;
+}
+
+export function refusalOf(collection: Collection, { error, constraint }: Refusal, deleting = false): RepositoryError {
+  switch (error) {
+    case "P0002":
+      return notFound();
+    case "SY412":
+      return conflict("version_mismatch", "The record has changed. Read it again and repeat the change.");
+    case "SY409":
+      return conflict("idempotency_mismatch", "This idempotency key was used with another body. Use a new key.");
+    case "SY410":
+      return conflict("deleted", "The record that this request created has been deleted.");
+    case "23505":
+      return conflict("duplicate", "There is a record with this id or unique key.");
+    case "23503":
+      return deleting
+        ? conflict("referenced", "Other records refer to this one. Delete or change them first.")
+        : missingReference(collection, constraint);
+    case "42501":
+      return forbidden("This user's records are not kept in this database.");
+  }
+  if (/^2[23]...$/.test(error)) return invalid("invalid_input", "The database refuses this record.");
+  return unavailable("The database could not do this.", error);
+}
+
+/** The field is in the constraint's name, which the printed migration makes of it. */
+function missingReference(collection: Collection, constraint: string | null | undefined): RepositoryError {
+  const fields = referencesFrom(collection).filter(({ field }) => constraint === `${collection.name}_${field}_fkey`);
+  return invalid(
+    "invalid_reference",
+    "A record that this one refers to does not exist.",
+    fields.map(({ field, target }) => ({
+      field,
+      code: "invalid_reference",
+      message: `There is no record with this id in ${target}.`,
+    })),
+  );
+}

@@ -1,0 +1,68 @@
+/** Records as the functions take and give them: the only place where their spelling differs from the contract's. */
+import type { Collection } from "../collections/define.ts";
+import type { Field, FieldKind } from "../collections/fields.ts";
+import { canonicalDecimal } from "../values/money.ts";
+import { fold } from "../values/text.ts";
+import { foldedColumn } from "./schema/columns.ts";
+
+export type Row = Record<string, unknown>;
+
+const SYSTEM_KINDS: Readonly<Record<string, FieldKind>> = {
+  id: "reference",
+  user_id: "reference",
+  version: "integer",
+  created_at: "instant",
+  updated_at: "instant",
+};
+
+/** The columns that make a record, in the record's order. */
+export const recordColumns = (collection: Collection): string[] => [
+  "id",
+  "user_id",
+  ...Object.keys(collection.fields),
+  "version",
+  "created_at",
+  "updated_at",
+];
+
+/** The fields given, with the folded text of those that are searched. */
+export function toRow(collection: Collection, values: Row): Row {
+  const row: Row = {};
+  for (const [name, value] of Object.entries(values)) {
+    if (value === undefined) continue;
+    row[name] = value;
+    if (collection.search.includes(name)) row[foldedColumn(name)] = typeof value === "string" ? fold(value) : null;
+  }
+  return row;
+}
+
+/** A record of a row; numbers arrive as text, instants with an offset. */
+export function toRecord(collection: Collection, row: Row): Row {
+  return Object.fromEntries(
+    recordColumns(collection).map((name) => [name, toValue(kindOf(collection, name), row[name])]),
+  );
+}
+
+/** The kind of a column of a record. */
+export function kindOf(collection: Collection, name: string): FieldKind {
+  const field: Field | undefined = collection.fields[name];
+  const kind = field?.kind ?? SYSTEM_KINDS[name];
+  if (!kind) throw new Error(`${collection.name} has no column ${name}`);
+  return kind;
+}
+
+/** One value in the contract's spelling. */
+export function toValue(kind: FieldKind, value: unknown): unknown {
+  if (value === null || value === undefined) return null;
+  switch (kind) {
+    case "money":
+    case "decimal":
+      return canonicalDecimal(String(value));
+    case "integer":
+      return Number(value);
+    case "instant":
+      return new Date(String(value)).toISOString();
+    default:
+      return value;
+  }
+}

@@ -1,0 +1,261 @@
+-- What the repositories call: one call for each operation, decided in the database. They run with the caller's rights, so
+-- row-level security and grants hold: whatever names they are given, they do nothing that the caller could not do
+-- through Supabase's REST without them. Names are quoted with %I, values with %L.
+--
+-- Why functions and not REST on the tables: a constraint's name is data here (REST has it only in the message's text),
+-- an update of no fields is a change, the rows found and the reason for none come from one call, and any text can be
+-- searched and paged over (REST has no way to write a literal * in a pattern).
+--
+-- Writes answer {"record": {...}} or {"error": <SQLSTATE>, "constraint": <name>}; P0002 is "no such record", SY412
+-- "another version". Numbers in records are texts, because JSON readers round them. p_columns are the columns wanted.
+
+-- One row as JSON, of the columns wanted; `t` is the row. Text for the queries below.
+create function public.records_json() returns text
+language sql immutable parallel safe set search_path = '' as $$
+  select '(
+    select jsonb_object_agg(e.key, case jsonb_typeof(e.value) when ''number'' then to_jsonb(e.value #>> ''{}'') else e.value end)
+    from jsonb_each(to_jsonb(t)) e where $1 ? e.key
+  )'
+$$;
+
+-- The condition of a selection over `t`. p_filters: [{"field", "operator", "value"}]; p_search: what search_text has to
+-- contain, folded.
+create function public.records_condition(p_user_id uuid, p_filters jsonb, p_search text) returns text
+language plpgsql immutable parallel safe set search_path = '' as $$
+declare
+  operators constant jsonb := '{"eq": "=", "gte": ">=", "gt": ">", "lte": "<=", "lt": "<"}';
+  condition text := format('t.user_id = %L', p_user_id);
+  filter jsonb;
+begin
+  for filter in select jsonb_array_elements(p_filters) loop
+    condition := condition || format(
+      ' and t.%I %s %L', filter ->> 'field', operators ->> (filter ->> 'operator'), filter ->> 'value'
+    );
+  end loop;
+  if p_search is not null then
+    condition := condition || format(' and strpos(t.search_text, %L) > 0', p_search);
+  end if;
+  return condition;
+end
+$$;
+
+-- A repeated create (the same create_hash) answers the record as it is now.
+create function public.records_create(p_collection text, p_record jsonb, p_columns jsonb) returns jsonb
+language plpgsql volatile security invoker set search_path = '' set timezone = 'UTC' as $$
+declare
+  columns text := (select string_agg(format('%I', key), ', ') from jsonb_object_keys(p_record) key);
+  answer jsonb;
+  made_by text;
+  problem text;
+  violated text;
+begin
+  for attempt in 1..3 loop
+    begin
+      execute format(
+        'insert into public.%1$I as t (%2$s) select %2$s from jsonb_populate_record(null::public.%1$I, $2) returning %3$s',
+        p_collection, columns, public.records_json()
+      ) into answer using p_columns, p_record;
+      return jsonb_build_object('record', answer);
+    exception when others then
+      get stacked diagnostics problem = returned_sqlstate, violated = constraint_name;
+      if problem in ('40001', '40P01') and attempt < 3 then continue; end if;
+      if problem !~ '^(22...|23...|SY...|42501)$' then raise; end if;
+      exit;
+    end;
+  end loop;
+
+  if problem = '23505' and p_record ->> 'create_hash' is not null then
+    execute format(
+      'select t.create_hash, %s from public.%I t where t.user_id = $2 and t.id = $3', public.records_json(), p_collection
+    ) into made_by, answer using p_columns, (p_record ->> 'user_id')::uuid, (p_record ->> 'id')::uuid;
+    if made_by = p_record ->> 'create_hash' then
+      return jsonb_build_object('record', answer);
+    elsif answer is not null then
+      problem := 'SY409';
+    end if;
+  end if;
+  return jsonb_build_object('error', problem, 'constraint', violated);
+end
+$$;
+
+-- Why a guarded write found nothing: the record has another version, or there is none.
+create function public.records_absence(p_collection text, p_user_id uuid, p_id uuid) returns text
+language plpgsql volatile security invoker set search_path = '' as $$
+declare
+  is_there boolean;
+begin
+  execute format('select exists (select from public.%I t where t.user_id = $1 and t.id = $2)', p_collection)
+    into is_there using p_user_id, p_id;
+  return case when is_there then 'SY412' else 'P0002' end;
+end
+$$;
+
+-- p_version: the version that the record must have; null for any.
+create function public.records_update(
+  p_collection text, p_user_id uuid, p_id uuid, p_changes jsonb, p_version bigint, p_columns jsonb
+) returns jsonb
+language plpgsql volatile security invoker set search_path = '' set timezone = 'UTC' as $$
+declare
+  columns text := (select string_agg(format('%I', key), ', ') from jsonb_object_keys(p_changes) key);
+  answer jsonb;
+  problem text;
+  violated text;
+begin
+  if columns is null then
+    -- a change of nothing is one, too: any column that the caller may write is set to itself
+    select format('%I', a.attname) into columns from pg_catalog.pg_attribute a
+    where a.attrelid = format('public.%I', p_collection)::regclass and a.attnum > 0 and not a.attisdropped
+      and a.attgenerated = '' and a.attname not in ('id', 'user_id')
+      and has_column_privilege(a.attrelid, a.attnum, 'update')
+    order by a.attnum limit 1;
+  end if;
+  for attempt in 1..3 loop
+    begin
+      execute format(
+        'update public.%1$I t set (%2$s) = (select %2$s from jsonb_populate_record(t, $2))
+         where t.user_id = $3 and t.id = $4 and ($5 is null or t.version = $5) returning %3$s',
+        p_collection, columns, public.records_json()
+      ) into answer using p_columns, p_changes, p_user_id, p_id, p_version;
+      if answer is not null then return jsonb_build_object('record', answer); end if;
+      return jsonb_build_object('error', public.records_absence(p_collection, p_user_id, p_id));
+    exception when others then
+      get stacked diagnostics problem = returned_sqlstate, violated = constraint_name;
+      if problem in ('40001', '40P01') and attempt < 3 then continue; end if;
+      if problem !~ '^(22...|23...|SY...|42501)$' then raise; end if;
+      exit;
+    end;
+  end loop;
+  return jsonb_build_object('error', problem, 'constraint', violated);
+end
+$$;
+
+create function public.records_delete(p_collection text, p_user_id uuid, p_id uuid, p_version bigint) returns jsonb
+language plpgsql volatile security invoker set search_path = '' as $$
+declare
+  deleted int;
+  problem text;
+  violated text;
+begin
+  execute format(
+    'delete from public.%I t where t.user_id = $1 and t.id = $2 and ($3 is null or t.version = $3)', p_collection
+  ) using p_user_id, p_id, p_version;
+  get diagnostics deleted = row_count;
+  if deleted = 0 then
+    return jsonb_build_object('error', public.records_absence(p_collection, p_user_id, p_id));
+  end if;
+  return '{}';
+exception when foreign_key_violation or insufficient_privilege then
+  get stacked diagnostics problem = returned_sqlstate, violated = constraint_name;
+  return jsonb_build_object('error', problem, 'constraint', violated);
+end
+$$;
+
+-- One page, as a JSON array: hosted projects cut rows at 1,000. Ties go by id in the same direction; nulls come first
+-- ascending and last descending. p_after: {"key", "id"} of the last row of the page before.
+create function public.records_list(
+  p_collection text, p_user_id uuid, p_filters jsonb, p_search text, p_sort text, p_descending boolean,
+  p_after jsonb, p_limit int, p_columns jsonb
+) returns jsonb
+language plpgsql stable security invoker set search_path = '' set timezone = 'UTC' as $$
+declare
+  condition text := public.records_condition(p_user_id, p_filters, p_search);
+  is_nullable boolean := not a.attnotnull from pg_catalog.pg_attribute a
+    where a.attrelid = format('public.%I', p_collection)::regclass and a.attname = p_sort;
+  beyond text := case when p_descending then '<' else '>' end;
+  direction text := case when p_descending then 'desc' else 'asc' end;
+  nulls text := case when not is_nullable then '' when p_descending then 'nulls last' else 'nulls first' end;
+  page jsonb;
+begin
+  if p_after ->> 'key' is not null then
+    -- the first half is what an index can start at
+    condition := condition || format(
+      case when is_nullable and p_descending
+        then ' and (t.%1$I <= %3$L and (t.%1$I < %3$L or t.id < %4$L) or t.%1$I is null)'
+        else ' and t.%1$I %2$s= %3$L and (t.%1$I %2$s %3$L or t.id %2$s %4$L)'
+      end,
+      p_sort, beyond, p_after ->> 'key', p_after ->> 'id'
+    );
+  elsif p_after is not null then
+    condition := condition || format(
+      case when p_descending
+        then ' and t.%1$I is null and t.id < %2$L'
+        else ' and (t.%1$I is not null or t.id > %2$L)'
+      end,
+      p_sort, p_after ->> 'id'
+    );
+  end if;
+  execute format(
+    'select coalesce(jsonb_agg(page.record), ''[]'') from (
+       select %1$s as record from public.%2$I t where %3$s order by t.%4$I %5$s %6$s, t.id %5$s limit %7$s
+     ) page',
+    public.records_json(), p_collection, condition, p_sort, direction, nulls, p_limit
+  ) into page using p_columns;
+  return page;
+end
+$$;
+
+-- Counts and exact sums per group and currency, as JSON: [{key, currency, count, sum, min, max}], at most p_limit.
+--   p_by        the column to group by; null for one group per currency
+--   p_month     group by the month of p_by: 'day', or the time zone in which an instant's month is meant
+--   p_money     the column to add up; null to count only
+--   p_currency  {"field"}, or {"reference", "collection", "field"} where the currency is in the record that is referred to
+create function public.records_summarize(
+  p_collection text, p_user_id uuid, p_filters jsonb, p_search text, p_by text, p_month text,
+  p_money text, p_currency jsonb, p_limit int
+) returns jsonb
+language plpgsql stable security invoker set search_path = '' set timezone = 'UTC' as $$
+declare
+  source text := format('public.%I t', p_collection);
+  key text := 'null::text';
+  currency text := 'null::text';
+  sums text := 'null::text as sum, null::text as min, null::text as max';
+  groups jsonb;
+begin
+  if p_month = 'day' then
+    key := format('to_char(t.%I, ''YYYY-MM'')', p_by);
+  elsif p_month is not null then
+    key := format('to_char(t.%I at time zone %L, ''YYYY-MM'')', p_by, p_month);
+  elsif p_by is not null then
+    -- through JSON, so that the text does not depend on the session's settings
+    key := format('to_jsonb(t.%I) #>> ''{}''', p_by);
+  end if;
+
+  if p_money is not null then
+    sums := format('sum(t.%1$I)::text as sum, min(t.%1$I)::text as min, max(t.%1$I)::text as max', p_money);
+    currency := format('t.%I', p_currency ->> 'field');
+    if p_currency ? 'reference' then
+      currency := format('r.%I', p_currency ->> 'field');
+      source := source || format(
+        ' left join public.%I r on r.user_id = t.user_id and r.id = t.%I',
+        p_currency ->> 'collection', p_currency ->> 'reference'
+      );
+    end if;
+  end if;
+
+  execute format(
+    'select coalesce(jsonb_agg(g), ''[]'') from (
+       select %s as key, %s as currency, count(*)::text as count, %s from %s where %s group by 1, 2 limit %s
+     ) g',
+    key, currency, sums, source, public.records_condition(p_user_id, p_filters, p_search), p_limit
+  ) into groups;
+  return groups;
+end
+$$;
+
+-- Supabase's default privileges grant functions in public to everyone by name.
+do $$
+declare
+  f regprocedure;
+begin
+  for f in
+    select p.oid from pg_catalog.pg_proc p
+    where p.pronamespace = 'public'::regnamespace and p.proname in (
+      'records_json', 'records_condition', 'records_absence',
+      'records_create', 'records_update', 'records_delete', 'records_list', 'records_summarize'
+    )
+  loop
+    execute format('revoke all on function %s from public, anon, authenticated, service_role', f);
+    execute format('grant execute on function %s to authenticated, service_role', f);
+  end loop;
+end
+$$;
