@@ -1,6 +1,6 @@
 /** Calls of the functions in `supabase/migrations/*_record_functions.sql`, and what can go wrong on the way. */
 import { err, ok, type Result } from "neverthrow";
-import { forbidden, type RepositoryError, unavailable } from "../contract/errors.ts";
+import { forbidden, invalid, type RepositoryError, unavailable } from "../contract/errors.ts";
 
 interface CallAnswer {
   data: unknown;
@@ -45,6 +45,8 @@ function failure(name: string, { error, status }: CallAnswer): RepositoryError {
     return unavailable("Supabase does not answer.", error);
   if (code.startsWith("PGRST3") || code === "42501" || status === 401 || status === 403)
     return forbidden("Supabase refuses this session. Sign in again.");
+  // such as a time zone that this runtime knows and Postgres does not
+  if (code.startsWith("22")) return invalid("invalid_query", "The database cannot understand this query.");
   if (status >= 500) return unavailable("Supabase does not answer.", error);
   throw new Error(`${name}: ${code} ${error?.message}`, { cause: error });
 }

@@ -1,6 +1,7 @@
 /** The contract over Supabase's REST: one call of one function for each operation, with the user's own token. */
 import { err, ok, type Result } from "neverthrow";
 import type { Collection } from "../collections/define.ts";
+import { uuidSchema } from "../collections/fields.ts";
 import { decodeCursor, encodeCursor, type Keyset } from "../contract/cursor.ts";
 import { notFound, type RepositoryError } from "../contract/errors.ts";
 import { checkQuery, type Filter, type ListQuery, type Selection } from "../contract/query.ts";
@@ -60,6 +61,7 @@ export function createRepository(collection: Collection, context: Context): Repo
     },
 
     async get(id: string) {
+      if (!isId(id)) return err(notFound());
       const found = await read(
         { filters: [{ field: "id", operator: "eq", value: id }], sort: { field: "id", direction: "asc" }, limit: 1 },
         1,
@@ -85,17 +87,19 @@ export function createRepository(collection: Collection, context: Context): Repo
     async update(id: string, patch: Row, { expectedVersion }: WriteOptions = {}) {
       const body = validate(collection.schemas.patch, patch);
       if (body.isErr()) return err(body.error);
+      if (!isId(id)) return err(notFound());
       return write("records_update", {
         p_user_id: userId,
         p_id: id,
         p_changes: toRow(collection, body.value as Row),
-        p_version: expectedVersion ?? null,
+        p_version: versionOf(expectedVersion),
         p_columns: columns,
       });
     },
 
     async delete(id: string, { expectedVersion }: WriteOptions = {}) {
-      const parameters = { p_user_id: userId, p_id: id, p_version: expectedVersion ?? null };
+      if (!isId(id)) return err(notFound());
+      const parameters = { p_user_id: userId, p_id: id, p_version: versionOf(expectedVersion) };
       return (await write("records_delete", parameters, true)).map(() => undefined);
     },
 
@@ -110,6 +114,12 @@ export function createRepository(collection: Collection, context: Context): Repo
     },
   };
 }
+
+const isId = (id: string): boolean => uuidSchema.safeParse(id).success;
+
+/** What no record can have is matched by none, and not refused as out of range. */
+const versionOf = (expected: number | undefined): number | null =>
+  expected === undefined ? null : Number.isSafeInteger(expected) ? expected : -1;
 
 const selection = (userId: string, { filters, q }: { filters: readonly Filter[]; q?: string | undefined }): Row => ({
   p_user_id: userId,
