@@ -23,7 +23,7 @@ export interface Context {
 /** One collection's records of one user. */
 export function createRepository(collection: Collection, context: Context): Repository<Row, Row, Row> {
   const { userId } = context;
-  const columns = recordColumns(collection);
+  const columns = JSON.stringify(recordColumns(collection));
   const run = <T>(name: string, parameters: Row): Promise<Result<T, RepositoryError>> =>
     call(context.client, name, { p_collection: collection.name, ...parameters }, context.signal) as Promise<
       Result<T, RepositoryError>
@@ -41,7 +41,7 @@ export function createRepository(collection: Collection, context: Context): Repo
       ...selection(userId, query),
       p_sort: query.sort.field,
       p_descending: query.sort.direction === "desc",
-      p_after: after ?? null,
+      p_after: after ? JSON.stringify(after) : null,
       p_limit: limit,
       p_columns: columns,
     });
@@ -55,7 +55,7 @@ export function createRepository(collection: Collection, context: Context): Repo
       const { id = context.newId(), ...fields } = body.value as Row;
       const hash = idempotencyHash === undefined ? {} : { create_hash: idempotencyHash };
       return write("records_create", {
-        p_record: { ...toRow(collection, fields), ...hash, user_id: userId, id },
+        p_record: JSON.stringify({ ...toRow(collection, fields), ...hash, user_id: userId, id }),
         p_columns: columns,
       });
     },
@@ -91,7 +91,7 @@ export function createRepository(collection: Collection, context: Context): Repo
       return write("records_update", {
         p_user_id: userId,
         p_id: id,
-        p_changes: toRow(collection, body.value as Row),
+        p_changes: JSON.stringify(toRow(collection, body.value as Row)),
         p_version: versionOf(expectedVersion),
         p_columns: columns,
       });
@@ -123,6 +123,6 @@ const versionOf = (expected: number | undefined): number | null =>
 
 const selection = (userId: string, { filters, q }: { filters: readonly Filter[]; q?: string | undefined }): Row => ({
   p_user_id: userId,
-  p_filters: filters.map(({ field, operator, value }) => ({ field, operator, value: String(value) })),
+  p_filters: JSON.stringify(filters.map(({ field, operator, value }) => ({ field, operator, value: String(value) }))),
   p_search: q ? fold(q) : null,
 });

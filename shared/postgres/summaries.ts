@@ -41,7 +41,7 @@ export async function summarize(
     p_by: column ?? null,
     p_month: month,
     p_money: collection.money?.field ?? null,
-    p_currency: collection.money ? currencyOf(collection) : null,
+    p_currency: collection.money ? JSON.stringify(currencyOf(collection)) : null,
     p_limit: MAX_GROUPS + 1,
   });
   if (answer.isErr()) return err(answer.error);

@@ -8,6 +8,7 @@
 --
 -- Writes answer {"record": {...}} or {"error": <SQLSTATE>, "constraint": <name>}; P0002 is "no such record", SY412
 -- "another version". Numbers in records are texts, because JSON readers round them. p_columns are the columns wanted.
+-- JSON comes in as text: drivers differ in how they pass a jsonb parameter (some encode it twice).
 
 -- One row as JSON, of the columns wanted; `t` is the row. Text for the queries below.
 create function public.records_json() returns text
@@ -20,14 +21,14 @@ $$;
 
 -- The condition of a selection over `t`. p_filters: [{"field", "operator", "value"}]; p_search: what search_text has to
 -- contain, folded.
-create function public.records_condition(p_user_id uuid, p_filters jsonb, p_search text) returns text
+create function public.records_condition(p_user_id uuid, p_filters text, p_search text) returns text
 language plpgsql immutable parallel safe set search_path = '' as $$
 declare
   operators constant jsonb := '{"eq": "=", "gte": ">=", "gt": ">", "lte": "<=", "lt": "<"}';
   condition text := format('t.user_id = %L', p_user_id);
   filter jsonb;
 begin
-  for filter in select jsonb_array_elements(p_filters) loop
+  for filter in select jsonb_array_elements(p_filters::jsonb) loop
     condition := condition || format(
       ' and t.%I %s %L', filter ->> 'field', operators ->> (filter ->> 'operator'), filter ->> 'value'
     );
@@ -40,10 +41,10 @@ end
 $$;
 
 -- A repeated create (the same create_hash) answers the record as it is now.
-create function public.records_create(p_collection text, p_record jsonb, p_columns jsonb) returns jsonb
+create function public.records_create(p_collection text, p_record text, p_columns text) returns jsonb
 language plpgsql volatile security invoker set search_path = '' set timezone = 'UTC' as $$
 declare
-  columns text := (select string_agg(format('%I', key), ', ') from jsonb_object_keys(p_record) key);
+  columns text := (select string_agg(format('%I', key), ', ') from jsonb_object_keys(p_record::jsonb) key);
   answer jsonb;
   made_by text;
   problem text;
@@ -54,7 +55,7 @@ begin
       execute format(
         'insert into public.%1$I as t (%2$s) select %2$s from jsonb_populate_record(null::public.%1$I, $2) returning %3$s',
         p_collection, columns, public.records_json()
-      ) into answer using p_columns, p_record;
+      ) into answer using p_columns::jsonb, p_record::jsonb;
       return jsonb_build_object('record', answer);
     exception when others then
       get stacked diagnostics problem = returned_sqlstate, violated = constraint_name;
@@ -64,11 +65,11 @@ begin
     end;
   end loop;
 
-  if problem = '23505' and p_record ->> 'create_hash' is not null then
+  if problem = '23505' and p_record::jsonb ->> 'create_hash' is not null then
     execute format(
       'select t.create_hash, %s from public.%I t where t.user_id = $2 and t.id = $3', public.records_json(), p_collection
-    ) into made_by, answer using p_columns, (p_record ->> 'user_id')::uuid, (p_record ->> 'id')::uuid;
-    if made_by = p_record ->> 'create_hash' then
+    ) into made_by, answer using p_columns::jsonb, (p_record::jsonb ->> 'user_id')::uuid, (p_record::jsonb ->> 'id')::uuid;
+    if made_by = p_record::jsonb ->> 'create_hash' then
       return jsonb_build_object('record', answer);
     elsif answer is not null then
       problem := 'SY409';
@@ -92,11 +93,11 @@ $$;
 
 -- p_version: the version that the record must have; null for any.
 create function public.records_update(
-  p_collection text, p_user_id uuid, p_id uuid, p_changes jsonb, p_version bigint, p_columns jsonb
+  p_collection text, p_user_id uuid, p_id uuid, p_changes text, p_version bigint, p_columns text
 ) returns jsonb
 language plpgsql volatile security invoker set search_path = '' set timezone = 'UTC' as $$
 declare
-  columns text := (select string_agg(format('%I', key), ', ') from jsonb_object_keys(p_changes) key);
+  columns text := (select string_agg(format('%I', key), ', ') from jsonb_object_keys(p_changes::jsonb) key);
   answer jsonb;
   problem text;
   violated text;
@@ -115,7 +116,7 @@ begin
         'update public.%1$I t set (%2$s) = (select %2$s from jsonb_populate_record(t, $2))
          where t.user_id = $3 and t.id = $4 and ($5 is null or t.version = $5) returning %3$s',
         p_collection, columns, public.records_json()
-      ) into answer using p_columns, p_changes, p_user_id, p_id, p_version;
+      ) into answer using p_columns::jsonb, p_changes::jsonb, p_user_id, p_id, p_version;
       if answer is not null then return jsonb_build_object('record', answer); end if;
       return jsonb_build_object('error', public.records_absence(p_collection, p_user_id, p_id));
     exception when others then
@@ -153,8 +154,8 @@ $$;
 -- One page, as a JSON array: hosted projects cut rows at 1,000. Ties go by id in the same direction; nulls come first
 -- ascending and last descending. p_after: {"key", "id"} of the last row of the page before.
 create function public.records_list(
-  p_collection text, p_user_id uuid, p_filters jsonb, p_search text, p_sort text, p_descending boolean,
-  p_after jsonb, p_limit int, p_columns jsonb
+  p_collection text, p_user_id uuid, p_filters text, p_search text, p_sort text, p_descending boolean,
+  p_after text, p_limit int, p_columns text
 ) returns jsonb
 language plpgsql stable security invoker set search_path = '' set timezone = 'UTC' as $$
 declare
@@ -166,14 +167,14 @@ declare
   nulls text := case when not is_nullable then '' when p_descending then 'nulls last' else 'nulls first' end;
   page jsonb;
 begin
-  if p_after ->> 'key' is not null then
+  if p_after::jsonb ->> 'key' is not null then
     -- the first half is what an index can start at
     condition := condition || format(
       case when is_nullable and p_descending
         then ' and (t.%1$I <= %3$L and (t.%1$I < %3$L or t.id < %4$L) or t.%1$I is null)'
         else ' and t.%1$I %2$s= %3$L and (t.%1$I %2$s %3$L or t.id %2$s %4$L)'
       end,
-      p_sort, beyond, p_after ->> 'key', p_after ->> 'id'
+      p_sort, beyond, p_after::jsonb ->> 'key', p_after::jsonb ->> 'id'
     );
   elsif p_after is not null then
     condition := condition || format(
@@ -181,7 +182,7 @@ begin
         then ' and t.%1$I is null and t.id < %2$L'
         else ' and (t.%1$I is not null or t.id > %2$L)'
       end,
-      p_sort, p_after ->> 'id'
+      p_sort, p_after::jsonb ->> 'id'
     );
   end if;
   execute format(
@@ -189,7 +190,7 @@ begin
        select %1$s as record from public.%2$I t where %3$s order by t.%4$I %5$s %6$s, t.id %5$s limit %7$s
      ) page',
     public.records_json(), p_collection, condition, p_sort, direction, nulls, p_limit
-  ) into page using p_columns;
+  ) into page using p_columns::jsonb;
   return page;
 end
 $$;
@@ -200,8 +201,8 @@ $$;
 --   p_money     the column to add up; null to count only
 --   p_currency  {"field"}, or {"reference", "collection", "field"} where the currency is in the record that is referred to
 create function public.records_summarize(
-  p_collection text, p_user_id uuid, p_filters jsonb, p_search text, p_by text, p_month text,
-  p_money text, p_currency jsonb, p_limit int
+  p_collection text, p_user_id uuid, p_filters text, p_search text, p_by text, p_month text,
+  p_money text, p_currency text, p_limit int
 ) returns jsonb
 language plpgsql stable security invoker set search_path = '' set timezone = 'UTC' as $$
 declare
@@ -222,12 +223,12 @@ begin
 
   if p_money is not null then
     sums := format('sum(t.%1$I)::text as sum, min(t.%1$I)::text as min, max(t.%1$I)::text as max', p_money);
-    currency := format('t.%I', p_currency ->> 'field');
-    if p_currency ? 'reference' then
-      currency := format('r.%I', p_currency ->> 'field');
+    currency := format('t.%I', p_currency::jsonb ->> 'field');
+    if p_currency::jsonb ? 'reference' then
+      currency := format('r.%I', p_currency::jsonb ->> 'field');
       source := source || format(
         ' left join public.%I r on r.user_id = t.user_id and r.id = t.%I',
-        p_currency ->> 'collection', p_currency ->> 'reference'
+        p_currency::jsonb ->> 'collection', p_currency::jsonb ->> 'reference'
       );
     end if;
   end if;
