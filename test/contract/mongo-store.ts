@@ -1,0 +1,65 @@
+/** The contract over MongoDB: owners are ids, records are loaded as documents. */
+import { type Db, Decimal128, Long, UUID } from "mongodb";
+import type { Collection } from "../../shared/collections/define.ts";
+import { allCollections } from "../../shared/collections/index.ts";
+import { createMongoClient } from "../../shared/mongo/client.ts";
+import { mongoRepositories } from "../../shared/mongo/index.ts";
+import { prepareMongo } from "../../shared/mongo/prepare.ts";
+import { searchText } from "../../shared/values/text.ts";
+import { type DeadEnd, deadEnd } from "./dead-end.ts";
+import { completeSeed, type SeededRecord } from "./seed.ts";
+import type { Owner, Store } from "./store.ts";
+
+export async function mongoStore(uri: string, database: string): Promise<Store> {
+  const client = createMongoClient(uri, { appName: "switchyard-contract" });
+  const db = client.db(database);
+  await db.dropDatabase();
+  await prepareMongo(db, allCollections);
+  const closing: (() => Promise<unknown>)[] = [() => db.dropDatabase(), () => client.close()];
+
+  const owner = (on: Db): Owner => {
+    const userId = crypto.randomUUID();
+    return { userId, repository: mongoRepositories({ db: on, userId }).repository };
+  };
+
+  return {
+    newOwner: async () => owner(db),
+
+    async unavailableOwner(how) {
+      const end: DeadEnd = await deadEnd(how);
+      const lost = createMongoClient(`mongodb://127.0.0.1:${end.port}`, { appName: "switchyard-contract" });
+      closing.push(() => lost.close(), end.close);
+      return owner(lost.db(database));
+    },
+
+    async seed(owner, collection, rows) {
+      const records = completeSeed(owner.userId, "mongodb", collection, rows);
+      await db.collection(collection.name).insertMany(records.map((record) => document(collection, record)) as never);
+    },
+
+    async close() {
+      for (const close of closing) await close();
+    },
+  };
+}
+
+function document(collection: Collection, record: SeededRecord): object {
+  const { id, user_id, version, created_at, updated_at, ...fields } = record;
+  const entries = Object.entries(fields).map(([name, value]) => [name, stored(collection, name, value)]);
+  return {
+    _id: { user_id: new UUID(user_id), id: new UUID(id) },
+    ...Object.fromEntries(entries),
+    version: Long.fromNumber(version),
+    created_at: new Date(created_at),
+    updated_at: new Date(updated_at),
+    search_text: searchText(collection.search, record),
+  };
+}
+
+function stored(collection: Collection, name: string, value: unknown): unknown {
+  const kind = collection.fields[name]?.kind;
+  if (value === null) return null;
+  if (kind === "money" || kind === "decimal") return Decimal128.fromString(String(value));
+  if (kind === "reference") return new UUID(String(value));
+  return kind === "instant" ? new Date(String(value)) : value;
+}

@@ -1,0 +1,64 @@
+/** Bodies that fit: `minimal` gives what must be there, `full` every field. */
+
+import type { Collection } from "../../../shared/collections/define.ts";
+import { allCollections, type CollectionName, collections } from "../../../shared/collections/index.ts";
+import { referencesFrom } from "../../../shared/collections/references.ts";
+import type { Repository } from "../../../shared/contract/repository.ts";
+import { type Owner, value } from "../store.ts";
+
+export type Body = Record<string, unknown>;
+export type AnyRepository = Repository<Body & { id: string; version: number }, Body, Body>;
+
+export const minimal: Record<CollectionName, Body> = {
+  categories: { name: "Food", kind: "expense" },
+  expenses: { amount: "12.50", currency: "EUR", date: "2026-03-14" },
+  incomes: { amount: "2500", currency: "EUR", date: "2026-03-01" },
+  budgets: { name: "Groceries", amount: "400", currency: "EUR", period: "monthly", starts_on: "2026-01-01" },
+  contacts: { name: "Mina" },
+  loans: { direction: "lent", amount: "100", currency: "EUR", date: "2026-02-02" },
+  loan_payments: { amount: "10", date: "2026-02-12" },
+};
+
+export const full: Record<CollectionName, Body> = {
+  categories: { name: "Food 🍎", kind: "income", color: "#ff0000", icon: "apple", archived: true },
+  expenses: {
+    ...minimal.expenses,
+    amount: "999999999999999.9999",
+    description: "Lunch, with \"quotes\" and 'more'\nand a line",
+    payment_method: "card",
+    tags: ["work", "Straße", "👩‍👩‍👧‍👦", "a,b", '{"x"}'],
+  },
+  incomes: { ...minimal.incomes, amount: "0.0001", source: "salary", description: "" },
+  budgets: { ...minimal.budgets, period: "weekly", ends_on: "9999-12-31" },
+  contacts: { name: "Ζωή", email: "zoe@example.org", phone: "+49 30 1234", note: "שלום" },
+  loans: {
+    ...minimal.loans,
+    direction: "borrowed",
+    due_on: "0001-01-01",
+    interest_rate: "0",
+    description: "\\ % _ *",
+    status: "settled",
+  },
+  loan_payments: { ...minimal.loan_payments, note: "$amount" },
+};
+
+export const each = Object.keys(collections) as CollectionName[];
+export const byName = (name: string): Collection => allCollections.find((collection) => collection.name === name)!;
+
+/** A repository of any collection, without the types of its fields. */
+export const any = (owner: Owner, name: string): AnyRepository =>
+  owner.repository(byName(name)) as unknown as AnyRepository;
+
+/** A body of that collection whose references point at new records of the owner. */
+export async function body(owner: Owner, name: string, kind: "minimal" | "full" = "minimal"): Promise<Body> {
+  const made: Body = { ...(kind === "full" ? full : minimal)[name as CollectionName] };
+  const { fields } = byName(name);
+  for (const { field, target } of referencesFrom(byName(name)))
+    if (kind === "full" || fields[field]?.required) made[field] = (await create(owner, target)).id;
+  return made;
+}
+
+/** A new record, with new parents where it needs them. */
+export async function create(owner: Owner, name: string, more: Body = {}) {
+  return value(await any(owner, name).create({ ...(await body(owner, name)), ...more }));
+}

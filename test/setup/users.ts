@@ -1,0 +1,101 @@
+/** Users for tests, made as the admin API makes them and given tokens like those of a real sign-in. */
+import { createClient } from "@supabase/supabase-js";
+import { SignJWT } from "jose";
+
+export type Home = "supabase" | "mongodb";
+
+export interface TestUser {
+  id: string;
+  email: string;
+  jwt: string;
+  home: Home;
+}
+
+/** What a user is made on: the servers of the run, or a Supabase that a test started for itself. */
+export interface UserServer {
+  url: string;
+  secretKey: string;
+  publishableKey: string;
+  jwtSecret: string;
+  jwtIssuer: string;
+}
+
+export interface NewUser {
+  home: Home;
+  on: UserServer;
+  /** the token comes from a real sign-in, not from the test */
+  signIn?: boolean;
+  /** what stands in `app_metadata` of the token beside the home */
+  appMetadata?: Record<string, unknown>;
+}
+
+const PASSWORD = "correct horse battery staple";
+const TRIES = 40;
+/** users that got the other home, for the next test that wants it */
+const spare = new Map<string, Omit<TestUser, "jwt">[]>();
+
+/** A new user with that home: the least-used choice alternates, so a few tries give either. */
+export async function newUser({ home, on, signIn = false, appMetadata = {} }: NewUser): Promise<TestUser> {
+  for (let tries = 0; tries < TRIES; tries++) {
+    const user = spare.get(`${on.url} ${home}`)?.pop() ?? (await create(on));
+    if (user.home === home)
+      return { ...user, jwt: signIn ? await signedIn(on, user.email) : await mintToken(on, user, { appMetadata }) };
+    const key = `${on.url} ${user.home}`;
+    spare.set(key, [...(spare.get(key) ?? []), user]);
+  }
+  throw new Error(`no user got the home ${home} in ${TRIES} sign-ups: does that database accept new users?`);
+}
+
+export interface TokenOptions {
+  appMetadata?: Record<string, unknown>;
+  /** seconds from now; below zero for a token that has expired */
+  expiresInSeconds?: number;
+}
+
+/** A token with the claims of a real one. */
+export async function mintToken(
+  on: Pick<UserServer, "jwtSecret" | "jwtIssuer">,
+  user: { id: string; email: string; home?: Home },
+  { appMetadata = {}, expiresInSeconds = 3_600 }: TokenOptions = {},
+): Promise<string> {
+  const now = Math.floor(Date.now() / 1_000);
+  const home = user.home ? { home: user.home, home_epoch: 1 } : {};
+  return new SignJWT({
+    email: user.email,
+    phone: "",
+    role: "authenticated",
+    aal: "aal1",
+    amr: [{ method: "password", timestamp: now }],
+    session_id: crypto.randomUUID(),
+    is_anonymous: false,
+    app_metadata: { provider: "email", providers: ["email"], ...home, email_confirmed: true, ...appMetadata },
+    user_metadata: {},
+  })
+    .setProtectedHeader({ alg: "HS256", typ: "JWT" })
+    .setSubject(user.id)
+    .setIssuer(on.jwtIssuer)
+    .setAudience("authenticated")
+    .setIssuedAt(now)
+    .setExpirationTime(now + expiresInSeconds)
+    .sign(new TextEncoder().encode(on.jwtSecret));
+}
+
+const quiet = { auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false } };
+
+async function create(on: UserServer): Promise<Omit<TestUser, "jwt">> {
+  const service = createClient(on.url, on.secretKey, quiet);
+  const email = `t-${crypto.randomUUID()}@switchyard.test`;
+  const { data, error } = await service.auth.admin.createUser({ email, password: PASSWORD, email_confirm: true });
+  if (error) throw new Error(`the admin API made no user: ${error.message}`);
+  const { id } = data.user;
+  const found = await service.from("user_database_assignments").select("database_provider").eq("user_id", id).single();
+  if (found.error) throw new Error(`the new user has no home: ${found.error.message}`);
+  return { id, email, home: found.data.database_provider as Home };
+}
+
+async function signedIn(on: UserServer, email: string): Promise<string> {
+  const anyone = createClient(on.url, on.publishableKey, quiet);
+  const { data, error } = await anyone.auth.signInWithPassword({ email, password: PASSWORD });
+  if (error) throw new Error(`the new user cannot sign in: ${error.message}`);
+  return data.session.access_token;
+}
