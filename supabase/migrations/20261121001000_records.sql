@@ -29,16 +29,11 @@ revoke all on switchyard.tombstones from public, anon, authenticated;
 
 -- Sets what no client may: the version, above that of a deleted record with the same id, and the times. It says nothing
 -- about tombstones: it runs before row-level security has looked at the row, so a stranger could ask.
--- A session of the system's own that brings records with their versions says so: set switchyard.keep_versions = 'on'.
--- Users cannot: they have no SQL session, and no grant on these columns.
 create function switchyard.stamp_record() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
   previous bigint := 0;
 begin
-  if current_setting('switchyard.keep_versions', true) = 'on' then
-    return new;
-  end if;
   if tg_op = 'UPDATE' then
     if new.id <> old.id or new.user_id <> old.user_id then
       raise exception 'the id and the owner of a record cannot change' using errcode = 'invalid_parameter_value';
