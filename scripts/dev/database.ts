@@ -1,0 +1,116 @@
+/**
+ * The Postgres under the development Supabase: PGlite in this process, or a real server given by URL. Both are opened
+ * through lite's own connection, so that queries from here and from lite take turns and parse values alike.
+ */
+import { mkdir } from "node:fs/promises";
+import { createPgliteConnection, type PgliteConnection } from "@supabase/lite/pglite";
+import { createPostgresConnection, type PostgresConnection } from "@supabase/lite/postgres";
+import postgres from "postgres";
+
+/** One statement. JSON parameters are passed as text and cast (`$1::text::jsonb`): the two drivers differ there. */
+export type Query = <T = Record<string, unknown>>(text: string, params?: readonly unknown[]) => Promise<T[]>;
+
+export interface Database {
+  readonly kind: "pglite" | "postgres";
+  readonly connection: PgliteConnection | PostgresConnection;
+  readonly sql: Query;
+  /** One transaction; rolled back when `work` throws. */
+  transaction<T>(work: (query: Query) => Promise<T>): Promise<T>;
+  /** A script of many statements, as the administrator. */
+  prepare(script: string): Promise<void>;
+  /** A script of many statements in one transaction, as the role that owns the migrations. */
+  migrate(work: (query: Query, script: (text: string) => Promise<void>) => Promise<void>): Promise<void>;
+  /**
+   * Runs one request of lite's. PGlite is a single connection, and lite begins transactions on it without a lock: two
+   * requests at a time would run inside one another's transaction, with one another's role (seen). So one at a time.
+   */
+  exclusive<T>(work: () => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/**
+ * On its first request lite grants the API's roles everything in every schema that has row-level security, `auth` and
+ * what the migrations had revoked among them (seen). It does not where it believes that to be done.
+ */
+function keepGrants(connection: object): void {
+  (connection as { rlsState: string }).rlsState = "active";
+}
+
+/** Opens PGlite in a folder, or in memory. */
+export async function openPglite(folder: string | undefined): Promise<Database> {
+  if (folder) await mkdir(folder, { recursive: true });
+  const connection = await createPgliteConnection(folder ? { url: folder } : {});
+  await connection.driver.waitReady;
+  keepGrants(connection);
+  let last: Promise<unknown> = Promise.resolve();
+  const exclusive = <T>(work: () => Promise<T>): Promise<T> => {
+    const mine = last.then(work, work);
+    last = mine.catch(() => undefined);
+    return mine;
+  };
+  const query: Query = async <T>(text: string, params: readonly unknown[] = []) =>
+    (await connection.driver.query<T>(text, [...params])).rows;
+  const transaction = <T>(work: (query: Query) => Promise<T>) =>
+    exclusive(() =>
+      connection.driver.transaction((tx) =>
+        work(async <R>(text: string, params: readonly unknown[] = []) => (await tx.query<R>(text, [...params])).rows),
+      ),
+    );
+  return {
+    kind: "pglite",
+    connection,
+    sql: (text, params) => exclusive(() => query(text, params)),
+    prepare: (script) => exclusive(async () => void (await connection.driver.exec(script))),
+    transaction,
+    migrate: (work) =>
+      exclusive(() =>
+        connection.driver.transaction(async (tx) => {
+          await work(
+            async <R>(text: string, params: readonly unknown[] = []) => (await tx.query<R>(text, [...params])).rows,
+            async (text) => void (await tx.exec(text)),
+          );
+        }),
+      ),
+    exclusive,
+    close: () => connection.close(),
+  };
+}
+
+/** Opens a real server: `adminUrl` for lite and for what Supabase's own services do, `url` for migrations. */
+export async function openPostgres(url: string, adminUrl: string): Promise<Database> {
+  const quiet = { onnotice: () => undefined, connect_timeout: 5 };
+  const connection = createPostgresConnection({ url: adminUrl, postgresOptions: { ...quiet, max: 10 } });
+  keepGrants(connection);
+  const { driver } = connection;
+  const query: Query = async <T>(text: string, params: readonly unknown[] = []) =>
+    [...(await driver.unsafe(text, params as never[]))] as T[];
+  return {
+    kind: "postgres",
+    connection,
+    sql: query,
+    prepare: async (script) => void (await driver.unsafe(script).simple()),
+    transaction: (work) =>
+      driver.begin((tx) =>
+        work(async <R>(text: string, params: readonly unknown[] = []) => [
+          ...((await tx.unsafe(text, params as never[])) as unknown as R[]),
+        ]),
+      ) as never,
+    async migrate(work) {
+      const owner = postgres(url, { ...quiet, max: 1 });
+      try {
+        await owner.begin(async (tx) => {
+          await work(
+            async <R>(text: string, params: readonly unknown[] = []) => [
+              ...((await tx.unsafe(text, params as never[])) as unknown as R[]),
+            ],
+            async (text) => void (await tx.unsafe(text).simple()),
+          );
+        });
+      } finally {
+        await owner.end({ timeout: 2 });
+      }
+    },
+    exclusive: (work) => work(),
+    close: () => connection.close(),
+  };
+}

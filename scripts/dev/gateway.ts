@@ -1,0 +1,73 @@
+/** One address for the parts of the development Supabase, as Supabase's own gateway gives it. */
+import { Hono } from "hono";
+import { cors } from "hono/cors";
+import type { EdgeFunctions } from "./edge-functions.ts";
+import type { Mailbox } from "./mailbox.ts";
+
+export interface GatewayParts {
+  readonly lite: (request: Request) => Promise<Response>;
+  /** The Auth routes, or the URL of a real Auth server. */
+  readonly auth: Hono | string;
+  readonly functions: EdgeFunctions | undefined;
+  readonly google: Hono;
+  readonly mailbox: Mailbox;
+}
+
+const EXPOSED = ["content-range", "x-total-count", "link", "x-sb-error-code", "x-supabase-api-version"];
+
+export function gateway(parts: GatewayParts): (request: Request) => Response | Promise<Response> {
+  const { auth } = parts;
+  const app = new Hono();
+  app.use(cors({ origin: "*", exposeHeaders: EXPOSED, maxAge: 600 }));
+
+  app.get("/auth/v1/.well-known/jwks.json", async (c) =>
+    typeof auth === "string" ? pass(c.req.raw, auth, "/.well-known/jwks.json") : c.json({ keys: [] }),
+  );
+  if (typeof auth === "string")
+    app.all("/auth/v1/*", (c) => pass(c.req.raw, auth, c.req.path.slice("/auth/v1".length)));
+  else app.route("/", auth);
+
+  app.all("/rest/v1/*", async (c) => parts.lite(await buffered(c.req.raw)));
+  app.all("/functions/v1/:name{.+}", (c) => {
+    const [name = ""] = c.req.param("name").split("/");
+    return (
+      parts.functions?.call(name, c.req.raw) ??
+      c.json({ code: "NOT_FOUND", message: "Requested function was not found" }, 404)
+    );
+  });
+  app.route("/google", parts.google);
+  app.get("/mail", (c) => c.json(parts.mailbox.to(c.req.query("to"))));
+  app.get("/", (c) => c.text("Switchyard's development Supabase: /auth/v1, /rest/v1, /functions/v1, /mail\n"));
+  return (request) => app.fetch(request);
+}
+
+/** The whole request in memory: a slow client must not hold lite, which may serve one request at a time. */
+async function buffered(request: Request): Promise<Request> {
+  if (request.method === "GET" || request.method === "HEAD") return request;
+  return new Request(request.url, {
+    method: request.method,
+    headers: request.headers,
+    body: await request.arrayBuffer(),
+  });
+}
+
+async function pass(request: Request, base: string, path: string): Promise<Response> {
+  const headers = new Headers(request.headers);
+  headers.delete("host");
+  const { search } = new URL(request.url);
+  const body = request.method === "GET" || request.method === "HEAD" ? undefined : await request.arrayBuffer();
+  try {
+    const answer = await fetch(`${base}${path}${search}`, {
+      method: request.method,
+      headers,
+      redirect: "manual",
+      ...(body ? { body } : {}),
+    });
+    const copied = new Headers(answer.headers);
+    for (const name of ["content-encoding", "content-length", "transfer-encoding", "connection"]) copied.delete(name);
+    for (const name of [...copied.keys()]) if (name.startsWith("access-control-")) copied.delete(name);
+    return new Response(answer.body, { status: answer.status, headers: copied });
+  } catch {
+    return Response.json({ code: 502, msg: `The Auth server at ${base} does not answer` }, { status: 502 });
+  }
+}

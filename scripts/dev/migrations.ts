@@ -1,0 +1,33 @@
+/** Applies supabase/migrations in order, once each, recorded as the Supabase CLI records them. */
+import { readdir, readFile } from "node:fs/promises";
+import type { Database } from "./database.ts";
+
+const MIGRATIONS = new URL("../../supabase/migrations/", import.meta.url);
+const FILE = /^(\d{14})_(.+)\.sql$/;
+
+/** Runs what `supabase db push` would run; what either has applied, the other leaves alone. Returns the new ones. */
+export async function applyMigrations(database: Database): Promise<string[]> {
+  const applied: string[] = [];
+  for (const file of (await readdir(MIGRATIONS).catch(() => [])).sort()) {
+    const [, version, name] = FILE.exec(file) ?? [];
+    if (!version || !name) continue;
+    const text = await readFile(new URL(file, MIGRATIONS), "utf8");
+    await database.migrate(async (query, script) => {
+      // two systems may start on one server at the same time
+      await query("select pg_advisory_xact_lock(7205759403792793)");
+      const known = await query("select 1 from supabase_migrations.schema_migrations where version = $1", [version]);
+      if (known.length > 0) return;
+      try {
+        await script(text);
+      } catch (cause) {
+        throw new Error(`Migration ${file} failed: ${cause instanceof Error ? cause.message : cause}`, { cause });
+      }
+      await query(
+        "insert into supabase_migrations.schema_migrations (version, statements, name) values ($1, array[$2], $3)",
+        [version, text, name],
+      );
+      applied.push(file);
+    });
+  }
+  return applied;
+}

@@ -1,0 +1,154 @@
+/**
+ * The development Supabase: `@supabase/lite` on PGlite or a real Postgres, behind a gateway that adds what lite lacks
+ * (the Auth hooks, the admin users API, edge functions). Its `url` takes an unmodified supabase-js.
+ */
+
+import { readFile } from "node:fs/promises";
+import { App } from "@supabase/lite";
+import { adminUsers } from "./admin-users.ts";
+import { authGateway } from "./auth-gateway.ts";
+import { openPglite, openPostgres } from "./database.ts";
+import { startEdgeFunctions } from "./edge-functions.ts";
+import { gateway } from "./gateway.ts";
+import { googleStandIn } from "./google-stand-in.ts";
+import { newKeys } from "./keys.ts";
+import { listen } from "./listen.ts";
+import { Mailbox } from "./mailbox.ts";
+import { applyMigrations } from "./migrations.ts";
+import { tokenSigner } from "./token-hook.ts";
+
+export interface SupabaseOptions {
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** PGlite's folder; in memory when absent. */
+  readonly dataDir?: string;
+  /** A real Postgres in PGlite's place; migrations run as its user. */
+  readonly dbUrl?: string;
+  /** As whom lite connects; by default the same. */
+  readonly adminDbUrl?: string;
+  /** A real Auth server: `/auth/v1` is passed through to it, and no hook is called from here. */
+  readonly authUrl?: string;
+  readonly jwtSecret: string;
+  /** By default the gateway's `/auth/v1`, or that of `authUrl`. */
+  readonly jwtIssuer?: string;
+  readonly publishableKey?: string;
+  readonly secretKey?: string;
+  readonly hookSecret?: string;
+  /** Passed on to the edge functions. */
+  readonly mongoUri?: string;
+  readonly functionsEnv?: Readonly<Record<string, string>>;
+  /** Runs the edge functions on Deno and asks `before-user-created`; true unless told. */
+  readonly functions?: boolean;
+  /** Another address for the hook "before user created". */
+  readonly hookUrl?: string;
+  readonly migrations?: boolean;
+  /** The application's own address, where mails and OAuth lead back to. */
+  readonly siteUrl?: string;
+  /** Seconds an access token lives. */
+  readonly jwtExpiry?: number;
+  /** Rounds of bcrypt (2^n) for passwords; lite's own 10 unless told. For tests that sign up many. */
+  readonly passwordCost?: number;
+  readonly onMail?: (mail: { to: string; subject: string; text: string }) => void;
+}
+
+export interface RunningSupabase {
+  readonly url: string;
+  readonly publishableKey: string;
+  readonly secretKey: string;
+  readonly jwtSecret: string;
+  readonly jwtIssuer: string;
+  /** The migrations that this start applied. */
+  readonly applied: readonly string[];
+  /** One statement, as the administrator. JSON parameters are text and cast: `$1::text::jsonb`. */
+  sql<T = Record<string, unknown>>(text: string, params?: readonly unknown[]): Promise<T[]>;
+  stop(): Promise<void>;
+}
+
+const script = (name: string) => readFile(new URL(`./sql/${name}.sql`, import.meta.url), "utf8");
+
+/** Starts it; when any part fails, what had been started is stopped again. */
+export async function startSupabase(options: SupabaseOptions): Promise<RunningSupabase> {
+  const stops: (() => unknown)[] = [];
+  const stop = async () => {
+    for (const each of stops.splice(0).reverse()) await each();
+  };
+  // lite reads these where it uses them, and nowhere else can they be set
+  process.env.LITE_TELEMETRY = "0";
+  if (options.passwordCost) process.env.LITE_AUTH_BCRYPT_COST = String(options.passwordCost);
+  try {
+    // bound first: whoever holds the port is found out before any file is touched
+    const server = await listen(options.port);
+    stops.push(() => server.close());
+    const { url } = server;
+    const { publishableKey = newKeys().publishableKey, secretKey = newKeys().secretKey, jwtSecret } = options;
+    const jwtIssuer = options.jwtIssuer ?? `${options.authUrl ?? url}/auth/v1`;
+    const hookSecret = options.hookSecret ?? newKeys().hookSecret;
+
+    const database = options.dbUrl
+      ? await openPostgres(options.dbUrl, options.adminDbUrl ?? options.dbUrl)
+      : await openPglite(options.dataDir);
+    stops.push(() => database.close());
+    await database.prepare(await script("roles"));
+    await database.migrate(async (_query, run) => run(await script("default-privileges")));
+
+    const mailbox = new Mailbox(options.siteUrl ?? url, url, options.onMail);
+    const google = googleStandIn(`${url}/auth/v1/callback`);
+    stops.push(() => google.stop());
+    const lite = new App({
+      connection: database.connection as never,
+      auth: {
+        jwt_secret: jwtSecret,
+        jwt_expiry: options.jwtExpiry ?? 3600,
+        publishable_key: publishableKey,
+        secret_key: secretKey,
+        site_url: options.siteUrl ?? url,
+        additional_redirect_urls: ["http://localhost:*/**", "http://127.0.0.1:*/**"],
+        external: { google: { enabled: true, client_id: "google-stand-in", secret: "google-stand-in" } },
+      },
+      options: { drivers: { email: mailbox } },
+    });
+    await lite.ensureSystemSchema();
+    const applied = options.migrations === false ? [] : await applyMigrations(database);
+
+    const functions =
+      options.functions === false
+        ? undefined
+        : startEdgeFunctions({
+            SUPABASE_URL: url,
+            SUPABASE_SECRET_KEY: secretKey,
+            SUPABASE_SERVICE_ROLE_KEY: secretKey,
+            BEFORE_USER_CREATED_HOOK_SECRET: hookSecret,
+            ...(options.mongoUri ? { MONGODB_URI: options.mongoUri } : {}),
+            ...options.functionsEnv,
+          });
+    stops.push(() => functions?.stop());
+
+    const serve = (request: Request) => database.exclusive(() => lite.fetch(request));
+    const hookUrl =
+      options.hookUrl ??
+      (functions?.has("before-user-created") ? `${url}/functions/v1/before-user-created` : undefined);
+    server.serve(
+      gateway({
+        lite: serve,
+        mailbox,
+        google: google.app,
+        functions,
+        auth:
+          options.authUrl ??
+          authGateway({
+            database,
+            hook: { url: hookUrl, secret: hookSecret },
+            sign: tokenSigner(database, jwtSecret, jwtIssuer),
+            google,
+            admin: adminUsers(database, secretKey, jwtSecret),
+            lite: serve,
+          }),
+      }),
+    );
+    await functions?.ready();
+    return { url, publishableKey, secretKey, jwtSecret, jwtIssuer, applied, sql: database.sql, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

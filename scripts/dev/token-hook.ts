@@ -1,0 +1,100 @@
+/**
+ * Signs again what lite has signed: lite's tokens lack what a Supabase Auth server puts into them, and lite calls no
+ * custom access token hook. The claims are completed, handed to `public.custom_access_token_hook`, checked and signed.
+ */
+import { jwtVerify, SignJWT } from "jose";
+import { AuthRefusal } from "./answers.ts";
+import type { Database } from "./database.ts";
+
+const HOOK = "public.custom_access_token_hook";
+const REQUIRED = ["aud", "exp", "iat", "sub", "email", "phone", "role", "aal", "session_id", "is_anonymous"];
+
+export interface TokenSigner {
+  /** The access token that takes the place of lite's. */
+  (accessToken: string, method: string): Promise<string>;
+}
+
+interface UserRow {
+  email: string | null;
+  phone: string | null;
+  app_metadata: unknown;
+  user_metadata: unknown;
+  is_anonymous: boolean | null;
+}
+
+export function tokenSigner(database: Database, jwtSecret: string, issuer: string): TokenSigner {
+  const key = new TextEncoder().encode(jwtSecret);
+  return async (accessToken, method) => {
+    const { payload } = await jwtVerify(accessToken, key, { algorithms: ["HS256"] });
+    const { user, claims } = await database.transaction(async (query) => {
+      const [row] = await query<UserRow>(
+        `select email, phone, raw_app_meta_data as app_metadata, raw_user_meta_data as user_metadata, is_anonymous
+         from auth.users where id = $1::uuid`,
+        [payload.sub],
+      );
+      const complete = {
+        iss: issuer,
+        sub: payload.sub,
+        aud: payload.aud,
+        exp: payload.exp,
+        iat: payload.iat,
+        email: row?.email ?? "",
+        phone: row?.phone ?? "",
+        app_metadata: asObject(row?.app_metadata),
+        user_metadata: asObject(row?.user_metadata),
+        role: payload.role,
+        aal: "aal1",
+        amr: [{ method, timestamp: Math.floor(Date.now() / 1000) }],
+        session_id: payload.session_id,
+        is_anonymous: row?.is_anonymous ?? false,
+      };
+      const [hook] = await query("select to_regprocedure($1) is not null as there", [`${HOOK}(jsonb)`]);
+      if (!hook?.there) return { user: row, claims: complete as Record<string, unknown> };
+      return {
+        user: row,
+        claims: await callHook(query, { user_id: payload.sub, claims: complete, authentication_method: method }),
+      };
+    });
+    if (!user) throw new AuthRefusal(403, "User from sub claim in JWT does not exist", "user_not_found");
+    return new SignJWT(claims).setProtectedHeader({ alg: "HS256", typ: "JWT" }).sign(key);
+  };
+}
+
+async function callHook(query: Parameters<Parameters<Database["transaction"]>[0]>[0], event: unknown) {
+  let output: unknown;
+  try {
+    await query("set local role supabase_auth_admin");
+    await query("set local statement_timeout = '2s'");
+    const [row] = await query(`select ${HOOK}($1::text::jsonb)::text as output`, [JSON.stringify(event)]);
+    output = JSON.parse((row?.output as string | null) ?? "null");
+  } catch {
+    throw failure(`Error running hook URI: pg-functions://postgres/${HOOK.replace(".", "/")}`);
+  }
+  const { claims, error } = asObject(output);
+  const refusal = asObject(error);
+  if (typeof refusal.message === "string" && refusal.message !== "")
+    throw new AuthRefusal(Number(refusal.http_code) || 500, refusal.message);
+  const named = asObject(claims);
+  const missing = REQUIRED.filter((name) => named[name] === undefined || named[name] === null);
+  if (missing.length > 0)
+    throw failure(
+      `output claims do not conform to the expected schema: \n${missing.map((name) => `- (root): ${name} is required\n`).join("")}`,
+    );
+  return named;
+}
+
+const failure = (message: string) => new AuthRefusal(500, message, "unexpected_failure");
+
+/** lite stores JSON as text in jsonb on a real server, so an object may arrive in quotes. */
+function asObject(value: unknown): Record<string, unknown> {
+  if (typeof value === "string") return asObject(safeParse(value));
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}
+
+function safeParse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * One Supabase and one MongoDB for the whole run: embedded ones, or, for `npm run test:servers`, those that
+ * SUPABASE_DB_URL, SUPABASE_ADMIN_DB_URL and MONGODB_URI name.
+ */
+import { MongoClient } from "mongodb";
+import type { TestProject } from "vitest/node";
+import { newKeys } from "../../scripts/dev/keys.ts";
+import { startStandIn } from "../../scripts/dev/mongo-stand-in/index.ts";
+import { startSupabase } from "../../scripts/dev/supabase.ts";
+import { loadDevConfig, processEnvironment } from "../../shared/config.ts";
+import { mustBeLoopback, mustBeOurs } from "./guard.ts";
+
+export interface Servers {
+  readonly supabaseUrl: string;
+  readonly publishableKey: string;
+  readonly secretKey: string;
+  readonly jwtSecret: string;
+  readonly jwtIssuer: string;
+  readonly mongoUri: string;
+  readonly hookSecret: string;
+  /** Empty on PGlite. */
+  readonly dbUrl: string;
+  readonly adminDbUrl: string;
+}
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    servers: Servers;
+  }
+}
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const config = loadDevConfig(processEnvironment());
+  const real = project.config.name === "servers" || project.config.env?.TEST_SERVERS === "1";
+  const dbUrl = real ? required(config.SUPABASE_DB_URL, "SUPABASE_DB_URL") : undefined;
+  const adminDbUrl = real ? (config.SUPABASE_ADMIN_DB_URL ?? dbUrl) : undefined;
+  const givenMongo = real ? required(config.MONGODB_URI, "MONGODB_URI") : undefined;
+  for (const url of [dbUrl, adminDbUrl, givenMongo]) if (url) mustBeLoopback(url);
+  if (adminDbUrl) await mustBeOurs(adminDbUrl);
+
+  const mongo = givenMongo ? undefined : await startStandIn({ port: 0, file: ":memory:" });
+  const mongoUri = withDatabase(givenMongo ?? mongo?.uri ?? "", "switchyard");
+  const keys = newKeys();
+  const supabase = await startSupabase({
+    port: 0,
+    jwtSecret: keys.jwtSecret,
+    publishableKey: keys.publishableKey,
+    secretKey: keys.secretKey,
+    hookSecret: keys.hookSecret,
+    mongoUri,
+    passwordCost: 4,
+    ...(dbUrl ? { dbUrl } : {}),
+    ...(adminDbUrl ? { adminDbUrl } : {}),
+  }).catch(async (error) => {
+    await mongo?.stop();
+    throw error;
+  });
+  await (await MongoClient.connect(mongoUri, { serverSelectionTimeoutMS: 5000 })).close();
+
+  project.provide("servers", {
+    supabaseUrl: supabase.url,
+    publishableKey: supabase.publishableKey,
+    secretKey: supabase.secretKey,
+    jwtSecret: supabase.jwtSecret,
+    jwtIssuer: supabase.jwtIssuer,
+    mongoUri,
+    hookSecret: keys.hookSecret,
+    dbUrl: dbUrl ?? "",
+    adminDbUrl: adminDbUrl ?? "",
+  });
+  return async () => {
+    await supabase.stop();
+    await mongo?.stop();
+  };
+}
+
+function required(url: string | undefined, name: string): string {
+  if (!url) throw new Error(`npm run test:servers needs ${name}, the URL of a real server on this machine.`);
+  return url;
+}
+
+function withDatabase(uri: string, name: string): string {
+  const url = new URL(uri);
+  if (url.pathname.length <= 1) url.pathname = `/${name}`;
+  return url.toString();
+}

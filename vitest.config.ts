@@ -1,0 +1,18 @@
+import { defineConfig } from "vitest/config";
+
+const shared = {
+  globalSetup: ["test/setup/global.ts"],
+  testTimeout: 20_000,
+  hookTimeout: 60_000,
+};
+
+// `embedded` is `npm test`: nothing but node_modules. `servers` is `npm run test:servers`: the same contract and
+// integration files, and those that need a real server, against servers given by URL.
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { ...shared, name: "embedded", include: ["test/{unit,contract,integration,failure}/**/*.test.ts"] } },
+      { test: { ...shared, name: "servers", include: ["test/{contract,integration,servers}/**/*.test.ts"] } },
+    ],
+  },
+});
