@@ -16,11 +16,11 @@ export function codePoints(text: string): number {
 
 /**
  * The folded form that search compares: compatibility-normalised and case-folded, so that "STRASSE" finds "Straße".
- * It is made here and stored, because the engines fold differently. Up then down approximates Unicode case folding
- * (ß -> SS -> ss); the final sigma, which `toLowerCase` chooses by its place in a word, is put back to the plain one.
+ * It is made here and stored, because the engines fold differently. Down, up and down again approximates Unicode case
+ * folding (ẞ -> ß -> SS -> ss); the final sigma, which `toLowerCase` chooses by its place in a word, is put back to the plain one.
  */
 export function fold(text: string): string {
-  return text.normalize("NFKC").toUpperCase().toLowerCase().replaceAll("ς", "σ").normalize("NFKC");
+  return text.normalize("NFKC").toLowerCase().toUpperCase().toLowerCase().replaceAll("ς", "σ").normalize("NFKC");
 }
 
 /** The folded search text of a record: its search fields, one a line; absent ones left out. */

@@ -1,5 +1,7 @@
+import type { Result } from "neverthrow";
 import { describe, expect, test } from "vitest";
 import { collections } from "../../../shared/collections/index.ts";
+import type { RepositoryError } from "../../../shared/contract/errors.ts";
 import { outcome, type Store, value } from "../store.ts";
 import { create } from "./samples.ts";
 import { everything } from "./walk.ts";
@@ -11,6 +13,12 @@ const tally = (outcomes: string[]) =>
   Object.fromEntries(
     [...new Set(outcomes)].sort().map((each) => [each, outcomes.filter((other) => other === each).length]),
   );
+
+const winnerOf = <T>(results: Result<T, RepositoryError>[]): T => {
+  const winner = results.find((each) => each.isOk());
+  if (!winner) throw new Error("nobody won");
+  return value(winner);
+};
 
 /** Writes at the same time. */
 export function concurrency(store: () => Store): void {
@@ -24,7 +32,7 @@ export function concurrency(store: () => Store): void {
           repository.update(id, { name: `r${round} w${i}` }, { expectedVersion: version }),
         );
         expect(tally(results.map(outcome))).toEqual({ ok: 1, version_mismatch: 7 });
-        const winner = value(results.find((each) => each.isOk()) ?? results[0]!);
+        const winner = winnerOf(results);
         expect(value(await repository.get(id))).toEqual(winner);
         version = winner.version;
       }
@@ -70,7 +78,7 @@ export function concurrency(store: () => Store): void {
       const id = crypto.randomUUID();
       const results = await times(8, (i) => repository.create({ id, name: `w${i}` }));
       expect(tally(results.map(outcome))).toEqual({ duplicate: 7, ok: 1 });
-      const winner = value(results.find((each) => each.isOk()) ?? results[0]!);
+      const winner = winnerOf(results);
       expect(value(await repository.get(id))).toEqual(winner);
       expect(value(await repository.count({ filters: [] }))).toBe(1);
     });

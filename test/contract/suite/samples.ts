@@ -1,7 +1,7 @@
 /** Bodies that fit: `minimal` gives what must be there, `full` every field. */
 
 import type { Collection } from "../../../shared/collections/define.ts";
-import { allCollections, type CollectionName, collections } from "../../../shared/collections/index.ts";
+import { type CollectionName, collections } from "../../../shared/collections/index.ts";
 import { referencesFrom } from "../../../shared/collections/references.ts";
 import type { Repository } from "../../../shared/contract/repository.ts";
 import { type Owner, value } from "../store.ts";
@@ -43,7 +43,7 @@ export const full: Record<CollectionName, Body> = {
 };
 
 export const each = Object.keys(collections) as CollectionName[];
-export const byName = (name: string): Collection => allCollections.find((collection) => collection.name === name)!;
+export const byName = (name: string): Collection => collections[name as CollectionName];
 
 /** A repository of any collection, without the types of its fields. */
 export const any = (owner: Owner, name: string): AnyRepository =>

@@ -1,0 +1,129 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import {
+  ConfigError,
+  type Environment,
+  loadApiConfig,
+  loadDevConfig,
+  loadFunctionConfig,
+} from "../../shared/config.ts";
+
+const api = { SUPABASE_URL: "http://127.0.0.1:54321/", SUPABASE_SECRET_KEY: "s", SUPABASE_PUBLISHABLE_KEY: "p" };
+const long = "x".repeat(32);
+
+const problems = (load: (env: Environment) => unknown, env: Environment): readonly string[] => {
+  try {
+    load(env);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+};
+
+describe("the environment", () => {
+  test("of the API: what must be there, defaults, canonical URLs", () =>
+    expect(loadApiConfig(api)).toEqual({
+      ...api,
+      SUPABASE_URL: "http://127.0.0.1:54321",
+      LOG_LEVEL: "info",
+      ADMIN_EMAILS: [],
+      ALLOWED_ORIGINS: [],
+    }));
+
+  test("lists are split and trimmed", () =>
+    expect(
+      loadApiConfig({ ...api, ADMIN_EMAILS: " a@x.org, b@x.org ,,", ALLOWED_ORIGINS: "https://a.example" }),
+    ).toMatchObject({ ADMIN_EMAILS: ["a@x.org", "b@x.org"], ALLOWED_ORIGINS: ["https://a.example"] }));
+
+  test("all that is missing is said at once, with the other names", () => {
+    const said = problems(loadApiConfig, {});
+    expect(said).toHaveLength(3);
+    expect(said.join()).toMatch(/SUPABASE_URL \(or NEXT_PUBLIC_SUPABASE_URL\) is not set/);
+    expect(said.join()).toMatch(/SUPABASE_SECRET_KEY \(or SUPABASE_SERVICE_ROLE_KEY\) is not set/);
+    expect(said.join()).toMatch(
+      /SUPABASE_PUBLISHABLE_KEY \(or NEXT_PUBLIC_SUPABASE_PUBLISHABLE_KEY, SUPABASE_ANON_KEY\)/,
+    );
+  });
+
+  test.each([
+    [{ NEXT_PUBLIC_SUPABASE_URL: "https://a.supabase.co", SUPABASE_URL: "" }, "SUPABASE_URL", "https://a.supabase.co"],
+    [{ NEXT_PUBLIC_SUPABASE_URL: "https://b.supabase.co" }, "SUPABASE_URL", "http://127.0.0.1:54321"],
+    [{ SUPABASE_SECRET_KEY: undefined, SUPABASE_SERVICE_ROLE_KEY: "k" }, "SUPABASE_SECRET_KEY", "k"],
+    [
+      { SUPABASE_PUBLISHABLE_KEY: undefined, NEXT_PUBLIC_SUPABASE_PUBLISHABLE_KEY: "k" },
+      "SUPABASE_PUBLISHABLE_KEY",
+      "k",
+    ],
+    [{ SUPABASE_PUBLISHABLE_KEY: undefined, SUPABASE_ANON_KEY: "k" }, "SUPABASE_PUBLISHABLE_KEY", "k"],
+    [{ MONGO_URL: "mongodb://h/x" }, "MONGODB_URI", "mongodb://h/x"],
+  ] as const)("%j gives %s %s", (more, name, expected) =>
+    expect(loadApiConfig({ ...api, ...more })[name]).toBe(expected),
+  );
+
+  test.each([
+    ["SUPABASE_URL", "ftp://x"],
+    ["SUPABASE_URL", "x"],
+    ["SUPABASE_PUBLIC_URL", "x"],
+    ["MONGODB_URI", "http://x"],
+    ["MONGODB_DATABASE", "a b"],
+    ["MONGODB_DATABASE", "x".repeat(39)],
+    ["LOG_LEVEL", "loud"],
+    ["SUPABASE_JWT_SECRET", "short"],
+    ["IDEMPOTENCY_SECRET", "short"],
+    ["SUPABASE_JWKS", "{}"],
+    ["SUPABASE_JWKS", "no json"],
+  ])("the API refuses %s=%s in one sentence", (name, value) => {
+    const said = problems(loadApiConfig, { ...api, [name]: value });
+    expect(said).toHaveLength(1);
+    expect(said[0]).toMatch(new RegExp(`^${name} (must|may) .+\\.$`));
+  });
+
+  test("the API takes every variable", () => {
+    const env = {
+      MONGODB_URI: "mongodb+srv://u:p@h/x",
+      MONGODB_DATABASE: "books",
+      LOG_LEVEL: "debug",
+      SUPABASE_PUBLIC_URL: "https://x.example",
+      SUPABASE_JWT_SECRET: long,
+      SUPABASE_JWT_ISSUER: "https://x/auth/v1",
+      IDEMPOTENCY_SECRET: long,
+    };
+    expect(loadApiConfig({ ...api, ...env, SUPABASE_JWKS: '{"keys":[{"kid":"a"}]}' })).toMatchObject({
+      ...env,
+      SUPABASE_JWKS: { keys: [{ kid: "a" }] },
+    });
+  });
+
+  test("of the edge functions", () => {
+    expect(loadFunctionConfig({ SUPABASE_URL: "http://x", SUPABASE_SECRET_KEY: "s" })).toMatchObject({
+      MAX_TOKEN_LIFETIME_SECONDS: 3600,
+    });
+    expect(problems(loadFunctionConfig, { ...api, MAX_TOKEN_LIFETIME_SECONDS: "1h" })).toHaveLength(1);
+    expect(problems(loadFunctionConfig, {})).toHaveLength(2);
+  });
+
+  test("of npm start", () => {
+    expect(loadDevConfig({})).toMatchObject({ PORT: 3000, SUPABASE_PORT: 54_321, SWITCHYARD_DATA: ".switchyard" });
+    expect(loadDevConfig({ PORT: "1", SUPABASE_PORT: "65535" })).toMatchObject({ PORT: 1, SUPABASE_PORT: 65_535 });
+    for (const port of ["0", "65536", "x", "-1", "1.5", "99999999"])
+      expect([port, problems(loadDevConfig, { PORT: port })]).toEqual([
+        port,
+        ["PORT must be a port number from 1 to 65535."],
+      ]);
+    expect(problems(loadDevConfig, { PORT: "5", SUPABASE_PORT: "5" })).toHaveLength(1);
+    expect(problems(loadDevConfig, { SWITCHYARD_DEMO: "yes" })).toEqual(["SWITCHYARD_DEMO must be 0 or 1."]);
+    expect(problems(loadDevConfig, { SUPABASE_DB_URL: "mysql://x" })).toHaveLength(1);
+    expect(problems(loadDevConfig, { SUPABASE_AUTH_URL: "http://x" })).toHaveLength(3);
+    const auth = { SUPABASE_AUTH_URL: "http://x", SUPABASE_DB_URL: "postgres://x", SUPABASE_JWT_SECRET: long };
+    expect(problems(loadDevConfig, { ...auth, SUPABASE_JWT_ISSUER: "x" })).toEqual([]);
+  });
+
+  test("is described in .env.example: every variable, and no other", () => {
+    const source = readFileSync(new URL("../../shared/config.ts", import.meta.url), "utf8");
+    const read = new Set(source.match(/\b[A-Z][A-Z0-9]*_[A-Z0-9_]+(?=:)|\bPORT(?=:)/g));
+    const example = readFileSync(new URL("../../.env.example", import.meta.url), "utf8");
+    const described = new Set(example.match(/^#?\s*[A-Z][A-Z0-9_]+(?==)/gm)?.map((each) => each.replace(/^#?\s*/, "")));
+    expect([...read].filter((name) => !described.has(name))).toEqual([]);
+  });
+});

@@ -1,0 +1,130 @@
+import { describe, expect, test } from "vitest";
+import { collections } from "../../shared/collections/index.ts";
+import { decodeCursor, encodeCursor } from "../../shared/contract/cursor.ts";
+import { parseQuery } from "../../shared/contract/parse-query.ts";
+import { isTimeZone, type ListQuery } from "../../shared/contract/query.ts";
+
+const { expenses, categories } = collections;
+const list = (text: string) => parseQuery("list", expenses, new URLSearchParams(text));
+const faults = (text: string) =>
+  list(text)
+    ._unsafeUnwrapErr()
+    .errors?.map(({ field, code }) => [field, code]);
+
+describe("queries in a URL", () => {
+  test("nothing asked for is the newest fifty", () =>
+    expect(list("")._unsafeUnwrap()).toEqual({
+      filters: [],
+      q: undefined,
+      cursor: undefined,
+      limit: 50,
+      sort: { field: "created_at", direction: "desc" },
+    }));
+
+  test("everything at once, in canonical spelling", () => {
+    const id = "0190ABCD-EF01-7ABC-8DEF-0123456789AB";
+    const text = `limit=7&sort=-amount&q=a%20b&amount[gte]=1.5000&date[lt]=2026-01-01&currency=EUR&category_id=${id}&created_at[gt]=2026-01-01T01:00:00%2B01:00&cursor=x`;
+    expect(list(text)._unsafeUnwrap()).toEqual({
+      limit: 7,
+      sort: { field: "amount", direction: "desc" },
+      q: "a b",
+      cursor: "x",
+      filters: [
+        { field: "amount", operator: "gte", value: "1.50" },
+        { field: "date", operator: "lt", value: "2026-01-01" },
+        { field: "currency", operator: "eq", value: "EUR" },
+        { field: "category_id", operator: "eq", value: id.toLowerCase() },
+        { field: "created_at", operator: "gt", value: "2026-01-01T00:00:00.000Z" },
+      ],
+    });
+  });
+
+  test("every fault is named", () =>
+    expect(faults("limit=x&sort=tags&amuont=1&amount[gte]=a&date[like]=1&user_id=x&limit=3&tags=a")).toEqual(
+      [
+        ["limit", "repeated"],
+        ["amuont", "unknown_parameter"],
+        ["amount[gte]", "invalid_value"],
+        ["date[like]", "unknown_parameter"],
+        ["user_id", "unknown_parameter"],
+        ["tags", "invalid_value"],
+        ["sort", "unknown_field"],
+        ["limit", "invalid_value"],
+      ].sort((a, b) => order(a) - order(b)),
+    ));
+
+  /** as they stand in the URL, then the parameters with a meaning of their own */
+  const order = ([field = "", code = ""]: string[]) =>
+    ["amuont", "amount[gte]", "date[like]", "user_id", "repeated", "tags", "sort", "limit"].indexOf(
+      code === "repeated" ? code : field,
+    );
+
+  test.each(["limit=0", "limit=201", "limit=-1", "limit=1e2", "limit=", "sort=", "sort=--date", "sort=description"])(
+    "%s is refused",
+    (text) => expect(list(text)._unsafeUnwrapErr()).toMatchObject({ kind: "invalid", code: "invalid_query" }),
+  );
+
+  test.each(["limit=1", "limit=200", "sort=amount", "sort=-created_at", "amount=0", "amount[gt]=0", "q="])(
+    "%s is fine",
+    (text) => expect(list(text).isOk()).toBe(true),
+  );
+
+  test("booleans are true or false", () => {
+    const parsed = (text: string) => parseQuery("selection", categories, new URLSearchParams(text));
+    expect(parsed("archived=true")._unsafeUnwrap().filters).toEqual([
+      { field: "archived", operator: "eq", value: true },
+    ]);
+    for (const text of ["archived=1", "archived=", "archived=TRUE", "archived[gte]=true"])
+      expect(parsed(text).isErr()).toBe(true);
+  });
+
+  test("parameters of another kind of query are unknown, the caller's own are not", () => {
+    expect(parseQuery("selection", expenses, new URLSearchParams("limit=1")).isErr()).toBe(true);
+    expect(parseQuery("summary", expenses, new URLSearchParams("by=month&tz=Asia/Kathmandu"))._unsafeUnwrap()).toEqual({
+      filters: [],
+      q: undefined,
+      by: "month",
+      timeZone: "Asia/Kathmandu",
+    });
+    expect(parseQuery("selection", expenses, new URLSearchParams("from=x"), ["from"]).isOk()).toBe(true);
+    expect(parseQuery("selection", expenses, new URLSearchParams("__proto__=x&constructor=y")).isErr()).toBe(true);
+  });
+
+  test("time zones are names", () => {
+    for (const name of ["UTC", "Europe/Berlin", "Asia/Kathmandu", "Etc/GMT+5"]) expect(isTimeZone(name)).toBe(true);
+    for (const name of ["+02:00", "", "Mars", "../etc", "UTC;"]) expect(isTimeZone(name)).toBe(false);
+  });
+});
+
+describe("cursors", () => {
+  const query: ListQuery = { filters: [], sort: { field: "description", direction: "asc" }, limit: 5 };
+  const id = "0190abcd-ef01-7abc-8def-0123456789ab";
+  const read = (cursor: string, more: Partial<ListQuery> = {}, owner = "a") =>
+    decodeCursor(owner, expenses, { ...query, ...more, cursor });
+
+  test("give back what went in, whatever the text", async () => {
+    for (const key of [null, "", "a", "😀\n\"'\\", "x".repeat(2000), "😀".repeat(2000)]) {
+      const cursor = await encodeCursor("a", expenses, query, { key, id });
+      expect(cursor).toMatch(/^[A-Za-z0-9_-]+$/);
+      expect((await read(cursor))._unsafeUnwrap()).toEqual({ key, id });
+      expect((await read(cursor, { limit: 50 })).isOk()).toBe(true);
+    }
+    expect((await decodeCursor("a", expenses, query))._unsafeUnwrap()).toBeUndefined();
+  });
+
+  test("belong to one owner, collection and query", async () => {
+    const cursor = await encodeCursor("a", expenses, query, { key: "a", id });
+    const wrong = [
+      read(cursor, {}, "b"),
+      read(cursor, { q: "a" }),
+      read(cursor, { sort: { field: "description", direction: "desc" } }),
+      read(cursor, { filters: [{ field: "currency", operator: "eq", value: "EUR" }] }),
+      decodeCursor("a", collections.incomes, { ...query, cursor }),
+      read(`${cursor}x`),
+      read(""),
+      read("A".repeat(16_385)),
+    ];
+    for (const result of await Promise.all(wrong))
+      expect(result._unsafeUnwrapErr()).toMatchObject({ kind: "invalid", code: "invalid_cursor" });
+  });
+});

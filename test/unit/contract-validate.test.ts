@@ -1,0 +1,86 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import { defineCollection, home, owner } from "../../shared/collections/define.ts";
+import { day, instant, money, name, text } from "../../shared/collections/fields.ts";
+import { allCollections, collections } from "../../shared/collections/index.ts";
+import { referencesFrom, referencesTo } from "../../shared/collections/references.ts";
+import { validate } from "../../shared/contract/validate.ts";
+
+describe("bodies", () => {
+  test("every problem has a path, a code and a message", () => {
+    const body = { amount: "x", currency: "EUR", date: "2026-02-30", tags: ["a", ""], more: 1, user_id: "x" };
+    const { errors } = validate(collections.expenses.schemas.create, body)._unsafeUnwrapErr();
+    const paths = errors?.map(({ field }) => field).sort();
+    expect(paths).toEqual(["amount", "date", "more", "tags.1", "user_id"]);
+    for (const error of errors ?? []) expect(error.message).toMatch(/\w+ \w+/);
+  });
+
+  test.each([null, undefined, 1, "x", [], true])("%j is no body", (body) =>
+    expect(validate(collections.contacts.schemas.create, body).isErr()).toBe(true),
+  );
+
+  test("a body cannot reach the prototype", () => {
+    const body = JSON.parse('{"name":"x","__proto__":{"note":"y"}}');
+    const result = validate(collections.contacts.schemas.create, body);
+    if (result.isOk()) expect(Object.getPrototypeOf(result.value)).toBe(Object.prototype);
+    expect(({} as { note?: string }).note).toBeUndefined();
+  });
+
+  test("instants are read with any offset and written in UTC", () => {
+    const { schema } = instant();
+    expect(schema.parse("2026-01-01T00:30:00+01:00")).toBe("2025-12-31T23:30:00.000Z");
+    for (const wrong of ["2026-01-01", "2026-01-01T00:00:00", "2026-01-01T00:00:00.1234Z", "0000-01-01T00:00:00Z"])
+      expect(schema.safeParse(wrong).success).toBe(false);
+    expect(schema.safeParse("0001-01-01T00:00:00+14:00").success).toBe(false);
+  });
+
+  test("days are days of the calendar", () =>
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 9999 }),
+        fc.integer({ min: 1, max: 12 }),
+        fc.integer({ min: 1, max: 31 }),
+        (y, m, d) => {
+          const written = `${String(y).padStart(4, "0")}-${String(m).padStart(2, "0")}-${String(d).padStart(2, "0")}`;
+          const date = new Date(`${written}T00:00:00Z`);
+          const exists = !Number.isNaN(date.getTime()) && date.toISOString().startsWith(written);
+          expect(day().schema.safeParse(written).success).toBe(exists);
+        },
+      ),
+    ));
+
+  test("schemas become JSON Schema, for OpenAPI", () => {
+    for (const { schemas } of allCollections)
+      for (const schema of Object.values(schemas)) expect(() => z.toJSONSchema(schema, { io: "input" })).not.toThrow();
+  });
+});
+
+describe("definitions", () => {
+  const base = { name: "things", title: "thing", placement: home(), scope: owner() };
+
+  test.each([
+    ["a name that is no identifier", () => defineCollection({ ...base, name: "Things", fields: {} })],
+    ["a field of the system", () => defineCollection({ ...base, fields: { version: text(5) } })],
+    ["money without a currency", () => defineCollection({ ...base, fields: { amount: money() } })],
+    ["a search field that is no text", () => defineCollection({ ...base, fields: { on: day() }, search: ["on"] })],
+    [
+      "a key over a field that is not there",
+      () => defineCollection({ ...base, fields: { a: name() }, unique: [["b" as "a"]] }),
+    ],
+  ])("%s is refused at import", (_, define) => expect(define).toThrow(/^collection /));
+
+  test("parents come before the collections that refer to them, and every reference has a target", () => {
+    const names = allCollections.map(({ name }) => name);
+    for (const collection of allCollections)
+      for (const { target } of referencesFrom(collection)) {
+        expect(names).toContain(target);
+        expect(names.indexOf(target)).toBeLessThan(names.indexOf(collection.name));
+      }
+    expect(referencesTo("categories", allCollections).map(({ collection }) => collection)).toEqual([
+      "expenses",
+      "incomes",
+      "budgets",
+    ]);
+  });
+});
