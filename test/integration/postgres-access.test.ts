@@ -1,0 +1,239 @@
+/** What a user can do with their own token past the API: Supabase's REST on the tables and functions themselves. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
+import { allCollections, collections } from "../../shared/collections/index.ts";
+import { userClient } from "../../shared/postgres/client.ts";
+import { postgresRepositories } from "../../shared/postgres/index.ts";
+import { value } from "../contract/store.ts";
+import { startTestSupabase } from "../setup/supabase.ts";
+import { newUser, type TestUser } from "../setup/users.ts";
+
+let supabase: RunningSupabase;
+let ann: TestUser;
+let eve: TestUser;
+/** at home in MongoDB */
+let mo: TestUser;
+/** Ann's */
+let category: string;
+let expense: string;
+
+beforeAll(async () => {
+  supabase = await startTestSupabase();
+  ann = await newUser({ home: "supabase", on: supabase });
+  eve = await newUser({ home: "supabase", on: supabase });
+  mo = await newUser({ home: "mongodb", on: supabase });
+  category = value(await records(ann).repository(collections.categories).create({ name: "Rent", kind: "expense" })).id;
+  expense = value(
+    await records(ann)
+      .repository(collections.expenses)
+      .create(spent({ category_id: category })),
+  ).id;
+}, 60_000);
+afterAll(() => supabase?.stop());
+
+const spent = (more: object = {}) => ({ amount: "1", currency: "EUR", date: "2026-03-14", ...more });
+const config = () => ({ SUPABASE_URL: supabase.url, SUPABASE_PUBLISHABLE_KEY: supabase.publishableKey });
+const rest = (user: TestUser) => userClient(config(), user.jwt);
+const records = (user: TestUser, userId = user.id) => postgresRepositories({ client: rest(user), userId });
+const row = (user: TestUser, more: object = {}) => ({ ...spent(), user_id: user.id, id: crypto.randomUUID(), ...more });
+const stored = (id: string) => supabase.sql("select * from public.expenses where id = $1", [id]);
+
+describe.each(allCollections.map(({ name }) => name))("%s", (name) => {
+  test("without a token nothing can be read or written", async () => {
+    const anyone = (method: string) =>
+      fetch(`${supabase.url}/rest/v1/${name}?select=id`, {
+        method,
+        headers: { apikey: supabase.publishableKey, "content-type": "application/json" },
+        ...(method !== "GET" && { body: JSON.stringify({ id: crypto.randomUUID() }) }),
+      });
+    for (const method of ["GET", "POST", "PATCH", "DELETE"]) expect((await anyone(method)).status).toBe(401);
+  });
+
+  test("the roles of the REST API have exactly the rights that the migration grants", async () => {
+    const rights = await supabase.sql<{ line: string }>(
+      `select distinct r.role || ' ' || p.privilege as line from (values ('anon'), ('authenticated')) r(role),
+         (values ('select'), ('insert'), ('update'), ('delete'), ('truncate'), ('references'), ('trigger')) p(privilege)
+       where has_table_privilege(r.role, $1, p.privilege) order by 1`,
+      [`public.${name}`],
+    );
+    expect(rights.map(({ line }) => line)).toEqual(["authenticated delete", "authenticated select"]);
+    for (const column of ["version", "created_at", "updated_at", "search_text"])
+      for (const privilege of ["insert", "update"])
+        expect(await may("authenticated", name, column, privilege), `${privilege} ${column}`).toBe(false);
+    for (const column of ["id", "user_id", "create_hash"])
+      expect(await may("authenticated", name, column, "update"), `update ${column}`).toBe(false);
+  });
+});
+
+async function may(role: string, table: string, column: string, privilege: string): Promise<boolean> {
+  const rows = await supabase.sql<{ may: boolean }>(
+    "select has_column_privilege($1::name, $2::text, $3::text, $4) as may",
+    [role, `public.${table}`, column, privilege],
+  );
+  return rows[0]?.may ?? false;
+}
+
+describe("a stranger with their own token", () => {
+  test("sees, counts, changes and deletes nothing", async () => {
+    const before = await stored(expense);
+    const strange = rest(eve).from("expenses");
+    expect((await strange.select("id")).data).toEqual([]);
+    expect((await strange.select("id", { count: "exact", head: true })).count).toBe(0);
+    expect((await strange.update({ description: "mine" }).eq("id", expense).select("id")).data).toEqual([]);
+    expect((await strange.delete().eq("id", expense).select("id")).data).toEqual([]);
+    expect(await stored(expense)).toEqual(before);
+  });
+
+  test("cannot leave a record with another, nor learn whether an id is taken there", async () => {
+    for (const id of [expense, crypto.randomUUID()]) {
+      const { error } = await rest(eve)
+        .from("expenses")
+        .insert({ ...row(ann), id, create_hash: "x" });
+      expect(error).toMatchObject({ code: "42501" });
+    }
+  });
+
+  test("cannot learn whether a deleted record was there", async () => {
+    const repository = records(ann).repository(collections.expenses);
+    const { id } = value(await repository.create(spent(), { idempotencyHash: "x" }));
+    value(await repository.delete(id));
+    const { error } = await rest(eve)
+      .from("expenses")
+      .insert({ ...row(ann), id, create_hash: "x" });
+    expect(error).toMatchObject({ code: "42501" });
+  });
+
+  test("cannot refer to another's record, and is told the same as of one that is nowhere", async () => {
+    const refer = (id: string) =>
+      rest(eve)
+        .from("expenses")
+        .insert(row(eve, { category_id: id }));
+    const [taken, free] = [await refer(category), await refer(crypto.randomUUID())];
+    expect(taken.error).toMatchObject({ code: "23503" });
+    expect(taken.error?.message).toBe(free.error?.message);
+    const mine = records(eve).repository(collections.expenses);
+    expect(await mine.create(spent({ category_id: category }))).toMatchObject({ error: { code: "invalid_reference" } });
+  });
+
+  test("gains nothing from the functions, whatever owner they name", async () => {
+    const strange = records(eve, ann.id).repository(collections.expenses);
+    expect(await strange.get(expense)).toMatchObject({ error: { code: "not_found" } });
+    expect(value(await strange.count({ filters: [] }))).toBe(0);
+    expect(value(await strange.summarize({ filters: [] }))).toEqual([]);
+    expect(await strange.create(spent())).toMatchObject({ error: { code: "forbidden" } });
+    expect(await strange.update(expense, { description: "x" })).toMatchObject({ error: { code: "not_found" } });
+    expect(await strange.delete(expense)).toMatchObject({ error: { code: "not_found" } });
+  });
+
+  test("cannot give SQL to the functions", async () => {
+    const { data, error } = await rest(eve).rpc("records_list", {
+      p_collection: "expenses",
+      p_user_id: eve.id,
+      p_filters: JSON.stringify([{ field: "amount", operator: "eq", value: "1' or true or '1' = '1" }]),
+      p_search: "') > 0 or true or strpos('",
+      p_sort: "date",
+      p_descending: false,
+      p_after: null,
+      p_limit: 10,
+      p_columns: '["id"]',
+    });
+    expect(data).toBeNull();
+    expect(error).toMatchObject({ code: "22P02" });
+    const { error: unknown } = await rest(eve).rpc("records_delete", {
+      p_collection: 'expenses" t; drop table public.expenses; --',
+      p_user_id: eve.id,
+      p_id: expense,
+      p_version: null,
+    });
+    expect(unknown?.code).toMatch(/^(42P01|PGRST205)$/);
+    expect(await stored(expense)).toHaveLength(1);
+  });
+});
+
+describe("an owner with their own token", () => {
+  test.each([
+    ["version", { version: 1 }],
+    ["created_at", { created_at: "2001-01-01T00:00:00Z" }],
+    ["updated_at", { updated_at: "2001-01-01T00:00:00Z" }],
+    ["id", { id: crypto.randomUUID() }],
+    ["create_hash", { create_hash: "x" }],
+    ["user_id", { user_id: crypto.randomUUID() }],
+  ])("cannot change %s", async (_, change) => {
+    const before = await stored(expense);
+    const { error } = await rest(ann).from("expenses").update(change).eq("id", expense);
+    expect(error).toMatchObject({ code: "42501" });
+    expect(await stored(expense)).toEqual(before);
+  });
+
+  test.each(["version", "created_at", "updated_at"])("cannot set %s on insert", async (column) => {
+    const given = column === "version" ? 1 : "2001-01-01T00:00:00Z";
+    const { error } = await rest(ann)
+      .from("expenses")
+      .insert(row(ann, { [column]: given }));
+    expect(error).toMatchObject({ code: "42501" });
+  });
+
+  test("cannot change by an upsert what an update may not", async () => {
+    const { error } = await rest(ann)
+      .from("expenses")
+      .upsert({ ...row(ann), id: expense, create_hash: "x" }, { onConflict: "user_id,id" });
+    expect(error).toMatchObject({ code: "42501" });
+  });
+
+  test("gets a new version and a tombstone for whatever they do", async () => {
+    const mine = row(ann);
+    await rest(ann).from("expenses").insert(mine);
+    const [inserted] = await stored(mine.id);
+    await rest(ann).from("expenses").update({ description: "changed" }).eq("id", mine.id);
+    const [updated] = await stored(mine.id);
+    expect(Number(inserted?.version) % 8).toBe(1);
+    expect(Number(updated?.version)).toBeGreaterThan(Number(inserted?.version));
+    await rest(ann).from("expenses").delete().eq("id", mine.id);
+    const tombstones = await supabase.sql("select version from switchyard.tombstones where id = $1", [mine.id]);
+    expect(Number(tombstones[0]?.version)).toBeGreaterThan(Number(updated?.version));
+  });
+});
+
+describe("a user at home in MongoDB", () => {
+  test("can write and sees nothing here", async () => {
+    const { error } = await rest(mo).from("expenses").insert(row(mo));
+    expect(error).toMatchObject({ code: "42501" });
+    const mine = records(mo).repository(collections.expenses);
+    expect(await mine.create(spent())).toMatchObject({ error: { code: "forbidden" } });
+    expect(value(await mine.count({ filters: [] }))).toBe(0);
+  });
+
+  test("cannot see, change or delete what was left here before a move", async () => {
+    await supabase.sql(
+      `insert into public.expenses (user_id, id, amount, currency, date) values ($1, $2, 1, 'EUR', '2026-01-01')`,
+      [mo.id, crypto.randomUUID()],
+    );
+    expect((await rest(mo).from("expenses").select("id")).data).toEqual([]);
+    expect(
+      (await rest(mo).from("expenses").update({ description: "x" }).eq("user_id", mo.id).select("id")).data,
+    ).toEqual([]);
+    expect((await rest(mo).from("expenses").delete().eq("user_id", mo.id).select("id")).data).toEqual([]);
+  });
+});
+
+describe("functions", () => {
+  test("of switchyard can be called by none of the API's roles, but the check of tags", async () => {
+    const rows = await supabase.sql<{ line: string }>(
+      `select r.role || ' ' || p.proname as line from (values ('anon'), ('authenticated')) r(role), pg_proc p
+       where p.pronamespace = 'switchyard'::regnamespace and has_function_privilege(r.role, p.oid, 'execute') order by 1`,
+    );
+    expect(rows.map(({ line }) => line)).toEqual(["authenticated are_tags"]);
+  });
+
+  test("for records run with the caller's rights and are not for strangers", async () => {
+    const rows = await supabase.sql<{ proname: string; prosecdef: boolean; anon: boolean; proconfig: string[] | null }>(
+      `select p.proname, p.prosecdef, p.proconfig, has_function_privilege('anon', p.oid, 'execute') as anon from pg_proc p
+       where p.pronamespace = 'public'::regnamespace and p.proname like 'records\\_%'`,
+    );
+    expect(rows.length).toBeGreaterThanOrEqual(8);
+    for (const { proname, prosecdef, anon, proconfig } of rows) {
+      expect([proname, prosecdef, anon]).toEqual([proname, false, false]);
+      expect(proconfig).toContain('search_path=""');
+    }
+  });
+});
