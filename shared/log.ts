@@ -1,0 +1,48 @@
+/**
+ * Logs: one JSON object a line. Nothing personal and nothing secret belongs in them; as a second layer, values under
+ * telling names are cut out, and so is whatever looks like an address, a token or a URL's password.
+ */
+export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
+export type LogFields = Readonly<Record<string, unknown>>;
+
+export interface Log {
+  debug(event: string, fields?: LogFields): void;
+  info(event: string, fields?: LogFields): void;
+  warn(event: string, fields?: LogFields): void;
+  error(event: string, fields?: LogFields): void;
+}
+
+export interface LogOptions {
+  level: LogLevel;
+  write?: (line: string) => void;
+  now?: () => number;
+}
+
+const ORDER: readonly LogLevel[] = ["debug", "info", "warn", "error", "silent"];
+const SECRET_NAME = /(secret|password|token|authorization|apikey|api_key|cookie|email|jwt)/i;
+
+export function createLog({ level, write = (line) => console.log(line), now = Date.now }: LogOptions): Log {
+  const at =
+    (own: LogLevel) =>
+    (event: string, fields: LogFields = {}) => {
+      if (ORDER.indexOf(own) < ORDER.indexOf(level)) return;
+      write(JSON.stringify({ time: new Date(now()).toISOString(), level: own, event, ...fields }, redact));
+    };
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+function redact(name: string, value: unknown): unknown {
+  if (name !== "" && SECRET_NAME.test(name)) return "[redacted]";
+  if (value instanceof Error) return withoutSecrets(`${value.name}: ${value.message}`);
+  return typeof value === "string" ? withoutSecrets(value) : value;
+}
+
+/** A text without addresses, JWTs, API keys and passwords in URLs: for messages of other people's code. */
+export function withoutSecrets(text: string): string {
+  return text
+    .replace(/:\/\/[^/\s:@]+:[^/\s@]+@/g, "://[redacted]@")
+    .replace(/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, "[token]")
+    .replace(/\bsb_(secret|publishable)_[\w-]+/g, "[key]")
+    .replace(/\bwhsec_[\w+/=-]+/g, "[secret]")
+    .replace(/[\w.+-]+@[\w-]+(?:\.[\w-]+)+/g, "[address]");
+}

@@ -1,0 +1,98 @@
+/** Homes, over REST with the secret key: the functions of `supabase/migrations/*_placement_api.sql`. */
+import type { SupabaseClient } from "@supabase/supabase-js";
+import { err, ok, type Result } from "neverthrow";
+import { invalid, notFound, type RepositoryError, unavailable } from "../contract/errors.ts";
+import type { Home } from "./service.ts";
+
+export interface Assignment {
+  user_id: string;
+  database_provider: Home;
+  /** goes up when the home changes */
+  epoch: number;
+  state: "active" | "moving";
+  reason: string;
+  assigned_at: string;
+}
+
+export interface DatabaseRow {
+  name: string;
+  kind: string;
+  accepting: boolean;
+  weight: number;
+  capacity_users: number | null;
+  user_count: number;
+  opened_at: string | null;
+  /** null when nobody has looked for a minute */
+  healthy: boolean | null;
+  health_error: string | null;
+  health_checked_at: string | null;
+}
+
+export interface DatabaseSettings {
+  accepting?: boolean | undefined;
+  weight?: number | undefined;
+  /** null takes the limit away */
+  capacityUsers?: number | null | undefined;
+}
+
+type Answer<T> = Promise<Result<T, RepositoryError>>;
+
+/** `client`: a supabase-js client with the secret key. Every call may answer `unavailable`. */
+export function createAssignments(client: SupabaseClient) {
+  return {
+    /** The user's home, or null when they have none. */
+    get: async (userId: string): Answer<Assignment | null> =>
+      (await callSystem<Assignment[]>(client, "switchyard_assignment", { p_user_id: userId })).map(
+        ([row]) => row ?? null,
+      ),
+
+    /** Gives a user a home unless they have one, by the rule of sign-ups or where `to` says. `not_found`: no such user. */
+    assign: async (userId: string, to?: string): Answer<Assignment> => {
+      const rows = await callSystem<Assignment[]>(client, "switchyard_assign", { p_user_id: userId, p_to: to ?? null });
+      return rows.andThen(([row]) => (row ? ok(row) : err(notFound("There is no such user."))));
+    },
+
+    /** Gives up to `batchSize` users without a home one. */
+    assignMissing: (batchSize: number, to?: string): Answer<{ assigned: number; remaining: number }> =>
+      callSystem(client, "switchyard_assign_missing", { p_batch_size: batchSize, p_to: to ?? null }),
+
+    databases: (): Answer<DatabaseRow[]> => callSystem(client, "switchyard_databases"),
+
+    /** `invalid_input` when there is no such database. */
+    setDatabase: async (name: string, { accepting, weight, capacityUsers }: DatabaseSettings): Answer<void> =>
+      (
+        await callSystem(client, "switchyard_set_database", {
+          p_name: name,
+          p_accepting: accepting ?? null,
+          p_weight: weight ?? null,
+          p_capacity_users: capacityUsers === null ? -1 : (capacityUsers ?? null),
+        })
+      ).map(() => undefined),
+
+    /** Lets a database take users if it never has; true when this call did that. */
+    open: (name: string): Answer<boolean> => callSystem(client, "switchyard_open_database", { p_name: name }),
+
+    /** Ids of the users deleted since then. */
+    deletedSince: async (since: Date): Answer<string[]> =>
+      (
+        await callSystem<(string | { user_id: string })[]>(client, "switchyard_deletions", {
+          p_since: since.toISOString(),
+        })
+      ).map((rows) => rows.map((row) => (typeof row === "string" ? row : row.user_id))),
+  };
+}
+
+/** One call of a system function. Refusals that name the caller's fault are `invalid` or `not_found`, the rest `unavailable`. */
+export async function callSystem<T>(client: SupabaseClient, name: string, parameters: object = {}): Answer<T> {
+  try {
+    const { data, error } = await client.rpc(name, parameters);
+    if (!error) return ok(data as T);
+    if (error.code === "P0002") return err(notFound(error.message));
+    if (error.code?.startsWith("22") || error.code === "23514") return err(invalid("invalid_input", error.message));
+    // raised by the assignment when no database takes users
+    if (error.code === "P0001") return err(unavailable(error.message, error, "no_capacity"));
+    return err(unavailable("Supabase does not answer.", error));
+  } catch (cause) {
+    return err(unavailable("Supabase does not answer.", cause));
+  }
+}

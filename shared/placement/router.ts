@@ -1,0 +1,169 @@
+/**
+ * Leads each user's calls to the database that is their home. With the token's claim that takes no look-up; a database
+ * that does not answer is refused at once, and the users of the other notice nothing.
+ */
+import type { Db, MongoClient } from "mongodb";
+import { err, ok, type Result } from "neverthrow";
+import type { Collection } from "../collections/define.ts";
+import type { ApiConfig } from "../config.ts";
+import { conflict, type RepositoryError, unavailable } from "../contract/errors.ts";
+import type { Log } from "../log.ts";
+import { createMongoClient } from "../mongo/client.ts";
+import { mongoRepositories } from "../mongo/index.ts";
+import { serviceClient, userClient } from "../postgres/client.ts";
+import { postgresRepositories } from "../postgres/index.ts";
+import { type Assignment, callSystem, createAssignments } from "./assignment.ts";
+import { createAssignmentCache } from "./assignment-cache.ts";
+import { createBreaker } from "./breaker.ts";
+import { createDeletedUsers } from "./deleted-users.ts";
+import { type Guard, guarded, guardRepository } from "./guarded-repository.ts";
+import { createHealth, type Health } from "./health.ts";
+import type { DatabaseService, Home, RequestUser } from "./service.ts";
+import { type DatabaseStats, readStats } from "./stats.ts";
+
+type Answer<T> = Promise<Result<T, RepositoryError>>;
+
+export interface Router {
+  /** `no_home` for users from before Switchyard; `unavailable` when the home cannot be found out or is not configured. */
+  getDatabaseServiceForUser(user: RequestUser): Answer<DatabaseService>;
+  getDatabaseService(provider: Home, user: RequestUser): DatabaseService;
+  /** Cached for a minute. */
+  getAssignment(userId: string): Answer<Assignment | null>;
+  assignToLeastUsed(userId: string): Answer<Assignment>;
+  /** Within 3 s, whatever hangs. */
+  getDatabaseStats(): Promise<DatabaseStats>;
+  /** Within 2 s, whatever hangs. */
+  getHealth(): Promise<Health>;
+  /** True for users deleted so recently that their tokens may not have expired. */
+  isDeleted(userId: string): Promise<boolean>;
+  /** Deletes the account; the purge of the records is queued by the database and started here. */
+  deleteUser(userId: string): Answer<void>;
+  clearCache(): void;
+  close(): Promise<void>;
+}
+
+export interface RouterOptions {
+  config: ApiConfig;
+  collections: readonly Collection[];
+  log: Log;
+  clock?: () => number;
+  /** keeps the process alive for work behind the answer */
+  waitUntil?: (work: Promise<unknown>) => void;
+  /** told of the MongoDB client once it is made */
+  onMongoClient?: (client: MongoClient) => void;
+  /** purges due records, after a deletion */
+  purge?: (router: { mongo: (() => Promise<Db>) | undefined }) => Promise<unknown>;
+}
+
+/** All database calls of one request together; exports bring their own deadline. */
+export const REQUEST_DEADLINE_MS = 2_500;
+
+export function createRouter(options: RouterOptions): Router {
+  const { config, collections, log, clock = Date.now, waitUntil = () => {} } = options;
+  const service = serviceClient(config);
+  const assignments = createAssignments(service);
+  const cache = createAssignmentCache(clock);
+  const breakers = { supabase: createBreaker("supabase", log), mongodb: createBreaker("mongodb", log) };
+  const deleted = createDeletedUsers({ load: assignments.deletedSince, clock, log });
+
+  let client: MongoClient | undefined;
+  const uri = config.MONGODB_URI;
+  const database = (): Db => {
+    if (!client) {
+      client = createMongoClient(uri ?? "", { appName: "switchyard-api" });
+      options.onMongoClient?.(client);
+    }
+    return client.db(databaseName(config));
+  };
+  const mongo = uri === undefined ? undefined : async () => database();
+
+  const guardFor = (provider: Home, { signal, onCall }: Partial<RequestUser>): Guard => ({
+    breaker: breakers[provider],
+    signal: signal ?? AbortSignal.timeout(REQUEST_DEADLINE_MS),
+    onCall: onCall && ((ms) => onCall(provider, ms)),
+    clock,
+  });
+
+  const getHealth = createHealth({
+    supabase: () => callSystem(service, "switchyard_can_place"),
+    mongodb: mongo && (async () => ok(await (await mongo()).command({ ping: 1 }, { timeoutMS: 1_500 }))),
+    clock,
+  });
+
+  const getDatabaseService = (provider: Home, user: RequestUser): DatabaseService => {
+    const guard = guardFor(provider, user);
+    const { id: userId, jwt } = user;
+    const repositories =
+      provider === "mongodb"
+        ? mongoRepositories({ db: database(), userId, all: collections })
+        : postgresRepositories({ client: userClient(config, jwt), userId, signal: guard.signal });
+    return { provider, repository: (collection) => guardRepository(repositories.repository(collection), guard) };
+  };
+
+  const getAssignment = async (userId: string, user: Partial<RequestUser> = {}): Answer<Assignment | null> => {
+    const known = cache.get(userId);
+    if (known) return ok(known);
+    const found = await guarded(guardFor("supabase", user), () => assignments.get(userId));
+    if (found.isOk() && found.value) cache.set(found.value);
+    return found;
+  };
+
+  return {
+    getDatabaseService,
+    getAssignment: (userId) => getAssignment(userId),
+    getHealth,
+
+    async getDatabaseServiceForUser(user) {
+      let home = user.home;
+      if (home === undefined) {
+        const assignment = await getAssignment(user.id, user);
+        if (assignment.isErr()) return err(assignment.error);
+        if (!assignment.value)
+          return err(
+            conflict("no_home", "This account has no home database yet. The operator runs: switchyard homes assign"),
+          );
+        home = assignment.value.database_provider;
+      }
+      if (home === "mongodb" && !mongo)
+        return err(unavailable("These records are in MongoDB, which is not configured here: set MONGODB_URI."));
+      return ok(getDatabaseService(home, user));
+    },
+
+    async assignToLeastUsed(userId) {
+      const assigned = await assignments.assign(userId);
+      if (assigned.isOk()) cache.set(assigned.value);
+      return assigned;
+    },
+
+    getDatabaseStats: () => readStats({ service, mongo, collections: collections.map(({ name }) => name), clock }),
+    isDeleted: (userId) => deleted.has(userId),
+
+    async deleteUser(userId) {
+      const answer = await guarded(guardFor("supabase", {}), async () => {
+        const { error } = await service.auth.admin.deleteUser(userId);
+        // gone already: a repeated call, or somebody else was faster
+        return !error || error.status === 404 ? ok(undefined) : err(unavailable("Supabase does not answer.", error));
+      });
+      if (answer.isErr()) return answer;
+      deleted.add(userId);
+      cache.delete(userId);
+      if (options.purge) waitUntil(options.purge({ mongo }).catch((error) => log.warn("purge_failed", { error })));
+      return answer;
+    },
+
+    clearCache: () => cache.clear(),
+    close: async () => {
+      await client?.close();
+      client = undefined;
+    },
+  };
+}
+
+/** The database of MongoDB: MONGODB_DATABASE, else the one in the URI, else `switchyard`. */
+export function databaseName({
+  MONGODB_DATABASE,
+  MONGODB_URI = "",
+}: Pick<ApiConfig, "MONGODB_DATABASE" | "MONGODB_URI">): string {
+  const inUri = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(MONGODB_URI)?.[1];
+  return MONGODB_DATABASE ?? (inUri ? decodeURIComponent(inUri) : "switchyard");
+}
