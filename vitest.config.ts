@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { reporters } from "./test/setup/reporters.ts";
 
 const shared = {
   globalSetup: ["test/setup/global.ts"],
@@ -10,6 +11,7 @@ const shared = {
 // integration files, and those that need a real server, against servers given by URL.
 export default defineConfig({
   test: {
+    ...reporters(),
     projects: [
       { test: { ...shared, name: "embedded", include: ["test/{unit,contract,integration,failure}/**/*.test.ts"] } },
       { test: { ...shared, name: "servers", include: ["test/{contract,integration,servers}/**/*.test.ts"] } },

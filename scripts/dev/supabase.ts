@@ -42,6 +42,8 @@ export interface SupabaseOptions {
   /** Another address for the hook "before user created". */
   readonly hookUrl?: string;
   readonly migrations?: boolean;
+  /** The Postgres function that completes tokens. */
+  readonly tokenHook?: string;
   /** The application's own address, where mails and OAuth lead back to. */
   readonly siteUrl?: string;
   /** Seconds an access token lives. */
@@ -64,6 +66,7 @@ export interface RunningSupabase {
   stop(): Promise<void>;
 }
 
+const TOKEN_HOOK = "public.custom_access_token_hook";
 const script = (name: string) => readFile(new URL(`./sql/${name}.sql`, import.meta.url), "utf8");
 
 /** Starts it; when any part fails, what had been started is stopped again. */
@@ -138,7 +141,7 @@ export async function startSupabase(options: SupabaseOptions): Promise<RunningSu
           authGateway({
             database,
             hook: { url: hookUrl, secret: hookSecret },
-            sign: tokenSigner(database, jwtSecret, jwtIssuer),
+            sign: tokenSigner(database, { jwtSecret, issuer: jwtIssuer, hook: options.tokenHook ?? TOKEN_HOOK }),
             google,
             admin: adminUsers(database, secretKey, jwtSecret),
             lite: serve,

@@ -1,18 +1,15 @@
 /**
  * Signs again what lite has signed: lite's tokens lack what a Supabase Auth server puts into them, and lite calls no
- * custom access token hook. The claims are completed, handed to `public.custom_access_token_hook`, checked and signed.
+ * custom access token hook. The claims are completed, handed to a Postgres function, checked and signed.
  */
 import { jwtVerify, SignJWT } from "jose";
 import { AuthRefusal } from "./answers.ts";
-import type { Database } from "./database.ts";
+import type { Database, Query } from "./database.ts";
 
-const HOOK = "public.custom_access_token_hook";
 const REQUIRED = ["aud", "exp", "iat", "sub", "email", "phone", "role", "aal", "session_id", "is_anonymous"];
 
-export interface TokenSigner {
-  /** The access token that takes the place of lite's. */
-  (accessToken: string, method: string): Promise<string>;
-}
+/** The access token that takes the place of lite's. */
+export type TokenSigner = (accessToken: string, method: string) => Promise<string>;
 
 interface UserRow {
   email: string | null;
@@ -22,7 +19,14 @@ interface UserRow {
   is_anonymous: boolean | null;
 }
 
-export function tokenSigner(database: Database, jwtSecret: string, issuer: string): TokenSigner {
+export interface TokenSettings {
+  readonly jwtSecret: string;
+  readonly issuer: string;
+  /** A function with its schema. */
+  readonly hook: string;
+}
+
+export function tokenSigner(database: Database, { jwtSecret, issuer, hook }: TokenSettings): TokenSigner {
   const key = new TextEncoder().encode(jwtSecret);
   return async (accessToken, method) => {
     const { payload } = await jwtVerify(accessToken, key, { algorithms: ["HS256"] });
@@ -48,11 +52,11 @@ export function tokenSigner(database: Database, jwtSecret: string, issuer: strin
         session_id: payload.session_id,
         is_anonymous: row?.is_anonymous ?? false,
       };
-      const [hook] = await query("select to_regprocedure($1) is not null as there", [`${HOOK}(jsonb)`]);
-      if (!hook?.there) return { user: row, claims: complete as Record<string, unknown> };
+      const [found] = await query("select to_regprocedure($1) is not null as there", [`${hook}(jsonb)`]);
+      if (!found?.there) return { user: row, claims: complete as Record<string, unknown> };
       return {
         user: row,
-        claims: await callHook(query, { user_id: payload.sub, claims: complete, authentication_method: method }),
+        claims: await callHook(query, hook, { user_id: payload.sub, claims: complete, authentication_method: method }),
       };
     });
     if (!user) throw new AuthRefusal(403, "User from sub claim in JWT does not exist", "user_not_found");
@@ -60,15 +64,15 @@ export function tokenSigner(database: Database, jwtSecret: string, issuer: strin
   };
 }
 
-async function callHook(query: Parameters<Parameters<Database["transaction"]>[0]>[0], event: unknown) {
+async function callHook(query: Query, name: string, event: unknown) {
   let output: unknown;
   try {
     await query("set local role supabase_auth_admin");
     await query("set local statement_timeout = '2s'");
-    const [row] = await query(`select ${HOOK}($1::text::jsonb)::text as output`, [JSON.stringify(event)]);
+    const [row] = await query(`select ${name}($1::text::jsonb)::text as output`, [JSON.stringify(event)]);
     output = JSON.parse((row?.output as string | null) ?? "null");
   } catch {
-    throw failure(`Error running hook URI: pg-functions://postgres/${HOOK.replace(".", "/")}`);
+    throw failure(`Error running hook URI: pg-functions://postgres/${name.replace(".", "/")}`);
   }
   const { claims, error } = asObject(output);
   const refusal = asObject(error);
