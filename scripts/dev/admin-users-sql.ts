@@ -26,7 +26,7 @@ export async function readUser(query: Query, id: string): Promise<Record<string,
 }
 
 /** What create and update have in common. Metadata is merged; a null takes a name away. */
-export async function changesOf(query: Query, id: string, body: Record<string, unknown>): Promise<void> {
+export async function changesOf(query: Query, id: string, body: Record<string, unknown>, cost: number): Promise<void> {
   const set = (assignment: string, ...values: unknown[]) =>
     query(`update auth.users set ${assignment}, updated_at = now() where id = $1::uuid`, [id, ...values]);
   for (const [name, column] of [
@@ -41,7 +41,11 @@ export async function changesOf(query: Query, id: string, body: Record<string, u
   if (typeof body.password === "string" && body.password !== "") {
     if (body.password.length < 6)
       throw new AuthRefusal(422, "Password should be at least 6 characters.", "weak_password");
-    await set("encrypted_password = extensions.crypt($2::text, extensions.gen_salt('bf', 10))", body.password);
+    await set(
+      "encrypted_password = extensions.crypt($2::text, extensions.gen_salt('bf', $3::int))",
+      body.password,
+      cost,
+    );
   }
   if (body.email_confirm === true) await set("email_confirmed_at = coalesce(email_confirmed_at, now())");
   if (body.phone_confirm === true) await set("phone_confirmed_at = coalesce(phone_confirmed_at, now())");

@@ -10,7 +10,14 @@ const PAGE = 50;
 const MAX_PAGE = 1000;
 type Body = Record<string, unknown>;
 
-export function adminUsers(database: Database, secretKey: string, jwtSecret: string): Hono {
+export interface AdminSettings {
+  readonly secretKey: string;
+  readonly jwtSecret: string;
+  /** Rounds of bcrypt, 2^n. */
+  readonly passwordCost: number;
+}
+
+export function adminUsers(database: Database, { secretKey, jwtSecret, passwordCost }: AdminSettings): Hono {
   const key = new TextEncoder().encode(jwtSecret);
   const app = new Hono();
 
@@ -49,7 +56,7 @@ export function adminUsers(database: Database, secretKey: string, jwtSecret: str
                    now(), now(), now())`,
           [randomUUID(), id, email],
         );
-      await changesOf(query, id, body);
+      await changesOf(query, id, body, passwordCost);
       return readUser(query, id);
     });
     return c.json(user);
@@ -90,7 +97,7 @@ export function adminUsers(database: Database, secretKey: string, jwtSecret: str
           [id, email],
         );
       }
-      await changesOf(query, id, body);
+      await changesOf(query, id, body, passwordCost);
       return readUser(query, id);
     });
     return c.json(user);

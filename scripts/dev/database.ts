@@ -10,12 +10,16 @@ import postgres from "postgres";
 /** One statement. JSON parameters are passed as text and cast (`$1::text::jsonb`): the two drivers differ there. */
 export type Query = <T = Record<string, unknown>>(text: string, params?: readonly unknown[]) => Promise<T[]>;
 
+const SETUP_LOCK = 720_575_940;
+
 export interface Database {
   readonly kind: "pglite" | "postgres";
   readonly connection: PgliteConnection | PostgresConnection;
   readonly sql: Query;
   /** One transaction; rolled back when `work` throws. */
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T>;
+  /** Runs the set-up of a database while no other system sets it up: two at once fail on one another's DDL. */
+  alone<T>(work: () => Promise<T>): Promise<T>;
   /** A script of many statements, as the administrator. */
   prepare(script: string): Promise<void>;
   /** A script of many statements in one transaction, as the role that owns the migrations. */
@@ -60,6 +64,7 @@ export async function openPglite(folder: string | undefined): Promise<Database> 
     kind: "pglite",
     connection,
     sql: (text, params) => exclusive(() => query(text, params)),
+    alone: (work) => work(),
     prepare: (script) => exclusive(async () => void (await connection.driver.exec(script))),
     transaction,
     migrate: (work) =>
@@ -76,10 +81,21 @@ export async function openPglite(folder: string | undefined): Promise<Database> 
   };
 }
 
+// lite hands metadata over as JSON text. PGlite takes that as it is; postgres.js, told to stringify, would store one
+// long string where `raw_app_meta_data ->> 'role'` and the like look for an object (seen).
+const asText = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
+const JSON_AS_ON_PGLITE = {
+  json: { to: 114, from: [114], serialize: asText, parse: (text: string) => JSON.parse(text) as unknown },
+  jsonb: { to: 3802, from: [3802], serialize: asText, parse: (text: string) => JSON.parse(text) as unknown },
+};
+
 /** Opens a real server: `adminUrl` for lite and for what Supabase's own services do, `url` for migrations. */
 export async function openPostgres(url: string, adminUrl: string): Promise<Database> {
   const quiet = { onnotice: () => undefined, connect_timeout: 5 };
-  const connection = createPostgresConnection({ url: adminUrl, postgresOptions: { ...quiet, max: 10 } });
+  const connection = createPostgresConnection({
+    url: adminUrl,
+    postgresOptions: { ...quiet, max: 10, types: JSON_AS_ON_PGLITE },
+  });
   keepGrants(connection);
   const { driver } = connection;
   const query: Query = async <T>(text: string, params: readonly unknown[] = []) =>
@@ -88,6 +104,16 @@ export async function openPostgres(url: string, adminUrl: string): Promise<Datab
     kind: "postgres",
     connection,
     sql: query,
+    async alone(work) {
+      const holder = await driver.reserve();
+      try {
+        await holder`select pg_advisory_lock(${SETUP_LOCK})`;
+        return await work();
+      } finally {
+        await holder`select pg_advisory_unlock(${SETUP_LOCK})`.catch(() => undefined);
+        holder.release();
+      }
+    },
     prepare: async (script) => void (await driver.unsafe(script).simple()),
     transaction: (work) =>
       driver.begin((tx) =>

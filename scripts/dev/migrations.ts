@@ -13,8 +13,6 @@ export async function applyMigrations(database: Database): Promise<string[]> {
     if (!version || !name) continue;
     const text = await readFile(new URL(file, MIGRATIONS), "utf8");
     await database.migrate(async (query, script) => {
-      // two systems may start on one server at the same time
-      await query("select pg_advisory_xact_lock(7205759403792793)");
       const known = await query("select 1 from supabase_migrations.schema_migrations where version = $1", [version]);
       if (known.length > 0) return;
       try {

@@ -91,9 +91,6 @@ export async function startSupabase(options: SupabaseOptions): Promise<RunningSu
       ? await openPostgres(options.dbUrl, options.adminDbUrl ?? options.dbUrl)
       : await openPglite(options.dataDir);
     stops.push(() => database.close());
-    await database.prepare(await script("roles"));
-    await database.migrate(async (_query, run) => run(await script("default-privileges")));
-
     const mailbox = new Mailbox(options.siteUrl ?? url, url, options.onMail);
     const google = googleStandIn(`${url}/auth/v1/callback`);
     stops.push(() => google.stop());
@@ -110,8 +107,12 @@ export async function startSupabase(options: SupabaseOptions): Promise<RunningSu
       },
       options: { drivers: { email: mailbox } },
     });
-    await lite.ensureSystemSchema();
-    const applied = options.migrations === false ? [] : await applyMigrations(database);
+    const applied = await database.alone(async () => {
+      await database.prepare(await script("roles"));
+      await database.migrate(async (_query, run) => run(await script("default-privileges")));
+      await lite.ensureSystemSchema();
+      return options.migrations === false ? [] : await applyMigrations(database);
+    });
 
     const functions =
       options.functions === false
@@ -143,7 +144,7 @@ export async function startSupabase(options: SupabaseOptions): Promise<RunningSu
             hook: { url: hookUrl, secret: hookSecret },
             sign: tokenSigner(database, { jwtSecret, issuer: jwtIssuer, hook: options.tokenHook ?? TOKEN_HOOK }),
             google,
-            admin: adminUsers(database, secretKey, jwtSecret),
+            admin: adminUsers(database, { secretKey, jwtSecret, passwordCost: options.passwordCost ?? 10 }),
             lite: serve,
           }),
       }),

@@ -89,16 +89,6 @@ async function callHook(query: Query, name: string, event: unknown) {
 
 const failure = (message: string) => new AuthRefusal(500, message, "unexpected_failure");
 
-/** lite stores JSON as text in jsonb on a real server, so an object may arrive in quotes. */
 function asObject(value: unknown): Record<string, unknown> {
-  if (typeof value === "string") return asObject(safeParse(value));
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
-}
-
-function safeParse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -52,6 +52,11 @@ describe("a sign-up", () => {
       iss: supabase.jwtIssuer,
       session_id: expect.any(String),
     });
+    const [kinds] = await supabase.sql(
+      "select jsonb_typeof(raw_app_meta_data) as app, jsonb_typeof(raw_user_meta_data) as own from auth.users where id = $1::uuid",
+      [data.user?.id],
+    );
+    expect(kinds).toEqual({ app: "object", own: "object" });
     const [assignment] = await supabase.sql(
       "select database_provider, epoch from public.user_database_assignments where user_id = $1::uuid",
       [data.user?.id],
