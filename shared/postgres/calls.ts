@@ -35,13 +35,13 @@ export async function call(
 }
 
 /**
- * What a refused call means. Codes are SQLSTATEs or PostgREST's own (PGRST...); a network failure has none and the
- * status 0. 3xx of PGRST are about the token.
+ * What a refused call means. Codes are SQLSTATEs or PostgREST's own (PGRST0xx: no connection, PGRST3xx: the token); a
+ * call that got no answer has the status 0.
  */
 function failure(name: string, { error, status }: CallAnswer): RepositoryError {
-  const code = error?.code ?? "";
-  const isOver = /^(08|53|57|40|55|58|XX)...$/.test(code) || /^PGRST00\d$/.test(code);
-  if (isOver || (status === 0 && !/^[0-9A-Z]{5}$/.test(code)) || status === 408 || status === 429)
+  const code = String(error?.code ?? "");
+  const isOver = /^(08|40|53|55|57|58|XX)...$/.test(code) || code.startsWith("PGRST00");
+  if (status === 0 || status === 408 || status === 429 || isOver)
     return unavailable("Supabase does not answer.", error);
   if (code.startsWith("PGRST3") || code === "42501" || status === 401 || status === 403)
     return forbidden("Supabase refuses this session. Sign in again.");

@@ -11,7 +11,8 @@ begin
 end
 $$;
 
--- What is left of a deleted record. Nobody but the triggers below and the purge of a deleted user's data touches it.
+-- What is left of a deleted record, until a record with its id comes back. Nobody but the triggers below and the purge of
+-- a deleted user's data touches it.
 create table switchyard.tombstones (
   collection text not null,
   user_id uuid not null,
@@ -27,12 +28,24 @@ revoke all on switchyard.tombstones from public, anon, authenticated;
 -- The three trigger functions run with their owner's rights, because users have none on tombstones. The path is pinned,
 -- and nobody may call them.
 
--- Sets what no client may: the version, above that of a deleted record with the same id, and the times. It says nothing
--- about tombstones: it runs before row-level security has looked at the row, so a stranger could ask.
+-- A repeated create (the same idempotency key) does not bring a deleted record back.
+create function switchyard.refuse_repeated_create(p_same_body boolean) returns void
+language plpgsql set search_path = '' as $$
+begin
+  if p_same_body then
+    raise exception 'the record that this request created is deleted' using errcode = 'SY410';
+  end if;
+  raise exception 'another request with this key created a record that is deleted' using errcode = 'SY409';
+end
+$$;
+
+-- Sets what no client may: the version, above that of a deleted record with the same id, and the times. It runs before
+-- row-level security has looked at the row, so only the owner is told about tombstones.
 create function switchyard.stamp_record() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
   previous bigint := 0;
+  made_by text;
 begin
   if tg_op = 'UPDATE' then
     if new.id <> old.id or new.user_id <> old.user_id then
@@ -40,8 +53,11 @@ begin
     end if;
     previous := old.version;
   else
-    select t.version into previous from switchyard.tombstones t
+    select t.version, t.create_hash into previous, made_by from switchyard.tombstones t
     where t.user_id = new.user_id and t.collection = tg_table_name and t.id = new.id;
+    if made_by is not null and new.create_hash is not null and new.user_id = auth.uid() then
+      perform switchyard.refuse_repeated_create(made_by = new.create_hash);
+    end if;
   end if;
   new.version := switchyard.next_version(coalesce(previous, 0));
   new.updated_at := date_trunc('milliseconds', clock_timestamp());
@@ -50,26 +66,26 @@ begin
 end
 $$;
 
--- A repeated create (the same idempotency key) of a record that has been deleted since does not bring it back: SY410, or
--- SY409 when the body is another one. An insert that waited for the deletion of its own id has a version that is too low
--- (the tombstone was not there yet when it was stamped): 40001, which the caller repeats.
+-- An insert that waited for the deletion of its own id was stamped before the tombstone was there. If its version is too
+-- low for that, it fails with 40001, which the caller repeats. What has been created again is not deleted any more.
 create function switchyard.check_tombstones() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
   grave record;
 begin
-  select i.version <= t.version as is_older, i.create_hash = t.create_hash as is_repeated into grave
-  from inserted i
-  join switchyard.tombstones t on t.user_id = i.user_id and t.collection = tg_table_name and t.id = i.id
-  where i.version <= t.version or i.create_hash is not null and t.create_hash is not null
-  limit 1;
-  if grave.is_repeated then
-    raise exception 'the record that this request created is deleted' using errcode = 'SY410';
-  elsif not grave.is_repeated then
-    raise exception 'another request with this key created a record that is deleted' using errcode = 'SY409';
-  elsif grave.is_older then
-    raise exception 'the record is being deleted' using errcode = 'serialization_failure';
-  end if;
+  for grave in
+    select i.version <= t.version as is_older, i.create_hash = t.create_hash as same_body
+    from inserted i
+    join switchyard.tombstones t on t.user_id = i.user_id and t.collection = tg_table_name and t.id = i.id
+  loop
+    if grave.same_body is not null then
+      perform switchyard.refuse_repeated_create(grave.same_body);
+    elsif grave.is_older then
+      raise exception 'the record is being deleted' using errcode = 'serialization_failure';
+    end if;
+  end loop;
+  delete from switchyard.tombstones t using inserted i
+  where t.user_id = i.user_id and t.collection = tg_table_name and t.id = i.id;
   return null;
 end
 $$;
@@ -87,6 +103,7 @@ end
 $$;
 
 revoke all on function switchyard.next_version(bigint) from public, anon, authenticated;
+revoke all on function switchyard.refuse_repeated_create(boolean) from public, anon, authenticated;
 revoke all on function switchyard.stamp_record() from public, anon, authenticated;
 revoke all on function switchyard.check_tombstones() from public, anon, authenticated;
 revoke all on function switchyard.bury_records() from public, anon, authenticated;

@@ -129,6 +129,18 @@ describe("tombstones", () => {
     expect(first.version % 8).toBe(1);
   });
 
+  test("a repeated create is `deleted` also when what it refers to is gone; a record that is back is there", async () => {
+    const categories = postgresRepositories({ client: client(), userId: ann.id }).repository(collections.categories);
+    const category = value(await categories.create({ name: "Rent", kind: "expense" }));
+    const body = { ...spent, id: crypto.randomUUID(), category_id: category.id };
+    value(await expenses().create(body, { idempotencyHash: "h" }));
+    value(await expenses().delete(body.id));
+    value(await categories.delete(category.id));
+    expect(problemOf(await expenses().create(body, { idempotencyHash: "h" })).code).toBe("deleted");
+    value(await expenses().create({ ...spent, id: body.id }));
+    expect(problemOf(await expenses().create(body, { idempotencyHash: "h" })).code).toBe("idempotency_mismatch");
+  });
+
   test("one is left of every record that one statement deletes", async () => {
     const ids = [1, 2, 3].map(() => crypto.randomUUID());
     for (const id of ids) value(await expenses().create({ ...spent, id }));

@@ -77,9 +77,12 @@ function columnSql({ name, type, nullable, default: value, generated, check }: C
 
 function indexSql(collection: Collection, table: string): string {
   const { name, fields, sorts, unique } = collection;
+  const isLong = (field: string) => (fields[field]?.maxLength ?? 0) > MAX_INDEXED_LENGTH;
+  const long = unique.flat().find(isLong);
+  if (long) throw new Error(`collection ${name}: ${long} is too long to be unique, at most ${MAX_INDEXED_LENGTH}`);
   const index = (field: string, columns: string) =>
     `create index ${identifier(name, field, "idx")} on ${table} (${columns});`;
-  const sortable = sorts.filter((field) => field !== "id" && (fields[field]?.maxLength ?? 0) <= MAX_INDEXED_LENGTH);
+  const sortable = sorts.filter((field) => !isLong(field));
   const references = referencesFrom(collection)
     .map(({ field }) => field)
     .filter((field) => !sortable.includes(field));
