@@ -2,12 +2,14 @@
 import { err, type Result } from "neverthrow";
 import { type RepositoryError, unavailable } from "../contract/errors.ts";
 import type { Repository } from "../contract/repository.ts";
-import type { Breaker } from "./breaker.ts";
+import type { Breaker, Outcome } from "./breaker.ts";
 
 export interface Guard {
   breaker: Breaker;
   /** ends the wait; the driver's own time-outs end the call */
   signal: AbortSignal;
+  /** asked after a call that ended in time-out: a slow query says nothing about the database, a hanging database does */
+  answers: () => Promise<boolean>;
   /** told how long each call took, in milliseconds */
   onCall?: ((ms: number) => void) | undefined;
   clock: () => number;
@@ -15,34 +17,49 @@ export interface Guard {
 
 type Call<T> = () => Promise<Result<T, RepositoryError>>;
 
-export function guardRepository<R, C, P>(inner: Repository<R, C, P>, guard: Guard): Repository<R, C, P> {
+export function guardRepository<R, C, P>(inner: () => Repository<R, C, P>, guard: Guard): Repository<R, C, P> {
   const run = <T>(call: Call<T>) => guarded(guard, call);
   return {
-    create: (input, options) => run(() => inner.create(input, options)),
-    get: (id) => run(() => inner.get(id)),
-    list: (query) => run(() => inner.list(query)),
-    update: (id, patch, options) => run(() => inner.update(id, patch, options)),
-    delete: (id, options) => run(() => inner.delete(id, options)),
-    count: (selection) => run(() => inner.count(selection)),
-    summarize: (query) => run(() => inner.summarize(query)),
+    create: (input, options) => run(() => inner().create(input, options)),
+    get: (id) => run(() => inner().get(id)),
+    list: (query) => run(() => inner().list(query)),
+    update: (id, patch, options) => run(() => inner().update(id, patch, options)),
+    delete: (id, options) => run(() => inner().delete(id, options)),
+    count: (selection) => run(() => inner().count(selection)),
+    summarize: (query) => run(() => inner().summarize(query)),
   };
 }
 
-/** One call through the breaker, given up at the deadline. */
-export async function guarded<T>({ breaker, signal, onCall, clock }: Guard, call: Call<T>): ReturnType<Call<T>> {
+/** One call through the breaker, given up at the deadline. The caller does not wait for what the breaker makes of it. */
+export function guarded<T>({ breaker, signal, answers, onCall, clock }: Guard, call: Call<T>): ReturnType<Call<T>> {
+  if (signal.aborted) return Promise.resolve(err(tooLate(signal)));
   const start = clock();
-  const result = await breaker.run(() => untilAborted(call, signal));
-  onCall?.(clock() - start);
-  return result;
+  return new Promise((resolve, reject) => {
+    const run = async (): Promise<Outcome> => {
+      const result = await untilAborted(call, signal);
+      onCall?.(clock() - start);
+      resolve(result);
+      if (result.isOk() || result.error.code !== "unavailable") return "answered";
+      return isTimeOut(result.error, signal) && (await answers()) ? "answered" : "down";
+    };
+    breaker.run(run).then((refused) => refused && resolve(err(refused)), reject);
+  });
+}
+
+const tooLate = (signal: AbortSignal) => unavailable("The database did not answer in time.", signal.reason);
+
+/** Given up by us or, at its own limit for one statement, by the database (Postgres 57014, MongoDB 50). */
+function isTimeOut({ cause }: RepositoryError, signal: AbortSignal): boolean {
+  const { code } = (cause ?? {}) as { code?: unknown };
+  return signal.aborted || code === "57014" || code === 50;
 }
 
 function untilAborted<T>(call: Call<T>, signal: AbortSignal): ReturnType<Call<T>> {
   return new Promise((resolve, reject) => {
-    const tooLate = () => resolve(err(unavailable("The database did not answer in time.", signal.reason)));
-    if (signal.aborted) return tooLate();
-    signal.addEventListener("abort", tooLate, { once: true });
+    const giveUp = () => resolve(err(tooLate(signal)));
+    signal.addEventListener("abort", giveUp, { once: true });
     call()
       .then(resolve, reject)
-      .finally(() => signal.removeEventListener("abort", tooLate));
+      .finally(() => signal.removeEventListener("abort", giveUp));
   });
 }

@@ -1,12 +1,21 @@
 /** Whether each database answers. Requests at the same time share one look, so health cannot be used to load them. */
 import type { Result } from "neverthrow";
+import { downReason } from "./down-reason.ts";
+import { within } from "./within.ts";
+
+export interface DatabaseHealth {
+  connected: boolean;
+  /** null when it does not answer */
+  latencyMs: number | null;
+  error: string | null;
+}
 
 export interface Health {
   status: "healthy" | "degraded" | "unhealthy";
   databases: {
     /** null: not configured */
-    mongodb: boolean | null;
-    postgresql: boolean;
+    mongodb: DatabaseHealth | null;
+    postgresql: DatabaseHealth;
     timestamp: string;
   };
   message: string;
@@ -21,46 +30,47 @@ export interface HealthOptions {
   clock: () => number;
 }
 
-const PROBE_MS = 1_500;
+const PROBE_MS = 1_200;
 const CACHE_MS = 1_000;
 
+/** Answers within 2 s, whatever hangs. */
 export function createHealth({ supabase, mongodb, clock }: HealthOptions): () => Promise<Health> {
-  let last: { at: number; health: Promise<Health> } | undefined;
+  let last: { until: number; health: Promise<Health> } | undefined;
 
   const look = async (): Promise<Health> => {
-    const [postgresql, mongo] = await Promise.all([answers(supabase), mongodb ? answers(mongodb) : null]);
-    const states = [postgresql, ...(mongo === null ? [] : [mongo])];
-    const status = states.every(Boolean) ? "healthy" : states.some(Boolean) ? "degraded" : "unhealthy";
-    const down = [...(postgresql ? [] : ["Supabase"]), ...(mongo === false ? ["MongoDB"] : [])];
+    const [postgresql, mongo] = await Promise.all([
+      ask("Supabase", supabase, clock),
+      mongodb ? ask("MongoDB", mongodb, clock) : null,
+    ]);
+    const all = mongo ? [postgresql, mongo] : [postgresql];
+    const errors = all.flatMap(({ error }) => error ?? []);
     return {
-      status,
+      status: errors.length === 0 ? "healthy" : errors.length < all.length ? "degraded" : "unhealthy",
       databases: { mongodb: mongo, postgresql, timestamp: new Date(clock()).toISOString() },
-      message:
-        down.length === 0
-          ? "All databases answer."
-          : `${down.join(" and ")} ${down.length > 1 ? "do" : "does"} not answer.`,
+      message: errors.length === 0 ? "All databases answer." : errors.join(" "),
     };
   };
 
   return () => {
-    if (!last || clock() - last.at > CACHE_MS) last = { at: clock(), health: look() };
-    return last.health;
+    if (last && clock() < last.until) return last.health;
+    const mine = { until: Number.POSITIVE_INFINITY, health: look() };
+    last = mine;
+    void mine.health.then(() => {
+      mine.until = clock() + CACHE_MS;
+    });
+    return mine.health;
   };
 }
 
-/** True when the probe answers well within `PROBE_MS`. */
-async function answers(probe: Probe): Promise<boolean> {
-  const answer = await within(
-    PROBE_MS,
-    probe().catch(() => undefined),
-  );
-  return answer?.isOk() ?? false;
-}
-
-/** What the promise gives, or undefined once the time is over. */
-export function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => resolve(undefined), ms);
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
+async function ask(name: string, probe: Probe, clock: () => number): Promise<DatabaseHealth> {
+  const start = clock();
+  let failure: unknown;
+  try {
+    const answer = await within(PROBE_MS, probe());
+    if (answer?.isOk()) return { connected: true, latencyMs: clock() - start, error: null };
+    failure = answer?.isErr() ? answer.error : undefined;
+  } catch (error) {
+    failure = error;
+  }
+  return { connected: false, latencyMs: null, error: downReason(name, failure) };
 }

@@ -5,7 +5,6 @@
 import type { Db, MongoClient } from "mongodb";
 import { err, ok, type Result } from "neverthrow";
 import type { Collection } from "../collections/define.ts";
-import type { ApiConfig } from "../config.ts";
 import { conflict, type RepositoryError, unavailable } from "../contract/errors.ts";
 import type { Log } from "../log.ts";
 import { createMongoClient } from "../mongo/client.ts";
@@ -14,7 +13,7 @@ import { serviceClient, userClient } from "../postgres/client.ts";
 import { postgresRepositories } from "../postgres/index.ts";
 import { type Assignment, callSystem, createAssignments } from "./assignment.ts";
 import { createAssignmentCache } from "./assignment-cache.ts";
-import { createBreaker } from "./breaker.ts";
+import { type Breaker, createBreaker } from "./breaker.ts";
 import { createDeletedUsers } from "./deleted-users.ts";
 import { type Guard, guarded, guardRepository } from "./guarded-repository.ts";
 import { createHealth, type Health } from "./health.ts";
@@ -42,8 +41,17 @@ export interface Router {
   close(): Promise<void>;
 }
 
+/** Part of what shared/config.ts reads. */
+export interface RouterConfig {
+  SUPABASE_URL: string;
+  SUPABASE_SECRET_KEY: string;
+  SUPABASE_PUBLISHABLE_KEY: string;
+  MONGODB_URI?: string | undefined;
+  MONGODB_DATABASE?: string | undefined;
+}
+
 export interface RouterOptions {
-  config: ApiConfig;
+  config: RouterConfig;
   collections: readonly Collection[];
   log: Log;
   clock?: () => number;
@@ -58,6 +66,12 @@ export interface RouterOptions {
 /** All database calls of one request together; exports bring their own deadline. */
 export const REQUEST_DEADLINE_MS = 2_500;
 
+/** MongoDB ends a slow query itself, before the deadline does. */
+const QUERY_MS = 2_000;
+
+const noMongo = unavailable("These records are in MongoDB, which is not configured here: set MONGODB_URI.");
+const notConfigured: Breaker = { run: async () => noMongo, isOpen: () => true };
+
 export function createRouter(options: RouterOptions): Router {
   const { config, collections, log, clock = Date.now, waitUntil = () => {} } = options;
   const service = serviceClient(config);
@@ -68,11 +82,13 @@ export function createRouter(options: RouterOptions): Router {
 
   let client: MongoClient | undefined;
   const uri = config.MONGODB_URI;
+  const connect = (): MongoClient => {
+    const made = createMongoClient(uri ?? "", { appName: "switchyard-api" });
+    options.onMongoClient?.(made);
+    return made;
+  };
   const database = (): Db => {
-    if (!client) {
-      client = createMongoClient(uri ?? "", { appName: "switchyard-api" });
-      options.onMongoClient?.(client);
-    }
+    client ??= connect();
     return client.db(databaseName(config));
   };
   const mongo = uri === undefined ? undefined : async () => database();
@@ -80,24 +96,34 @@ export function createRouter(options: RouterOptions): Router {
   const guardFor = (provider: Home, { signal, onCall }: Partial<RequestUser>): Guard => ({
     breaker: breakers[provider],
     signal: signal ?? AbortSignal.timeout(REQUEST_DEADLINE_MS),
+    answers: async () => {
+      const { mongodb, postgresql } = (await getHealth()).databases;
+      return (provider === "mongodb" ? mongodb : postgresql)?.connected ?? false;
+    },
     onCall: onCall && ((ms) => onCall(provider, ms)),
     clock,
   });
 
   const getHealth = createHealth({
     supabase: () => callSystem(service, "switchyard_can_place"),
-    mongodb: mongo && (async () => ok(await (await mongo()).command({ ping: 1 }, { timeoutMS: 1_500 }))),
+    mongodb: mongo && (async () => ok(await (await mongo()).command({ ping: 1 }))),
     clock,
   });
 
   const getDatabaseService = (provider: Home, user: RequestUser): DatabaseService => {
     const guard = guardFor(provider, user);
     const { id: userId, jwt } = user;
-    const repositories =
+    if (provider === "mongodb" && !mongo) guard.breaker = notConfigured;
+    const repositories = () =>
       provider === "mongodb"
-        ? mongoRepositories({ db: database(), userId, all: collections })
+        ? mongoRepositories({ db: database(), userId, all: collections, maxTimeMs: QUERY_MS })
         : postgresRepositories({ client: userClient(config, jwt), userId, signal: guard.signal });
-    return { provider, repository: (collection) => guardRepository(repositories.repository(collection), guard) };
+    let made: ReturnType<typeof repositories> | undefined;
+    const repository = <C extends Collection>(collection: C) => {
+      made ??= repositories();
+      return made.repository(collection);
+    };
+    return { provider, repository: (collection) => guardRepository(() => repository(collection), guard) };
   };
 
   const getAssignment = async (userId: string, user: Partial<RequestUser> = {}): Answer<Assignment | null> => {
@@ -124,8 +150,7 @@ export function createRouter(options: RouterOptions): Router {
           );
         home = assignment.value.database_provider;
       }
-      if (home === "mongodb" && !mongo)
-        return err(unavailable("These records are in MongoDB, which is not configured here: set MONGODB_URI."));
+      if (home === "mongodb" && !mongo) return err(noMongo);
       return ok(getDatabaseService(home, user));
     },
 
@@ -163,7 +188,7 @@ export function createRouter(options: RouterOptions): Router {
 export function databaseName({
   MONGODB_DATABASE,
   MONGODB_URI = "",
-}: Pick<ApiConfig, "MONGODB_DATABASE" | "MONGODB_URI">): string {
+}: Pick<RouterConfig, "MONGODB_DATABASE" | "MONGODB_URI">): string {
   const inUri = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(MONGODB_URI)?.[1];
   return MONGODB_DATABASE ?? (inUri ? decodeURIComponent(inUri) : "switchyard");
 }

@@ -1,9 +1,9 @@
 /** What the admins see: who lives where, and how much each database holds. What cannot be known is null. */
 import type { SupabaseClient } from "@supabase/supabase-js";
 import type { Db } from "mongodb";
-import { withoutSecrets } from "../log.ts";
 import { callSystem } from "./assignment.ts";
-import { within } from "./health.ts";
+import { downReason } from "./down-reason.ts";
+import { within } from "./within.ts";
 
 export interface DatabaseState {
   connected: boolean;
@@ -30,56 +30,67 @@ interface SupabaseStats {
 
 export interface StatsOptions {
   service: SupabaseClient;
+  /** undefined: MongoDB is not configured */
   mongo: (() => Promise<Db>) | undefined;
   collections: readonly string[];
   clock: () => number;
 }
 
-/** The answer comes within 3 s, whatever hangs. */
+type Found<T> = { found: T; error: null } | { found: undefined; error: string };
+
 const LIMIT_MS = 2_500;
 
+/** The answer comes within 3 s, whatever hangs. */
 export async function readStats({ service, mongo, collections, clock }: StatsOptions): Promise<DatabaseStats> {
   const [postgres, documents] = await Promise.all([
-    within(LIMIT_MS, callSystem<SupabaseStats>(service, "switchyard_stats")),
+    found("Supabase", async () => {
+      const stats = await callSystem<SupabaseStats>(service, "switchyard_stats");
+      if (stats.isErr()) throw stats.error;
+      return stats.value;
+    }),
     mongo
-      ? within(
-          LIMIT_MS,
-          countDocuments(mongo, collections).catch((error: Error) => error),
-        )
-      : null,
+      ? found("MongoDB", () => countDocuments(mongo, collections))
+      : { found: undefined, error: "MongoDB is not configured." },
   ]);
-  const users = postgres?.isOk() ? postgres.value : undefined;
+  const users = postgres.found;
   const ofUsers = (home: string) => (users ? (users.user_distribution[home] ?? 0) : null);
-  const counts = documents && !(documents instanceof Error) ? documents : undefined;
-  const named = (found: Record<string, number> | undefined) =>
-    Object.fromEntries(collections.map((name) => [name, found?.[name] ?? null]));
+  const state = (home: string, counts: Found<unknown>, of: Record<string, number | null> = {}): DatabaseState => ({
+    connected: counts.error === null,
+    totalUsers: ofUsers(home),
+    collections: Object.fromEntries(collections.map((name) => [name, of[name] ?? null])),
+    error: counts.error,
+  });
   return {
     userDistribution: { mongodb: ofUsers("mongodb"), supabase: ofUsers("supabase") },
     totalUsers: users?.total_users ?? null,
-    mongodb: {
-      connected: counts !== undefined,
-      totalUsers: ofUsers("mongodb"),
-      collections: named(counts),
-      error: counts ? null : documents === null ? "MongoDB is not configured." : mongoError(documents),
-    },
-    supabase: {
-      connected: users !== undefined,
-      totalUsers: ofUsers("supabase"),
-      collections: named(users?.collections),
-      error: users ? null : "Supabase does not answer.",
-    },
+    mongodb: state("mongodb", documents, documents.found),
+    supabase: state("supabase", postgres, users?.collections),
     timestamp: new Date(clock()).toISOString(),
   };
 }
 
-/** Records of every collection, tombstones left out. */
-async function countDocuments(mongo: () => Promise<Db>, names: readonly string[]): Promise<Record<string, number>> {
-  const db = await mongo();
-  const counts = await Promise.all(
-    names.map((name) => db.collection(name).countDocuments({ _deleted_at: null }, { maxTimeMS: LIMIT_MS })),
-  );
-  return Object.fromEntries(names.map((name, index) => [name, counts[index] ?? 0]));
+async function found<T>(name: string, read: () => Promise<T>): Promise<Found<T>> {
+  try {
+    const answer = await within(LIMIT_MS, read());
+    return answer === undefined
+      ? { found: undefined, error: downReason(name, undefined) }
+      : { found: answer, error: null };
+  } catch (failure) {
+    return { found: undefined, error: downReason(name, failure) };
+  }
 }
 
-const mongoError = (error: Error | undefined) =>
-  error ? `MongoDB does not answer: ${withoutSecrets(error.message)}` : "MongoDB does not answer in time.";
+/** Records of every collection, tombstones left out; null for one that is too large to count in time. */
+async function countDocuments(mongo: () => Promise<Db>, names: readonly string[]) {
+  const db = await mongo();
+  await db.command({ ping: 1 });
+  const counts = names.map((name) => {
+    const count = db.collection(name).countDocuments({ _deleted_at: null }, { maxTimeMS: LIMIT_MS - 500 });
+    return within(
+      LIMIT_MS - 300,
+      count.catch(() => undefined),
+    );
+  });
+  const values = await Promise.all(counts);
+  return Object.fromEntries(names.map((name, index) => [name, values[index] ?? null]));
+}

@@ -1,0 +1,27 @@
+/** Why a database does not answer, in words for the operator: no addresses, no keys, no text of a driver. */
+export function downReason(name: string, failure: unknown): string {
+  if (failure === undefined) return `${name} does not answer in time.`;
+  const codes = namesIn(failure);
+  const found = REASONS.find(([pattern]) => codes.some((code) => pattern.test(code)));
+  return found ? `${name} ${found[1]}.` : `${name} does not answer.`;
+}
+
+const REASONS: readonly (readonly [RegExp, string])[] = [
+  [/ECONNREFUSED/, "refuses connections: is it running, and is the address right"],
+  [/ENOTFOUND|EAI_AGAIN/, "cannot be found: its host name is unknown"],
+  [/^(18|401|8000|AuthenticationFailed|PGRST30[0-3])$/, "refuses the key or password that is configured"],
+  [/^(13|403|42501|Unauthorized)$/, "does not allow this with the key or user that is configured"],
+  [/^PGRST202$/, "lacks a function: its migrations have not been applied"],
+  [/CERT|SSL|TLS/, "cannot be reached by TLS: its certificate is not accepted"],
+  [/ECONNRESET|EPIPE|UND_ERR_SOCKET|MongoNetworkError$/, "closes the connection"],
+  [/Timeout|TimedOut|ETIMEDOUT|57014|^50$|ServerSelection/, "does not answer in time"],
+];
+
+/** Codes and names of an error and of those that caused it. Messages are used only where a client hides the cause. */
+function namesIn(failure: unknown, depth = 0): string[] {
+  if (typeof failure !== "object" || failure === null || depth > 5) return [];
+  const { code, name, status, codeName, message, details, cause, error, reason } = failure as Record<string, unknown>;
+  const known = [code, name, status, codeName].filter((value) => value !== undefined).map(String);
+  const told = [message, details].flatMap((text) => String(text ?? "").match(/\bE[A-Z]{5,}\b|\bTimeoutError\b/g) ?? []);
+  return [...known, ...told, ...[cause, error, reason].flatMap((inner) => namesIn(inner, depth + 1))];
+}
