@@ -1,0 +1,36 @@
+/** Responses that many routes document. */
+import { z } from "zod";
+import { problemSchema } from "./_problem.ts";
+
+const DESCRIPTIONS = {
+  400: "something in the URL, a header or the JSON is malformed",
+  401: "no valid access token",
+  403: "not allowed",
+  404: "there is no such record",
+  409: "the request contradicts what is there",
+  410: "the record that this idempotency key made is deleted",
+  412: "the record has another version than If-Match says",
+  413: "the body is over 1 MB",
+  415: "the body is not application/json",
+  422: "the body breaks its schema",
+  503: "the database that holds the records does not answer",
+} as const;
+
+/** Problem responses for a route. */
+export function problems<const S extends (keyof typeof DESCRIPTIONS)[]>(...statuses: S) {
+  const content = { "application/problem+json": { schema: problemSchema } };
+  const entries = statuses.map((status) => [status, { description: DESCRIPTIONS[status], content }]);
+  return Object.fromEntries(entries) as {
+    [K in S[number]]: { description: string; content: typeof content };
+  };
+}
+
+/** A JSON response. */
+export const json = <T extends z.ZodType>(schema: T, description: string, headers?: z.ZodObject) => ({
+  description,
+  content: { "application/json": { schema } },
+  ...(headers && { headers }),
+});
+
+export const recordHeaders = z.object({ etag: z.string().meta({ description: "the record's version" }) });
+export const createdHeaders = recordHeaders.extend({ location: z.string().meta({ description: "the record's path" }) });

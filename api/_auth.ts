@@ -1,0 +1,115 @@
+/**
+ * Access tokens, verified here and not by asking Supabase. Asymmetric keys come from the project's JWKS, which is read
+ * again after 10 minutes, so that a key that has left it is refused from then on; while Supabase is away the last keys
+ * that were seen serve on, or those seeded by configuration. HS256 is accepted only where a shared secret is
+ * configured, and never with a public key: the algorithm picks the kind of key, not the other way round.
+ */
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  errors,
+  type FlattenedJWSInput,
+  type JSONWebKeySet,
+  type JWSHeaderParameters,
+  type JWTPayload,
+  jwtVerify,
+} from "jose";
+import { z } from "zod";
+import type { ApiConfig } from "../shared/config.ts";
+import type { AuthenticatedUser } from "./_environment.ts";
+
+export type Verification = { user: AuthenticatedUser } | { refused: string } | { unavailable: true };
+export type Verifier = (token: string) => Promise<Verification>;
+
+const KEYS_MAX_AGE_MS = 10 * 60_000;
+const KEYS_TIMEOUT_MS = 1_500;
+/** After a failed look for keys, the next requests do not wait for another. */
+const KEYS_PAUSE_MS = 5_000;
+
+const claims = z.object({
+  sub: z.uuid(),
+  role: z.literal("authenticated"),
+  email: z.string().optional(),
+  app_metadata: z
+    .object({
+      home: z.enum(["supabase", "mongodb"]).optional().catch(undefined),
+      home_epoch: z.int().optional().catch(undefined),
+      role: z.string().optional().catch(undefined),
+      email_confirmed: z.boolean().optional().catch(undefined),
+    })
+    .default({}),
+});
+
+class KeysUnavailable extends Error {}
+
+export function createVerifier(config: ApiConfig, clock: () => number = Date.now): Verifier {
+  const issuer = config.SUPABASE_JWT_ISSUER ?? `${config.SUPABASE_URL}/auth/v1`;
+  const secret = config.SUPABASE_JWT_SECRET ? new TextEncoder().encode(config.SUPABASE_JWT_SECRET) : undefined;
+  const publicKey = publicKeys(config, clock);
+  const required = { issuer, audience: "authenticated", requiredClaims: ["exp", "sub"] };
+
+  return async (token) => {
+    try {
+      const symmetric = algorithmOf(token) === "HS256";
+      if (symmetric && !secret) return { refused: "This token is not signed with the project's keys." };
+      const { payload } =
+        symmetric && secret
+          ? await jwtVerify(token, secret, { ...required, algorithms: ["HS256"], currentDate: new Date(clock()) })
+          : await jwtVerify(token, publicKey, { ...required, algorithms: ["ES256", "RS256"], currentDate: new Date(clock()) });
+      return userOf(token, payload, config.ADMIN_EMAILS);
+    } catch (error) {
+      if (error instanceof KeysUnavailable) return { unavailable: true };
+      if (error instanceof errors.JWTExpired) return { refused: "This token has expired. Refresh the session." };
+      return { refused: "This token is not valid." };
+    }
+  };
+}
+
+function publicKeys(config: ApiConfig, clock: () => number) {
+  const remote = createRemoteJWKSet(new URL(`${config.SUPABASE_URL}/auth/v1/.well-known/jwks.json`), {
+    cacheMaxAge: KEYS_MAX_AGE_MS,
+    timeoutDuration: KEYS_TIMEOUT_MS,
+    headers: { apikey: config.SUPABASE_PUBLISHABLE_KEY },
+  });
+  let lastSeen = config.SUPABASE_JWKS as JSONWebKeySet | undefined;
+  let pausedUntil = 0;
+
+  return async (header: JWSHeaderParameters, token: FlattenedJWSInput) => {
+    if (clock() >= pausedUntil) {
+      try {
+        const key = await remote(header, token);
+        lastSeen = remote.jwks() ?? lastSeen;
+        return key;
+      } catch (error) {
+        if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error;
+        pausedUntil = clock() + KEYS_PAUSE_MS;
+      }
+    }
+    if (!lastSeen) throw new KeysUnavailable();
+    return createLocalJWKSet(lastSeen)(header, token);
+  };
+}
+
+function algorithmOf(token: string): unknown {
+  const [head = ""] = token.split(".", 1);
+  return JSON.parse(atob(head.replaceAll("-", "+").replaceAll("_", "/"))).alg;
+}
+
+function userOf(token: string, payload: JWTPayload, adminEmails: readonly string[]): Verification {
+  const parsed = claims.safeParse(payload);
+  if (!parsed.success) return { refused: "This token is not one of a signed-in user." };
+  const { sub, email, app_metadata: app } = parsed.data;
+  // user_metadata is the user's own to write; an address proves something only when Auth says that it is confirmed
+  const confirmed = app.email_confirmed === true && email ? email.toLowerCase() : undefined;
+  const listed = confirmed !== undefined && adminEmails.some((address) => address.toLowerCase() === confirmed);
+  return {
+    user: {
+      id: sub.toLowerCase(),
+      jwt: token,
+      email: email || null,
+      home: app.home,
+      homeEpoch: app.home_epoch,
+      isAdmin: app.role === "admin" || listed,
+    },
+  };
+}

@@ -1,0 +1,33 @@
+/** What every handler finds: the parts the app is made of, and what is known of the request. */
+import type { ApiConfig } from "../shared/config.ts";
+import type { Log } from "../shared/log.ts";
+import type { Router } from "../shared/placement/router.ts";
+import type { Home } from "../shared/placement/service.ts";
+import type { Verifier } from "./_auth.ts";
+
+export interface Dependencies {
+  config: ApiConfig;
+  router: Router;
+  verify: Verifier;
+  log: Log;
+  clock: () => number;
+}
+
+export interface AuthenticatedUser {
+  id: string;
+  jwt: string;
+  email: string | null;
+  home: Home | undefined;
+  homeEpoch: number | undefined;
+  isAdmin: boolean;
+}
+
+export interface AppEnv {
+  Variables: {
+    dependencies: Dependencies;
+    requestId: string;
+    /** which database took how long */
+    timings: { database: Home; ms: number }[];
+    user: AuthenticatedUser;
+  };
+}

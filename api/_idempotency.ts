@@ -1,0 +1,60 @@
+/**
+ * `Idempotency-Key`: the new record's id is made from the key (an HMAC of owner, route and key), and a hash of the body is
+ * kept with the record, so a retry finds the record in whichever database it is, without a table of keys.
+ */
+import { ProblemError } from "./_problem.ts";
+
+export interface Idempotency {
+  id: string;
+  idempotencyHash: string;
+}
+
+const encoder = new TextEncoder();
+
+/** Undefined without a key. Throws 400 for a malformed key and 422 for an id in the body beside it. */
+export async function idempotencyOf(
+  key: string | undefined,
+  secret: string,
+  owner: string,
+  route: string,
+  body: { id?: string | undefined },
+): Promise<Idempotency | undefined> {
+  if (key === undefined) return undefined;
+  if (!/^[\x20-\x7e]{1,255}$/.test(key))
+    throw new ProblemError({
+      status: 400,
+      code: "malformed",
+      detail: "An Idempotency-Key has 1 to 255 printable ASCII characters.",
+      errors: [{ field: "Idempotency-Key", code: "invalid_value", message: "Use a UUID, for example." }],
+    });
+  if (body.id !== undefined)
+    throw new ProblemError({
+      status: 422,
+      code: "invalid_input",
+      detail: "With an Idempotency-Key the id is made from the key.",
+      errors: [{ field: "id", code: "not_allowed", message: "Leave out the id or the Idempotency-Key." }],
+    });
+  const hmacKey = await crypto.subtle.importKey("raw", encoder.encode(secret), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  const mac = await crypto.subtle.sign("HMAC", hmacKey, encoder.encode(JSON.stringify([owner, route, key])));
+  const hash = await crypto.subtle.digest("SHA-256", encoder.encode(canonicalJson(body)));
+  return { id: uuidV8(new Uint8Array(mac)), idempotencyHash: hex(new Uint8Array(hash)) };
+}
+
+/** JSON with its keys in order: the same body in another order is the same body. */
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    inner !== null && typeof inner === "object" && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}
+
+/** RFC 9562, version 8: 122 bits of our own. */
+function uuidV8(bytes: Uint8Array): string {
+  const id = bytes.slice(0, 16);
+  id[6] = ((id[6] ?? 0) & 0x0f) | 0x80;
+  id[8] = ((id[8] ?? 0) & 0x3f) | 0x80;
+  return hex(id).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

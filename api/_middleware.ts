@@ -1,0 +1,86 @@
+/** What happens around every handler: request id, timings, size and encoding of bodies, who is asking. */
+import { createMiddleware } from "hono/factory";
+import type { AppEnv } from "./_environment.ts";
+import { ProblemError } from "./_problem.ts";
+
+export const MAX_BODY_BYTES = 1024 * 1024;
+
+/** `x-request-id` (the caller's own, when it is a sane one), `Server-Timing`, and nothing of a user's data in caches. */
+export const observe = createMiddleware<AppEnv>(async (c, next) => {
+  const given = c.req.header("x-request-id");
+  const requestId = given && /^[\w.-]{1,64}$/.test(given) ? given : crypto.randomUUID();
+  c.set("requestId", requestId);
+  c.set("timings", []);
+  const { clock, log } = c.var.dependencies;
+  const start = clock();
+  await next();
+  c.header("x-request-id", requestId);
+  c.header("x-content-type-options", "nosniff");
+  if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
+  const timings = c.var.timings.map(({ database, ms }) => `${database};dur=${ms.toFixed(1)}`);
+  if (timings.length > 0) c.header("server-timing", timings.join(", "));
+  log.debug("request", { request_id: requestId, method: c.req.method, route: c.req.path, status: c.res.status, ms: clock() - start });
+});
+
+/** Refuses bodies over 1 MB, counted while they are read, and ones that are not UTF-8, which JSON.parse would mend silently. */
+export const readBody = createMiddleware<AppEnv>(async (c, next) => {
+  if (c.req.method === "POST" || c.req.method === "PATCH") {
+    const bytes = await limited(c.req.raw);
+    try {
+      // hono's parsers look here before they read the stream
+      c.req.bodyCache.text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+    } catch {
+      throw new ProblemError({ status: 400, code: "malformed", detail: "The body is not valid UTF-8." });
+    }
+  }
+  await next();
+});
+
+async function limited({ headers, body }: Request): Promise<Uint8Array> {
+  const tooLarge = () =>
+    new ProblemError({ status: 413, code: "too_large", detail: `A body may have at most ${MAX_BODY_BYTES} bytes.` });
+  if (Number(headers.get("content-length") ?? 0) > MAX_BODY_BYTES) throw tooLarge();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  if (body)
+    for await (const chunk of body as unknown as AsyncIterable<Uint8Array>) {
+      size += chunk.byteLength;
+      if (size > MAX_BODY_BYTES) throw tooLarge();
+      chunks.push(chunk);
+    }
+  const bytes = new Uint8Array(size);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return bytes;
+}
+
+/** Sets `user`, or ends the request with 401. */
+export const requireUser = createMiddleware<AppEnv>(async (c, next) => {
+  const { verify, router } = c.var.dependencies;
+  const [, token] = /^Bearer +([\w-]+\.[\w-]+\.[\w-]*)$/i.exec(c.req.header("authorization") ?? "") ?? [];
+  if (!token) throw unauthorized("Send an access token: Authorization: Bearer <token>.");
+  const verification = await verify(token);
+  if ("unavailable" in verification)
+    throw new ProblemError({
+      status: 503,
+      code: "unavailable",
+      detail: "The keys that tokens are verified with cannot be read at the moment.",
+      headers: { "retry-after": "5" },
+    });
+  if ("refused" in verification) throw unauthorized(verification.refused, 'Bearer error="invalid_token"');
+  if (await router.isDeleted(verification.user.id)) throw unauthorized("This account was deleted.", 'Bearer error="invalid_token"');
+  c.set("user", verification.user);
+  await next();
+});
+
+/** Admins only, behind `requireUser`. */
+export const requireAdmin = createMiddleware<AppEnv>(async (c, next) => {
+  if (!c.var.user.isAdmin) throw new ProblemError({ status: 403, code: "forbidden", detail: "This is for admins." });
+  await next();
+});
+
+const unauthorized = (detail: string, challenge = "Bearer") =>
+  new ProblemError({ status: 401, code: "unauthorized", detail, headers: { "www-authenticate": challenge } });

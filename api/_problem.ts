@@ -1,0 +1,117 @@
+/** Everything that goes wrong, as RFC 9457 problems with a stable `code`. */
+import type { Context } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { z } from "zod";
+import type { ErrorCode, FieldError, RepositoryError } from "../shared/contract/errors.ts";
+import type { AppEnv } from "./_environment.ts";
+
+export const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code: z.string().meta({ description: "stable: programs branch on it" }),
+    detail: z.string().meta({ description: "for people" }),
+    errors: z.array(z.object({ field: z.string(), code: z.string(), message: z.string() })),
+  })
+  .meta({ id: "Problem", description: "RFC 9457" });
+export type Problem = z.infer<typeof problemSchema>;
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: "Bad request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not found",
+  405: "Method not allowed",
+  409: "Conflict",
+  410: "Gone",
+  412: "Precondition failed",
+  413: "Content too large",
+  415: "Unsupported media type",
+  422: "Unprocessable content",
+  500: "Internal server error",
+  503: "Service unavailable",
+};
+
+const STATUSES: Readonly<Record<ErrorCode, number>> = {
+  invalid_query: 400,
+  invalid_cursor: 400,
+  forbidden: 403,
+  not_found: 404,
+  duplicate: 409,
+  referenced: 409,
+  idempotency_mismatch: 409,
+  no_home: 409,
+  deleted: 410,
+  version_mismatch: 412,
+  invalid_input: 422,
+  invalid_reference: 422,
+  unavailable: 503,
+  no_capacity: 503,
+};
+
+export interface ProblemOptions {
+  status: number;
+  code: string;
+  detail: string;
+  errors?: readonly FieldError[] | undefined;
+  headers?: Readonly<Record<string, string>>;
+}
+
+/** A problem to throw from anywhere in a request. */
+export class ProblemError extends Error {
+  readonly options: ProblemOptions;
+  constructor(options: ProblemOptions) {
+    super(options.detail);
+    this.name = "ProblemError";
+    this.options = options;
+  }
+}
+
+export function problemResponse({ status, code, detail, errors = [], headers = {} }: ProblemOptions): Response {
+  const problem: Problem = {
+    type: `urn:switchyard:problem:${code}`,
+    title: TITLES[status] ?? "Error",
+    status,
+    code,
+    detail,
+    errors: [...errors],
+  };
+  return new Response(JSON.stringify(problem), {
+    status,
+    headers: { "content-type": "application/problem+json", "cache-control": "no-store", ...headers },
+  });
+}
+
+/** What a repository could not do, as a problem. */
+export function repositoryProblem(error: RepositoryError): ProblemError {
+  return new ProblemError({
+    status: STATUSES[error.code],
+    code: error.code,
+    detail: error.message,
+    errors: error.errors,
+    headers: error.kind === "unavailable" ? { "retry-after": String(error.retryAfterSeconds ?? 5) } : {},
+  });
+}
+
+/** `onError` of the app: problems as they are, what the framework throws as problems, the rest logged and hidden. */
+export function handleError(error: unknown, c: Context<AppEnv>): Response {
+  if (error instanceof ProblemError) return problemResponse(error.options);
+  if (error instanceof HTTPException) {
+    const headers = error.res ? Object.fromEntries(error.res.headers) : {};
+    const code = { 400: "malformed", 413: "too_large", 415: "unsupported_media_type" }[error.status as number] ?? "error";
+    const detail = { 400: "The body is no valid JSON.", 415: "Send the body as application/json." }[error.status as number];
+    delete headers["content-type"];
+    return problemResponse({ status: error.status, code, detail: detail ?? (error.message || "The request failed."), headers });
+  }
+  c.var.dependencies.log.error("request_failed", {
+    request_id: c.var.requestId,
+    error: error instanceof Error ? error : new Error(String(error)),
+    stack: error instanceof Error ? error.stack : undefined,
+  });
+  return problemResponse({
+    status: 500,
+    code: "internal",
+    detail: `Something went wrong here. Name the request ${c.var.requestId} when you report it.`,
+  });
+}

@@ -1,0 +1,104 @@
+/** The routes of any collection, from its definition. */
+import type { Context } from "hono";
+import type { Collection, CollectionOf } from "../../shared/collections/define.ts";
+import type { Fields } from "../../shared/collections/fields.ts";
+import { MAX_LIMIT } from "../../shared/contract/query.ts";
+import type { Repository } from "../../shared/contract/repository.ts";
+import { etagOf, expectedVersion, parseTags } from "../_conditions.ts";
+import { csvStream } from "../_csv.ts";
+import type { AppEnv } from "../_environment.ts";
+import { idempotencyOf } from "../_idempotency.ts";
+import { queryOf, repositoryOf, unwrap } from "../_service.ts";
+import { createRoutes } from "../_validation.ts";
+import { describeRoutes } from "./describe.ts";
+
+type Row = Record<string, unknown>;
+type AnyRecord = Row & { id: string; version: number };
+/** The types of bodies and answers come from the route's description; inside, all collections are alike. */
+type Handler = (c: Context<AppEnv> & { req: { valid(target: string): never } }) => Promise<Response>;
+
+const EXPORT_DEADLINE_MS = 60_000;
+
+export function collectionRoutes<F extends Fields>(typed: CollectionOf<F>) {
+  const collection: Collection = typed;
+  const path = `/api/${collection.name}`;
+  const open = (c: Context<AppEnv>, deadlineMs?: number) =>
+    repositoryOf(c, collection, deadlineMs) as unknown as Promise<Repository<AnyRecord, Row, Row>>;
+  const routes = describeRoutes(typed);
+
+  const create: Handler = async (c) => {
+    const body: Row & { id?: string } = c.req.valid("json");
+    const { config } = c.var.dependencies;
+    const secret = config.IDEMPOTENCY_SECRET ?? config.SUPABASE_SECRET_KEY;
+    const repeat = await idempotencyOf(c.req.header("idempotency-key"), secret, c.var.user.id, path, body);
+    const repository = await open(c);
+    const record = unwrap(
+      repeat
+        ? await repository.create({ ...body, id: repeat.id }, { idempotencyHash: repeat.idempotencyHash })
+        : await repository.create(body),
+    );
+    return c.json(record, 201, { etag: etagOf(record), location: `${path}/${record.id}` });
+  };
+
+  const list: Handler = async (c) => {
+    const query = queryOf(c, "list", collection);
+    return c.json(unwrap(await (await open(c)).list(query)));
+  };
+
+  const count: Handler = async (c) => {
+    const query = queryOf(c, "selection", collection);
+    return c.json({ count: unwrap(await (await open(c)).count(query)) });
+  };
+
+  const summary: Handler = async (c) => {
+    const query = queryOf(c, "summary", collection);
+    return c.json({ items: unwrap(await (await open(c)).summarize(query)) });
+  };
+
+  const exportCsv: Handler = async (c) => {
+    const query = { ...queryOf(c, "list", collection), limit: MAX_LIMIT };
+    const repository = await open(c, EXPORT_DEADLINE_MS);
+    // before the headers are sent, so that what goes wrong at once is a problem
+    const first = unwrap(await repository.list(query));
+    return c.body(csvStream(collection, repository, query, first), 200, {
+      "content-type": "text/csv; charset=utf-8; header=present",
+      "content-disposition": `attachment; filename="${collection.name}.csv"`,
+    });
+  };
+
+  const get: Handler = async (c) => {
+    const { id }: { id: string } = c.req.valid("param");
+    const known = parseTags("If-None-Match", c.req.header("if-none-match"));
+    const record = unwrap(await (await open(c)).get(id));
+    const etag = etagOf(record);
+    // weak comparison (RFC 9110, 13.1.2)
+    const unchanged = known === "*" || known?.some((tag) => tag.replace(/^W\//, "") === etag);
+    return unchanged ? c.body(null, 304, { etag }) : c.json(record, 200, { etag });
+  };
+
+  const update: Handler = async (c) => {
+    const { id }: { id: string } = c.req.valid("param");
+    const repository = await open(c);
+    const condition = unwrap(await expectedVersion(c.req.header("if-match"), repository, id));
+    const record = unwrap(await repository.update(id, c.req.valid("json"), condition));
+    return c.json(record, 200, { etag: etagOf(record) });
+  };
+
+  const remove: Handler = async (c) => {
+    const { id }: { id: string } = c.req.valid("param");
+    const repository = await open(c);
+    const condition = unwrap(await expectedVersion(c.req.header("if-match"), repository, id));
+    unwrap(await repository.delete(id, condition));
+    return c.body(null, 204);
+  };
+
+  return createRoutes()
+    .openapi(routes.count, count as never)
+    .openapi(routes.summary, summary as never)
+    .openapi(routes.exportCsv, exportCsv as never)
+    .openapi(routes.create, create as never)
+    .openapi(routes.list, list as never)
+    .openapi(routes.get, get as never)
+    .openapi(routes.update, update as never)
+    .openapi(routes.remove, remove as never);
+}

@@ -1,0 +1,113 @@
+/** The eight routes of a collection, as the OpenAPI document shows them. */
+import { createRoute, type z as openapi } from "@hono/zod-openapi";
+import { z } from "zod";
+import type { CollectionOf, SystemFields } from "../../shared/collections/define.ts";
+import type { CreateFields, Fields, PatchFields, RecordFields } from "../../shared/collections/fields.ts";
+import { createdHeaders, json, problems, recordHeaders } from "../_answers.ts";
+import { requireUser } from "../_middleware.ts";
+import { idempotencyHeader, idParameter, ifMatchHeader, queryParameters } from "../_parameters.ts";
+
+export const summarySchema = z
+  .object({
+    items: z.array(
+      z.object({
+        key: z.string().nullable(),
+        currency: z.string().nullable(),
+        count: z.int(),
+        sum: z.string().nullable(),
+        min: z.string().nullable(),
+        max: z.string().nullable(),
+        average: z.string().nullable(),
+      }),
+    ),
+  })
+  .meta({ id: "Summary" });
+export const countSchema = z.object({ count: z.int() }).meta({ id: "Count" });
+
+type Schema<T> = openapi.ZodType<T, T>;
+
+export function describeRoutes<F extends Fields>(collection: CollectionOf<F>) {
+  const { name, title } = collection;
+  const record = collection.schemas.record as Schema<RecordFields<F> & SystemFields>;
+  const create = collection.schemas.create as Schema<CreateFields<F> & { id?: string | undefined }>;
+  const patch = collection.schemas.patch as Schema<PatchFields<F>>;
+  const page = z.object({ items: z.array(record), next_cursor: z.string().nullable() });
+  const body = <T extends z.ZodType>(schema: T) => ({ required: true, content: { "application/json": { schema } } });
+  const common = { tags: [name], security: [{ bearer: [] }], middleware: requireUser };
+
+  return {
+    create: createRoute({
+      ...common,
+      method: "post",
+      path: "/",
+      summary: `Create a ${title}`,
+      request: { body: body(create), headers: idempotencyHeader },
+      responses: {
+        201: json(record, "created, or made by an earlier try with this Idempotency-Key", createdHeaders),
+        ...problems(400, 401, 403, 409, 410, 413, 415, 422, 503),
+      },
+    }),
+    list: createRoute({
+      ...common,
+      method: "get",
+      path: "/",
+      summary: `List ${name}`,
+      request: { query: queryParameters(collection, "list") },
+      responses: { 200: json(page, "one page"), ...problems(400, 401, 403, 409, 503) },
+    }),
+    count: createRoute({
+      ...common,
+      method: "get",
+      path: "/count",
+      summary: `Count ${name}`,
+      request: { query: queryParameters(collection, "selection") },
+      responses: { 200: json(countSchema, "how many there are"), ...problems(400, 401, 403, 409, 503) },
+    }),
+    summary: createRoute({
+      ...common,
+      method: "get",
+      path: "/summary",
+      summary: `Add up ${name}, per group and currency`,
+      request: { query: queryParameters(collection, "summary") },
+      responses: { 200: json(summarySchema, "sorted by key, then currency"), ...problems(400, 401, 403, 409, 503) },
+    }),
+    exportCsv: createRoute({
+      ...common,
+      method: "get",
+      path: "/export.csv",
+      summary: `Export ${name} as CSV`,
+      request: { query: queryParameters(collection, "export") },
+      responses: {
+        200: { description: "RFC 4180, streamed", content: { "text/csv": { schema: z.string() } } },
+        ...problems(400, 401, 403, 409, 503),
+      },
+    }),
+    get: createRoute({
+      ...common,
+      method: "get",
+      path: "/{id}",
+      summary: `Read a ${title}`,
+      request: { params: idParameter },
+      responses: { 200: json(record, "the record", recordHeaders), ...problems(400, 401, 403, 404, 409, 503) },
+    }),
+    update: createRoute({
+      ...common,
+      method: "patch",
+      path: "/{id}",
+      summary: `Change a ${title}; null clears an optional field`,
+      request: { params: idParameter, headers: ifMatchHeader, body: body(patch) },
+      responses: {
+        200: json(record, "the record as it is now", recordHeaders),
+        ...problems(400, 401, 403, 404, 409, 412, 413, 415, 422, 503),
+      },
+    }),
+    remove: createRoute({
+      ...common,
+      method: "delete",
+      path: "/{id}",
+      summary: `Delete a ${title}`,
+      request: { params: idParameter, headers: ifMatchHeader },
+      responses: { 204: { description: "deleted" }, ...problems(400, 401, 403, 404, 409, 412, 503) },
+    }),
+  };
+}

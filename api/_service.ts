@@ -1,0 +1,45 @@
+/** A request's way to the records of its user. */
+import type { Context } from "hono";
+import type { Result } from "neverthrow";
+import type { Collection, CreateOf, PatchOf, RecordOf } from "../shared/collections/define.ts";
+import type { RepositoryError } from "../shared/contract/errors.ts";
+import { type ParsedQuery, parseQuery, type QueryKind } from "../shared/contract/parse-query.ts";
+import type { Repository } from "../shared/contract/repository.ts";
+import { REQUEST_DEADLINE_MS } from "../shared/placement/router.ts";
+import type { DatabaseService } from "../shared/placement/service.ts";
+import type { AppEnv } from "./_environment.ts";
+import { repositoryProblem } from "./_problem.ts";
+
+/** The value, or the error as a problem that ends the request. */
+export function unwrap<T>(result: Result<T, RepositoryError>): T {
+  if (result.isErr()) throw repositoryProblem(result.error);
+  return result.value;
+}
+
+/** The user's home, with one deadline for all the calls that follow. */
+export async function serviceOf(c: Context<AppEnv>, deadlineMs = REQUEST_DEADLINE_MS): Promise<DatabaseService> {
+  const { user, timings, dependencies } = c.var;
+  return unwrap(
+    await dependencies.router.getDatabaseServiceForUser({
+      id: user.id,
+      jwt: user.jwt,
+      home: user.home,
+      homeEpoch: user.homeEpoch,
+      signal: AbortSignal.timeout(deadlineMs),
+      onCall: (database, ms) => timings.push({ database, ms }),
+    }),
+  );
+}
+
+export async function repositoryOf<C extends Collection>(
+  c: Context<AppEnv>,
+  collection: C,
+  deadlineMs?: number,
+): Promise<Repository<RecordOf<C>, CreateOf<C>, PatchOf<C>>> {
+  return (await serviceOf(c, deadlineMs)).repository(collection);
+}
+
+/** The query in the URL, or a 400 that names every parameter at fault. */
+export function queryOf<K extends QueryKind>(c: Context<AppEnv>, kind: K, collection: Collection): ParsedQuery<K> {
+  return unwrap(parseQuery(kind, collection, new URL(c.req.url).searchParams));
+}
