@@ -102,12 +102,6 @@ begin
 end
 $$;
 
-revoke all on function switchyard.next_version(bigint) from public, anon, authenticated;
-revoke all on function switchyard.refuse_repeated_create(boolean) from public, anon, authenticated;
-revoke all on function switchyard.stamp_record() from public, anon, authenticated;
-revoke all on function switchyard.check_tombstones() from public, anon, authenticated;
-revoke all on function switchyard.bury_records() from public, anon, authenticated;
-
 -- For check constraints, which run with the rights of whoever writes. Lengths are in characters, not bytes.
 create function switchyard.are_tags(tags text[], max_items int, max_length int) returns boolean
 language sql immutable parallel safe set search_path = '' as $$
@@ -117,5 +111,28 @@ language sql immutable parallel safe set search_path = '' as $$
       select from unnest(tags) as t(tag) where t.tag is null or char_length(t.tag) not between 1 and max_length
     )
 $$;
-revoke all on function switchyard.are_tags(text[], int, int) from public, anon;
-grant execute on function switchyard.are_tags(text[], int, int) to authenticated, service_role;
+
+-- Idempotency keys are good for a day and more; after a week nobody repeats a create. Returns how many have gone.
+create function public.switchyard_expire_tombstones(p_days int default 7) returns bigint
+language sql volatile security definer set search_path = '' as $$
+  with expired as (
+    delete from switchyard.tombstones where deleted_at < now() - make_interval(days => greatest(p_days, 1)) returning 1
+  )
+  select count(*) from expired
+$$;
+
+select switchyard.seal_function(f) from unnest(array[
+  'switchyard.next_version(bigint)', 'switchyard.refuse_repeated_create(boolean)', 'switchyard.stamp_record()',
+  'switchyard.check_tombstones()', 'switchyard.bury_records()'
+]::regprocedure[]) f;
+select switchyard.seal_function('switchyard.are_tags(text[], int, int)', '{authenticated, service_role}');
+select switchyard.seal_function('public.switchyard_expire_tombstones(int)', '{service_role}');
+
+-- Where pg_cron is there; elsewhere whoever runs the purge calls it.
+do $$
+begin
+  if to_regprocedure('cron.schedule(text, text, text)') is not null then
+    perform cron.schedule('switchyard-expire-tombstones', '23 4 * * *', 'select public.switchyard_expire_tombstones()');
+  end if;
+end
+$$;

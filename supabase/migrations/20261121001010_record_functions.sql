@@ -243,20 +243,8 @@ begin
 end
 $$;
 
--- Supabase's default privileges grant functions in public to everyone by name.
-do $$
-declare
-  f regprocedure;
-begin
-  for f in
-    select p.oid from pg_catalog.pg_proc p
-    where p.pronamespace = 'public'::regnamespace and p.proname in (
-      'records_json', 'records_condition', 'records_absence',
-      'records_create', 'records_update', 'records_delete', 'records_list', 'records_summarize'
-    )
-  loop
-    execute format('revoke all on function %s from public, anon, authenticated, service_role', f);
-    execute format('grant execute on function %s to authenticated, service_role', f);
-  end loop;
-end
-$$;
+select switchyard.seal_function(p.oid, '{authenticated, service_role}') from pg_catalog.pg_proc p
+where p.pronamespace = 'public'::regnamespace and p.proname in (
+  'records_json', 'records_condition', 'records_absence',
+  'records_create', 'records_update', 'records_delete', 'records_list', 'records_summarize'
+);

@@ -141,6 +141,20 @@ describe("tombstones", () => {
     expect(problemOf(await expenses().create(body, { idempotencyHash: "h" })).code).toBe("idempotency_mismatch");
   });
 
+  test("they expire after a week", async () => {
+    const ids = [crypto.randomUUID(), crypto.randomUUID()];
+    for (const id of ids) {
+      value(await expenses().create({ ...spent, id }));
+      value(await expenses().delete(id));
+    }
+    await supabase.sql("update switchyard.tombstones set deleted_at = now() - interval '8 days' where id = $1", [
+      ids[0],
+    ]);
+    await supabase.sql("select public.switchyard_expire_tombstones()");
+    const rows = await supabase.sql("select id from switchyard.tombstones where id = any ($1::uuid[])", [ids]);
+    expect(rows).toEqual([{ id: ids[1] }]);
+  });
+
   test("one is left of every record that one statement deletes", async () => {
     const ids = [1, 2, 3].map(() => crypto.randomUUID());
     for (const id of ids) value(await expenses().create({ ...spent, id }));
