@@ -14,7 +14,15 @@ export default defineConfig({
     ...reporters(),
     projects: [
       { test: { ...shared, name: "embedded", include: ["test/{unit,contract,integration,failure}/**/*.test.ts"] } },
-      { test: { ...shared, name: "servers", include: ["test/{contract,integration,servers}/**/*.test.ts"] } },
+      {
+        test: {
+          ...shared,
+          name: "servers",
+          include: ["test/{contract,integration,servers}/**/*.test.ts"],
+          // `npm start` with nothing but the embedded databases
+          exclude: ["test/integration/start*.test.ts"],
+        },
+      },
     ],
   },
 });

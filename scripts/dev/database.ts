@@ -26,7 +26,7 @@ export interface Database {
   migrate(work: (query: Query, script: (text: string) => Promise<void>) => Promise<void>): Promise<void>;
   /**
    * Runs one request of lite's. PGlite is a single connection, and lite begins transactions on it without a lock: two
-   * requests at a time would run inside one another's transaction, with one another's role (seen). So one at a time.
+   * requests at a time could run inside one another's transaction, with one another's role (seen). So one at a time.
    */
   exclusive<T>(work: () => Promise<T>): Promise<T>;
   close(): Promise<void>;

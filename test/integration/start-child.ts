@@ -1,0 +1,77 @@
+/** `npm start` as a child of a test, with ports and a folder of its own. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { createServer } from "node:net";
+
+export interface Started {
+  readonly child: ChildProcess;
+  output(): string;
+  /** Resolves once the output holds `text`; rejects when the system ends before. */
+  said(text: string): Promise<void>;
+  /** Resolves with the exit code. */
+  ended: Promise<number | null>;
+  /** To the whole process group, as a terminal does. */
+  signal(signal: NodeJS.Signals): void;
+}
+
+/** Only what a shell gives, and `env`: nothing of the test run's own. */
+export function npm(script: "start" | "reset", env: Record<string, string>): Started {
+  const { PATH = "", HOME = "", TMPDIR } = process.env;
+  const child = spawn("npm", ["run", "--silent", script], {
+    env: { PATH, HOME, ...(TMPDIR ? { TMPDIR } : {}), ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
+  let output = "";
+  const listeners = new Set<() => void>();
+  const hear = (chunk: Buffer) => {
+    output += chunk;
+    for (const listener of listeners) listener();
+  };
+  child.stdout.on("data", hear);
+  child.stderr.on("data", hear);
+  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+  return {
+    child,
+    output: () => output,
+    ended,
+    said: (text) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          if (!output.includes(text)) return;
+          listeners.delete(look);
+          resolve();
+        };
+        listeners.add(look);
+        look();
+        void ended.then((code) => reject(new Error(`ended with ${code} before saying "${text}":\n${output}`)));
+      }),
+    signal: (signal) => process.kill(-(child.pid ?? 0), signal),
+  };
+}
+
+/** Whether anything of what the child started is still there. */
+export function groupLives({ child }: Started): boolean {
+  try {
+    process.kill(-(child.pid ?? 0), 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  const ports = await Promise.all(
+    servers.map(
+      (server) =>
+        new Promise<number>((resolve) => {
+          server.once("listening", () => {
+            const address = server.address();
+            resolve(typeof address === "object" && address ? address.port : 0);
+          });
+        }),
+    ),
+  );
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
