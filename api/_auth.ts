@@ -55,7 +55,11 @@ export function createVerifier(config: ApiConfig, clock: () => number = Date.now
       const { payload } =
         symmetric && secret
           ? await jwtVerify(token, secret, { ...required, algorithms: ["HS256"], currentDate: new Date(clock()) })
-          : await jwtVerify(token, publicKey, { ...required, algorithms: ["ES256", "RS256"], currentDate: new Date(clock()) });
+          : await jwtVerify(token, publicKey, {
+              ...required,
+              algorithms: ["ES256", "RS256"],
+              currentDate: new Date(clock()),
+            });
       return userOf(token, payload, config.ADMIN_EMAILS);
     } catch (error) {
       if (error instanceof KeysUnavailable) return { unavailable: true };

@@ -17,7 +17,9 @@ export function parseTags(name: string, header: string | undefined): "*" | strin
     status: 400,
     code: "malformed",
     detail: `${name} must be * or a list of entity tags, such as "1790000000000001".`,
-    errors: [{ field: name, code: "invalid_value", message: "Send the ETag of the record as you got it, with its quotes." }],
+    errors: [
+      { field: name, code: "invalid_value", message: "Send the ETag of the record as you got it, with its quotes." },
+    ],
   });
 }
 

@@ -34,7 +34,13 @@ export async function idempotencyOf(
       detail: "With an Idempotency-Key the id is made from the key.",
       errors: [{ field: "id", code: "not_allowed", message: "Leave out the id or the Idempotency-Key." }],
     });
-  const hmacKey = await crypto.subtle.importKey("raw", encoder.encode(secret), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  const hmacKey = await crypto.subtle.importKey(
+    "raw",
+    encoder.encode(secret),
+    { name: "HMAC", hash: "SHA-256" },
+    false,
+    ["sign"],
+  );
   const mac = await crypto.subtle.sign("HMAC", hmacKey, encoder.encode(JSON.stringify([owner, route, key])));
   const hash = await crypto.subtle.digest("SHA-256", encoder.encode(canonicalJson(body)));
   return { id: uuidV8(new Uint8Array(mac)), idempotencyHash: hex(new Uint8Array(hash)) };

@@ -19,7 +19,13 @@ export const observe = createMiddleware<AppEnv>(async (c, next) => {
   if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
   const timings = c.var.timings.map(({ database, ms }) => `${database};dur=${ms.toFixed(1)}`);
   if (timings.length > 0) c.header("server-timing", timings.join(", "));
-  log.debug("request", { request_id: requestId, method: c.req.method, route: c.req.path, status: c.res.status, ms: clock() - start });
+  log.debug("request", {
+    request_id: requestId,
+    method: c.req.method,
+    route: c.req.path,
+    status: c.res.status,
+    ms: clock() - start,
+  });
 });
 
 /** Refuses bodies over 1 MB, counted while they are read, and ones that are not UTF-8, which JSON.parse would mend silently. */
@@ -71,7 +77,8 @@ export const requireUser = createMiddleware<AppEnv>(async (c, next) => {
       headers: { "retry-after": "5" },
     });
   if ("refused" in verification) throw unauthorized(verification.refused, 'Bearer error="invalid_token"');
-  if (await router.isDeleted(verification.user.id)) throw unauthorized("This account was deleted.", 'Bearer error="invalid_token"');
+  if (await router.isDeleted(verification.user.id))
+    throw unauthorized("This account was deleted.", 'Bearer error="invalid_token"');
   c.set("user", verification.user);
   await next();
 });

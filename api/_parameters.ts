@@ -4,13 +4,13 @@
  */
 import { z } from "zod";
 import { type Collection, fieldOf, systemFields } from "../shared/collections/define.ts";
-import { operatorsOf, DEFAULT_LIMIT, MAX_LIMIT } from "../shared/contract/query.ts";
 import type { QueryKind } from "../shared/contract/parse-query.ts";
+import { DEFAULT_LIMIT, MAX_LIMIT, operatorsOf } from "../shared/contract/query.ts";
 
 const text = (description: string) => z.string().optional().meta({ description });
 
-export type QueryParameters = Record<string, string>;
-type QuerySchema = z.ZodType<QueryParameters, Partial<QueryParameters> | undefined>;
+/** Any of the documented parameters, each a text. */
+type QuerySchema = z.ZodObject<Record<string, z.ZodOptional<z.ZodString>>>;
 
 /** Every parameter that a route takes: the filters, and those of its kind. */
 export function queryParameters(collection: Collection, kind: QueryKind | "export"): QuerySchema {
@@ -20,7 +20,9 @@ export function queryParameters(collection: Collection, kind: QueryKind | "expor
     shape.cursor = text("next_cursor of the page before, with the same query");
   }
   if (kind === "list" || kind === "export")
-    shape.sort = text(`one of ${collection.sorts.join(", ")}; with a minus in front descending. By default -created_at`);
+    shape.sort = text(
+      `one of ${collection.sorts.join(", ")}; with a minus in front descending. By default -created_at`,
+    );
   if (kind === "summary") {
     shape.by = text("a field, or month; without it one group per currency");
     shape.tz = text("IANA time zone in which an instant's month is meant, by default UTC");
@@ -29,7 +31,9 @@ export function queryParameters(collection: Collection, kind: QueryKind | "expor
   for (const name of [...Object.keys(collection.fields), ...Object.keys(systemFields)])
     for (const operator of operatorsOf(fieldOf(collection, name)?.kind ?? "tags"))
       shape[operator === "eq" ? name : `${name}[${operator}]`] = text(
-        operator === "eq" ? `only records whose ${name} is this` : `only records whose ${name} is ${WORDS[operator]} this`,
+        operator === "eq"
+          ? `only records whose ${name} is this`
+          : `only records whose ${name} is ${WORDS[operator]} this`,
       );
   return z.looseObject(shape) as unknown as QuerySchema;
 }
@@ -37,7 +41,10 @@ export function queryParameters(collection: Collection, kind: QueryKind | "expor
 const WORDS = { gte: "at least", gt: "above", lte: "at most", lt: "below" } as const;
 
 export const idParameter = z.object({
-  id: z.uuid().toLowerCase().meta({ param: { name: "id", in: "path" }, description: "UUID of the record" }),
+  id: z
+    .uuid()
+    .toLowerCase()
+    .meta({ param: { name: "id", in: "path" }, description: "UUID of the record" }),
 });
 
 export const ifMatchHeader = z.object({

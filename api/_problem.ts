@@ -99,10 +99,18 @@ export function handleError(error: unknown, c: Context<AppEnv>): Response {
   if (error instanceof ProblemError) return problemResponse(error.options);
   if (error instanceof HTTPException) {
     const headers = error.res ? Object.fromEntries(error.res.headers) : {};
-    const code = { 400: "malformed", 413: "too_large", 415: "unsupported_media_type" }[error.status as number] ?? "error";
-    const detail = { 400: "The body is no valid JSON.", 415: "Send the body as application/json." }[error.status as number];
+    const code =
+      { 400: "malformed", 413: "too_large", 415: "unsupported_media_type" }[error.status as number] ?? "error";
+    const detail = { 400: "The body is no valid JSON.", 415: "Send the body as application/json." }[
+      error.status as number
+    ];
     delete headers["content-type"];
-    return problemResponse({ status: error.status, code, detail: detail ?? (error.message || "The request failed."), headers });
+    return problemResponse({
+      status: error.status,
+      code,
+      detail: detail ?? (error.message || "The request failed."),
+      headers,
+    });
   }
   c.var.dependencies.log.error("request_failed", {
     request_id: c.var.requestId,

@@ -1,6 +1,6 @@
-/** The routes of any collection, from its definition. */
+/** The routes of any collection, from its definition; `F` are its fields, for the client's types. */
 import type { Context } from "hono";
-import type { Collection, CollectionOf } from "../../shared/collections/define.ts";
+import type { Collection } from "../../shared/collections/define.ts";
 import type { Fields } from "../../shared/collections/fields.ts";
 import { MAX_LIMIT } from "../../shared/contract/query.ts";
 import type { Repository } from "../../shared/contract/repository.ts";
@@ -19,12 +19,11 @@ type Handler = (c: Context<AppEnv> & { req: { valid(target: string): never } }) 
 
 const EXPORT_DEADLINE_MS = 60_000;
 
-export function collectionRoutes<F extends Fields>(typed: CollectionOf<F>) {
-  const collection: Collection = typed;
+export function collectionRoutes<F extends Fields>(collection: Collection) {
   const path = `/api/${collection.name}`;
   const open = (c: Context<AppEnv>, deadlineMs?: number) =>
     repositoryOf(c, collection, deadlineMs) as unknown as Promise<Repository<AnyRecord, Row, Row>>;
-  const routes = describeRoutes(typed);
+  const routes = describeRoutes<F>(collection);
 
   const create: Handler = async (c) => {
     const body: Row & { id?: string } = c.req.valid("json");

@@ -1,7 +1,7 @@
 /** The eight routes of a collection, as the OpenAPI document shows them. */
 import { createRoute, type z as openapi } from "@hono/zod-openapi";
 import { z } from "zod";
-import type { CollectionOf, SystemFields } from "../../shared/collections/define.ts";
+import type { Collection, SystemFields } from "../../shared/collections/define.ts";
 import type { CreateFields, Fields, PatchFields, RecordFields } from "../../shared/collections/fields.ts";
 import { createdHeaders, json, problems, recordHeaders } from "../_answers.ts";
 import { requireUser } from "../_middleware.ts";
@@ -26,7 +26,7 @@ export const countSchema = z.object({ count: z.int() }).meta({ id: "Count" });
 
 type Schema<T> = openapi.ZodType<T, T>;
 
-export function describeRoutes<F extends Fields>(collection: CollectionOf<F>) {
+export function describeRoutes<F extends Fields>(collection: Collection) {
   const { name, title } = collection;
   const record = collection.schemas.record as Schema<RecordFields<F> & SystemFields>;
   const create = collection.schemas.create as Schema<CreateFields<F> & { id?: string | undefined }>;

@@ -60,13 +60,16 @@ export interface Collection {
   schemas: { create: z.ZodType; patch: z.ZodType; record: z.ZodType };
 }
 
+/** What goes in has the type of what comes out: schemas fill in defaults and canonical spellings, no more. */
+type SchemaOf<T> = z.ZodType<T, T>;
+
 /** A definition that remembers the types of its fields. */
 export interface CollectionOf<F extends Fields> extends Collection {
   fields: F;
   schemas: {
-    create: z.ZodType<CreateFields<F> & { id?: string | undefined }>;
-    patch: z.ZodType<PatchFields<F>>;
-    record: z.ZodType<RecordFields<F> & SystemFields>;
+    create: SchemaOf<CreateFields<F> & { id?: string | undefined }>;
+    patch: SchemaOf<PatchFields<F>>;
+    record: SchemaOf<RecordFields<F> & SystemFields>;
   };
 }
 

@@ -11,12 +11,12 @@ import { createMongoClient } from "../mongo/client.ts";
 import { mongoRepositories } from "../mongo/index.ts";
 import { serviceClient, userClient } from "../postgres/client.ts";
 import { postgresRepositories } from "../postgres/index.ts";
-import { type Assignment, callSystem, createAssignments } from "./assignment.ts";
+import { type Assignment, createAssignments } from "./assignment.ts";
 import { createAssignmentCache } from "./assignment-cache.ts";
 import { type Breaker, createBreaker } from "./breaker.ts";
 import { createDeletedUsers } from "./deleted-users.ts";
 import { type Guard, guarded, guardRepository } from "./guarded-repository.ts";
-import { createHealth, type Health } from "./health.ts";
+import { createHealth, databaseProbes, type Health } from "./health.ts";
 import type { DatabaseService, Home, RequestUser } from "./service.ts";
 import { type DatabaseStats, readStats } from "./stats.ts";
 
@@ -104,11 +104,7 @@ export function createRouter(options: RouterOptions): Router {
     clock,
   });
 
-  const getHealth = createHealth({
-    supabase: () => callSystem(service, "switchyard_can_place"),
-    mongodb: mongo && (async () => ok(await (await mongo()).command({ ping: 1 }))),
-    clock,
-  });
+  const getHealth = createHealth({ ...databaseProbes(service, mongo), clock });
 
   const getDatabaseService = (provider: Home, user: RequestUser): DatabaseService => {
     const guard = guardFor(provider, user);

@@ -1,0 +1,82 @@
+/**
+ * The API. Everything it is made of comes in as an argument, so importing it connects to nothing. The type of what
+ * `createApp` returns is the type of the client.
+ */
+import { OpenAPIHono } from "@hono/zod-openapi";
+import type { Hono } from "hono";
+import type { MergeSchemaPath } from "hono/types";
+import type { Fields } from "../shared/collections/fields.ts";
+import { allCollections, type CollectionName, type Collections } from "../shared/collections/index.ts";
+import { allowOrigins } from "./_cors.ts";
+import type { AppEnv, Dependencies } from "./_environment.ts";
+import { observe, readBody } from "./_middleware.ts";
+import { handleError, problemResponse } from "./_problem.ts";
+import { collectionRoutes } from "./_routes/collection.ts";
+import { documentationRoutes } from "./_routes/documentation.ts";
+import { reportRoutes } from "./_routes/reports.ts";
+import { systemRoutes } from "./_routes/system.ts";
+
+/** `dependencies` is asked for at the first request, not before. */
+export function createApp(dependencies: () => Dependencies) {
+  const base = new OpenAPIHono<AppEnv>().basePath("/api");
+  base.use(async (c, next) => {
+    c.set("dependencies", dependencies());
+    await next();
+  });
+  base.use(observe, allowOrigins, readBody);
+
+  const app = base.route("/", systemRoutes()).route("/", reportRoutes()).route("/", documentationRoutes());
+  // any collection of the index, so that a new one needs no line here; the client's types follow in `CollectionSchema`
+  for (const collection of allCollections) app.route(`/${collection.name}`, collectionRoutes(collection));
+
+  app.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
+    type: "http",
+    scheme: "bearer",
+    bearerFormat: "JWT",
+    description: "Access token of Supabase Auth",
+  });
+  app.doc31("/openapi.json", {
+    openapi: "3.1.0",
+    info: {
+      title: "Switchyard",
+      version: "0.1.0",
+      description:
+        "One sign-in, two databases. Amounts are decimal strings; lists are pages; errors are RFC 9457 problems.",
+    },
+  });
+  app.onError(handleError);
+  app.notFound((c) => {
+    const methods = methodsOf(app.routes, c.req.path);
+    if (methods.length === 0)
+      return problemResponse({ status: 404, code: "not_found", detail: `There is nothing at ${c.req.path}.` });
+    return problemResponse({
+      status: 405,
+      code: "method_not_allowed",
+      detail: `${c.req.path} takes ${methods.join(", ")}.`,
+      headers: { allow: methods.join(", ") },
+    });
+  });
+  return app as unknown as WithCollections<typeof app>;
+}
+
+export type AppType = ReturnType<typeof createApp>;
+
+type SchemaOf<App> = App extends { openapi: unknown } & Hono<infer _E, infer S, infer _P> ? S : never;
+type RoutesOf<F extends Fields> = ReturnType<typeof collectionRoutes<F>>;
+/** The routes of every collection, under its name. */
+type CollectionSchema = Intersection<
+  { [N in CollectionName]: MergeSchemaPath<SchemaOf<RoutesOf<Collections[N]["fields"]>>, `/api/${N}`> }[CollectionName]
+>;
+type Intersection<U> = (U extends unknown ? (member: U) => void : never) extends (all: infer I) => void ? I : never;
+type WithCollections<App> =
+  App extends OpenAPIHono<infer E, infer S, infer P> ? OpenAPIHono<E, S & CollectionSchema, P> : never;
+
+/** The methods that a path is served with. */
+function methodsOf(routes: readonly { method: string; path: string }[], path: string): string[] {
+  const fits = (pattern: string) =>
+    new RegExp(`^${pattern.replaceAll(".", "\\.").replace(/:\w+/g, "[^/]+")}$`).test(path);
+  const found = routes.filter(
+    ({ method, path: pattern }) => method !== "ALL" && !pattern.includes("*") && fits(pattern),
+  );
+  return [...new Set(found.map(({ method }) => method))].sort();
+}

@@ -1,0 +1,24 @@
+/** Which web pages may call the API: ALLOWED_ORIGINS. Tokens travel in a header, so no credentials are allowed. */
+import { cors } from "hono/cors";
+import { createMiddleware } from "hono/factory";
+import type { AppEnv } from "./_environment.ts";
+
+export const allowOrigins = createMiddleware<AppEnv>((c, next) => {
+  const allowed = c.var.dependencies.config.ALLOWED_ORIGINS;
+  const handle = cors({
+    origin: (origin) => (allowed.includes("*") ? "*" : allowed.includes(origin) ? origin : null),
+    allowMethods: ["GET", "POST", "PATCH", "DELETE"],
+    allowHeaders: ["authorization", "content-type", "if-match", "if-none-match", "idempotency-key", "x-request-id"],
+    exposeHeaders: [
+      "etag",
+      "location",
+      "retry-after",
+      "x-request-id",
+      "x-data-source",
+      "server-timing",
+      "content-disposition",
+    ],
+    maxAge: 600,
+  });
+  return handle(c, next);
+});

@@ -1,0 +1,129 @@
+/** The account, the configuration that web pages need, health, and the admins' numbers. */
+import { createRoute } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { z } from "zod";
+import { json, problems } from "../_answers.ts";
+import type { AppEnv } from "../_environment.ts";
+import { requireAdmin, requireUser } from "../_middleware.ts";
+import { ProblemError } from "../_problem.ts";
+import { unwrap } from "../_service.ts";
+import { createRoutes } from "../_validation.ts";
+
+const home = z.enum(["supabase", "mongodb"]);
+
+const me = createRoute({
+  method: "get",
+  path: "/me",
+  tags: ["account"],
+  summary: "Who is signed in, and where their records live",
+  security: [{ bearer: [] }],
+  middleware: requireUser,
+  responses: {
+    200: json(z.object({ id: z.uuid(), email: z.string().nullable(), home }).meta({ id: "Me" }), "the user"),
+    ...problems(401, 409, 503),
+  },
+});
+
+const deleteMe = createRoute({
+  method: "delete",
+  path: "/me",
+  tags: ["account"],
+  summary: "Delete the account and everything in it",
+  security: [{ bearer: [] }],
+  middleware: requireUser,
+  responses: {
+    204: { description: "deleted; the records are purged at once where they can be" },
+    ...problems(401, 503),
+  },
+});
+
+const config = createRoute({
+  method: "get",
+  path: "/config",
+  tags: ["system"],
+  summary: "What a web page needs to sign users in",
+  responses: {
+    200: json(z.object({ supabaseUrl: z.string(), supabaseKey: z.string() }).meta({ id: "Config" }), "public"),
+  },
+});
+
+const healthSchema = z
+  .object({
+    status: z.enum(["healthy", "degraded", "unhealthy"]),
+    databases: z.object({ mongodb: z.boolean().nullable(), postgresql: z.boolean(), timestamp: z.string() }),
+    message: z.string(),
+  })
+  .meta({ id: "Health" });
+const health = createRoute({
+  method: "get",
+  path: "/health",
+  tags: ["system"],
+  summary: "Whether the databases answer",
+  responses: {
+    200: json(healthSchema, "healthy, or degraded: one of the databases is down"),
+    503: json(healthSchema, "unhealthy: no database answers"),
+  },
+});
+
+const unknown = <T extends z.ZodType>(schema: T) =>
+  schema.nullable().meta({ description: "null: cannot be known now" });
+const databaseState = z
+  .object({
+    connected: z.boolean(),
+    totalUsers: unknown(z.int()),
+    collections: z.record(z.string(), z.int().nullable()),
+    error: z.string().nullable(),
+  })
+  .meta({ id: "DatabaseState" });
+const statistics = createRoute({
+  method: "get",
+  path: "/admin/database-stats",
+  tags: ["admin"],
+  summary: "Who lives where, and how much each database holds",
+  security: [{ bearer: [] }],
+  middleware: [requireUser, requireAdmin] as const,
+  responses: {
+    200: json(
+      z
+        .object({
+          userDistribution: z.object({ mongodb: unknown(z.int()), supabase: unknown(z.int()) }),
+          totalUsers: unknown(z.int()),
+          mongodb: databaseState,
+          supabase: databaseState,
+          timestamp: z.string(),
+        })
+        .meta({ id: "DatabaseStats" }),
+      "within 3 s, also while a database is down",
+    ),
+    ...problems(401, 403, 503),
+  },
+});
+
+export const systemRoutes = () =>
+  createRoutes()
+    .openapi(me, async (c) => {
+      const { id, email, home: claimed } = c.var.user;
+      const { router } = c.var.dependencies;
+      const known = claimed ?? unwrap(await router.getAssignment(id))?.database_provider;
+      if (!known)
+        throw new ProblemError({
+          status: 409,
+          code: "no_home",
+          detail: "This account has no home database yet. The operator runs: switchyard homes assign",
+        });
+      return c.json({ id, email, home: known }, 200);
+    })
+    .openapi(deleteMe, async (c) => {
+      unwrap(await c.var.dependencies.router.deleteUser(c.var.user.id));
+      return c.body(null, 204);
+    })
+    .openapi(config, (c) => {
+      const { SUPABASE_PUBLIC_URL, SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY } = c.var.dependencies.config;
+      return c.json({ supabaseUrl: SUPABASE_PUBLIC_URL ?? SUPABASE_URL, supabaseKey: SUPABASE_PUBLISHABLE_KEY }, 200);
+    })
+    .openapi(health, (async (c: Context<AppEnv>) => {
+      const found = await c.var.dependencies.router.getHealth();
+      return c.json(found, found.status === "unhealthy" ? 503 : 200);
+      // two statuses with one body are beyond the types of the handler
+    }) as never)
+    .openapi(statistics, async (c) => c.json(await c.var.dependencies.router.getDatabaseStats(), 200));

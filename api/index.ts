@@ -1,0 +1,28 @@
+/** The one function on Vercel. Importing it connects to nothing: its parts are made at the first request. */
+import { attachDatabasePool, waitUntil } from "@vercel/functions";
+import { allCollections } from "../shared/collections/index.ts";
+import { loadApiConfig, processEnvironment } from "../shared/config.ts";
+import { createLog } from "../shared/log.ts";
+import { createRouter } from "../shared/placement/router.ts";
+import { createApp } from "./_app.ts";
+import { createVerifier } from "./_auth.ts";
+import type { Dependencies } from "./_environment.ts";
+
+let made: Dependencies | undefined;
+
+function dependencies(): Dependencies {
+  if (made) return made;
+  const config = loadApiConfig(processEnvironment());
+  const log = createLog({ level: config.LOG_LEVEL });
+  const router = createRouter({
+    config,
+    collections: allCollections,
+    log,
+    waitUntil,
+    onMongoClient: attachDatabasePool,
+  });
+  made = { config, log, router, verify: createVerifier(config), clock: Date.now };
+  return made;
+}
+
+export default createApp(dependencies);
