@@ -1,0 +1,65 @@
+import { describe, expect, test } from "vitest";
+import { type Collection, defineCollection, home, owner } from "../../shared/collections/define.ts";
+import {
+  currency,
+  type Fields,
+  money,
+  name,
+  oneOf,
+  reference,
+  text,
+  withDefault,
+} from "../../shared/collections/fields.ts";
+import { allCollections, collections } from "../../shared/collections/index.ts";
+import { collectionSql } from "../../shared/postgres/schema/collection-sql.ts";
+
+const define = (fields: Fields, more: object = {}): Collection =>
+  defineCollection({
+    name: "things",
+    title: "thing",
+    placement: home(),
+    scope: owner(),
+    fields,
+    ...more,
+  }) as unknown as Collection;
+
+test("every collection prints the same SQL twice, and names its table, policy and grants", () => {
+  for (const collection of allCollections) {
+    const sql = collectionSql(collection, allCollections);
+    expect(collectionSql(collection, allCollections)).toBe(sql);
+    expect(sql).toContain(`create table public.${collection.name} (`);
+    expect(sql).toContain(`revoke all on public.${collection.name} from public, anon, authenticated, service_role;`);
+    expect(sql).not.toMatch(/undefined|\[object/);
+  }
+});
+
+test("quotes in values are doubled", () => {
+  const sql = collectionSql(define({ size: withDefault(oneOf("it's", "x"), "it's") }), []);
+  expect(sql).toContain(`default 'it''s' check (size in ('it''s', 'x'))`);
+});
+
+test("text that is too long for an index has none", () => {
+  const sql = collectionSql(define({ title: name(), body: text(2000) }), []);
+  expect(sql).toContain("things_title_idx");
+  expect(sql).not.toContain("things_body_idx");
+});
+
+describe("a definition that has no table is refused, with the reason", () => {
+  test.each<[string, Collection, RegExp]>([
+    ["pinned", define({ title: name() }, { placement: { kind: "pinned", database: "mongodb" } }), /home collections/],
+    ["members", define({ title: name() }, { scope: { kind: "memberOf", collection: "x", field: "y" } }), /an owner/],
+    ["a reference to nowhere", define({ x_id: reference("missing") }), /refers to missing/],
+    ["a unique text that is too long", define({ body: text(2000) }, { unique: [["body"]] }), /too long to be unique/],
+    ["a name that is too long", define({ [`f${"x".repeat(40)}`]: name() }, { name: `t${"x".repeat(40)}` }), /too long/],
+  ])("%s", (_, collection, message) => {
+    expect(() => collectionSql(collection, [collection, ...Object.values(collections)] as never)).toThrow(message);
+  });
+});
+
+test("money in another collection's currency needs no column of its own", () => {
+  const sql = collectionSql(define({ amount: money(), currency: currency() }), []);
+  expect(sql).toContain("currency ~ '^[A-Z]{3}$'");
+  expect(collectionSql(collections.loan_payments as unknown as Collection, allCollections)).not.toContain(
+    "  currency ",
+  );
+});
