@@ -30,19 +30,24 @@ export function guardRepository<R, C, P>(inner: () => Repository<R, C, P>, guard
   };
 }
 
-/** One call through the breaker, given up at the deadline. The caller does not wait for what the breaker makes of it. */
+/** One call through the breaker, given up at the deadline. */
 export function guarded<T>({ breaker, signal, answers, onCall, clock }: Guard, call: Call<T>): ReturnType<Call<T>> {
   if (signal.aborted) return Promise.resolve(err(tooLate(signal)));
   const start = clock();
   return new Promise((resolve, reject) => {
+    let result: Result<T, RepositoryError> | undefined;
     const run = async (): Promise<Outcome> => {
-      const result = await untilAborted(call, signal);
+      result = await untilAborted(call, signal);
       onCall?.(clock() - start);
-      resolve(result);
       if (result.isOk() || result.error.code !== "unavailable") return "answered";
-      return isTimeOut(result.error, signal) && (await answers()) ? "answered" : "down";
+      if (!isTimeOut(result.error, signal)) return "down";
+      resolve(result); // the caller does not wait for the look at the database's health
+      return (await answers()) ? "answered" : "down";
     };
-    breaker.run(run).then((refused) => refused && resolve(err(refused)), reject);
+    breaker.run(run).then((refused) => {
+      if (refused) resolve(err(refused));
+      else if (result) resolve(result);
+    }, reject);
   });
 }
 

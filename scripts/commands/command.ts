@@ -1,0 +1,60 @@
+/** What a command of the command line is, and how it says no. */
+import type { ParseArgsOptionsConfig } from "node:util";
+import type { Result } from "neverthrow";
+import type { Environment } from "../../shared/config.ts";
+import type { RepositoryError } from "../../shared/contract/errors.ts";
+
+export interface Io {
+  env: Environment;
+  out: (line: string) => void;
+  err: (line: string) => void;
+}
+
+export interface Given {
+  positionals: readonly string[];
+  values: Readonly<Record<string, string | boolean | undefined>>;
+}
+
+export interface Command {
+  /** one or two words */
+  name: string;
+  /** what follows the name */
+  usage: string;
+  about: string;
+  options: ParseArgsOptionsConfig;
+  /** how many words it takes after its name */
+  positionals: number;
+  run(given: Given, io: Io): Promise<void>;
+}
+
+/** Ends the command with these sentences and a failure. */
+export class Refused extends Error {
+  override readonly name = "Refused";
+}
+
+/** Wrongly called: the usage is shown, too. */
+export class WrongUse extends Refused {}
+
+/** The value, or the error's own sentence as the end of the command. */
+export function orRefuse<T>(result: Result<T, RepositoryError>): T {
+  if (result.isErr()) throw new Refused(result.error.message);
+  return result.value;
+}
+
+export const JSON_OPTION = { json: { type: "boolean" } } as const satisfies ParseArgsOptionsConfig;
+
+export const json = (value: unknown) => JSON.stringify(value, null, 2);
+
+/** Rows under their headings, in columns. */
+export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [headings, ...rows];
+  const widths = headings.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  return all
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}

@@ -1,0 +1,55 @@
+/** What a command works on: the project named by the environment, else the system that `npm start` runs here. */
+import type { SupabaseClient } from "@supabase/supabase-js";
+import type { Db } from "mongodb";
+import {
+  ConfigError,
+  type Environment,
+  type FunctionConfig,
+  loadDevConfig,
+  loadFunctionConfig,
+} from "../../shared/config.ts";
+import { createMongoClient } from "../../shared/mongo/client.ts";
+import { createAssignments } from "../../shared/placement/assignment.ts";
+import { databaseName } from "../../shared/placement/router.ts";
+import { serviceClient } from "../../shared/postgres/client.ts";
+import { readDevelopment } from "../dev/development-file.ts";
+
+export interface Connection {
+  config: FunctionConfig;
+  service: SupabaseClient;
+  assignments: ReturnType<typeof createAssignments>;
+  /** undefined: MongoDB is not configured */
+  mongo: (() => Promise<Db>) | undefined;
+}
+
+/** Settings of the environment; when it names no Supabase, those of the running development system. */
+export async function settings(env: Environment): Promise<FunctionConfig> {
+  const named = ["SUPABASE_URL", "SUPABASE_SECRET_KEY", "NEXT_PUBLIC_SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY"];
+  if (named.some((name) => env[name])) return loadFunctionConfig(env);
+  const running = await readDevelopment(loadDevConfig(env).SWITCHYARD_DATA);
+  if (running)
+    return loadFunctionConfig({
+      ...env,
+      SUPABASE_URL: running.url,
+      SUPABASE_SECRET_KEY: running.secretKey,
+      MONGODB_URI: running.mongoUri,
+    });
+  throw new ConfigError([
+    "SUPABASE_URL and SUPABASE_SECRET_KEY are not set, and no system runs here.",
+    "Set them to work on a project, or run npm start first to work on the development system.",
+  ]);
+}
+
+/** Runs the work with clients, and closes them. Nothing is connected before it is used. */
+export async function connected<T>(env: Environment, work: (connection: Connection) => Promise<T>): Promise<T> {
+  const config = await settings(env);
+  const service = serviceClient(config);
+  const uri = config.MONGODB_URI;
+  const client = uri === undefined ? undefined : createMongoClient(uri, { appName: "switchyard-cli" });
+  const mongo = client && (async () => client.db(databaseName(config)));
+  try {
+    return await work({ config, service, assignments: createAssignments(service), mongo });
+  } finally {
+    await client?.close();
+  }
+}

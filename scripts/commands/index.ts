@@ -1,0 +1,73 @@
+/** The switchyard command line: finds the command, reads its options, and says what went wrong in words. */
+import { parseArgs } from "node:util";
+import { ConfigError } from "../../shared/config.ts";
+import { collectionSqlCommand } from "./collection.ts";
+import { type Command, type Given, type Io, Refused, WrongUse } from "./command.ts";
+import { listDatabases, setDatabase } from "./databases.ts";
+import { prepareDatabase } from "./db.ts";
+import { assignHomes } from "./homes.ts";
+import { health, stats } from "./stats.ts";
+
+const COMMANDS: readonly Command[] = [
+  listDatabases,
+  setDatabase,
+  assignHomes,
+  prepareDatabase,
+  collectionSqlCommand,
+  stats,
+  health,
+];
+
+/** Runs one command; the exit code: 0 done, 1 failed, 2 wrongly called. */
+export async function runCommand(argv: readonly string[], io: Io): Promise<0 | 1 | 2> {
+  const wanted = argv.filter((word) => word !== "--");
+  const command = find(wanted);
+  if (!command) {
+    const asksForHelp = wanted.length === 0 || ["help", "--help", "-h"].includes(wanted[0] ?? "");
+    if (!asksForHelp) io.err(`There is no command "${wanted.filter((word) => !word.startsWith("-")).join(" ")}".\n`);
+    (asksForHelp ? io.out : io.err)(overview());
+    return asksForHelp ? 0 : 2;
+  }
+  try {
+    const given = read(command, wanted.slice(command.name.split(" ").length));
+    if (given.values.help) io.out(usage(command));
+    else await command.run(given, io);
+    return 0;
+  } catch (error) {
+    if (error instanceof ConfigError) for (const problem of error.problems) io.err(problem);
+    else if (error instanceof Refused) io.err(error.message);
+    else throw error;
+    if (error instanceof WrongUse) io.err(`\n${usage(command)}`);
+    return error instanceof WrongUse ? 2 : 1;
+  }
+}
+
+/** The command whose name has the most words in common with the call. */
+function find(words: readonly string[]): Command | undefined {
+  return COMMANDS.filter(({ name }) => name.split(" ").every((word, index) => words[index] === word)).sort(
+    (a, b) => b.name.length - a.name.length,
+  )[0];
+}
+
+function read(command: Command, args: string[]): Given {
+  let parsed: { positionals: string[]; values: Record<string, unknown> };
+  try {
+    const options = { ...command.options, help: { type: "boolean", short: "h" } as const };
+    parsed = parseArgs({ args, options, allowPositionals: true, strict: true });
+  } catch (error) {
+    throw new WrongUse((error as Error).message);
+  }
+  const given = parsed as Given;
+  if (!given.values.help && given.positionals.length !== command.positionals) {
+    const extra = given.positionals.slice(command.positionals);
+    throw new WrongUse(extra.length > 0 ? `"${extra.join(" ")}" is too much here.` : "A name is missing.");
+  }
+  return given;
+}
+
+const call = ({ name, usage: rest }: Command) => `switchyard ${name}${rest && ` ${rest}`}`;
+
+const usage = (command: Command) => `${call(command)}\n  ${command.about}`;
+
+const overview = () =>
+  `Usage: npm run switchyard -- <command>\n\n${COMMANDS.map(usage).join("\n")}\n\nIt works on the project that SUPABASE_URL, SUPABASE_SECRET_KEY and MONGODB_URI name; without these, on the system\nthat npm start runs on this machine.`;

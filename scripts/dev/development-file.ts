@@ -1,0 +1,30 @@
+/** How the command line finds the system that runs here: written by `npm start`, gone when that stops. */
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+
+const FILE = "development.json";
+
+const schema = z.object({
+  url: z.url(),
+  publishableKey: z.string(),
+  secretKey: z.string(),
+  mongoUri: z.string(),
+});
+
+export type Development = z.infer<typeof schema>;
+
+/** Writes it for this user's eyes only; resolves with what takes it away again. */
+export async function writeDevelopment(folder: string, about: Development): Promise<() => Promise<void>> {
+  const file = join(folder, FILE);
+  await rm(`${file}.new`, { force: true });
+  await writeFile(`${file}.new`, `${JSON.stringify(schema.parse(about), null, 2)}\n`, { mode: 0o600 });
+  await rename(`${file}.new`, file);
+  return () => rm(file, { force: true });
+}
+
+/** The system that was last started on this folder and not stopped. */
+export async function readDevelopment(folder: string): Promise<Development | undefined> {
+  const text = await readFile(join(folder, FILE), "utf8").catch(() => undefined);
+  return text === undefined ? undefined : schema.parse(JSON.parse(text));
+}

@@ -1,0 +1,152 @@
+import { err, ok, type Result } from "neverthrow";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { notFound, type RepositoryError, unavailable } from "../../shared/contract/errors.ts";
+import { createLog } from "../../shared/log.ts";
+import { createBreaker, FAILURES, HALF_OPEN_MS } from "../../shared/placement/breaker.ts";
+import { type Guard, guarded } from "../../shared/placement/guarded-repository.ts";
+
+type Answer = Result<string, RepositoryError>;
+
+const log = createLog({ level: "silent" });
+const refusal = unavailable("The server is gone.", { code: "ECONNREFUSED" });
+let breaker = createBreaker("mongodb", log);
+let calls = 0;
+
+const guard = (over: Partial<Guard> = {}): Guard => ({
+  breaker,
+  signal: new AbortController().signal,
+  answers: async () => false,
+  clock: Date.now,
+  ...over,
+});
+const call = (answer: Answer | Promise<Answer>, over: Partial<Guard> = {}) =>
+  guarded(guard(over), async () => {
+    calls++;
+    return answer;
+  });
+async function open() {
+  for (let failures = 0; failures < FAILURES; failures++) await call(err(refusal));
+  calls = 0;
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  breaker = createBreaker("mongodb", log);
+  calls = 0;
+});
+afterEach(() => void vi.useRealTimers());
+
+describe("the breaker", () => {
+  test("lets calls through, and their results", async () => {
+    expect(await call(ok("a"))).toEqual(ok("a"));
+    expect(breaker.isOpen()).toBe(false);
+  });
+
+  test("opens after so many calls in a row that the database did not answer", async () => {
+    for (let failures = 1; failures < FAILURES; failures++) await call(err(refusal));
+    expect(breaker.isOpen()).toBe(false);
+    expect((await call(err(refusal)))._unsafeUnwrapErr()).toBe(refusal);
+    expect(breaker.isOpen()).toBe(true);
+  });
+
+  test("open, refuses at once, makes no call and says when to come back", async () => {
+    await open();
+    for (let more = 0; more < 20; more++) {
+      const { code, retryAfterSeconds } = (await call(ok("a")))._unsafeUnwrapErr();
+      expect({ code, retryAfterSeconds }).toEqual({ code: "unavailable", retryAfterSeconds: HALF_OPEN_MS / 1000 });
+    }
+    expect(calls).toBe(0);
+  });
+
+  test("does not count what a caller can cause", async () => {
+    for (let more = 0; more < FAILURES * 3; more++) await call(err(notFound()));
+    expect(breaker.isOpen()).toBe(false);
+  });
+
+  test("counts in a row only", async () => {
+    for (let more = 0; more < FAILURES * 3; more++) await call(more % 2 ? ok("a") : err(refusal));
+    expect(breaker.isOpen()).toBe(false);
+  });
+
+  test("half open, lets one call through and refuses the others without making them wait", async () => {
+    await open();
+    vi.advanceTimersByTime(HALF_OPEN_MS);
+    const slow = Promise.withResolvers<Answer>();
+    const probe = call(slow.promise);
+    const others = await Promise.all([call(ok("b")), call(ok("c")), call(ok("d"))]);
+    expect(others.every((other) => other.isErr())).toBe(true);
+    expect(calls).toBe(1);
+    slow.resolve(ok("a"));
+    expect(await probe).toEqual(ok("a"));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(await call(ok("e"))).toEqual(ok("e"));
+  });
+
+  test("opens again when the probe fails, and closes when a later one is answered", async () => {
+    await open();
+    vi.advanceTimersByTime(HALF_OPEN_MS);
+    await call(err(refusal));
+    await call(ok("refused"));
+    expect(calls).toBe(1);
+    vi.advanceTimersByTime(HALF_OPEN_MS);
+    expect(await call(ok("a"))).toEqual(ok("a"));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(breaker.isOpen()).toBe(false);
+  });
+
+  test("closes when the probe's answer is a refusal of its own", async () => {
+    await open();
+    vi.advanceTimersByTime(HALF_OPEN_MS);
+    await call(err(notFound()));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(breaker.isOpen()).toBe(false);
+  });
+});
+
+describe("the deadline", () => {
+  const never = new Promise<Answer>(() => {});
+  async function timedOut(answers: () => Promise<boolean>) {
+    const controller = new AbortController();
+    const answer = call(never, { signal: controller.signal, answers });
+    controller.abort(new DOMException("too late", "TimeoutError"));
+    const result = await answer;
+    await vi.advanceTimersByTimeAsync(0);
+    return result._unsafeUnwrapErr().code;
+  }
+
+  test("answers although the call never does, and opens the breaker when the database hangs", async () => {
+    for (let more = 0; more < FAILURES; more++) expect(await timedOut(async () => false)).toBe("unavailable");
+    expect(breaker.isOpen()).toBe(true);
+  });
+
+  test("slow queries of a database that answers do not open the breaker", async () => {
+    for (let more = 0; more < FAILURES * 3; more++) expect(await timedOut(async () => true)).toBe("unavailable");
+    const limit = unavailable("Supabase does not answer.", { code: "57014" });
+    for (let more = 0; more < FAILURES * 3; more++) await call(err(limit), { answers: async () => true });
+    expect(breaker.isOpen()).toBe(false);
+  });
+
+  test("the caller does not wait until the database's health is known", async () => {
+    expect(await timedOut(() => new Promise(() => {}))).toBe("unavailable");
+  });
+
+  test("no call is made once it has passed, and that counts for nothing", async () => {
+    for (let more = 0; more < FAILURES * 2; more++)
+      expect((await call(ok("a"), { signal: AbortSignal.abort() })).isErr()).toBe(true);
+    expect(calls).toBe(0);
+    expect(breaker.isOpen()).toBe(false);
+  });
+
+  test("each call's time is told", async () => {
+    const told: number[] = [];
+    await call(ok("a"), { onCall: (ms) => told.push(ms) });
+    expect(told).toEqual([0]);
+  });
+
+  test("bugs are thrown, not swallowed", async () => {
+    const broken = guarded(guard(), async () => {
+      throw new TypeError("a bug");
+    });
+    await expect(broken).rejects.toThrow("a bug");
+  });
+});

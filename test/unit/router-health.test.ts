@@ -1,0 +1,82 @@
+import { err, ok } from "neverthrow";
+import { describe, expect, test } from "vitest";
+import { unavailable } from "../../shared/contract/errors.ts";
+import { downReason } from "../../shared/placement/down-reason.ts";
+import { createHealth, type Probe } from "../../shared/placement/health.ts";
+
+const up: Probe = async () => ok(1);
+const down: Probe = async () => {
+  throw Object.assign(new Error("connect ECONNREFUSED mongodb://root:geheim@10.0.0.1"), { code: "ECONNREFUSED" });
+};
+const hanging: Probe = () => new Promise(() => {});
+const health = (supabase: Probe, mongodb?: Probe) => createHealth({ supabase, mongodb, clock: Date.now })();
+
+describe("health", () => {
+  test("healthy: all answer", async () => {
+    const { status, databases, message } = await health(up, up);
+    expect(status).toBe("healthy");
+    expect(databases).toEqual({
+      mongodb: { connected: true, latencyMs: expect.any(Number), error: null },
+      postgresql: { connected: true, latencyMs: expect.any(Number), error: null },
+      timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+    });
+    expect(message).toBe("All databases answer.");
+  });
+
+  test("MongoDB that is not configured is null and no fault", async () => {
+    const { status, databases } = await health(up);
+    expect([status, databases.mongodb]).toEqual(["healthy", null]);
+  });
+
+  test("degraded: one is down", async () => {
+    const { status, databases, message } = await health(up, down);
+    expect([status, databases.postgresql.connected, databases.mongodb?.connected]).toEqual(["degraded", true, false]);
+    expect(message).toMatch("MongoDB refuses connections");
+    expect(JSON.stringify(databases)).not.toMatch(/geheim|10\.0\.0\.1/);
+  });
+
+  test("unhealthy: all are down, or the only one", async () => {
+    expect((await health(async () => err(unavailable("no")), down)).status).toBe("unhealthy");
+    expect((await health(down)).status).toBe("unhealthy");
+  });
+
+  test("one that hangs is down, and the answer comes", async () => {
+    const { status, databases } = await health(hanging, up);
+    expect(status).toBe("degraded");
+    expect(databases.postgresql).toEqual({
+      connected: false,
+      latencyMs: null,
+      error: "Supabase does not answer in time.",
+    });
+  });
+
+  test("requests share one look, for a second after its end", async () => {
+    let looks = 0;
+    let now = 0;
+    const counted: Probe = async () => ok(looks++);
+    const look = createHealth({ supabase: counted, mongodb: undefined, clock: () => now });
+    await Promise.all(Array.from({ length: 100 }, look));
+    now = 999;
+    await look();
+    expect(looks).toBe(1);
+    now = 1_001;
+    await look();
+    expect(looks).toBe(2);
+  });
+});
+
+describe("why a database is down", () => {
+  test.each([
+    [new TypeError("fetch failed", { cause: { code: "ECONNREFUSED" } }), "refuses connections"],
+    [
+      unavailable("x", { message: "TypeError: fetch failed", details: "Error: getaddrinfo ENOTFOUND db.x" }),
+      "host name",
+    ],
+    [unavailable("x", { code: "PGRST301" }), "key or password"],
+    [Object.assign(new Error("bad auth"), { name: "MongoServerError", code: 18 }), "key or password"],
+    [unavailable("x", { code: "PGRST202" }), "migrations have not been applied"],
+    [new DOMException("x", "TimeoutError"), "in time"],
+    [new Error("who knows mongodb://a:b@c"), "X does not answer."],
+    [undefined, "in time"],
+  ])("%s", (failure, words) => expect(downReason("X", failure)).toMatch(words));
+});
