@@ -5,8 +5,6 @@ import type { Repository } from "../contract/repository.ts";
 import type { PostgrestLike } from "./calls.ts";
 import { createRepository } from "./repository.ts";
 
-export type { PostgrestLike } from "./calls.ts";
-
 export interface PostgresOptions {
   /** a supabase-js client that acts with the user's token, so that row-level security holds */
   client: PostgrestLike;

@@ -58,7 +58,8 @@ export function fieldColumns(collection: Collection): Column[] {
 
 /**
  * One folded column for each search field, and `search_text`, made of them by the database: an update that changes one
- * search field needs no look at the others, and two at once lose nothing.
+ * search field needs no look at the others, and two at once lose nothing. (Who writes past the API, through Supabase's
+ * REST, has to fold as well, or `q` does not find it.)
  */
 export function searchColumns({ search, fields }: Collection): Column[] {
   if (search.length === 0) return [];
