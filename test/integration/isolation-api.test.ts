@@ -1,0 +1,268 @@
+/** Every route of the OpenAPI document, called by strangers of both homes: nothing of another user's is told or touched. */
+import { MongoClient } from "mongodb";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createApp } from "../../api/_app.ts";
+import { createVerifier } from "../../api/_auth.ts";
+import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
+import { allCollections } from "../../shared/collections/index.ts";
+import { referencesFrom } from "../../shared/collections/references.ts";
+import { loadApiConfig } from "../../shared/config.ts";
+import { createLog } from "../../shared/log.ts";
+import { prepareMongo } from "../../shared/mongo/prepare.ts";
+import { createRouter, type Router } from "../../shared/placement/router.ts";
+import { type Body, byName, each, full, minimal } from "../contract/suite/samples.ts";
+import { mongoUriFor } from "../setup/servers.ts";
+import { startTestSupabase } from "../setup/supabase.ts";
+import { type Home, newUser, type TestUser } from "../setup/users.ts";
+
+/** stands in every text of Ann's, so that any answer that has it has told something */
+const SECRET = "ann-secret-7b1f";
+const homes = ["supabase", "mongodb"] as const;
+const pairs = homes.flatMap((home) => homes.map((other) => [home, other] as const));
+
+interface Operation {
+  method: string;
+  path: string;
+  parameters: { name: string; in: string; required?: boolean }[];
+  secured: boolean;
+}
+interface Answer {
+  status: number;
+  text: string;
+}
+
+let supabase: RunningSupabase;
+let router: Router;
+let mongo: MongoClient;
+let app: ReturnType<typeof createApp>;
+let operations: Operation[];
+const anns = {} as Record<Home, { user: TestUser; records: Map<string, Body & { id: string }> }>;
+const strangers = {} as Record<Home, TestUser>;
+
+async function call(user: TestUser | null, method: string, path: string, body?: unknown, more: HeadersInit = {}) {
+  const headers = new Headers(more);
+  if (user) headers.set("authorization", `Bearer ${user.jwt}`);
+  if (body !== undefined) headers.set("content-type", "application/json");
+  const init = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
+  const response = await app.request(`http://api.test${path}`, init);
+  return { status: response.status, text: await response.text(), headers: response.headers };
+}
+
+/** A new record through the API, with new parents of the same user. */
+async function create(user: TestUser, name: string, from: Record<string, Body>, more: Body = {}) {
+  const body = { ...from[name], ...more };
+  for (const { field, target } of referencesFrom(byName(name)))
+    if (!(field in more) && (from === full || byName(name).fields[field]?.required))
+      body[field] = (await create(user, target, from)).id;
+  const { status, text } = await call(user, "POST", `/api/${name}`, body, { "idempotency-key": `of ${name}` });
+  if (status !== 201) throw new Error(`${name} of ${user.home}: ${status} ${text}`);
+  return JSON.parse(text) as Body & { id: string };
+}
+
+beforeAll(async () => {
+  supabase = await startTestSupabase();
+  const uri = mongoUriFor("switchyard_isolation");
+  mongo = new MongoClient(uri, { serverSelectionTimeoutMS: 5_000 });
+  await mongo.db().dropDatabase();
+  await prepareMongo(mongo.db(), allCollections);
+  const config = loadApiConfig({
+    SUPABASE_URL: supabase.url,
+    SUPABASE_PUBLISHABLE_KEY: supabase.publishableKey,
+    SUPABASE_SECRET_KEY: supabase.secretKey,
+    SUPABASE_JWT_SECRET: supabase.jwtSecret,
+    SUPABASE_JWT_ISSUER: supabase.jwtIssuer,
+    MONGODB_URI: uri,
+  });
+  const log = createLog({ level: "silent" });
+  router = createRouter({ config, collections: allCollections, log });
+  app = createApp(() => ({ config, log, router, verify: createVerifier(config), clock: Date.now }));
+  const document = JSON.parse((await call(null, "GET", "/api/openapi.json")).text);
+  operations = Object.entries<Record<string, Operation & { security?: unknown[] }>>(document.paths).flatMap(
+    ([path, methods]) =>
+      Object.entries(methods).map(([method, { parameters = [], security = [] }]) => ({
+        method: method.toUpperCase(),
+        path: path.startsWith("/api") ? path : `/api${path}`,
+        parameters,
+        secured: security.length > 0,
+      })),
+  );
+  for (const home of homes) {
+    const user = await newUser({ home, on: supabase });
+    const records = new Map<string, Body & { id: string }>();
+    for (const name of each) {
+      const text = byName(name).search[0] ?? "name";
+      records.set(name, await create(user, name, full, { [text]: `${SECRET} ${name}` }));
+    }
+    anns[home] = { user, records };
+    strangers[home] = await newUser({ home, on: supabase });
+  }
+}, 90_000);
+afterAll(async () => {
+  await router?.close();
+  await mongo?.db().dropDatabase();
+  await mongo?.close();
+  await supabase?.stop();
+});
+
+const collectionOf = (path: string) => path.split("/")[2] ?? "";
+const sample: Record<string, string> = { from: "0001-01-01", to: "9999-12-31", by: "month", on: "2026-03-14" };
+const query = ({ parameters }: Operation) =>
+  parameters
+    .filter((parameter) => parameter.in === "query" && parameter.required)
+    .map(({ name }) => `${name}=${sample[name] ?? ""}`)
+    .join("&");
+
+/** The answer without what differs between any two requests and with the id asked for made neutral. */
+function neutral({ status, text }: Answer, id: string): Answer {
+  const cut = text
+    .replaceAll(id, "<id>")
+    .replace(/"(created_at|updated_at|version|timestamp)":("[^"]*"|\d+)/g, '"$1":0');
+  return { status, text: cut };
+}
+
+async function tells(answer: Answer, home: Home, asked: string[] = []) {
+  expect(answer.text).not.toContain(SECRET);
+  for (const { id } of anns[home].records.values()) if (!asked.includes(id)) expect(answer.text).not.toContain(id);
+  expect(answer.text).not.toContain(anns[home].user.email);
+}
+
+/** All of Ann's records, as she sees them. */
+const belongings = async (home: Home) =>
+  Promise.all(each.map(async (name) => (await call(anns[home].user, "GET", `/api/${name}?limit=200`)).text));
+
+describe.each(pairs)("records at home in %s, a stranger at home in %s", (home, other) => {
+  const walk = (fits: (operation: Operation) => boolean) =>
+    operations.filter((operation) => operation.secured && operation.path !== "/api/me" && fits(operation));
+
+  test("routes with an id answer the same for Ann's as for one that is nowhere", async () => {
+    const before = await belongings(home);
+    const routes = walk(({ path }) => path.includes("{id}"));
+    expect(routes.length).toBeGreaterThanOrEqual(each.length * 3 + 2);
+    for (const operation of routes) {
+      const { method, path } = operation;
+      const name = collectionOf(path);
+      const [theirs, nowhere] = [anns[home].records.get(name)?.id ?? "", crypto.randomUUID()];
+      const body = method === "PATCH" ? { [byName(name).search[0] ?? ""]: "taken" } : undefined;
+      for (const headers of [{}, { "if-match": '"1"' }, { "if-match": "*" }, { "if-none-match": "*" }]) {
+        const ask = async (id: string) => {
+          const answer = await call(
+            strangers[other],
+            method,
+            `${path.replace("{id}", id)}?${query(operation)}`,
+            body,
+            headers,
+          );
+          await tells(answer, home, [id]);
+          return neutral(answer, id);
+        };
+        const answer = await ask(theirs);
+        expect([method, path, answer]).toEqual([method, path, await ask(nowhere)]);
+        expect([method, path, [404, 412].includes(answer.status)]).toEqual([method, path, true]);
+      }
+    }
+    expect(await belongings(home)).toEqual(before);
+  }, 60_000);
+
+  test("lists, counts, summaries, exports and reports have nothing of Ann's", async () => {
+    for (const operation of walk(({ method, path }) => method === "GET" && !path.includes("{"))) {
+      const { path } = operation;
+      const name = collectionOf(path);
+      const required = query(operation);
+      await tells(await call(strangers[other], "GET", `${path}?${required}`), home);
+      if (!anns[home].records.has(name)) continue;
+      const filters = [["id", anns[home].records.get(name)?.id ?? ""]];
+      for (const { field, target } of referencesFrom(byName(name)))
+        filters.push([field, anns[home].records.get(target)?.id ?? ""]);
+      for (const [field = "", id = ""] of [...filters, ["q", SECRET]]) {
+        const ask = async (value: string) => {
+          const answer = await call(strangers[other], "GET", `${path}?${required}&${field}=${value}`);
+          await tells(answer, home, [id, SECRET]);
+          return neutral(answer, value);
+        };
+        expect([path, await ask(id)]).toEqual([path, await ask(crypto.randomUUID())]);
+      }
+    }
+  }, 60_000);
+
+  test("a cursor of Ann's is refused", async () => {
+    await create(anns[home].user, "contacts", minimal, { name: `${SECRET} two` }).catch(() => undefined);
+    await call(anns[home].user, "POST", "/api/contacts", { name: `${SECRET} three` });
+    const { text } = await call(anns[home].user, "GET", "/api/contacts?limit=1");
+    const cursor = JSON.parse(text).next_cursor as string;
+    expect(cursor).toEqual(expect.any(String));
+    const answer = await call(strangers[other], "GET", `/api/contacts?limit=1&cursor=${cursor}`);
+    expect(answer.status).toBe(400);
+    await tells(answer, home);
+  });
+
+  test.each(each)("%s: Ann's id and Ann's idempotency key are free, her records are no parents", async (name) => {
+    const before = await belongings(home);
+    const made = await create(strangers[other], name, minimal);
+    expect(made.id).not.toBe(anns[home].records.get(name)?.id);
+    const { id: _, ...parents } = Object.fromEntries(
+      referencesFrom(byName(name)).map(({ field }) => [field, made[field]]),
+    );
+    const id = anns[home].records.get(name)?.id ?? "";
+    const taken = await call(strangers[other], "POST", `/api/${name}`, { ...minimal[name], ...parents, id });
+    expect([taken.status, JSON.parse(taken.text).user_id]).toEqual([201, strangers[other].id]);
+    expect((await call(strangers[other], "DELETE", `/api/${name}/${id}`)).status).toBe(204);
+    for (const { field, target } of referencesFrom(byName(name))) {
+      const ask = async (parent: string) =>
+        [
+          await call(strangers[other], "POST", `/api/${name}`, { ...minimal[name], ...parents, [field]: parent }),
+          await call(strangers[other], "PATCH", `/api/${name}/${made.id}`, { [field]: parent }),
+        ].map((answer) => neutral(answer, parent));
+      const answers = await ask(anns[home].records.get(target)?.id ?? "");
+      expect(answers).toEqual(await ask(crypto.randomUUID()));
+      expect(answers.map(({ status }) => status)).toEqual([422, 422]);
+    }
+    expect(await belongings(home)).toEqual(before);
+  });
+});
+
+describe("every route", () => {
+  test("that is secured wants a token that is valid", async () => {
+    const secured = operations.filter((operation) => operation.secured);
+    expect(secured.length).toBeGreaterThan(each.length * 8);
+    const forged = { ...strangers.supabase, jwt: `${anns.supabase.user.jwt.split(".").slice(0, 2).join(".")}.AAAA` };
+    const [head = "", claims = ""] = anns.supabase.user.jwt.split(".");
+    const unsigned = { ...forged, jwt: `${btoa('{"alg":"none"}').replaceAll("=", "")}.${claims}.` };
+    const swapped = { ...forged, jwt: [head, claims, strangers.supabase.jwt.split(".")[2]].join(".") };
+    for (const operation of secured) {
+      const path = `${operation.path.replace("{id}", crypto.randomUUID())}?${query(operation)}`;
+      const body = ["POST", "PATCH"].includes(operation.method) ? {} : undefined;
+      for (const user of [null, forged, unsigned, swapped])
+        expect([operation.method, path, (await call(user, operation.method, path, body)).status]).toEqual([
+          operation.method,
+          path,
+          401,
+        ]);
+    }
+  });
+
+  test("that is for admins refuses everyone else", async () => {
+    const admin = operations.filter(({ path }) => path.startsWith("/api/admin/"));
+    expect(admin.length).toBeGreaterThan(0);
+    for (const { method, path } of admin)
+      for (const home of homes) expect((await call(strangers[home], method, path)).status).toBe(403);
+  });
+
+  test("that is open says nothing of anyone", async () => {
+    const open = operations.filter(({ secured }) => !secured);
+    for (const { method, path } of open) for (const home of homes) await tells(await call(null, method, path), home);
+  });
+
+  test("of /api/me is about the caller, and deleting the caller leaves Ann as she was", async () => {
+    for (const home of homes) {
+      const before = await belongings(home);
+      const leaving = await newUser({ home, on: supabase });
+      expect(JSON.parse((await call(leaving, "GET", "/api/me")).text)).toEqual({
+        id: leaving.id,
+        email: leaving.email,
+        home,
+      });
+      expect((await call(leaving, "DELETE", "/api/me")).status).toBe(204);
+      expect(await belongings(home)).toEqual(before);
+    }
+  });
+});
