@@ -1,6 +1,7 @@
 /** `npm start`: the whole system on this machine, with nothing else installed. Ctrl-C ends it. */
 import { ConfigError, loadDevConfig, processEnvironment } from "../shared/config.ts";
 import { FolderRefused } from "./dev/data-folder.ts";
+import { watchNpm } from "./dev/npm-watch.ts";
 import { StartRefused, startSystem } from "./dev/system.ts";
 
 const STOP_MS = 6_000;
@@ -25,11 +26,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
   });
 
 const env = processEnvironment();
-if (env.npm_lifecycle_event) {
-  // npm killed hard passes nothing on: without it, this process has another parent
-  const parent = process.ppid;
-  setInterval(() => process.ppid !== parent && void end(0), 500).unref();
-}
+if (env.npm_lifecycle_event) watchNpm(() => void end(0));
 
 try {
   const system = startSystem(loadDevConfig(env), console.log, started.signal);

@@ -98,7 +98,7 @@ describe("a system of its own", () => {
     );
     for (const each of [sameFolder, samePort, sameSupabase]) expect(groupLives(each)).toBe(false);
 
-    // killed hard, all but the edge functions at once: they notice, and the data is there at the next start
+    // npm killed hard, which passes nothing on: the rest notices, and the data is there at the next start
     other.child.kill("SIGKILL");
     await expect.poll(() => groupLives(other), { timeout: 10_000, interval: 50 }).toBe(false);
     const again = start("second", ports.slice(2), { SWITCHYARD_DEMO: "0" });
