@@ -1,0 +1,40 @@
+/**
+ * A stand-in for MongoDB where none is given: the wire protocol on `bson`, kept in SQLite. As small as this project's
+ * needs, for development and tests; what it leaves out it refuses by name. Start a real server with MONGODB_URI.
+ */
+import { Cursors } from "./cursors.ts";
+import { Engine } from "./engine.ts";
+import { listen } from "./server.ts";
+
+export const description = "embedded MongoDB stand-in (not MongoDB; set MONGODB_URI to use a real server)";
+
+const REAP_EVERY_MS = 5_000;
+
+export interface StandIn {
+  readonly uri: string;
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** Starts a stand-in on 127.0.0.1. Port 0 takes a free one; the file ":memory:" keeps nothing. */
+export async function startStandIn(options: { port: number; file: string }): Promise<StandIn> {
+  const server = { engine: new Engine(options.file), cursors: new Cursors() };
+  const listening = await listen(server, options.port).catch((error) => {
+    server.engine.close();
+    throw error;
+  });
+  const reaper = setInterval(() => {
+    server.engine.reap(Date.now());
+    server.cursors.reap(Date.now());
+  }, REAP_EVERY_MS);
+  reaper.unref();
+  return {
+    uri: `mongodb://127.0.0.1:${listening.port}`,
+    port: listening.port,
+    async stop() {
+      clearInterval(reaper);
+      await listening.close();
+      server.engine.close();
+    },
+  };
+}
