@@ -33,8 +33,9 @@ export const readBody = createMiddleware<AppEnv>(async (c, next) => {
   if (c.req.method === "POST" || c.req.method === "PATCH") {
     const bytes = await limited(c.req.raw);
     try {
-      // hono's parsers look here before they read the stream
-      c.req.bodyCache.text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+      // hono's parsers look here before they read the stream, for a promise whatever its types say
+      const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+      c.req.bodyCache.text = Promise.resolve(text) as unknown as string;
     } catch {
       throw new ProblemError({ status: 400, code: "malformed", detail: "The body is not valid UTF-8." });
     }
