@@ -5,7 +5,7 @@ import { allCollections } from "../../shared/collections/index.ts";
 import { createMongoClient } from "../../shared/mongo/client.ts";
 import { mongoRepositories } from "../../shared/mongo/index.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
-import { searchText } from "../../shared/values/text.ts";
+import { fold, searchText } from "../../shared/values/text.ts";
 import { type DeadEnd, deadEnd } from "./dead-end.ts";
 import { completeSeed, type SeededRecord } from "./seed.ts";
 import type { Owner, Store } from "./store.ts";
@@ -52,6 +52,7 @@ function document(collection: Collection, record: SeededRecord): object {
     version: Long.fromNumber(version),
     created_at: new Date(created_at),
     updated_at: new Date(updated_at),
+    _folded: Object.fromEntries(collection.search.map((field) => [field, foldOrNull(record[field])])),
     search_text: searchText(collection.search, record),
   };
 }
@@ -63,3 +64,5 @@ function stored(collection: Collection, name: string, value: unknown): unknown {
   if (kind === "reference") return new UUID(String(value));
   return kind === "instant" ? new Date(String(value)) : value;
 }
+
+const foldOrNull = (text: unknown) => (typeof text === "string" ? fold(text) : null);
