@@ -2,7 +2,6 @@
  * One Supabase and one MongoDB for the whole run: embedded ones, or, for `npm run test:servers`, those that
  * SUPABASE_DB_URL, SUPABASE_ADMIN_DB_URL and MONGODB_URI name.
  */
-import { MongoClient } from "mongodb";
 import type { TestProject } from "vitest/node";
 import { newKeys } from "../../scripts/dev/keys.ts";
 import { startStandIn } from "../../scripts/dev/mongo-stand-in/index.ts";
@@ -55,7 +54,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await mongo?.stop();
     throw error;
   });
-  await (await MongoClient.connect(mongoUri, { serverSelectionTimeoutMS: 5000 })).close();
+  await supabase.sql("select public.switchyard_open_database('mongodb')");
 
   project.provide("servers", {
     supabaseUrl: supabase.url,
