@@ -16,7 +16,16 @@ import {
 } from "jose";
 import { z } from "zod";
 import type { ApiConfig } from "../shared/config.ts";
-import type { AuthenticatedUser } from "./_environment.ts";
+import type { Home } from "../shared/placement/service.ts";
+
+export interface AuthenticatedUser {
+  id: string;
+  jwt: string;
+  email: string | null;
+  home: Home | undefined;
+  homeEpoch: number | undefined;
+  isAdmin: boolean;
+}
 
 export type Verification = { user: AuthenticatedUser } | { refused: string } | { unavailable: true };
 export type Verifier = (token: string) => Promise<Verification>;

@@ -3,7 +3,7 @@ import type { ApiConfig } from "../shared/config.ts";
 import type { Log } from "../shared/log.ts";
 import type { Router } from "../shared/placement/router.ts";
 import type { Home } from "../shared/placement/service.ts";
-import type { Verifier } from "./_auth.ts";
+import type { AuthenticatedUser, Verifier } from "./_auth.ts";
 
 export interface Dependencies {
   config: ApiConfig;
@@ -11,15 +11,6 @@ export interface Dependencies {
   verify: Verifier;
   log: Log;
   clock: () => number;
-}
-
-export interface AuthenticatedUser {
-  id: string;
-  jwt: string;
-  email: string | null;
-  home: Home | undefined;
-  homeEpoch: number | undefined;
-  isAdmin: boolean;
 }
 
 export interface AppEnv {

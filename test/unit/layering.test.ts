@@ -173,7 +173,7 @@ describe("files", () => {
     const odd = code
       .map(({ path }) => path)
       .filter(
-        (path) => !/^[a-z0-9/-]*\/_?[a-z0-9-]+(\.d)?\.ts$/.test(path) || /\b(utils?|helpers?|lib|common)\b/.test(path),
+        (path) => !/^[a-z0-9/_-]*\/_?[a-z0-9-]+(\.d)?\.ts$/.test(path) || /\b(utils?|helpers?|lib|common)\b/.test(path),
       );
     expect(odd).toEqual([]);
   });
