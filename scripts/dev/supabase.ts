@@ -13,6 +13,7 @@ import { gateway } from "./gateway.ts";
 import { googleStandIn } from "./google-stand-in.ts";
 import { newKeys } from "./keys.ts";
 import { listen } from "./listen.ts";
+import { shortenLiteErrors } from "./lite-errors.ts";
 import { Mailbox } from "./mailbox.ts";
 import { applyMigrations } from "./migrations.ts";
 import { tokenSigner } from "./token-hook.ts";
@@ -127,13 +128,16 @@ export async function startSupabase(options: SupabaseOptions): Promise<RunningSu
           });
     stops.push(() => functions?.stop());
 
-    const serve = (request: Request) => database.exclusive(() => lite.fetch(request));
+    const errors = shortenLiteErrors();
+    stops.push(() => errors.stop());
+    const serve = (part: "auth" | "rest") => (request: Request) =>
+      database.exclusive(() => errors.during(part, () => lite.fetch(request)));
     const hookUrl =
       options.hookUrl ??
       (functions?.has("before-user-created") ? `${url}/functions/v1/before-user-created` : undefined);
     server.serve(
       gateway({
-        lite: serve,
+        lite: serve("rest"),
         mailbox,
         google: google.app,
         functions,
@@ -145,7 +149,7 @@ export async function startSupabase(options: SupabaseOptions): Promise<RunningSu
             sign: tokenSigner(database, { jwtSecret, issuer: jwtIssuer, hook: options.tokenHook ?? TOKEN_HOOK }),
             google,
             admin: adminUsers(database, { secretKey, jwtSecret, passwordCost: options.passwordCost ?? 10 }),
-            lite: serve,
+            lite: serve("auth"),
           }),
       }),
     );

@@ -2,6 +2,7 @@
 import type { DevConfig } from "../../shared/config.ts";
 import { type DataFolder, openDataFolder } from "./data-folder.ts";
 import { DEMO_ADMIN, demoLogin, runDemo } from "./demo.ts";
+import { writeDevelopment } from "./development-file.ts";
 import { type Listening, listen, PortTaken } from "./listen.ts";
 import { startStandIn } from "./mongo-stand-in/index.ts";
 import { prepareDatabases } from "./prepare.ts";
@@ -41,6 +42,8 @@ export async function startSystem(
     const mongoUri = withDatabase(config.MONGODB_URI ?? mongo?.uri ?? "");
     const supabase = await supabaseOf(config, folder, mongoUri, web, say);
     stops.push(() => supabase.stop());
+    const { url, publishableKey, secretKey } = supabase;
+    stops.push(await writeDevelopment(folder.path, { url, publishableKey, secretKey, mongoUri }));
     cancel.throwIfAborted();
 
     const embedded = !config.SUPABASE_DB_URL && !config.MONGODB_URI;
