@@ -1,0 +1,32 @@
+/** MongoDB clients on which nothing waits for ever: the driver's own defaults are 30 s and none. */
+import { MongoClient } from "mongodb";
+
+export interface MongoClientSettings {
+  /** shown in the server's logs and currentOp */
+  appName: string;
+  serverSelectionTimeoutMs?: number;
+  maxPoolSize?: number;
+}
+
+/** Makes a client; it connects with the first call. Meant to be shared by all requests of an instance. */
+export function createMongoClient(
+  uri: string,
+  { appName, serverSelectionTimeoutMs = 2_000, maxPoolSize = 10 }: MongoClientSettings,
+): MongoClient {
+  return new MongoClient(uri, {
+    appName,
+    maxPoolSize,
+    minPoolSize: 0,
+    // an idle function is frozen: its sockets would be dead when it wakes
+    maxIdleTimeMS: 5_000,
+    serverSelectionTimeoutMS: serverSelectionTimeoutMs,
+    connectTimeoutMS: 2_000,
+    socketTimeoutMS: 10_000,
+    waitQueueTimeoutMS: 2_000,
+    heartbeatFrequencyMS: 2_000,
+    writeConcern: { w: "majority" },
+    retryWrites: false,
+    retryReads: false,
+    ignoreUndefined: false,
+  });
+}

@@ -1,0 +1,146 @@
+/** Deletion: a tombstone in place of the document, so that a truncated read never looks like one. */
+import type { Document } from "mongodb";
+import { err, ok } from "neverthrow";
+import type { Collection } from "../collections/define.ts";
+import { type ReferenceField, referencesTo } from "../collections/references.ts";
+import { conflict, notFound, type RepositoryError } from "../contract/errors.ts";
+import type { Answer } from "../contract/repository.ts";
+import { homeId, uuidText } from "./documents.ts";
+import type { Failpoint } from "./failpoints.ts";
+import { livingOf } from "./queries.ts";
+import { lookAtParents, type ReferenceContext, removeMark, STALE_MARK_MS, targetsOf } from "./references.ts";
+import { nextVersionOf } from "./versions.ts";
+
+export interface DeleteContext extends ReferenceContext {
+  all: readonly Collection[];
+  failpoint: Failpoint;
+}
+
+/** What replaces the document. */
+const tombstone = (now: number): Document[] => [
+  {
+    $replaceWith: {
+      _id: "$_id",
+      version: nextVersionOf(now),
+      _deleted_at: new Date(now),
+      create_hash: { $ifNull: ["$create_hash", null] },
+    },
+  },
+];
+
+const TRIES = 5;
+
+export async function deleteRecord(
+  context: DeleteContext,
+  collection: Collection,
+  id: string,
+  expectedVersion?: number,
+): Answer<void> {
+  const records = context.db.collection(collection.name);
+  const living = { _id: homeId(context.userId, id) as never, _deleted_at: null };
+  const guarded = expectedVersion === undefined ? living : { ...living, version: expectedVersion };
+  const options = { maxTimeMS: context.maxTimeMs };
+  const children = referencesTo(collection.name, context.all);
+
+  if (children.length === 0) {
+    const { matchedCount } = await records.updateOne(guarded, tombstone(context.now()), options);
+    return matchedCount === 1 ? ok(undefined) : err(await missOf(context, collection, id));
+  }
+
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const token = crypto.randomUUID();
+    const stale = new Date(context.now() - STALE_MARK_MS);
+    // one deletion at a time: a fresh mark of another is waited for below
+    const free = { $or: [{ _deleting: null }, { "_deleting.at": { $lt: stale } }] };
+    const marked = await records.findOneAndUpdate(
+      { ...guarded, ...free },
+      { $set: { _deleting: { token, at: new Date(context.now()) } } },
+      { ...options, returnDocument: "after" },
+    );
+    if (!marked) {
+      const miss = await missOf(context, collection, id, expectedVersion);
+      if (miss) return err(miss);
+      await new Promise((resolve) => setTimeout(resolve, 25));
+      continue;
+    }
+    await context.failpoint("delete:marked");
+    if (await hasChildren(context, children, id)) {
+      await removeMark(records, marked);
+      return err(conflict("referenced", "Other records refer to this one. Delete or change them first."));
+    }
+    await context.failpoint("delete:looked");
+    const { matchedCount } = await records.updateOne(
+      { ...living, "_deleting.token": token, version: marked.version },
+      tombstone(context.now()),
+      options,
+    );
+    if (matchedCount === 1) return ok(undefined);
+    // changed meanwhile, or taken for dead: the mark goes, and the new version is looked at
+    await removeMark(records, marked);
+  }
+  return err(conflict("referenced", "This record is in use at the moment. Try again."));
+}
+
+function missOf(context: DeleteContext, collection: Collection, id: string): Promise<RepositoryError>;
+function missOf(
+  context: DeleteContext,
+  collection: Collection,
+  id: string,
+  expectedVersion: number | undefined,
+): Promise<RepositoryError | undefined>;
+/** Why a guarded write matched nothing; undefined when only another deletion is in the way. */
+async function missOf(
+  { db, userId, maxTimeMs }: DeleteContext,
+  { name }: Collection,
+  id: string,
+  ...expected: [(number | undefined)?]
+): Promise<RepositoryError | undefined> {
+  const found = await db
+    .collection(name)
+    .findOne(
+      { _id: homeId(userId, id) as never, _deleted_at: null },
+      { projection: { version: 1 }, maxTimeMS: maxTimeMs },
+    );
+  if (!found) return notFound();
+  if (expected.length > 0 && (expected[0] === undefined || Number(found.version) === expected[0])) return undefined;
+  return conflict("version_mismatch", "The record has changed. Read it again and repeat the change.");
+}
+
+/** Looks in every referencing collection, also for references that an unsettled update has left. One call each. */
+async function hasChildren(
+  context: DeleteContext,
+  references: readonly ReferenceField[],
+  id: string,
+): Promise<boolean> {
+  const found = await Promise.all(references.map((reference) => hasChild(context, reference, id)));
+  return found.includes(true);
+}
+
+async function hasChild(context: DeleteContext, { collection, field }: ReferenceField, id: string): Promise<boolean> {
+  const target = homeId(context.userId, id).id;
+  const previous = `_refs_pending.fields.${field}`;
+  for (;;) {
+    const child = await context.db
+      .collection(collection)
+      .findOne(
+        { ...livingOf(context.userId), $or: [{ [field]: target }, { [previous]: target }] },
+        { projection: { [field]: 1, _refs_pending: 1 }, maxTimeMS: context.maxTimeMs },
+      );
+    if (!child) return false;
+    if (child[field] && uuidText(child[field]) === id) return true;
+    if (!(await letGo(context, collection, field, child))) return true;
+  }
+}
+
+/** An update led the child elsewhere: once the new parent is seen, the old one is free. */
+async function letGo(context: DeleteContext, name: string, field: string, child: Document): Promise<boolean> {
+  const definition = context.all.find((collection) => collection.name === name);
+  if (!definition) return false;
+  const now = child[field] ? { [field]: uuidText(child[field]) } : {};
+  const holds = await lookAtParents(context, targetsOf(definition, now));
+  if (holds.isErr()) return false;
+  await context.db
+    .collection(name)
+    .updateOne({ _id: child._id, "_refs_pending.token": child._refs_pending.token }, { $unset: { _refs_pending: "" } });
+  return true;
+}

@@ -1,0 +1,47 @@
+/** What the driver's errors mean, by class and code and never by message. */
+import {
+  MongoError,
+  MongoNetworkError,
+  MongoServerError,
+  MongoServerSelectionError,
+  MongoSystemError,
+  MongoWriteConcernError,
+} from "mongodb";
+import { err, type Result } from "neverthrow";
+import { invalid, type RepositoryError, unavailable } from "../contract/errors.ts";
+
+/** Shutting down, not primary, interrupted, out of time, starting up, stepped down, no such member, over capacity. */
+const TRANSIENT = new Set([6, 7, 50, 89, 91, 112, 133, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436]);
+
+export const isDuplicate = (error: unknown): error is MongoServerError =>
+  error instanceof MongoServerError && error.code === 11000;
+
+/** The answer, or an error of the contract where the database is to blame; bugs are thrown on. */
+export async function attempt<T>(call: () => Promise<Result<T, RepositoryError>>): Promise<Result<T, RepositoryError>> {
+  try {
+    return await call();
+  } catch (error) {
+    const known = failureOf(error);
+    if (known) return err(known);
+    throw error;
+  }
+}
+
+function failureOf(error: unknown): RepositoryError | undefined {
+  if (error instanceof MongoServerError && !(error instanceof MongoWriteConcernError)) {
+    if (TRANSIENT.has(Number(error.code))) return unavailable("MongoDB does not answer.", error);
+    if (error.code === 121) return invalid("invalid_input", "The database refuses this record.");
+    return undefined;
+  }
+  const isDown =
+    error instanceof MongoNetworkError ||
+    error instanceof MongoServerSelectionError ||
+    error instanceof MongoSystemError ||
+    error instanceof MongoWriteConcernError ||
+    // the pool is closed, cleared or has no connection in time, the client is closed, the topology is gone
+    (error instanceof MongoError &&
+      /^Mongo(PoolClosed|PoolCleared|WaitQueueTimeout|NotConnected|TopologyClosed|ClientClosed|OperationTimeout|Connection.*|ServerClosed|ExpiredSession)/.test(
+        error.name,
+      ));
+  return isDown ? unavailable("MongoDB does not answer.", error) : undefined;
+}

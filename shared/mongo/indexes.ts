@@ -1,0 +1,58 @@
+/** The indexes that a definition asks for. Each begins with the owner, so that no call scans other users' data. */
+import type { Document, IndexDescription } from "mongodb";
+import type { Collection } from "../collections/define.ts";
+import type { FieldKind } from "../collections/fields.ts";
+import { referencesFrom } from "../collections/references.ts";
+
+const TOMBSTONE_SECONDS = 7 * 24 * 3_600;
+
+const BSON_TYPES: Readonly<Record<FieldKind, string>> = {
+  text: "string",
+  enum: "string",
+  currency: "string",
+  day: "string",
+  money: "decimal",
+  decimal: "decimal",
+  integer: "long",
+  boolean: "bool",
+  instant: "date",
+  reference: "binData",
+  tags: "array",
+};
+export const bsonType = (kind: FieldKind): string => BSON_TYPES[kind];
+
+export type Index = IndexDescription & { name: string; key: Record<string, 1> };
+
+export function indexesOf(collection: Collection): Index[] {
+  const owned = (name: string, ...paths: string[]): Index => ({
+    name: `${name}_idx`,
+    key: Object.fromEntries([["_id.user_id", 1], ...paths.map((path) => [path, 1])]),
+  });
+  const references = referencesFrom(collection);
+  return [
+    owned("id", "_id.id"),
+    ...collection.sorts.map((sort) => owned(sort, sort, "_id.id")),
+    ...references.filter(({ field }) => !collection.sorts.includes(field)).map(({ field }) => owned(field, field)),
+    ...collection.unique.map((fields) => ({
+      ...owned(`${fields.join("_")}_unique`, ...fields),
+      unique: true,
+      // null equals nothing, and tombstones have no fields
+      partialFilterExpression: Object.fromEntries(
+        fields.map((field): [string, Document] => [
+          field,
+          { $type: bsonType(collection.fields[field]?.kind ?? "text") },
+        ]),
+      ),
+    })),
+    { name: "_deleted_at_ttl", key: { _deleted_at: 1 }, expireAfterSeconds: TOMBSTONE_SECONDS },
+    ...(references.length > 0
+      ? [
+          {
+            name: "_refs_pending_idx",
+            key: { "_refs_pending.at": 1 as const },
+            partialFilterExpression: { "_refs_pending.at": { $exists: true } },
+          },
+        ]
+      : []),
+  ];
+}

@@ -1,0 +1,52 @@
+/** The `$jsonSchema` of a definition: the second guard behind the application's own validation. Tombstones pass. */
+import { Decimal128, type Document } from "mongodb";
+import type { Collection } from "../collections/define.ts";
+import type { Field } from "../collections/fields.ts";
+import { bsonType } from "./indexes.ts";
+
+export function validatorOf(collection: Collection): Document {
+  const fields = Object.entries(collection.fields);
+  return {
+    $or: [
+      { _deleted_at: { $type: "date" } },
+      {
+        $jsonSchema: {
+          bsonType: "object",
+          required: ["_id", ...fields.map(([name]) => name), "version", "created_at", "updated_at"],
+          properties: {
+            _id: {
+              bsonType: "object",
+              required: ["user_id", "id"],
+              properties: { user_id: { bsonType: "binData" }, id: { bsonType: "binData" } },
+            },
+            ...Object.fromEntries(fields.map(([name, field]) => [name, fieldSchema(field)])),
+            version: { bsonType: "long" },
+            created_at: { bsonType: "date" },
+            updated_at: { bsonType: "date" },
+          },
+        },
+      },
+    ],
+  };
+}
+
+function fieldSchema(field: Field): Document {
+  const type = bsonType(field.kind);
+  const schema: Document = { bsonType: field.required ? type : [type, "null"] };
+  const { kind, maxLength, minLength, maxItems, values, positive } = field;
+  // an enum of a nullable field has to list null, too
+  if (values) schema.enum = field.required ? [...values] : [...values, null];
+  if (kind === "currency") schema.pattern = "^[A-Z]{3}$";
+  if (kind === "day") schema.pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$";
+  if (kind === "text" && maxLength !== undefined) schema.maxLength = maxLength;
+  if (kind === "text" && minLength) schema.minLength = minLength;
+  if (kind === "money" || kind === "decimal") {
+    schema.minimum = Decimal128.fromString("0");
+    if (positive) schema.exclusiveMinimum = true;
+  }
+  if (kind === "tags") {
+    schema.maxItems = maxItems;
+    schema.items = { bsonType: "string", minLength, maxLength };
+  }
+  return schema;
+}

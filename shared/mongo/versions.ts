@@ -1,0 +1,22 @@
+/** The next version as an aggregation expression: what `nextVersion` computes, from the document's own version. */
+import { type Document, Long } from "mongodb";
+import { SITES } from "../values/version.ts";
+
+const MODULUS = Long.fromNumber(8);
+
+/** `max(clock, previous + 1)`, rounded up to this site's last three bits. `previous` is an expression, by default the field. */
+export function nextVersionOf(nowMs: number, previous: unknown = "$version"): Document {
+  const least = { $max: [Long.fromNumber(Math.ceil(nowMs * 1000)), { $add: [previous, Long.fromNumber(1)] }] };
+  const missing = { $subtract: [Long.fromNumber(SITES.mongodb + 8), { $mod: [least, MODULUS] }] };
+  return { $add: [least, { $mod: [missing, MODULUS] }] };
+}
+
+/** `search_text` of `_folded`: the present ones, one a line, as `searchText` makes it. */
+export function searchTextOf(fields: readonly string[]): Document | string {
+  if (fields.length === 0) return "";
+  const lines = fields.map((name) => ({
+    $cond: [{ $eq: [{ $type: `$_folded.${name}` }, "string"] }, { $concat: ["\n", `$_folded.${name}`] }, ""],
+  }));
+  // without the first line break; 1,000,000 is longer than any search text
+  return { $substrCP: [{ $concat: lines }, 1, 1_000_000] };
+}
