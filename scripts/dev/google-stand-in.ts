@@ -7,7 +7,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { Hono } from "hono";
 import { html } from "hono/html";
 
-export interface GoogleProfile {
+interface GoogleProfile {
   readonly id: string;
   readonly email: string;
   readonly name: string;

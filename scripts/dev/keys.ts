@@ -8,12 +8,12 @@ export interface Keys {
   readonly hookSecret: string;
 }
 
+/** A Standard Webhooks secret as Supabase Auth wants it. */
+const newHookSecret = () => `v1,whsec_${randomBytes(32).toString("base64")}`;
+
 export const newKeys = (): Keys => ({
   jwtSecret: randomBytes(32).toString("base64url"),
   publishableKey: `sb_publishable_${randomBytes(16).toString("base64url")}`,
   secretKey: `sb_secret_${randomBytes(24).toString("base64url")}`,
   hookSecret: newHookSecret(),
 });
-
-/** A Standard Webhooks secret as Supabase Auth wants it. */
-export const newHookSecret = () => `v1,whsec_${randomBytes(32).toString("base64")}`;

@@ -12,7 +12,10 @@ let users = 0;
 function short(...args: unknown[]): void {
   const part = serving.getStore();
   const error = args.find((arg): arg is Error & { code?: unknown } => arg instanceof Error);
-  if (!part || !error) return original(...args);
+  if (!part || !error) {
+    original(...args);
+    return;
+  }
   const code = typeof error.code === "string" ? error.code : undefined;
   // the server's own troubles: out of something, shut down, broken; or no SQLSTATE at all
   const serious = !code || /^(08|53|57|58|XX)/.test(code);

@@ -1,7 +1,7 @@
 /** A stand-in for the edge function `before-user-created`: each test says what it answers, and sees what it was asked. */
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
 
-export interface Asked {
+interface Asked {
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
 }
