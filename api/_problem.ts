@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { z } from "zod";
 import type { ErrorCode, FieldError, RepositoryError } from "../shared/contract/errors.ts";
+import { createLog } from "../shared/log.ts";
 import type { AppEnv } from "./_environment.ts";
 
 export const problemSchema = z
@@ -112,14 +113,17 @@ export function handleError(error: unknown, c: Context<AppEnv>): Response {
       headers,
     });
   }
-  c.var.dependencies.log.error("request_failed", {
-    request_id: c.var.requestId,
+  // what cannot be built has no log either: a variable that is missing is named on the console, not to the caller
+  const log = c.var.dependencies?.log ?? createLog({ level: "error" });
+  const requestId = c.var.requestId ?? crypto.randomUUID();
+  log.error("request_failed", {
+    request_id: requestId,
     error: error instanceof Error ? error : new Error(String(error)),
     stack: error instanceof Error ? error.stack : undefined,
   });
   return problemResponse({
     status: 500,
     code: "internal",
-    detail: `Something went wrong here. Name the request ${c.var.requestId} when you report it.`,
+    detail: `Something went wrong here. Name the request ${requestId} when you report it.`,
   });
 }

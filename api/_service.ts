@@ -2,7 +2,7 @@
 import type { Context } from "hono";
 import type { Result } from "neverthrow";
 import type { Collection, CreateOf, PatchOf, RecordOf } from "../shared/collections/define.ts";
-import type { RepositoryError } from "../shared/contract/errors.ts";
+import { invalid, type RepositoryError } from "../shared/contract/errors.ts";
 import { type ParsedQuery, parseQuery, type QueryKind } from "../shared/contract/parse-query.ts";
 import type { Repository } from "../shared/contract/repository.ts";
 import { REQUEST_DEADLINE_MS } from "../shared/placement/router.ts";
@@ -42,4 +42,12 @@ export async function repositoryOf<C extends Collection>(
 /** The query in the URL, or a 400 that names every parameter at fault. */
 export function queryOf<K extends QueryKind>(c: Context<AppEnv>, kind: K, collection: Collection): ParsedQuery<K> {
   return unwrap(parseQuery(kind, collection, new URL(c.req.url).searchParams));
+}
+
+/** Parameters of lists that a route does not take. */
+export function refuseParameters(c: Context<AppEnv>, ...names: string[]): void {
+  const errors = names
+    .filter((name) => c.req.query(name) !== undefined)
+    .map((name) => ({ field: name, code: "unknown_parameter", message: `There is no parameter ${name} here.` }));
+  if (errors.length > 0) throw repositoryProblem(invalid("invalid_query", "The query cannot be understood.", errors));
 }

@@ -8,7 +8,7 @@ import { etagOf, expectedVersion, parseTags } from "../_conditions.ts";
 import { csvStream } from "../_csv.ts";
 import type { AppEnv } from "../_environment.ts";
 import { idempotencyOf } from "../_idempotency.ts";
-import { queryOf, repositoryOf, unwrap } from "../_service.ts";
+import { queryOf, refuseParameters, repositoryOf, unwrap } from "../_service.ts";
 import { createRoutes } from "../_validation.ts";
 import { describeRoutes } from "./describe.ts";
 
@@ -55,6 +55,7 @@ export function collectionRoutes<F extends Fields>(collection: Collection) {
   };
 
   const exportCsv: Handler = async (c) => {
+    refuseParameters(c, "limit", "cursor");
     const query = { ...queryOf(c, "list", collection), limit: MAX_LIMIT };
     const repository = await open(c, EXPORT_DEADLINE_MS);
     // before the headers are sent, so that what goes wrong at once is a problem

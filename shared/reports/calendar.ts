@@ -12,31 +12,34 @@ export interface DayRange {
 
 const DAY_MS = 86_400_000;
 
-const parse = (day: string): number => Date.parse(`${day}T00:00:00Z`);
-const format = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+const LAST_DAY = "9999-12-31";
 
-export const addDays = (day: string, days: number): string => format(parse(day) + days * DAY_MS);
+const parse = (day: string): number => Date.parse(`${day}T00:00:00Z`);
+/** Days after the last that can be written are shown as the last one. */
+const format = (ms: number): string => new Date(Math.min(ms, parse(LAST_DAY))).toISOString().slice(0, 10);
 
 /** The same day of the month so many months later, or that month's last day where it has fewer. */
-export function addMonths(day: string, months: number): string {
+function monthsAfter(day: string, months: number): number {
   const [year = 0, month = 1, date = 1] = day.split("-").map(Number);
   const first = new Date(0);
   first.setUTCFullYear(year, month - 1 + months, 1);
   const last = new Date(0);
   last.setUTCFullYear(first.getUTCFullYear(), first.getUTCMonth() + 1, 0);
-  first.setUTCDate(Math.min(date, last.getUTCDate()));
-  return format(first.getTime());
+  return first.setUTCDate(Math.min(date, last.getUTCDate()));
 }
 
 /** The period that holds the day, counted from the anchor. The day must not be before the anchor. */
 export function periodOf(period: Period, anchor: string, day: string): DayRange {
+  // in milliseconds, not as text: the period after the last one begins in the year 10000
   const start = (index: number) =>
-    period === "weekly" ? addDays(anchor, index * 7) : addMonths(anchor, index * (period === "monthly" ? 1 : 12));
-  // an estimate that is never too small by more than one, then the exact answer
+    period === "weekly"
+      ? parse(anchor) + index * 7 * DAY_MS
+      : monthsAfter(anchor, index * (period === "monthly" ? 1 : 12));
+  // an estimate that is never too small, then the exact answer
   const days = (parse(day) - parse(anchor)) / DAY_MS;
   let index = Math.floor(days / { weekly: 7, monthly: 28, yearly: 365 }[period]);
-  while (index > 0 && start(index) > day) index--;
-  return { from: start(index), to: addDays(start(index + 1), -1) };
+  while (index > 0 && start(index) > parse(day)) index--;
+  return { from: format(start(index)), to: format(start(index + 1) - DAY_MS) };
 }
 
 /** The day that it is in a time zone. */
