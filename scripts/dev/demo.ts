@@ -86,7 +86,7 @@ async function fileAll(
       headers: {
         authorization: `Bearer ${token}`,
         "content-type": "application/json",
-        "idempotency-key": `demo ${key}`,
+        "idempotency-key": `demo ${encodeURIComponent(key)}`,
       },
       body: JSON.stringify({ ...body, ...Object.fromEntries(references) }),
       signal: cancel,

@@ -5,9 +5,10 @@
 import type { TestProject } from "vitest/node";
 import { newKeys } from "../../scripts/dev/keys.ts";
 import { startStandIn } from "../../scripts/dev/mongo-stand-in/index.ts";
+import { prepareDatabases } from "../../scripts/dev/prepare.ts";
 import { startSupabase } from "../../scripts/dev/supabase.ts";
 import { loadDevConfig, processEnvironment } from "../../shared/config.ts";
-import { mustBeLoopback, mustBeOurs } from "./guard.ts";
+import { guardDatabase, guardUrl } from "./guard.ts";
 
 export interface Servers {
   readonly supabaseUrl: string;
@@ -34,8 +35,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const dbUrl = real ? required(config.SUPABASE_DB_URL, "SUPABASE_DB_URL") : undefined;
   const adminDbUrl = real ? (config.SUPABASE_ADMIN_DB_URL ?? dbUrl) : undefined;
   const givenMongo = real ? required(config.MONGODB_URI, "MONGODB_URI") : undefined;
-  for (const url of [dbUrl, adminDbUrl, givenMongo]) if (url) mustBeLoopback(url);
-  if (adminDbUrl) await mustBeOurs(adminDbUrl);
+  for (const url of [dbUrl, adminDbUrl, givenMongo]) if (url) guardUrl(url);
+  if (adminDbUrl) await guardDatabase(adminDbUrl);
 
   const mongo = givenMongo ? undefined : await startStandIn({ port: 0, file: ":memory:" });
   const mongoUri = withDatabase(givenMongo ?? mongo?.uri ?? "", "switchyard");
@@ -54,7 +55,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await mongo?.stop();
     throw error;
   });
-  await supabase.sql("select public.switchyard_open_database('mongodb')");
+  const unprepared = await prepareDatabases(supabase, mongoUri);
+  if (unprepared) throw new Error(`The run's MongoDB could not be prepared: ${unprepared}`);
 
   project.provide("servers", {
     supabaseUrl: supabase.url,

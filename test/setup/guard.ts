@@ -4,7 +4,7 @@ import postgres from "postgres";
 const MARK = "switchyard_test_database";
 
 /** Throws unless every host of the URL is this machine. */
-export function mustBeLoopback(url: string): void {
+export function guardUrl(url: string): void {
   const hosts = (/^[a-z+]+:\/\/(?:[^@/]*@)?([^/?]*)/i.exec(url)?.[1] ?? "").split(",");
   for (const host of hosts) {
     const name = host.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
@@ -14,7 +14,7 @@ export function mustBeLoopback(url: string): void {
 }
 
 /** Throws if the database has users and was not marked, while it had none, by an earlier run. */
-export async function mustBeOurs(adminUrl: string): Promise<void> {
+export async function guardDatabase(adminUrl: string): Promise<void> {
   const sql = postgres(adminUrl, { max: 1, connect_timeout: 5, onnotice: () => undefined });
   try {
     const [mark] = await sql`select to_regclass(${`public.${MARK}`}) is not null as there`;
