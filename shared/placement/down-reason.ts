@@ -14,7 +14,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/^PGRST202$/, "lacks a function: its migrations have not been applied"],
   [/CERT|SSL|TLS/, "cannot be reached by TLS: its certificate is not accepted"],
   [/ECONNRESET|EPIPE|UND_ERR_SOCKET|MongoNetworkError$/, "closes the connection"],
-  [/Timeout|TimedOut|ETIMEDOUT|57014|^50$|ServerSelection/, "does not answer in time"],
+  [/Timeout|TimedOut|ETIMEDOUT|57014|^50$|ServerSelection|PoolCleared|TopologyClosed/, "does not answer in time"],
 ];
 
 /** Codes and names of an error and of those that caused it. Messages are used only where a client hides the cause. */

@@ -61,6 +61,7 @@ describe.each(HOMES)("%s is down", (down) => {
   });
 
   test("health is degraded and the statistics leave out what cannot be known", async () => {
+    expect(await system.use(users[up])).toBe("done");
     await system.proxies[down].set("hang");
     const router = system.anotherRouter();
     const [health, stats] = await Promise.all([router.getHealth(), router.getDatabaseStats()]);
