@@ -6,8 +6,9 @@
  *   writer    write the child with `_refs_pending`    look at each parent    missing: take the write back
  *   deleter   mark the parent with `_deleting`        look for children      found: take the mark away
  *
- * `_refs_pending` = {token, at, created, fields}: `fields` holds what the references were before, so that a write that
- * fails, or whose process dies, can be taken back (`settle.ts` does the latter). A successful write leaves the marker:
+ * `_refs_pending` = {token, at, created, fields, before}: `fields` holds what the references were and `before` everything
+ * that the update changed, so that a write that fails, or whose process dies, can be taken back (`settle.ts` does the
+ * latter). A successful write leaves the marker:
  * clearing it would cost a call; it is settled later in the background.
  */
 import type { Db, Document, Collection as Stored } from "mongodb";
@@ -41,12 +42,31 @@ export const targetsOf = (collection: Collection, values: Row): Target[] =>
     return typeof id === "string" ? [{ ...reference, id }] : [];
   });
 
-/** The marker of a write that sets these references; in an update, `fields` are expressions of what they were. */
-export const pendingMarker = (token: string, now: number, created: boolean, fields: Document = {}): Document => ({
+/** The marker of a create that sets references. */
+export const createMarker = (token: string, now: number): Document => ({
   token,
   at: new Date(now),
-  created,
-  fields,
+  created: true,
+  fields: {},
+});
+
+/** The marker of an update, as an expression: what an earlier, unsettled one remembers of a reference is older and stays. */
+export const updateMarker = (
+  token: string,
+  now: number,
+  references: readonly string[],
+  changed: readonly string[],
+): Document => ({
+  token,
+  at: new Date(now),
+  created: { $ifNull: ["$_refs_pending.created", false] },
+  fields: {
+    $mergeObjects: [
+      Object.fromEntries(references.map((field) => [field, `$${field}`])),
+      { $ifNull: ["$_refs_pending.fields", {}] },
+    ],
+  },
+  before: Object.fromEntries(changed.map((name) => [name, `$${name}`])),
 });
 
 /** Looks at each parent; `invalid_reference` names those that are not there. One call each. */
@@ -106,15 +126,35 @@ export async function undoCreate(children: Stored, id: Document, token: string, 
   ]);
 }
 
-/** Takes an update's references back to what they were before; its other changes stay under a newer version. */
+/**
+ * Takes an update back: all of it, the version included, as if it had never been; unless somebody has changed the record
+ * since, then only its references, under a newer version. The marker stays for an earlier update that is not settled.
+ */
+export async function undoUpdate(
+  children: Stored,
+  written: Document,
+  references: readonly string[],
+  now: number,
+): Promise<void> {
+  const { token, before } = written._refs_pending;
+  const mine = { _id: written._id as never, "_refs_pending.token": token };
+  const restored = Object.fromEntries(Object.keys(before).map((name) => [name, `$_refs_pending.before.${name}`]));
+  const { matchedCount } = await children.updateOne({ ...mine, version: written.version }, [
+    { $set: restored },
+    { $unset: ["_refs_pending.before"] },
+  ]);
+  if (matchedCount === 0) await undoReferences(children, written._id, token, references, now);
+}
+
+/** Takes references back to what they were before the marker's update; the record's other fields stay. */
 export async function undoReferences(
   children: Stored,
   id: Document,
   token: string,
-  fields: readonly string[],
+  references: readonly string[],
   now: number,
 ): Promise<void> {
-  const previous = Object.fromEntries(fields.map((field) => [field, `$_refs_pending.fields.${field}`]));
+  const previous = Object.fromEntries(references.map((field) => [field, `$_refs_pending.fields.${field}`]));
   await children.updateOne({ _id: id as never, "_refs_pending.token": token }, [
     { $set: { ...previous, version: nextVersionOf(now), updated_at: new Date(now) } },
     { $unset: ["_refs_pending"] },

@@ -9,7 +9,7 @@ import { nextVersion } from "../values/version.ts";
 import { homeId, type Row, toFields, toFolded, toRecord } from "./documents.ts";
 import type { Failpoint } from "./failpoints.ts";
 import { isDuplicate } from "./failures.ts";
-import { lookAtParents, pendingMarker, targetsOf, undoCreate, undoReferences } from "./references.ts";
+import { createMarker, lookAtParents, targetsOf, undoCreate, undoUpdate, updateMarker } from "./references.ts";
 import { nextVersionOf, searchTextOf } from "./versions.ts";
 
 export interface WriteContext {
@@ -49,7 +49,7 @@ export async function createRecord(
         .filter((text) => text !== null)
         .join("\n"),
     }),
-    ...(targets.length > 0 && { _refs_pending: pendingMarker(token, now, true) }),
+    ...(targets.length > 0 && { _refs_pending: createMarker(token, now) }),
   };
   try {
     await records.insertOne(document as never, { maxTimeMS: context.maxTimeMs });
@@ -82,7 +82,13 @@ async function idTaken(
   const isRepeat = hash !== undefined && typeof present.create_hash === "string";
   if (isRepeat && present.create_hash !== hash)
     return err(conflict("idempotency_mismatch", "This idempotency key was used with another body. Use a new key."));
-  if (!present._deleted_at) return isRepeat ? ok(toRecord(collection, present)) : err(DUPLICATE);
+  if (!present._deleted_at) {
+    if (!isRepeat) return err(DUPLICATE);
+    const record = toRecord(collection, present);
+    // the first try may still be looking at the parents, and take the record back
+    const holds = present._refs_pending ? await lookAtParents(context, targetsOf(collection, record)) : ok(undefined);
+    return holds.map(() => record);
+  }
   if (isRepeat) return err(conflict("deleted", "The record that this request created has been deleted."));
   document.version = Long.fromNumber(nextVersion("mongodb", context.now(), Number(present.version)));
   try {
@@ -110,18 +116,12 @@ export async function updateRecord(
   const records = context.db.collection(collection.name);
   const living = { _id: homeId(context.userId, id) as never, _deleted_at: null };
   const targets = targetsOf(collection, values);
-  const token = crypto.randomUUID();
+  const references = targets.map(({ field }) => field);
   let updated: Document | null;
   try {
     updated = await records.findOneAndUpdate(
       expectedVersion === undefined ? living : { ...living, version: Long.fromNumber(expectedVersion) },
-      changes(
-        context,
-        collection,
-        values,
-        targets.map(({ field }) => field),
-        token,
-      ),
+      changes(context, collection, values, references),
       { returnDocument: "after", maxTimeMS: context.maxTimeMs },
     );
   } catch (error) {
@@ -137,8 +137,7 @@ export async function updateRecord(
   await context.failpoint("update:written");
   const holds = targets.length === 0 ? ok(undefined) : await lookAtParents(context, targets);
   if (holds.isOk()) return ok(toRecord(collection, updated));
-  const fields = targets.map(({ field }) => field);
-  await undoReferences(records, updated._id, token, fields, context.now());
+  await undoUpdate(records, updated, references, context.now());
   return err(holds.error);
 }
 
@@ -148,7 +147,6 @@ function changes(
   collection: Collection,
   values: Row,
   references: readonly string[],
-  token: string,
 ): Document[] {
   const now = context.now();
   const set: Document = {};
@@ -156,14 +154,9 @@ function changes(
   const folded = Object.entries(toFolded(collection, values));
   for (const [name, text] of folded) set[`_folded.${name}`] = { $literal: text };
   if (references.length > 0) {
-    const previous = Object.fromEntries(references.map((field) => [field, `$${field}`]));
-    set._refs_pending = {
-      token,
-      at: new Date(now),
-      created: { $ifNull: ["$_refs_pending.created", false] },
-      // what an unsettled update before this one has remembered of other fields is kept
-      fields: { $mergeObjects: ["$_refs_pending.fields", previous] },
-    };
+    const changed = [...Object.keys(toFields(collection, values)), "version", "updated_at"];
+    if (folded.length > 0) changed.push("_folded", "search_text");
+    set._refs_pending = updateMarker(crypto.randomUUID(), now, references, changed);
   }
   return [
     { $set: { ...set, version: nextVersionOf(now), updated_at: new Date(now) } },
