@@ -32,13 +32,20 @@ export function referenceRules(store: () => Store): void {
       for (const id of [crypto.randomUUID(), gone.id, foreign.id]) {
         problems.push((await repository.create(await referring(owner, id)))._unsafeUnwrapErr());
         problems.push((await repository.update(made.id, { [field]: id }))._unsafeUnwrapErr());
+        const text = { [byName(collection).search[0] ?? ""]: "refused" };
+        const more = { ...(await body(owner, collection, "full")), ...text, [field]: id };
+        problems.push((await repository.update(made.id, more))._unsafeUnwrapErr());
       }
       for (const error of problems) {
         expect(error).toMatchObject({ kind: "invalid", code: "invalid_reference" });
         // another owner's record and a missing one are told apart by nothing
         expect({ ...error, cause: 0 }).toEqual({ ...problems[0], cause: 0 });
       }
+      // a refused change is none: no field, no version, no text that is searched
       expect(value(await repository.get(made.id))).toEqual(made);
+      expect(value(await repository.count({ filters: [], q: "refused" }))).toBe(0);
+      const changed = await repository.update(made.id, {}, { expectedVersion: made.version });
+      expect(value(changed)[field]).toBe(parent.id);
       expect(value(await repository.count({ filters: [] }))).toBe(1);
     });
 
