@@ -2,8 +2,8 @@
  * Logs: one JSON object a line. Nothing personal and nothing secret belongs in them; as a second layer, values under
  * telling names are cut out, and so is whatever looks like an address, a token or a URL's password.
  */
-export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
-export type LogFields = Readonly<Record<string, unknown>>;
+type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
+type LogFields = Readonly<Record<string, unknown>>;
 
 export interface Log {
   debug(event: string, fields?: LogFields): void;
@@ -38,7 +38,7 @@ function redact(name: string, value: unknown): unknown {
 }
 
 /** A text without addresses, JWTs, API keys and passwords in URLs: for messages of other people's code. */
-export function withoutSecrets(text: string): string {
+function withoutSecrets(text: string): string {
   return text
     .replace(/:\/\/[^/\s:@]+:[^/\s@]+@/g, "://[redacted]@")
     .replace(/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, "[token]")

@@ -23,7 +23,7 @@ export interface Connection {
 }
 
 /** Settings of the environment; when it names no Supabase, those of the running development system. */
-export async function settings(env: Environment): Promise<FunctionConfig> {
+async function settings(env: Environment): Promise<FunctionConfig> {
   const named = ["SUPABASE_URL", "SUPABASE_SECRET_KEY", "NEXT_PUBLIC_SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY"];
   if (named.some((name) => env[name])) return loadFunctionConfig(env);
   const running = await readDevelopment(loadDevConfig(env).SWITCHYARD_DATA);

@@ -6,6 +6,7 @@ import { type Command, type Given, type Io, Refused, WrongUse } from "./command.
 import { listDatabases, setDatabase } from "./databases.ts";
 import { prepareDatabase } from "./db.ts";
 import { assignHomes } from "./homes.ts";
+import { purge } from "./purge.ts";
 import { health, stats } from "./stats.ts";
 
 const COMMANDS: readonly Command[] = [
@@ -14,6 +15,7 @@ const COMMANDS: readonly Command[] = [
   assignHomes,
   prepareDatabase,
   collectionSqlCommand,
+  purge,
   stats,
   health,
 ];

@@ -59,8 +59,8 @@ export interface RouterOptions {
   waitUntil?: (work: Promise<unknown>) => void;
   /** told of the MongoDB client once it is made */
   onMongoClient?: (client: MongoClient) => void;
-  /** purges due records, after a deletion */
-  purge?: (router: { mongo: (() => Promise<Db>) | undefined }) => Promise<unknown>;
+  /** purges what is due, after a deletion; by default the edge function `purge` does. pg_cron sees to what fails */
+  purge?: () => Promise<unknown>;
 }
 
 /** All database calls of one request together; exports bring their own deadline. */
@@ -78,6 +78,7 @@ export function createRouter(options: RouterOptions): Router {
   const assignments = createAssignments(service);
   const cache = createAssignmentCache(clock);
   const breakers = { supabase: createBreaker("supabase", log), mongodb: createBreaker("mongodb", log) };
+  const purge = options.purge ?? (() => service.functions.invoke("purge"));
   const deleted = createDeletedUsers({ load: assignments.deletedSince, clock, log });
 
   let client: MongoClient | undefined;
@@ -168,7 +169,7 @@ export function createRouter(options: RouterOptions): Router {
       if (answer.isErr()) return answer;
       deleted.add(userId);
       cache.delete(userId);
-      if (options.purge) waitUntil(options.purge({ mongo }).catch((error) => log.warn("purge_failed", { error })));
+      waitUntil(purge().catch((error) => log.warn("purge_failed", { error })));
       return answer;
     },
 

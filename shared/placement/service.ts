@@ -3,7 +3,6 @@ import type { Collection, CreateOf, PatchOf, RecordOf } from "../collections/def
 import type { Repository } from "../contract/repository.ts";
 
 export type Home = "supabase" | "mongodb";
-export const HOMES: readonly Home[] = ["mongodb", "supabase"];
 
 export interface DatabaseService {
   provider: Home;

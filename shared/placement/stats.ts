@@ -5,7 +5,7 @@ import { callSystem } from "./assignment.ts";
 import { downReason } from "./down-reason.ts";
 import { within } from "./within.ts";
 
-export interface DatabaseState {
+interface DatabaseState {
   connected: boolean;
   /** users at home there */
   totalUsers: number | null;

@@ -26,7 +26,7 @@ export interface FailingSystem {
 }
 
 /** Short, so that tests of servers that hang take no longer than they must. */
-export const DEADLINE_MS = 600;
+const DEADLINE_MS = 600;
 
 export async function startFailingSystem(): Promise<FailingSystem> {
   const supabase = await startTestSupabase();
