@@ -24,6 +24,9 @@ const NAMES = [
   "$trim",
 ] as const;
 
+/** mingo wants a list here, also of one. */
+const TAKES_LISTS: ReadonlySet<string> = new Set(["$concat", "$concatArrays"]);
+
 const wanted = Object.entries(operators).filter(
   ([name]) => name === "$literal" || (NAMES as readonly string[]).includes(name),
 );
@@ -51,7 +54,7 @@ const borrow: Operator = (argument, name, compile) => {
   const all = compileList(argument, name, compile);
   return (scope) => {
     const values = all.map((one) => literal(one(scope)));
-    return call(name, values.length === 1 ? values[0] : values);
+    return call(name, values.length === 1 && !TAKES_LISTS.has(name) ? values[0] : values);
   };
 };
 
