@@ -47,10 +47,17 @@ const config = createRoute({
   },
 });
 
+const databaseHealth = z
+  .object({ connected: z.boolean(), latencyMs: z.number().nullable(), error: z.string().nullable() })
+  .meta({ id: "DatabaseHealth" });
 const healthSchema = z
   .object({
     status: z.enum(["healthy", "degraded", "unhealthy"]),
-    databases: z.object({ mongodb: z.boolean().nullable(), postgresql: z.boolean(), timestamp: z.string() }),
+    databases: z.object({
+      mongodb: databaseHealth.nullable().meta({ description: "null: not configured" }),
+      postgresql: databaseHealth,
+      timestamp: z.string(),
+    }),
     message: z.string(),
   })
   .meta({ id: "Health" });
