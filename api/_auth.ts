@@ -27,7 +27,7 @@ export interface AuthenticatedUser {
   isAdmin: boolean;
 }
 
-export type Verification = { user: AuthenticatedUser } | { refused: string } | { unavailable: true };
+type Verification = { user: AuthenticatedUser } | { refused: string } | { unavailable: true };
 export type Verifier = (token: string) => Promise<Verification>;
 
 const KEYS_MAX_AGE_MS = 10 * 60_000;

@@ -5,7 +5,7 @@ import type { Page, Repository } from "../shared/contract/repository.ts";
 
 type Row = Record<string, unknown>;
 
-export const csvColumns = (collection: Collection): string[] => [
+const csvColumns = (collection: Collection): string[] => [
   "id",
   ...Object.keys(collection.fields),
   "version",

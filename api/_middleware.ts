@@ -3,7 +3,7 @@ import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "./_environment.ts";
 import { ProblemError } from "./_problem.ts";
 
-export const MAX_BODY_BYTES = 1024 * 1024;
+const MAX_BODY_BYTES = 1024 * 1024;
 
 /** `x-request-id` (the caller's own, when it is a sane one), `Server-Timing`, and nothing of a user's data in caches. */
 export const observe = createMiddleware<AppEnv>(async (c, next) => {

@@ -16,7 +16,7 @@ export const problemSchema = z
     errors: z.array(z.object({ field: z.string(), code: z.string(), message: z.string() })),
   })
   .meta({ id: "Problem", description: "RFC 9457" });
-export type Problem = z.infer<typeof problemSchema>;
+type Problem = z.infer<typeof problemSchema>;
 
 const TITLES: Readonly<Record<number, string>> = {
   400: "Bad request",

@@ -7,7 +7,7 @@ import { createdHeaders, json, problems, recordHeaders } from "../_answers.ts";
 import { requireUser } from "../_middleware.ts";
 import { idempotencyHeader, idParameter, ifMatchHeader, queryParameters } from "../_parameters.ts";
 
-export const summarySchema = z
+const summarySchema = z
   .object({
     items: z.array(
       z.object({
@@ -22,7 +22,7 @@ export const summarySchema = z
     ),
   })
   .meta({ id: "Summary" });
-export const countSchema = z.object({ count: z.int() }).meta({ id: "Count" });
+const countSchema = z.object({ count: z.int() }).meta({ id: "Count" });
 
 type Schema<T> = openapi.ZodType<T, T>;
 
