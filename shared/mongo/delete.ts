@@ -3,16 +3,22 @@ import type { Document } from "mongodb";
 import { err, ok } from "neverthrow";
 import type { Collection } from "../collections/define.ts";
 import { type ReferenceField, referencesTo } from "../collections/references.ts";
-import { conflict, notFound, type RepositoryError } from "../contract/errors.ts";
+import { conflict, notFound, type RepositoryError, unavailable } from "../contract/errors.ts";
 import type { Answer } from "../contract/repository.ts";
 import { homeId, uuidText } from "./documents.ts";
 import type { Failpoint } from "./failpoints.ts";
 import { livingOf } from "./queries.ts";
-import { lookAtParents, type ReferenceContext, removeMark, STALE_MARK_MS, targetsOf } from "./references.ts";
+import {
+  clearMarker,
+  lookAtParents,
+  type ReferenceContext,
+  removeMark,
+  STALE_MARK_MS,
+  storedTargets,
+} from "./references.ts";
 import { nextVersionOf } from "./versions.ts";
 
 export interface DeleteContext extends ReferenceContext {
-  all: readonly Collection[];
   failpoint: Failpoint;
 }
 
@@ -78,7 +84,7 @@ export async function deleteRecord(
     // changed meanwhile, or taken for dead: the mark goes, and the new version is looked at
     await removeMark(records, marked);
   }
-  return err(conflict("referenced", "This record is in use at the moment. Try again."));
+  return err(unavailable("This record is in use at the moment. Try again."));
 }
 
 function missOf(context: DeleteContext, collection: Collection, id: string): Promise<RepositoryError>;
@@ -124,23 +130,19 @@ async function hasChild(context: DeleteContext, { collection, field }: Reference
       .collection(collection)
       .findOne(
         { ...livingOf(context.userId), $or: [{ [field]: target }, { [previous]: target }] },
-        { projection: { [field]: 1, _refs_pending: 1 }, maxTimeMS: context.maxTimeMs },
+        { maxTimeMS: context.maxTimeMs },
       );
     if (!child) return false;
     if (child[field] && uuidText(child[field]) === id) return true;
-    if (!(await letGo(context, collection, field, child))) return true;
+    if (!(await letGo(context, collection, child))) return true;
   }
 }
 
 /** An update led the child elsewhere: once the new parent is seen, the old one is free. */
-async function letGo(context: DeleteContext, name: string, field: string, child: Document): Promise<boolean> {
+async function letGo(context: DeleteContext, name: string, child: Document): Promise<boolean> {
   const definition = context.all.find((collection) => collection.name === name);
   if (!definition) return false;
-  const now = child[field] ? { [field]: uuidText(child[field]) } : {};
-  const holds = await lookAtParents(context, targetsOf(definition, now));
-  if (holds.isErr()) return false;
-  await context.db
-    .collection(name)
-    .updateOne({ _id: child._id, "_refs_pending.token": child._refs_pending.token }, { $unset: { _refs_pending: "" } });
-  return true;
+  const holds = await lookAtParents(context, storedTargets(definition, child));
+  if (holds.isOk()) await clearMarker(context.db.collection(name), child);
+  return holds.isOk();
 }

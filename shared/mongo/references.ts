@@ -3,21 +3,26 @@
  * delete its parent at once, and both checks pass. So the child is written first and then looks at its parents, while a
  * deletion first marks the parent and then looks for children: at least one of the two sees the other.
  *
- *   writer    write the child with `_refs_pending`    look at each parent    missing: take the write back
- *   deleter   mark the parent with `_deleting`        look for children      found: take the mark away
+ *   writer    write the child with `_refs_pending`    look at each parent    missing: take the write back (undo.ts)
+ *   deleter   mark the parent with `_deleting`        look for children      found: take the mark away (delete.ts)
  *
- * `_refs_pending` = {token, at, created, fields, before}: `fields` holds what the references were and `before` everything
- * that the update changed, so that a write that fails, or whose process dies, can be taken back (`settle.ts` does the
- * latter). A successful write leaves the marker:
- * clearing it would cost a call; it is settled later in the background.
+ * A successful write leaves its marker, because clearing it would cost a call; `settle.ts` does that later, and takes back
+ * what a process that died has left. The marker:
+ *
+ *   token, at   whose it is
+ *   version     of the document as this write left it
+ *   created     true while it is not sure that the document may be there at all
+ *   hash        of the request whose tombstone the document has replaced
+ *   fields      what the references were before the first write that is not settled; deletions count these, too
+ *   before      everything that the update changed, as it was
+ *   earlier     the marker that was there before the update
  */
-import type { Db, Document, Collection as Stored } from "mongodb";
+import type { Db, Document, Long, Collection as Stored } from "mongodb";
 import { err, ok, type Result } from "neverthrow";
 import type { Collection } from "../collections/define.ts";
 import { type ReferenceField, referencesFrom } from "../collections/references.ts";
 import { invalid, type RepositoryError, unavailable } from "../contract/errors.ts";
-import { homeId, type Row } from "./documents.ts";
-import { nextVersionOf } from "./versions.ts";
+import { homeId, type Row, uuidText } from "./documents.ts";
 
 /** A mark that is older belongs to a process that died: a deletion takes far less. */
 export const STALE_MARK_MS = 10_000;
@@ -29,6 +34,7 @@ export interface ReferenceContext {
   userId: string;
   now: () => number;
   maxTimeMs: number;
+  all: readonly Collection[];
 }
 
 export interface Target extends ReferenceField {
@@ -42,32 +48,41 @@ export const targetsOf = (collection: Collection, values: Row): Target[] =>
     return typeof id === "string" ? [{ ...reference, id }] : [];
   });
 
-/** The marker of a create that sets references. */
-export const createMarker = (token: string, now: number): Document => ({
+/** The marker of a create that sets references; `hash` is the one of a tombstone that the document replaces. */
+export const createMarker = (token: string, now: number, version: Long, hash: string | null = null): Document => ({
   token,
   at: new Date(now),
+  version,
   created: true,
+  hash,
   fields: {},
 });
 
-/** The marker of an update, as an expression: what an earlier, unsettled one remembers of a reference is older and stays. */
+/**
+ * The marker of an update, as an expression. `$mergeObjects` around it: a plain object in `$set` would be merged with the
+ * marker that is there. The version is filled in by a stage after the one that makes it.
+ */
 export const updateMarker = (
   token: string,
   now: number,
   references: readonly string[],
   changed: readonly string[],
-): Document => ({
-  token,
-  at: new Date(now),
-  created: { $ifNull: ["$_refs_pending.created", false] },
-  fields: {
-    $mergeObjects: [
-      Object.fromEntries(references.map((field) => [field, `$${field}`])),
-      { $ifNull: ["$_refs_pending.fields", {}] },
-    ],
-  },
-  before: Object.fromEntries(changed.map((name) => [name, `$${name}`])),
-});
+): Document => {
+  const paths = (names: readonly string[], prefix: string) =>
+    Object.fromEntries(names.map((name) => [name, `${prefix}${name}`]));
+  const isPending = { $eq: [{ $type: "$_refs_pending" }, "object"] };
+  const kept = paths(["token", "at", "version", "created", "hash", "fields"], "$_refs_pending.");
+  const marker = {
+    token,
+    at: new Date(now),
+    created: { $ifNull: ["$_refs_pending.created", false] },
+    hash: { $ifNull: ["$_refs_pending.hash", null] },
+    fields: { $mergeObjects: [paths(references, "$"), { $ifNull: ["$_refs_pending.fields", {}] }] },
+    before: paths(changed, "$"),
+    earlier: { $cond: [isPending, kept, null] },
+  };
+  return { $mergeObjects: [marker] };
+};
 
 /** Looks at each parent; `invalid_reference` names those that are not there. One call each. */
 export async function lookAtParents(
@@ -75,8 +90,8 @@ export async function lookAtParents(
   targets: readonly Target[],
 ): Promise<Result<void, RepositoryError>> {
   const states = await Promise.all(targets.map((target) => parentState(context, target)));
-  if (states.includes("being deleted"))
-    return err(unavailable("A record that this one refers to is being deleted. Try again."));
+  if (states.includes("unsure"))
+    return err(unavailable("A record that this one refers to is being changed. Try again."));
   const missing = targets.filter((_, index) => states[index] === "missing");
   if (missing.length === 0) return ok(undefined);
   return err(
@@ -92,23 +107,49 @@ export async function lookAtParents(
   );
 }
 
-type ParentState = "there" | "missing" | "being deleted";
+export type ParentState = "there" | "missing" | "unsure";
 
-/** A parent that is just being deleted is waited for: the deletion may find a child and let it live. */
-async function parentState(context: ReferenceContext, { target, id }: Target): Promise<ParentState> {
+/**
+ * Whether a record can be referred to. One that is just being deleted is waited for: the deletion may find a child and let
+ * it live. So is one whose own creation is not sure yet, unless its references can be seen to hold.
+ */
+export async function parentState(
+  context: ReferenceContext,
+  { target, id }: Pick<Target, "target" | "id">,
+): Promise<ParentState> {
   const parents = context.db.collection(target);
   const until = Date.now() + WAIT_MS;
   for (;;) {
     const parent = await parents.findOne(
       { _id: homeId(context.userId, id) as never, _deleted_at: null },
-      { projection: { _deleting: 1 }, maxTimeMS: context.maxTimeMs },
+      { maxTimeMS: context.maxTimeMs },
     );
     if (!parent) return "missing";
-    if (!parent._deleting) return "there";
-    if (context.now() - parent._deleting.at.getTime() > STALE_MARK_MS) await removeMark(parents, parent);
-    else if (Date.now() > until) return "being deleted";
+    if (!parent._deleting && !parent._refs_pending?.created) return "there";
+    if (parent._deleting && context.now() - parent._deleting.at.getTime() > STALE_MARK_MS)
+      await removeMark(parents, parent);
+    else if (!parent._deleting && (await canBeSettled(context, target, parent))) await clearMarker(parents, parent);
+    else if (Date.now() > until) return "unsure";
     else await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
+}
+
+async function canBeSettled(context: ReferenceContext, name: string, document: Document): Promise<boolean> {
+  const definition = context.all.find((collection) => collection.name === name);
+  return definition !== undefined && (await lookAtParents(context, storedTargets(definition, document))).isOk();
+}
+
+/** The references that a document makes. */
+export const storedTargets = (collection: Collection, document: Document): Target[] =>
+  referencesFrom(collection).flatMap((reference) => {
+    const id = document[reference.field];
+    return id ? [{ ...reference, id: uuidText(id) }] : [];
+  });
+
+/** Settles a document whose references have been seen to hold; from now on its writer finds nothing to take back. */
+export async function clearMarker(children: Stored, child: Document): Promise<void> {
+  const marked = { _id: child._id as never, "_refs_pending.token": child._refs_pending.token };
+  await children.updateOne(marked, { $unset: { _refs_pending: "" } });
 }
 
 /** Takes a mark away, if it is still that one: its owner's last step then finds it gone and deletes nothing. */
@@ -117,46 +158,4 @@ export async function removeMark(parents: Stored, parent: Document): Promise<voi
     { _id: parent._id, "_deleting.token": parent._deleting.token },
     { $unset: { _deleting: "" } },
   );
-}
-
-/** Takes a create back. A tombstone stays, so that versions under this id go on rising; it remembers no request. */
-export async function undoCreate(children: Stored, id: Document, token: string, now: number): Promise<void> {
-  await children.updateOne({ _id: id as never, "_refs_pending.token": token }, [
-    { $replaceWith: { _id: "$_id", version: nextVersionOf(now), _deleted_at: new Date(now), create_hash: null } },
-  ]);
-}
-
-/**
- * Takes an update back: all of it, the version included, as if it had never been; unless somebody has changed the record
- * since, then only its references, under a newer version. The marker stays for an earlier update that is not settled.
- */
-export async function undoUpdate(
-  children: Stored,
-  written: Document,
-  references: readonly string[],
-  now: number,
-): Promise<void> {
-  const { token, before } = written._refs_pending;
-  const mine = { _id: written._id as never, "_refs_pending.token": token };
-  const restored = Object.fromEntries(Object.keys(before).map((name) => [name, `$_refs_pending.before.${name}`]));
-  const { matchedCount } = await children.updateOne({ ...mine, version: written.version }, [
-    { $set: restored },
-    { $unset: ["_refs_pending.before"] },
-  ]);
-  if (matchedCount === 0) await undoReferences(children, written._id, token, references, now);
-}
-
-/** Takes references back to what they were before the marker's update; the record's other fields stay. */
-export async function undoReferences(
-  children: Stored,
-  id: Document,
-  token: string,
-  references: readonly string[],
-  now: number,
-): Promise<void> {
-  const previous = Object.fromEntries(references.map((field) => [field, `$_refs_pending.fields.${field}`]));
-  await children.updateOne({ _id: id as never, "_refs_pending.token": token }, [
-    { $set: { ...previous, version: nextVersionOf(now), updated_at: new Date(now) } },
-    { $unset: ["_refs_pending"] },
-  ]);
 }

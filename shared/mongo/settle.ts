@@ -3,82 +3,60 @@
  * taken back. Run with the purge loop; safe to run at any time and by several at once, because every step is guarded by
  * the marker's token.
  */
-import type { Db, Document, Collection as Stored } from "mongodb";
+import type { Db, Document } from "mongodb";
 import type { Collection } from "../collections/define.ts";
-import { type ReferenceField, referencesFrom } from "../collections/references.ts";
-import type { HomeId } from "./documents.ts";
-import { undoCreate, undoReferences } from "./references.ts";
+import { referencesFrom } from "../collections/references.ts";
+import { type HomeId, uuidText } from "./documents.ts";
+import { clearMarker, lookAtParents, type ReferenceContext, storedTargets } from "./references.ts";
+import { repairReferences, undoUpdate } from "./undo.ts";
 
 /** Longer than any request: its writer is done, or dead. */
 const SETTLE_AFTER_MS = 15_000;
 const BATCH_SIZE = 500;
+const MAX_TIME_MS = 5_000;
 
 export interface Settled {
   cleared: number;
   undone: number;
 }
 
+/** Up to `BATCH_SIZE` documents of each collection, oldest first; parents before their children, as collections are listed. */
 export async function settleReferences(
   db: Db,
   collections: readonly Collection[],
   now: () => number = Date.now,
 ): Promise<Settled> {
   const settled: Settled = { cleared: 0, undone: 0 };
-  for (const collection of collections.filter((one) => referencesFrom(one).length > 0))
-    await settleCollection(db, collection, now, settled);
+  for (const collection of collections.filter((one) => referencesFrom(one).length > 0)) {
+    const due = { "_refs_pending.at": { $lt: new Date(now() - SETTLE_AFTER_MS) } };
+    const children = db.collection(collection.name);
+    const pending = await children
+      .find(due, { sort: { "_refs_pending.at": 1 }, limit: BATCH_SIZE, maxTimeMS: MAX_TIME_MS })
+      .toArray();
+    for (const child of pending) {
+      const userId = uuidText((child._id as unknown as HomeId).user_id);
+      const outcome = await settle({ db, userId, now, maxTimeMs: MAX_TIME_MS, all: collections }, collection, child);
+      if (outcome) settled[outcome]++;
+    }
+  }
   return settled;
 }
 
-async function settleCollection(db: Db, collection: Collection, now: () => number, settled: Settled): Promise<void> {
-  const children = db.collection(collection.name);
-  const due = { "_refs_pending.at": { $lt: new Date(now() - SETTLE_AFTER_MS) } };
-  const pending = await children.find(due).sort({ "_refs_pending.at": 1 }).limit(BATCH_SIZE).toArray();
-  for (const child of pending) {
-    const { token } = child._refs_pending;
-    const dangling = await danglingOf(db, collection, child);
-    if (dangling.length === 0) {
-      const cleared = { _id: child._id, "_refs_pending.token": token };
-      await children.updateOne(cleared, { $unset: { _refs_pending: "" } });
-      settled.cleared++;
-    } else {
-      await takeBack(children, child, dangling, now());
-      settled.undone++;
-    }
-  }
-}
-
-async function takeBack(
-  children: Stored,
+/** Undefined where a parent is just being deleted or created: the next round knows more. */
+async function settle(
+  context: ReferenceContext,
+  collection: Collection,
   child: Document,
-  dangling: readonly ReferenceField[],
-  now: number,
-): Promise<void> {
-  const { token, fields = {} } = child._refs_pending;
-  // fields that the marker knows were set by an update of a record that was whole before
-  const known = dangling.filter(({ field }) => Object.hasOwn(fields, field));
-  if (known.length === dangling.length)
-    await undoReferences(
-      children,
-      child._id as never,
-      token,
-      known.map(({ field }) => field),
-      now,
-    );
-  else await undoCreate(children, child._id as never, token, now);
-}
-
-/** The child's references to records that are not there. */
-async function danglingOf(db: Db, collection: Collection, child: Document): Promise<ReferenceField[]> {
-  const { user_id } = child._id as unknown as HomeId;
-  const found = await Promise.all(
-    referencesFrom(collection).map(async (reference) => {
-      const id = child[reference.field];
-      if (!id) return [];
-      const parent = await db
-        .collection(reference.target)
-        .findOne({ _id: { user_id, id } as never, _deleted_at: null }, { projection: { _id: 1 } });
-      return parent ? [] : [reference];
-    }),
-  );
-  return found.flat();
+): Promise<keyof Settled | undefined> {
+  const children = context.db.collection(collection.name);
+  const holds = await lookAtParents(context, storedTargets(collection, child));
+  if (holds.isOk()) {
+    await clearMarker(children, child);
+    return "cleared";
+  }
+  if (holds.error.code !== "invalid_reference") return undefined;
+  const { token, before } = child._refs_pending;
+  if (before) await undoUpdate(context, collection, child);
+  else if (!(await repairReferences(context, collection, child._id, [token]))) return undefined;
+  return "undone";
 }

@@ -1,5 +1,5 @@
 /** Creates and updates: one call, and one look at each parent where references are set. */
-import type { Db, Document } from "mongodb";
+import type { Document } from "mongodb";
 import { Long, UUID } from "mongodb";
 import { err, ok } from "neverthrow";
 import type { Collection } from "../collections/define.ts";
@@ -9,14 +9,19 @@ import { nextVersion } from "../values/version.ts";
 import { homeId, type Row, toFields, toFolded, toRecord } from "./documents.ts";
 import type { Failpoint } from "./failpoints.ts";
 import { isDuplicate } from "./failures.ts";
-import { createMarker, lookAtParents, targetsOf, undoCreate, undoUpdate, updateMarker } from "./references.ts";
+import {
+  clearMarker,
+  createMarker,
+  lookAtParents,
+  type ReferenceContext,
+  storedTargets,
+  targetsOf,
+  updateMarker,
+} from "./references.ts";
+import { undoCreate, undoUpdate } from "./undo.ts";
 import { nextVersionOf, searchTextOf } from "./versions.ts";
 
-export interface WriteContext {
-  db: Db;
-  userId: string;
-  now: () => number;
-  maxTimeMs: number;
+export interface WriteContext extends ReferenceContext {
   failpoint: Failpoint;
 }
 
@@ -36,10 +41,11 @@ export async function createRecord(
   const now = context.now();
   const at = new Date(now);
   const folded = toFolded(collection, values);
+  const version = Long.fromNumber(nextVersion("mongodb", now));
   const document: Document = {
     _id: homeId(context.userId, id),
     ...toFields(collection, values),
-    version: Long.fromNumber(nextVersion("mongodb", now)),
+    version,
     created_at: at,
     updated_at: at,
     create_hash: idempotencyHash ?? null,
@@ -49,7 +55,7 @@ export async function createRecord(
         .filter((text) => text !== null)
         .join("\n"),
     }),
-    ...(targets.length > 0 && { _refs_pending: createMarker(token, now) }),
+    ...(targets.length > 0 && { _refs_pending: createMarker(token, now, version) }),
   };
   try {
     await records.insertOne(document as never, { maxTimeMS: context.maxTimeMs });
@@ -61,8 +67,10 @@ export async function createRecord(
   await context.failpoint("create:inserted");
   const holds = targets.length === 0 ? ok(undefined) : await lookAtParents(context, targets);
   if (holds.isOk()) return ok(toRecord(collection, document));
-  await undoCreate(records, document._id, token, context.now());
-  return err(holds.error);
+  const isUndone = await undoCreate(records, document._id, token, context.now());
+  const settled = isUndone ? null : await records.findOne(living(context, id), { maxTimeMS: context.maxTimeMs });
+  // somebody else has seen the references hold, and settled it
+  return settled && !settled._refs_pending ? ok(toRecord(collection, settled)) : err(holds.error);
 }
 
 /**
@@ -82,15 +90,13 @@ async function idTaken(
   const isRepeat = hash !== undefined && typeof present.create_hash === "string";
   if (isRepeat && present.create_hash !== hash)
     return err(conflict("idempotency_mismatch", "This idempotency key was used with another body. Use a new key."));
-  if (!present._deleted_at) {
-    if (!isRepeat) return err(DUPLICATE);
-    const record = toRecord(collection, present);
-    // the first try may still be looking at the parents, and take the record back
-    const holds = present._refs_pending ? await lookAtParents(context, targetsOf(collection, record)) : ok(undefined);
-    return holds.map(() => record);
-  }
+  if (!present._deleted_at) return isRepeat ? repeated(context, collection, present) : err(DUPLICATE);
   if (isRepeat) return err(conflict("deleted", "The record that this request created has been deleted."));
   document.version = Long.fromNumber(nextVersion("mongodb", context.now(), Number(present.version)));
+  if (document._refs_pending) {
+    const { token, at } = document._refs_pending;
+    document._refs_pending = createMarker(token, at.getTime(), document.version, present.create_hash ?? null);
+  }
   try {
     const { matchedCount } = await records.replaceOne(
       { _id: document._id as never, version: present.version, _deleted_at: { $ne: null } },
@@ -105,6 +111,18 @@ async function idTaken(
   }
 }
 
+/** The record of an earlier request, which may still be looking at the parents, and take it back: they must be seen to hold. */
+async function repeated(context: WriteContext, collection: Collection, present: Document): Answer<Row> {
+  if (present._refs_pending?.created) {
+    const holds = await lookAtParents(context, storedTargets(collection, present));
+    if (holds.isErr()) return err(holds.error);
+    await clearMarker(context.db.collection(collection.name), present);
+  }
+  return ok(toRecord(collection, present));
+}
+
+const living = ({ userId }: WriteContext, id: string) => ({ _id: homeId(userId, id) as never, _deleted_at: null });
+
 /** `values` has been validated; only the fields that change. */
 export async function updateRecord(
   context: WriteContext,
@@ -114,13 +132,13 @@ export async function updateRecord(
   { expectedVersion }: WriteOptions,
 ): Answer<Row> {
   const records = context.db.collection(collection.name);
-  const living = { _id: homeId(context.userId, id) as never, _deleted_at: null };
+  const target = living(context, id);
   const targets = targetsOf(collection, values);
   const references = targets.map(({ field }) => field);
   let updated: Document | null;
   try {
     updated = await records.findOneAndUpdate(
-      expectedVersion === undefined ? living : { ...living, version: Long.fromNumber(expectedVersion) },
+      expectedVersion === undefined ? target : { ...target, version: Long.fromNumber(expectedVersion) },
       changes(context, collection, values, references),
       { returnDocument: "after", maxTimeMS: context.maxTimeMs },
     );
@@ -129,7 +147,7 @@ export async function updateRecord(
     throw error;
   }
   if (!updated) {
-    const there = expectedVersion !== undefined && (await records.findOne(living, { maxTimeMS: context.maxTimeMs }));
+    const there = expectedVersion !== undefined && (await records.findOne(target, { maxTimeMS: context.maxTimeMs }));
     return err(
       there ? conflict("version_mismatch", "The record has changed. Read it again and repeat the change.") : notFound(),
     );
@@ -137,7 +155,7 @@ export async function updateRecord(
   await context.failpoint("update:written");
   const holds = targets.length === 0 ? ok(undefined) : await lookAtParents(context, targets);
   if (holds.isOk()) return ok(toRecord(collection, updated));
-  await undoUpdate(records, updated, references, context.now());
+  await undoUpdate(context, collection, updated);
   return err(holds.error);
 }
 
@@ -161,6 +179,7 @@ function changes(
   return [
     { $set: { ...set, version: nextVersionOf(now), updated_at: new Date(now) } },
     ...(folded.length > 0 ? [{ $set: { search_text: searchTextOf(collection.search) } }] : []),
+    ...(references.length > 0 ? [{ $set: { "_refs_pending.version": "$version" } }] : []),
   ];
 }
 

@@ -1,0 +1,79 @@
+/** Takes writes back whose references do not hold. Every step is guarded by the marker's token (see references.ts). */
+import type { Document, Collection as Stored } from "mongodb";
+import type { Collection } from "../collections/define.ts";
+import { uuidText } from "./documents.ts";
+import { parentState, type ReferenceContext, storedTargets } from "./references.ts";
+import { nextVersionOf } from "./versions.ts";
+
+/**
+ * Takes a create back; false when it is settled by now, or was taken back already. A tombstone stays, so that versions
+ * under this id go on rising; it remembers only the request of the tombstone that was there before.
+ */
+export async function undoCreate(children: Stored, id: Document, token: string, now: number): Promise<boolean> {
+  const { matchedCount } = await children.updateOne({ _id: id as never, "_refs_pending.token": token }, [
+    {
+      $replaceWith: {
+        _id: "$_id",
+        version: nextVersionOf(now),
+        _deleted_at: new Date(now),
+        create_hash: { $ifNull: ["$_refs_pending.hash", null] },
+      },
+    },
+  ]);
+  return matchedCount === 1;
+}
+
+/**
+ * Takes an update back: all of it, the version included, as if it had never been; unless somebody has changed the record
+ * since, then only the references that do not hold.
+ */
+export async function undoUpdate(context: ReferenceContext, collection: Collection, written: Document): Promise<void> {
+  const children = context.db.collection(collection.name);
+  const { token, version, before, earlier } = written._refs_pending;
+  const untouched = { _id: written._id as never, "_refs_pending.token": token, version };
+  const restored = Object.fromEntries(Object.keys(before).map((name) => [name, `$_refs_pending.before.${name}`]));
+  const { matchedCount } = await children.updateOne(untouched, [
+    { $set: { ...restored, _refs_pending: { $ifNull: ["$_refs_pending.earlier", "$$REMOVE"] } } },
+  ]);
+  // what was before may come from another update that is just being taken back
+  if (matchedCount === 0 || earlier) await repairReferences(context, collection, written._id, [token, earlier?.token]);
+}
+
+/**
+ * Leads references to records that are not there back to the newest value known that is. A document that has none, and
+ * cannot do without, was never rightly there. False when it cannot be told now.
+ */
+export async function repairReferences(
+  context: ReferenceContext,
+  collection: Collection,
+  id: Document,
+  tokens: readonly string[],
+): Promise<boolean> {
+  const children = context.db.collection(collection.name);
+  const child = await children.findOne({ _id: id as never, _deleted_at: null }, { maxTimeMS: context.maxTimeMs });
+  if (!child || !tokens.includes(child._refs_pending?.token)) return true;
+  const { token, fields, before, created } = child._refs_pending;
+  const changes: Document = {};
+  for (const { field, target, id: parent } of storedTargets(collection, child)) {
+    const state = await parentState(context, { target, id: parent });
+    if (state === "unsure") return false;
+    if (state === "there") continue;
+    const known = [before, fields].filter((values) => values && Object.hasOwn(values, field)).map((old) => old[field]);
+    const value = await firstThat(known, async (old) => {
+      return old === null || (await parentState(context, { target, id: uuidText(old) })) === "there";
+    });
+    if (value !== undefined) changes[field] = { $literal: value };
+    else if (created || collection.fields[field]?.required) return undoCreate(children, id, token, context.now());
+    else changes[field] = null;
+  }
+  if (Object.keys(changes).length === 0) return true;
+  await children.updateOne({ _id: id as never, "_refs_pending.token": token, version: child.version }, [
+    { $set: { ...changes, version: nextVersionOf(context.now()), updated_at: new Date(context.now()) } },
+  ]);
+  return true;
+}
+
+async function firstThat<T>(values: readonly T[], holds: (value: T) => Promise<boolean>): Promise<T | undefined> {
+  for (const value of values) if (await holds(value)) return value;
+  return undefined;
+}
