@@ -11,7 +11,7 @@ import { typeName } from "../values/types.ts";
 import { compileGroup } from "./group.ts";
 
 /** What stages that look at other collections need of the database. */
-export interface Source {
+interface Source {
   find(collection: string, query: Doc): readonly Doc[];
   merge(spec: unknown, docs: readonly Doc[]): void;
 }
