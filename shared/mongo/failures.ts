@@ -13,8 +13,9 @@ import { invalid, type RepositoryError, unavailable } from "../contract/errors.t
 /** Shutting down, not primary, interrupted, out of time, starting up, stepped down, no such member, over capacity. */
 const TRANSIENT = new Set([6, 7, 50, 89, 91, 112, 133, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436]);
 
+/** DocumentDB's findAndModify gives the SQLSTATE of the violated unique index instead of 11000. */
 export const isDuplicate = (error: unknown): error is MongoServerError =>
-  error instanceof MongoServerError && error.code === 11000;
+  error instanceof MongoServerError && (error.code === 11000 || error.codeName === "Engine23P01");
 
 /** The answer, or an error of the contract where the database is to blame; bugs are thrown on. */
 export async function attempt<T>(call: () => Promise<Result<T, RepositoryError>>): Promise<Result<T, RepositoryError>> {

@@ -28,7 +28,8 @@ async function prepareCollection(db: Db, collection: Collection, info: Document 
   const { name } = collection;
   const validation = { validator: validatorOf(collection), validationLevel: "strict", validationAction: "error" };
   const created = info === undefined && (await create(db, name, validation));
-  const validatorChanged = !created && !sameJson(info?.options?.validator, validation.validator);
+  const { validator, validationLevel = "strict", validationAction = "error" } = info?.options ?? {};
+  const validatorChanged = !created && !sameJson({ validator, validationLevel, validationAction }, validation);
   if (validatorChanged) await db.command({ collMod: name, ...validation });
   return { collection: name, created, validatorChanged, indexes: await createIndexes(db, name, indexesOf(collection)) };
 }
