@@ -48,6 +48,15 @@ const jwks = z.string().transform((text, context) => {
   }
 });
 
+const secretKeys = z.string().transform((text, context) => {
+  try {
+    return z.record(z.string(), z.string()).parse(JSON.parse(text));
+  } catch {
+    context.addIssue({ code: "custom", message: 'must be JSON, {"name":"sb_secret_..."}' });
+    return z.NEVER;
+  }
+});
+
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 const logLevel = z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`).default("info");
 
@@ -77,6 +86,8 @@ const apiSchema = z.object({
 
 const functionSchema = z.object({
   ...SUPABASE,
+  /** what Supabase itself gives to functions: the project's secret keys by name */
+  SUPABASE_SECRET_KEYS: secretKeys.optional(),
   BEFORE_USER_CREATED_HOOK_SECRET: z.string().optional(),
   /** seconds; longer than any access token of the project lives */
   MAX_TOKEN_LIFETIME_SECONDS: z
@@ -101,6 +112,12 @@ const devSchema = z.object({
   ALLOWED_ORIGINS: z.string().optional(),
   LOG_LEVEL: z.string().optional(),
 });
+
+/** Every secret key that callers of a function may present. */
+export const functionSecretKeys = (config: FunctionConfig): string[] => [
+  config.SUPABASE_SECRET_KEY,
+  ...Object.values(config.SUPABASE_SECRET_KEYS ?? {}),
+];
 
 export type ApiConfig = z.infer<typeof apiSchema>;
 export type FunctionConfig = z.infer<typeof functionSchema>;

@@ -1,0 +1,30 @@
+/** Supabase Auth's hook "before user created": may this sign-up go on? */
+import { loadFunctionConfig, processEnvironment } from "../../../shared/config.ts";
+import { createLog } from "../../../shared/log.ts";
+import { createMongoClient } from "../../../shared/mongo/client.ts";
+import { callSystem } from "../../../shared/placement/assignment.ts";
+import { databaseProbes } from "../../../shared/placement/health.ts";
+import { createSignUpHook } from "../../../shared/placement/sign-up-hook.ts";
+import { webhookVerifier } from "../../../shared/placement/webhook-secrets.ts";
+import { serviceClient } from "../../../shared/postgres/client.ts";
+
+const config = loadFunctionConfig(processEnvironment());
+const log = createLog({ level: config.LOG_LEVEL });
+if (!config.BEFORE_USER_CREATED_HOOK_SECRET) log.error("sign_up_hook_without_secret");
+
+const service = serviceClient(config, { timeoutMs: 1_000 });
+const client =
+  config.MONGODB_URI && createMongoClient(config.MONGODB_URI, { appName: "switchyard-hook", maxPoolSize: 2 });
+const probes = databaseProbes(service, client ? async () => client.db(config.MONGODB_DATABASE) : undefined);
+
+export default {
+  fetch: createSignUpHook({
+    verify: webhookVerifier(config.BEFORE_USER_CREATED_HOOK_SECRET ?? ""),
+    probes: { supabase: probes.supabase, ...(probes.mongodb ? { mongodb: probes.mongodb } : {}) },
+    report: (name, healthy, error) =>
+      callSystem(service, "switchyard_report_health", { p_name: name, p_healthy: healthy, p_error: error }),
+    canPlace: () => callSystem<boolean>(service, "switchyard_can_place"),
+    clock: Date.now,
+    log,
+  }),
+};

@@ -1,0 +1,22 @@
+/** Takes away what deleted users left behind. Called with the secret key: by pg_cron, the API and the development loop. */
+import { allCollections } from "../../../shared/collections/index.ts";
+import { functionSecretKeys, loadFunctionConfig, processEnvironment } from "../../../shared/config.ts";
+import { createLog } from "../../../shared/log.ts";
+import { createMongoClient } from "../../../shared/mongo/client.ts";
+import { createPurgeEndpoint } from "../../../shared/placement/purge-endpoint.ts";
+import { serviceClient } from "../../../shared/postgres/client.ts";
+
+const config = loadFunctionConfig(processEnvironment());
+const client = config.MONGODB_URI && createMongoClient(config.MONGODB_URI, { appName: "switchyard-purge" });
+
+export default {
+  fetch: createPurgeEndpoint({
+    keys: functionSecretKeys(config),
+    supabase: serviceClient(config),
+    mongo: client ? async () => client.db(config.MONGODB_DATABASE) : undefined,
+    collections: allCollections,
+    maxTokenLifetimeSeconds: config.MAX_TOKEN_LIFETIME_SECONDS,
+    clock: Date.now,
+    log: createLog({ level: config.LOG_LEVEL }),
+  }),
+};
