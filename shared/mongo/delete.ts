@@ -71,7 +71,7 @@ export async function deleteRecord(
     }
     await context.failpoint("delete:marked");
     if (await hasChildren(context, children, id)) {
-      await removeMark(records, marked);
+      await removeMark(context, collection.name, marked);
       return err(conflict("referenced", "Other records refer to this one. Delete or change them first."));
     }
     await context.failpoint("delete:looked");
@@ -82,7 +82,7 @@ export async function deleteRecord(
     );
     if (matchedCount === 1) return ok(undefined);
     // changed meanwhile, or taken for dead: the mark goes, and the new version is looked at
-    await removeMark(records, marked);
+    await removeMark(context, collection.name, marked);
   }
   return err(unavailable("This record is in use at the moment. Try again."));
 }
@@ -143,6 +143,6 @@ async function letGo(context: DeleteContext, name: string, child: Document): Pro
   const definition = context.all.find((collection) => collection.name === name);
   if (!definition) return false;
   const holds = await lookAtParents(context, storedTargets(definition, child));
-  if (holds.isOk()) await clearMarker(context.db.collection(name), child);
+  if (holds.isOk()) await clearMarker(context, name, child);
   return holds.isOk();
 }

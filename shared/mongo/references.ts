@@ -17,7 +17,7 @@
  *   before      everything that the update changed, as it was
  *   earlier     the marker that was there before the update
  */
-import type { Db, Document, Long, Collection as Stored } from "mongodb";
+import type { Db, Document, Long } from "mongodb";
 import { err, ok, type Result } from "neverthrow";
 import type { Collection } from "../collections/define.ts";
 import { type ReferenceField, referencesFrom } from "../collections/references.ts";
@@ -36,6 +36,8 @@ export interface ReferenceContext {
   maxTimeMs: number;
   all: readonly Collection[];
 }
+
+type Connection = Pick<ReferenceContext, "db" | "maxTimeMs">;
 
 export interface Target extends ReferenceField {
   id: string;
@@ -127,8 +129,9 @@ export async function parentState(
     if (!parent) return "missing";
     if (!parent._deleting && !parent._refs_pending?.created) return "there";
     if (parent._deleting && context.now() - parent._deleting.at.getTime() > STALE_MARK_MS)
-      await removeMark(parents, parent);
-    else if (!parent._deleting && (await canBeSettled(context, target, parent))) await clearMarker(parents, parent);
+      await removeMark(context, target, parent);
+    else if (!parent._deleting && (await canBeSettled(context, target, parent)))
+      await clearMarker(context, target, parent);
     else if (Date.now() > until) return "unsure";
     else await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
@@ -147,15 +150,13 @@ export const storedTargets = (collection: Collection, document: Document): Targe
   });
 
 /** Settles a document whose references have been seen to hold; from now on its writer finds nothing to take back. */
-export async function clearMarker(children: Stored, child: Document): Promise<void> {
+export async function clearMarker({ db, maxTimeMs }: Connection, name: string, child: Document): Promise<void> {
   const marked = { _id: child._id as never, "_refs_pending.token": child._refs_pending.token };
-  await children.updateOne(marked, { $unset: { _refs_pending: "" } });
+  await db.collection(name).updateOne(marked, { $unset: { _refs_pending: "" } }, { maxTimeMS: maxTimeMs });
 }
 
 /** Takes a mark away, if it is still that one: its owner's last step then finds it gone and deletes nothing. */
-export async function removeMark(parents: Stored, parent: Document): Promise<void> {
-  await parents.updateOne(
-    { _id: parent._id, "_deleting.token": parent._deleting.token },
-    { $unset: { _deleting: "" } },
-  );
+export async function removeMark({ db, maxTimeMs }: Connection, name: string, parent: Document): Promise<void> {
+  const marked = { _id: parent._id as never, "_deleting.token": parent._deleting.token };
+  await db.collection(name).updateOne(marked, { $unset: { _deleting: "" } }, { maxTimeMS: maxTimeMs });
 }

@@ -48,10 +48,9 @@ async function settle(
   collection: Collection,
   child: Document,
 ): Promise<keyof Settled | undefined> {
-  const children = context.db.collection(collection.name);
   const holds = await lookAtParents(context, storedTargets(collection, child));
   if (holds.isOk()) {
-    await clearMarker(children, child);
+    await clearMarker(context, collection.name, child);
     return "cleared";
   }
   if (holds.error.code !== "invalid_reference") return undefined;

@@ -1,5 +1,5 @@
 /** Takes writes back whose references do not hold. Every step is guarded by the marker's token (see references.ts). */
-import type { Document, Collection as Stored } from "mongodb";
+import type { Document } from "mongodb";
 import type { Collection } from "../collections/define.ts";
 import { uuidText } from "./documents.ts";
 import { parentState, type ReferenceContext, storedTargets } from "./references.ts";
@@ -9,17 +9,23 @@ import { nextVersionOf } from "./versions.ts";
  * Takes a create back; false when it is settled by now, or was taken back already. A tombstone stays, so that versions
  * under this id go on rising; it remembers only the request of the tombstone that was there before.
  */
-export async function undoCreate(children: Stored, id: Document, token: string, now: number): Promise<boolean> {
-  const { matchedCount } = await children.updateOne({ _id: id as never, "_refs_pending.token": token }, [
-    {
-      $replaceWith: {
-        _id: "$_id",
-        version: nextVersionOf(now),
-        _deleted_at: new Date(now),
-        create_hash: { $ifNull: ["$_refs_pending.hash", null] },
-      },
-    },
-  ]);
+export async function undoCreate(
+  { db, now, maxTimeMs }: ReferenceContext,
+  { name }: Collection,
+  id: Document,
+  token: string,
+): Promise<boolean> {
+  const tombstone = {
+    _id: "$_id",
+    version: nextVersionOf(now()),
+    _deleted_at: new Date(now()),
+    create_hash: { $ifNull: ["$_refs_pending.hash", null] },
+  };
+  const { matchedCount } = await db
+    .collection(name)
+    .updateOne({ _id: id as never, "_refs_pending.token": token }, [{ $replaceWith: tombstone }], {
+      maxTimeMS: maxTimeMs,
+    });
   return matchedCount === 1;
 }
 
@@ -31,10 +37,25 @@ export async function undoUpdate(context: ReferenceContext, collection: Collecti
   const children = context.db.collection(collection.name);
   const { token, version, before, earlier } = written._refs_pending;
   const untouched = { _id: written._id as never, "_refs_pending.token": token, version };
-  const restored = Object.fromEntries(Object.keys(before).map((name) => [name, `$_refs_pending.before.${name}`]));
-  const { matchedCount } = await children.updateOne(untouched, [
-    { $set: { ...restored, _refs_pending: { $ifNull: ["$_refs_pending.earlier", "$$REMOVE"] } } },
+  // DocumentDB computes and validates the new document even of one that has just ceased to match: it has to come out whole
+  const isMine = { $eq: ["$_refs_pending.token", token] };
+  const restored = Object.keys(before).map((name) => [
+    name,
+    { $cond: [isMine, `$_refs_pending.before.${name}`, `$${name}`] },
   ]);
+  const earlierMarker = { $ifNull: ["$_refs_pending.earlier", "$$REMOVE"] };
+  const { matchedCount } = await children.updateOne(
+    untouched,
+    [
+      {
+        $set: {
+          ...Object.fromEntries(restored),
+          _refs_pending: { $cond: [isMine, earlierMarker, "$_refs_pending"] },
+        },
+      },
+    ],
+    { maxTimeMS: context.maxTimeMs },
+  );
   // what was before may come from another update that is just being taken back
   if (matchedCount === 0 || earlier) await repairReferences(context, collection, written._id, [token, earlier?.token]);
 }
@@ -63,13 +84,15 @@ export async function repairReferences(
       return old === null || (await parentState(context, { target, id: uuidText(old) })) === "there";
     });
     if (value !== undefined) changes[field] = { $literal: value };
-    else if (created || collection.fields[field]?.required) return undoCreate(children, id, token, context.now());
+    else if (created || collection.fields[field]?.required) return undoCreate(context, collection, id, token);
     else changes[field] = null;
   }
   if (Object.keys(changes).length === 0) return true;
-  await children.updateOne({ _id: id as never, "_refs_pending.token": token, version: child.version }, [
-    { $set: { ...changes, version: nextVersionOf(context.now()), updated_at: new Date(context.now()) } },
-  ]);
+  await children.updateOne(
+    { _id: id as never, "_refs_pending.token": token, version: child.version },
+    [{ $set: { ...changes, version: nextVersionOf(context.now()), updated_at: new Date(context.now()) } }],
+    { maxTimeMS: context.maxTimeMs },
+  );
   return true;
 }
 

@@ -67,7 +67,7 @@ export async function createRecord(
   await context.failpoint("create:inserted");
   const holds = targets.length === 0 ? ok(undefined) : await lookAtParents(context, targets);
   if (holds.isOk()) return ok(toRecord(collection, document));
-  const isUndone = await undoCreate(records, document._id, token, context.now());
+  const isUndone = await undoCreate(context, collection, document._id, token);
   const settled = isUndone ? null : await records.findOne(living(context, id), { maxTimeMS: context.maxTimeMs });
   // somebody else has seen the references hold, and settled it
   return settled && !settled._refs_pending ? ok(toRecord(collection, settled)) : err(holds.error);
@@ -116,7 +116,7 @@ async function repeated(context: WriteContext, collection: Collection, present: 
   if (present._refs_pending?.created) {
     const holds = await lookAtParents(context, storedTargets(collection, present));
     if (holds.isErr()) return err(holds.error);
-    await clearMarker(context.db.collection(collection.name), present);
+    await clearMarker(context, collection.name, present);
   }
   return ok(toRecord(collection, present));
 }
