@@ -5,6 +5,7 @@ import type { FieldKind } from "../collections/fields.ts";
 import { referencesFrom } from "../collections/references.ts";
 
 const TOMBSTONE_SECONDS = 7 * 24 * 3_600;
+const PENDING = { "_refs_pending.at": { $exists: true } };
 
 const BSON_TYPES: Readonly<Record<FieldKind, string>> = {
   text: "string",
@@ -50,8 +51,12 @@ export function indexesOf(collection: Collection): Index[] {
           {
             name: "_refs_pending_idx",
             key: { "_refs_pending.at": 1 as const },
-            partialFilterExpression: { "_refs_pending.at": { $exists: true } },
+            partialFilterExpression: PENDING,
           },
+          ...references.map(({ field }) => ({
+            ...owned(`_refs_pending_${field}`, `_refs_pending.fields.${field}`),
+            partialFilterExpression: PENDING,
+          })),
         ]
       : []),
   ];

@@ -36,21 +36,32 @@ export async function undoCreate(
 export async function undoUpdate(context: ReferenceContext, collection: Collection, written: Document): Promise<void> {
   const children = context.db.collection(collection.name);
   const { token, version, before, earlier } = written._refs_pending;
-  const untouched = { _id: written._id as never, "_refs_pending.token": token, version };
+  const untouched = {
+    _id: written._id as never,
+    "_refs_pending.token": token,
+    "_refs_pending.before": { $type: "object" },
+    version,
+  };
   // DocumentDB computes and validates the new document even of one that has just ceased to match: it has to come out whole
-  const isMine = { $eq: ["$_refs_pending.token", token] };
+  const isMine = {
+    $and: [{ $eq: ["$_refs_pending.token", token] }, { $eq: [{ $type: "$_refs_pending.before" }, "object"] }],
+  };
   const restored = Object.keys(before).map((name) => [
     name,
     { $cond: [isMine, `$_refs_pending.before.${name}`, `$${name}`] },
   ]);
-  const earlierMarker = { $ifNull: ["$_refs_pending.earlier", "$$REMOVE"] };
+  // a marker stays, so that a deletion that has not seen what the reference is now sees what it was
+  const settled = { fields: "$_refs_pending.fields", before: null, earlier: null };
+  const marker = {
+    $mergeObjects: ["$_refs_pending", { $ifNull: ["$_refs_pending.earlier", {}] }, settled],
+  };
   const { matchedCount } = await children.updateOne(
     untouched,
     [
       {
         $set: {
           ...Object.fromEntries(restored),
-          _refs_pending: { $cond: [isMine, earlierMarker, "$_refs_pending"] },
+          _refs_pending: { $cond: [isMine, marker, "$_refs_pending"] },
         },
       },
     ],

@@ -45,7 +45,7 @@ describe("commands", () => {
     // loans refer to contacts: mark, look, tombstone
     expect(await names(async () => value(await repository(contacts).delete(id)))).toEqual([
       "findAndModify",
-      "find",
+      "aggregate",
       "update",
     ]);
   });
@@ -100,6 +100,7 @@ function ownersOf(command: Document): string[] {
     command.filter,
     command.query,
     command.pipeline?.[0]?.$match,
+    ...(command.pipeline ?? []).map((stage: Document) => stage.$unionWith?.pipeline[0].$match),
     ...(command.updates ?? []).map((update: Document) => update.q),
     ...(command.documents ?? []),
   ].filter(Boolean);
