@@ -59,7 +59,7 @@ async function createIndexes(db: Db, name: string, wanted: readonly Index[]): Pr
 }
 
 /** Compared are the parts that the definition decides. */
-export function isSame(present: Document, wanted: Index): boolean {
+function isSame(present: Document, wanted: Index): boolean {
   return (
     JSON.stringify(Object.entries(present.key)) === JSON.stringify(Object.entries(wanted.key)) &&
     Boolean(present.unique) === Boolean(wanted.unique) &&
