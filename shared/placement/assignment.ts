@@ -87,10 +87,10 @@ export async function callSystem<T>(client: SupabaseClient, name: string, parame
   try {
     const { data, error } = await client.rpc(name, parameters);
     if (!error) return ok(data as T);
-    if (error.code === "P0002") return err(notFound(error.message));
-    if (error.code?.startsWith("22") || error.code === "23514") return err(invalid("invalid_input", error.message));
+    if (error.code === "PT404") return err(notFound(error.message));
+    if (error.code?.startsWith("22")) return err(invalid("invalid_input", error.message));
     // raised by the assignment when no database takes users
-    if (error.code === "P0001") return err(unavailable(error.message, error, "no_capacity"));
+    if (error.code === "PT503") return err(unavailable(error.message, error, "no_capacity"));
     return err(unavailable("Supabase does not answer.", error));
   } catch (cause) {
     return err(unavailable("Supabase does not answer.", cause));

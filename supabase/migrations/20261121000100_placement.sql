@@ -197,7 +197,9 @@ begin
       raise exception 'There is no database named "%".', p_to using errcode = 'invalid_parameter_value';
     end if;
   else
-    select c.name, case when c.load > (select min(load) from switchyard.candidates) then 'fallback' else 'least_used' end
+    -- fallback: the least used one is down
+    select c.name, case c.name
+        when (select name from switchyard.candidates order by load, name limit 1) then 'least_used' else 'fallback' end
     into v_home, v_reason
     from switchyard.candidates c where not c.down order by c.load, c.name limit 1;
     if v_home is null then

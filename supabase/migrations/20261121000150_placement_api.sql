@@ -1,4 +1,5 @@
 -- What the application's servers call, over REST with the secret key: executable by service_role and nobody else.
+-- SQLSTATEs PTxxx are HTTP statuses to PostgREST; it passes them on, with the message, where others become a bare 500.
 
 create function public.switchyard_assignment(p_user_id uuid)
 returns table (user_id uuid, database_provider text, epoch integer, state text, reason text, assigned_at timestamptz)
@@ -15,9 +16,13 @@ begin
   -- the user's row first: deletions lock in this order, too
   perform 1 from auth.users u where u.id = p_user_id and u.deleted_at is null for no key update;
   if not found then
-    raise exception 'There is no user %.', p_user_id using errcode = 'no_data_found';
+    raise exception 'There is no user %.', p_user_id using errcode = 'PT404';
   end if;
-  perform switchyard.assign(p_user_id, p_to);
+  begin
+    perform switchyard.assign(p_user_id, p_to);
+  exception when raise_exception then
+    raise exception '%', sqlerrm using errcode = 'PT503';
+  end;
   return query select * from public.switchyard_assignment(p_user_id);
 end $$;
 
@@ -47,7 +52,13 @@ begin
   -- looked at again now that the databases are locked: another run may have been faster
   foreach v_user in array v_users loop
     continue when exists (select from public.user_database_assignments where user_id = v_user);
-    perform switchyard.assign(v_user, p_to);
+    begin
+      perform switchyard.assign(v_user, p_to);
+    exception when raise_exception then
+      -- full: those who got a home keep it
+      exit when v_assigned > 0;
+      raise exception '%', sqlerrm using errcode = 'PT503';
+    end;
     v_assigned := v_assigned + 1;
   end loop;
   return jsonb_build_object('assigned', v_assigned, 'remaining', (
@@ -77,6 +88,10 @@ create function public.switchyard_set_database(
 ) returns void
 language plpgsql security definer set search_path = '' as $$
 begin
+  if p_weight <= 0 or p_weight >= 'Infinity' or p_capacity_users < -1 then
+    raise exception 'The weight must be above 0, the capacity 0 or more (or -1: no limit).'
+      using errcode = 'invalid_parameter_value';
+  end if;
   update switchyard.databases set
     accepting = coalesce(p_accepting, accepting),
     weight = coalesce(p_weight, weight),

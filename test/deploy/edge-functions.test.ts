@@ -34,8 +34,8 @@ async function start(name: string): Promise<string> {
     ],
     {
       env: {
-        PATH: process.env.PATH,
-        HOME: process.env.HOME,
+        // where certificates and the registry are, too
+        ...process.env,
         SUPABASE_URL: "http://127.0.0.1:9",
         SUPABASE_SECRET_KEY: "sb_secret_of_the_deployment_test",
         BEFORE_USER_CREATED_HOOK_SECRET: "v1,whsec_c3dpdGNoeWFyZC1kZXBsb3ltZW50LXRlc3Qtc2VjcmV0",

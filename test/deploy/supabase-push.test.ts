@@ -25,7 +25,7 @@ const push = async () => {
   return stdout + stderr;
 };
 
-describe.sequential("supabase db push", () => {
+describe("supabase db push", () => {
   test("applies every migration as postgres, who is no superuser", async () => {
     const [role] = await sql`select rolsuper from pg_roles where rolname = current_user`;
     expect(role?.rolsuper).toBe(false);
