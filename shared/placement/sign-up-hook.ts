@@ -94,7 +94,7 @@ function createLook({ probes, report, clock, probeMs = 900, cacheMs = 3_000 }: S
       failure = error;
     }
     // without Supabase the report gets lost, too, and then there is no sign-up either
-    await report(name, healthy, healthy ? null : downReason(name, failure)).catch(() => undefined);
+    await report(name, healthy, healthy ? null : downReason("The database", failure)).catch(() => undefined);
   };
   return () => {
     if (last && clock() < last.until) return last.done;

@@ -1,0 +1,168 @@
+/** The hook's answers, with the databases, the clock and the network in the test's hand. */
+import { err, ok } from "neverthrow";
+import { Webhook } from "standardwebhooks";
+import { describe, expect, test, vi } from "vitest";
+import { unavailable } from "../../shared/contract/errors.ts";
+import { createLog } from "../../shared/log.ts";
+import { createSignUpHook, type SignUpHookOptions } from "../../shared/placement/sign-up-hook.ts";
+import { webhookVerifier } from "../../shared/placement/webhook-secrets.ts";
+
+const secretOf = (text: string) => `v1,whsec_${Buffer.from(text.padEnd(32, ".")).toString("base64")}`;
+const NEW = secretOf("the new secret");
+const OLD = secretOf("the old secret");
+const BODY = JSON.stringify({ metadata: { name: "before-user-created" }, user: { email: "a@switchyard.test" } });
+
+const signature = (secret: string, at: Date, body = BODY) => new Webhook(secret.slice(3)).sign("msg_1", at, body);
+
+function request({ body = BODY, signatures = [signature(NEW, new Date(), body)], at = new Date(), headers = {} } = {}) {
+  return new Request("http://hook", {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      "webhook-id": "msg_1",
+      "webhook-timestamp": String(Math.floor(at.getTime() / 1000)),
+      "webhook-signature": signatures.join(", "),
+      ...headers,
+    },
+    body,
+  });
+}
+
+function hook(over: Partial<SignUpHookOptions> = {}) {
+  const reports: unknown[][] = [];
+  const answer = createSignUpHook({
+    verify: webhookVerifier(`${NEW}|${OLD}`),
+    probes: { mongodb: async () => ok(1), supabase: async () => ok(1) },
+    report: async (...report) => reports.push(report),
+    canPlace: async () => ok(true),
+    clock: () => 0,
+    log: createLog({ level: "silent" }),
+    ...over,
+  });
+  return { answer, reports };
+}
+const seen = async (response: Response) => ({ status: response.status, body: await response.json() });
+const never = () => new Promise<never>(() => undefined);
+
+describe("a sign-up", () => {
+  test("goes on when a database can take the user, and the databases' health is reported", async () => {
+    const { answer, reports } = hook();
+    const response = await answer(request());
+    expect(response.headers.get("content-type")).toMatch(/^application\/json/);
+    expect(await seen(response)).toEqual({ status: 200, body: {} });
+    expect(reports).toEqual([
+      ["mongodb", true, null],
+      ["supabase", true, null],
+    ]);
+  });
+
+  test("is refused with status 200 and words for people when none can", async () => {
+    const { answer } = hook({ canPlace: async () => ok(false) });
+    const { status, body } = await seen(await answer(request()));
+    expect(status).toBe(200);
+    expect(body).toEqual({ error: { http_code: 503, message: expect.stringContaining("Please try again") } });
+  });
+
+  test("is decided after the reports, so that a database that is down counts", async () => {
+    const { answer, reports } = hook({
+      probes: { mongodb: async () => err(Object.assign(new Error("connect"), { code: "ECONNREFUSED" })) },
+      canPlace: async () => ok(reports.length === 0),
+    });
+    expect((await seen(await answer(request()))).body.error).toMatchObject({ http_code: 503 });
+    expect(reports).toEqual([["mongodb", false, expect.stringContaining("refuses connections")]]);
+  });
+
+  test.each<[string, Partial<SignUpHookOptions>]>([
+    ["Supabase does not answer", { canPlace: async () => err(unavailable("away")) }],
+    ["asking fails", { canPlace: async () => Promise.reject(new Error("bug")) }],
+    ["asking hangs", { canPlace: never }],
+    ["a report hangs", { report: never }],
+    ["a report fails", { report: async () => Promise.reject(new Error("away")) }],
+  ])("goes on when nobody knows: %s", async (_, over) => {
+    const { answer } = hook({ ...over, totalMs: 100, probeMs: 50 });
+    expect(await seen(await answer(request()))).toEqual({ status: 200, body: {} });
+  });
+
+  test("waits for a probe that hangs only so long, and reports it", async () => {
+    const { answer, reports } = hook({ probes: { mongodb: never }, probeMs: 30 });
+    expect((await answer(request())).status).toBe(200);
+    expect(reports).toEqual([["mongodb", false, "The database does not answer in time."]]);
+  });
+
+  test("shares a look at the databases with those of the next seconds, but asks for places each time", async () => {
+    let now = 0;
+    const probe = vi.fn(async () => ok(1));
+    const canPlace = vi.fn(async () => ok(true));
+    const { answer } = hook({ probes: { mongodb: probe }, canPlace, clock: () => now });
+    await Promise.all([answer(request()), answer(request()), answer(request())]);
+    expect([probe.mock.calls.length, canPlace.mock.calls.length]).toEqual([1, 3]);
+    now = 60_000;
+    await answer(request());
+    expect(probe).toHaveBeenCalledTimes(2);
+  });
+});
+
+describe("signatures", () => {
+  const now = new Date();
+  const ago = (seconds: number) => new Date(now.getTime() - seconds * 1000);
+
+  test.each([
+    ["the first secret", [signature(NEW, now)]],
+    ["the second, while secrets are being changed", [signature(OLD, now)]],
+    ["both", [signature(NEW, now), signature(OLD, now)]],
+    ["an unknown one first", [signature(secretOf("who"), now), signature(OLD, now)]],
+  ])("are good with %s", async (_, signatures) => {
+    expect((await hook().answer(request({ signatures }))).status).toBe(200);
+  });
+
+  test.each([
+    ["another secret", { signatures: [signature(secretOf("who"), now)] }],
+    ["another body", { signatures: [signature(NEW, now, `${BODY} `)] }],
+    ["nothing", { signatures: [] }],
+    ["something that is no signature", { signatures: ["v1,AAAA", "x", "v2"] }],
+    ["another version", { signatures: [signature(NEW, now).replace("v1,", "v2,")] }],
+    ["an old time", { signatures: [signature(NEW, ago(600))], at: ago(600) }],
+    ["a time to come", { signatures: [signature(NEW, ago(-600))], at: ago(-600) }],
+    ["a time that is not the signed one", { signatures: [signature(NEW, ago(60))] }],
+    ["a time that is none", { headers: { "webhook-timestamp": "soon" } }],
+    ["another id", { headers: { "webhook-id": "msg_2" } }],
+  ])("are refused with %s, and no database is asked", async (_, given) => {
+    const canPlace = vi.fn(async () => ok(true));
+    const { answer, reports } = hook({ canPlace });
+    expect((await answer(request(given))).status).toBe(401);
+    expect(canPlace).not.toHaveBeenCalled();
+    expect(reports).toEqual([]);
+  });
+
+  test("are refused where no secret is configured", async () => {
+    expect((await hook({ verify: webhookVerifier("") }).answer(request())).status).toBe(401);
+  });
+});
+
+describe("requests", () => {
+  test("of another method, media type or size are refused before anything else", async () => {
+    const { answer } = hook();
+    expect((await answer(new Request("http://hook"))).status).toBe(405);
+    expect((await answer(request({ headers: { "content-type": "text/plain" } }))).status).toBe(415);
+    expect((await answer(request({ body: "x".repeat(300_000) }))).status).toBe(413);
+    expect((await answer(request({ headers: { "content-length": "99999999" } }))).status).toBe(413);
+  });
+
+  test("that stream more than is read are cut off", async () => {
+    let sent = 0;
+    const body = new ReadableStream({
+      pull(controller) {
+        sent += 65_536;
+        controller.enqueue(new Uint8Array(65_536));
+      },
+    });
+    const endless = new Request("http://hook", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body,
+      duplex: "half",
+    } as RequestInit);
+    expect((await hook().answer(endless)).status).toBe(413);
+    expect(sent).toBeLessThan(1_000_000);
+  });
+});
