@@ -12,6 +12,8 @@ const shared = {
 export default defineConfig({
   test: {
     ...reporters(),
+    // vitest leaves one core to itself, and files wait more than they compute
+    maxWorkers: 2,
     projects: [
       { test: { ...shared, name: "embedded", include: ["test/{unit,contract,integration,failure}/**/*.test.ts"] } },
       {

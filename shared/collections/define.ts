@@ -28,7 +28,7 @@ export type Scope = { kind: "owner"; field: "user_id" } | { kind: "memberOf"; co
 export const owner = (): Scope => ({ kind: "owner", field: "user_id" });
 
 /** Where the currency of a collection's money stands: in a field of its own, or in a record that it refers to. */
-export type CurrencySource = { field: string } | { reference: string; field: string };
+type CurrencySource = { field: string } | { reference: string; field: string };
 
 /** Fields that every record has and that no client may set, but `id` on create. */
 export interface SystemFields {

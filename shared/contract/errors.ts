@@ -4,7 +4,7 @@
  */
 import { type Err, err } from "neverthrow";
 
-export type ErrorKind = "not_found" | "conflict" | "invalid" | "unavailable" | "forbidden";
+type ErrorKind = "not_found" | "conflict" | "invalid" | "unavailable" | "forbidden";
 
 export type ErrorCode =
   | "not_found"

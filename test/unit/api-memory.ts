@@ -14,7 +14,7 @@ import type { RequestUser } from "../../shared/placement/service.ts";
 
 type Row = Record<string, unknown> & { id: string; version: number; hash?: string | undefined };
 
-export const SECRET = "a secret of at least 32 characters";
+const SECRET = "a secret of at least 32 characters";
 const environment = {
   SUPABASE_URL: "http://127.0.0.1:9",
   SUPABASE_PUBLISHABLE_KEY: "publishable",
