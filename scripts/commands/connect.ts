@@ -3,6 +3,7 @@ import type { SupabaseClient } from "@supabase/supabase-js";
 import type { Db } from "mongodb";
 import {
   ConfigError,
+  databaseName,
   type Environment,
   type FunctionConfig,
   loadDevConfig,
@@ -10,7 +11,6 @@ import {
 } from "../../shared/config.ts";
 import { createMongoClient } from "../../shared/mongo/client.ts";
 import { createAssignments } from "../../shared/placement/assignment.ts";
-import { databaseName } from "../../shared/placement/router.ts";
 import { serviceClient } from "../../shared/postgres/client.ts";
 import { readDevelopment } from "../dev/development-file.ts";
 

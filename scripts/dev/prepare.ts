@@ -1,5 +1,6 @@
 /** What `switchyard db prepare` does, on every start: collections, indexes and validators; then the door is opened. */
 import { allCollections } from "../../shared/collections/index.ts";
+import { databaseName } from "../../shared/config.ts";
 import { createMongoClient } from "../../shared/mongo/client.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import type { RunningSupabase } from "./supabase.ts";
@@ -8,7 +9,7 @@ import type { RunningSupabase } from "./supabase.ts";
 export async function prepareDatabases(supabase: RunningSupabase, mongoUri: string): Promise<string | undefined> {
   const client = createMongoClient(mongoUri, { appName: "switchyard-dev" });
   try {
-    await prepareMongo(client.db(), allCollections);
+    await prepareMongo(client.db(databaseName({ MONGODB_URI: mongoUri })), allCollections);
     await supabase.sql("select public.switchyard_open_database('mongodb')");
     return undefined;
   } catch (error) {

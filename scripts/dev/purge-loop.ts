@@ -1,15 +1,21 @@
-/** Does in development what pg_cron does on a hosted project: calls the edge function `purge` while work is pending. */
+/**
+ * Does in development what pg_cron does on a hosted project: calls the edge function `purge` while work is pending, and
+ * once a minute for what it settles beside that.
+ */
 import type { RunningSupabase } from "./supabase.ts";
 
 const EVERY_MS = 3_000;
+const SETTLE_EVERY_MS = 60_000;
 const TIMEOUT_MS = 30_000;
 
 /** Starts the loop; a round begins only after the last one has ended. */
 export function startPurgeLoop(supabase: RunningSupabase): { stop(): Promise<void> } {
   const stopping = new AbortController();
+  let settledAt = 0;
   const round = async () => {
     const [pending] = await supabase.sql<{ some: boolean }>("select switchyard.purge_pending() as some");
-    if (!pending?.some) return;
+    if (!pending?.some && Date.now() - settledAt < SETTLE_EVERY_MS) return;
+    settledAt = Date.now();
     const response = await fetch(`${supabase.url}/functions/v1/purge`, {
       method: "POST",
       headers: { apikey: supabase.secretKey, authorization: `Bearer ${supabase.secretKey}` },

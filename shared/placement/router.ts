@@ -5,6 +5,7 @@
 import type { Db, MongoClient } from "mongodb";
 import { err, ok, type Result } from "neverthrow";
 import type { Collection } from "../collections/define.ts";
+import { databaseName } from "../config.ts";
 import { conflict, type RepositoryError, unavailable } from "../contract/errors.ts";
 import type { Log } from "../log.ts";
 import { createMongoClient } from "../mongo/client.ts";
@@ -179,13 +180,4 @@ export function createRouter(options: RouterOptions): Router {
       client = undefined;
     },
   };
-}
-
-/** The database of MongoDB: MONGODB_DATABASE, else the one in the URI, else `switchyard`. */
-export function databaseName({
-  MONGODB_DATABASE,
-  MONGODB_URI = "",
-}: Pick<RouterConfig, "MONGODB_DATABASE" | "MONGODB_URI">): string {
-  const inUri = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(MONGODB_URI)?.[1];
-  return MONGODB_DATABASE ?? (inUri ? decodeURIComponent(inUri) : "switchyard");
 }

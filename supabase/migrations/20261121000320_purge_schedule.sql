@@ -38,32 +38,47 @@ begin
   end loop;
 end $$;
 
-create function switchyard.purge_tick() returns void
+-- Calls the edge function `purge`, where pg_net is and the function's address and key are known.
+create function switchyard.wake_purge() returns void
 language plpgsql set search_path = '' as $$
 declare
-  v_url text;
-  v_key text;
+  v_url text := switchyard.setting('functions_url');
+  v_key text := switchyard.setting('secret_key');
 begin
-  if not switchyard.purge_pending() then
-    return;
-  end if;
-  perform switchyard.purge_here();
-  if not switchyard.purge_pending() or to_regnamespace('net') is null then
-    return;
-  end if;
-  v_url := switchyard.setting('functions_url');
-  v_key := switchyard.setting('secret_key');
-  if v_url is null or v_key is null then
+  if v_url is null or v_key is null or to_regnamespace('net') is null then
     return;
   end if;
   execute 'select net.http_post(url := $1, headers := $2, body := $3, timeout_milliseconds := 30000)'
   using v_url || '/purge', jsonb_build_object('content-type', 'application/json', 'apikey', v_key), '{}'::jsonb;
 exception when others then
+  raise warning 'switchyard: the purge function was not called: %', sqlerrm;
+end $$;
+
+create function switchyard.purge_tick() returns void
+language plpgsql set search_path = '' as $$
+begin
+  if switchyard.purge_pending() then
+    perform switchyard.purge_here();
+  end if;
+  if switchyard.purge_pending() then
+    perform switchyard.wake_purge();
+  end if;
+exception when others then
   raise warning 'switchyard: purges wait: %', sqlerrm;
 end $$;
 
+-- The function also settles references that MongoDB's writers have left (after a crash, a record may refer to nothing).
+create function switchyard.settle_tick() returns void
+language plpgsql set search_path = '' as $$
+begin
+  if exists (select from switchyard.databases where kind = 'mongodb' and opened_at is not null) then
+    perform switchyard.wake_purge();
+  end if;
+end $$;
+
 select switchyard.seal_function(f) from unnest(array[
-  'switchyard.setting(text)', 'switchyard.purge_here()', 'switchyard.purge_tick()'
+  'switchyard.setting(text)', 'switchyard.purge_here()', 'switchyard.wake_purge()', 'switchyard.purge_tick()',
+  'switchyard.settle_tick()'
 ]::regprocedure[]) f;
 
 -- Creating an extension may be refused although it is listed.
@@ -82,6 +97,7 @@ begin
   end if;
   if to_regprocedure('cron.schedule(text, text, text)') is not null then
     perform cron.schedule('switchyard-purge', '10 seconds', 'select switchyard.purge_tick()');
+    perform cron.schedule('switchyard-settle', '*/10 * * * *', 'select switchyard.settle_tick()');
     perform cron.schedule('switchyard-purge-trim', '41 4 * * *',
       $job$select public.switchyard_purge_trim(); delete from cron.job_run_details where end_time < now() - interval '1 day'$job$);
   end if;

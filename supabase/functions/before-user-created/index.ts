@@ -1,5 +1,5 @@
 /** Supabase Auth's hook "before user created": may this sign-up go on? */
-import { loadFunctionConfig, processEnvironment } from "../../../shared/config.ts";
+import { databaseName, loadFunctionConfig, processEnvironment } from "../../../shared/config.ts";
 import { createLog } from "../../../shared/log.ts";
 import { createMongoClient } from "../../../shared/mongo/client.ts";
 import { callSystem } from "../../../shared/placement/assignment.ts";
@@ -15,7 +15,7 @@ if (!config.BEFORE_USER_CREATED_HOOK_SECRET) log.error("sign_up_hook_without_sec
 const service = serviceClient(config, { timeoutMs: 1_000 });
 const client =
   config.MONGODB_URI && createMongoClient(config.MONGODB_URI, { appName: "switchyard-hook", maxPoolSize: 2 });
-const probes = databaseProbes(service, client ? async () => client.db(config.MONGODB_DATABASE) : undefined);
+const probes = databaseProbes(service, client ? async () => client.db(databaseName(config)) : undefined);
 
 export default {
   fetch: createSignUpHook({

@@ -1,6 +1,6 @@
 /** Takes away what deleted users left behind. Called with the secret key: by pg_cron, the API and the development loop. */
 import { allCollections } from "../../../shared/collections/index.ts";
-import { functionSecretKeys, loadFunctionConfig, processEnvironment } from "../../../shared/config.ts";
+import { databaseName, functionSecretKeys, loadFunctionConfig, processEnvironment } from "../../../shared/config.ts";
 import { createLog } from "../../../shared/log.ts";
 import { createMongoClient } from "../../../shared/mongo/client.ts";
 import { createPurgeEndpoint } from "../../../shared/placement/purge-endpoint.ts";
@@ -13,7 +13,7 @@ export default {
   fetch: createPurgeEndpoint({
     keys: functionSecretKeys(config),
     supabase: serviceClient(config),
-    mongo: client ? async () => client.db(config.MONGODB_DATABASE) : undefined,
+    mongo: client ? async () => client.db(databaseName(config)) : undefined,
     collections: allCollections,
     maxTokenLifetimeSeconds: config.MAX_TOKEN_LIFETIME_SECONDS,
     clock: Date.now,
