@@ -151,21 +151,6 @@ export function loadDevConfig(env: Environment): DevConfig {
   return config;
 }
 
-/**
- * The database that holds the records in MongoDB: MONGODB_DATABASE, else the one in the URI, else `switchyard`. The
- * driver's own default is `test`; whoever leaves the choice to it looks into another database than the API.
- */
-export function databaseName({
-  MONGODB_DATABASE,
-  MONGODB_URI = "",
-}: {
-  MONGODB_DATABASE?: string | undefined;
-  MONGODB_URI?: string | undefined;
-}): string {
-  const inUri = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(MONGODB_URI)?.[1];
-  return MONGODB_DATABASE ?? (inUri ? decodeURIComponent(inUri) : "switchyard");
-}
-
 /** This process's environment, on Node and on Deno. */
 export const processEnvironment = (): Environment => process.env;
 

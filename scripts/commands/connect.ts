@@ -3,13 +3,12 @@ import type { SupabaseClient } from "@supabase/supabase-js";
 import type { Db } from "mongodb";
 import {
   ConfigError,
-  databaseName,
   type Environment,
   type FunctionConfig,
   loadDevConfig,
   loadFunctionConfig,
 } from "../../shared/config.ts";
-import { createMongoClient } from "../../shared/mongo/client.ts";
+import { createMongoClient, databaseName } from "../../shared/mongo/client.ts";
 import { createAssignments } from "../../shared/placement/assignment.ts";
 import { serviceClient } from "../../shared/postgres/client.ts";
 import { readDevelopment } from "../dev/development-file.ts";

@@ -1,7 +1,6 @@
 /** What `switchyard db prepare` does, on every start: collections, indexes and validators; then the door is opened. */
 import { allCollections } from "../../shared/collections/index.ts";
-import { databaseName } from "../../shared/config.ts";
-import { createMongoClient } from "../../shared/mongo/client.ts";
+import { createMongoClient, databaseName } from "../../shared/mongo/client.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import type { RunningSupabase } from "./supabase.ts";
 

@@ -30,3 +30,18 @@ export function createMongoClient(
     ignoreUndefined: false,
   });
 }
+
+/**
+ * The database that holds the records in MongoDB: MONGODB_DATABASE, else the one in the URI, else `switchyard`. The
+ * driver's own default is `test`; whoever leaves the choice to it looks into another database than the API.
+ */
+export function databaseName({
+  MONGODB_DATABASE,
+  MONGODB_URI = "",
+}: {
+  MONGODB_DATABASE?: string | undefined;
+  MONGODB_URI?: string | undefined;
+}): string {
+  const inUri = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(MONGODB_URI)?.[1];
+  return MONGODB_DATABASE ?? (inUri ? decodeURIComponent(inUri) : "switchyard");
+}

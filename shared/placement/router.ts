@@ -5,10 +5,9 @@
 import type { Db, MongoClient } from "mongodb";
 import { err, ok, type Result } from "neverthrow";
 import type { Collection } from "../collections/define.ts";
-import { databaseName } from "../config.ts";
 import { conflict, type RepositoryError, unavailable } from "../contract/errors.ts";
 import type { Log } from "../log.ts";
-import { createMongoClient } from "../mongo/client.ts";
+import { createMongoClient, databaseName } from "../mongo/client.ts";
 import { mongoRepositories } from "../mongo/index.ts";
 import { serviceClient, userClient } from "../postgres/client.ts";
 import { postgresRepositories } from "../postgres/index.ts";

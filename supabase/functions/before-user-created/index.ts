@@ -1,7 +1,7 @@
 /** Supabase Auth's hook "before user created": may this sign-up go on? */
-import { databaseName, loadFunctionConfig, processEnvironment } from "../../../shared/config.ts";
+import { loadFunctionConfig, processEnvironment } from "../../../shared/config.ts";
 import { createLog } from "../../../shared/log.ts";
-import { createMongoClient } from "../../../shared/mongo/client.ts";
+import { createMongoClient, databaseName } from "../../../shared/mongo/client.ts";
 import { callSystem } from "../../../shared/placement/assignment.ts";
 import { databaseProbes } from "../../../shared/placement/health.ts";
 import { createSignUpHook } from "../../../shared/placement/sign-up-hook.ts";

@@ -1,8 +1,8 @@
 /** Takes away what deleted users left behind. Called with the secret key: by pg_cron, the API and the development loop. */
 import { allCollections } from "../../../shared/collections/index.ts";
-import { databaseName, functionSecretKeys, loadFunctionConfig, processEnvironment } from "../../../shared/config.ts";
+import { functionSecretKeys, loadFunctionConfig, processEnvironment } from "../../../shared/config.ts";
 import { createLog } from "../../../shared/log.ts";
-import { createMongoClient } from "../../../shared/mongo/client.ts";
+import { createMongoClient, databaseName } from "../../../shared/mongo/client.ts";
 import { createPurgeEndpoint } from "../../../shared/placement/purge-endpoint.ts";
 import { serviceClient } from "../../../shared/postgres/client.ts";
 
