@@ -1,0 +1,52 @@
+/** The typed client: what it sends, and (by type checking this file) what it knows of the answers. */
+import { expect, test } from "vitest";
+import { createSwitchyardClient } from "../../client/index.ts";
+
+const recorder = (status: number, body: unknown) => {
+  const sent: Request[] = [];
+  const fetch = async (input: RequestInfo | URL, init?: RequestInit) => {
+    sent.push(new Request(input, init));
+    return Response.json(body, { status });
+  };
+  return { sent, fetch };
+};
+
+const session = (token: string) => ({
+  auth: { getSession: async () => ({ data: { session: { access_token: token } } }) },
+});
+
+test("sends the token that supabase-js has, and knows the record's fields", async () => {
+  const { sent, fetch } = recorder(201, { amount: "12.50", tags: ["food"] });
+  const api = createSwitchyardClient({ url: "https://app.example/", supabase: session("a.b.c"), fetch });
+  const answer = await api.expenses.$post({
+    json: { amount: "12.5", currency: "EUR", date: "2026-03-14" },
+    header: {},
+  });
+  expect(sent[0]?.url).toBe("https://app.example/api/expenses");
+  expect(sent[0]?.headers.get("authorization")).toBe("Bearer a.b.c");
+  expect(await sent[0]?.json()).toEqual({ amount: "12.5", currency: "EUR", date: "2026-03-14" });
+  if (answer.status !== 201) throw new Error("expected 201");
+  const { amount, tags }: { amount: string; tags: string[] } = await answer.json();
+  expect([amount, tags]).toEqual(["12.50", ["food"]]);
+});
+
+test("sends If-Match and null, and knows problems by their status", async () => {
+  const { sent, fetch } = recorder(412, { code: "version_mismatch" });
+  const api = createSwitchyardClient({ url: "https://app.example", getToken: () => null, fetch });
+  const answer = await api.loans[":id"].$patch({
+    param: { id: "x" },
+    json: { due_on: null },
+    header: { "if-match": '"7"' },
+  });
+  expect(sent[0]?.headers.get("if-match")).toBe('"7"');
+  expect(sent[0]?.headers.has("authorization")).toBe(false);
+  if (answer.status !== 412) throw new Error("expected 412");
+  expect((await answer.json()).code).toBe("version_mismatch");
+});
+
+test("refuses wrong bodies at compile time", () => {
+  const api = createSwitchyardClient({ url: "https://app.example", getToken: () => null });
+  // @ts-expect-error an amount is a string, so that no digit is lost
+  const wrong = () => api.expenses.$post({ json: { amount: 12.5, currency: "EUR", date: "2026-03-14" }, header: {} });
+  expect(wrong).toBeTypeOf("function");
+});
