@@ -227,7 +227,7 @@ describe("functions over REST", () => {
     expect(functions.length).toBeGreaterThan(15);
     const before = await belongings();
     const [databases] = await supabase.sql(
-      "select jsonb_agg(d order by name)::text as all from switchyard.databases d",
+      "select jsonb_agg(to_jsonb(d) - 'user_count' order by name)::text as all from switchyard.databases d",
     );
     const clients = { anonymous: rest({ ...eve, jwt: supabase.publishableKey }), eve: rest(eve), mo: rest(mo) };
     for (const { name, names, types } of functions)
@@ -240,9 +240,11 @@ describe("functions over REST", () => {
           if (who === "anonymous" || !name.startsWith("records_")) expect(said).toMatch(/"(42501|PGRST\d+|22\w+)"/);
         }
     expect(await belongings()).toEqual(before);
-    expect(await supabase.sql("select jsonb_agg(d order by name)::text as all from switchyard.databases d")).toEqual([
-      databases,
-    ]);
+    expect(
+      await supabase.sql(
+        "select jsonb_agg(to_jsonb(d) - 'user_count' order by name)::text as all from switchyard.databases d",
+      ),
+    ).toEqual([databases]);
   }, 60_000);
 
   test("of the system are for the service alone", async () => {
