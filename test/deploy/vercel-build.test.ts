@@ -48,14 +48,18 @@ test("the build holds one function, and only public/ as static files", async () 
   const functions = (await readdir(join(output, "functions"), { recursive: true })).filter((name) =>
     name.endsWith(".func"),
   );
-  expect(functions).toEqual(["api.func"]);
+  expect(functions).toEqual(["api/index.func"]);
+  // what the rewrite of vercel.json comes to: every path under /api goes to that function
+  const { routes } = JSON.parse(await readFile(join(output, "config.json"), "utf8"));
+  const matching = routes.filter(({ src }: { src?: string }) => src && new RegExp(src).test("/api/expenses/x"));
+  expect(matching[0]).toMatchObject({ dest: "/api" });
   const published = await readdir(join(output, "static"));
   expect(published).toContain("index.html");
   expect(published).not.toContain("package.json");
 });
 
 test("the built function answers, and carries no development database", async () => {
-  const folder = join(project, ".vercel", "output", "functions", "api.func");
+  const folder = join(project, ".vercel", "output", "functions", "api", "index.func");
   const files = await readdir(folder, { recursive: true });
   expect(files.filter((name) => /mongo-stand-in|pglite|@supabase\/lite|mingo/.test(name))).toEqual([]);
   const { handler } = JSON.parse(await readFile(join(folder, ".vc-config.json"), "utf8"));
