@@ -10,7 +10,7 @@ import { loadApiConfig } from "../../shared/config.ts";
 import { createLog } from "../../shared/log.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import { createRouter, type Router } from "../../shared/placement/router.ts";
-import { type Body, byName, each, full, minimal } from "../contract/suite/samples.ts";
+import { type Body, byName, each, sample } from "../contract/suite/samples.ts";
 import { mongoUriFor } from "../setup/servers.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
 import { type Home, newUser, type TestUser } from "../setup/users.ts";
@@ -49,11 +49,11 @@ async function call(user: TestUser | null, method: string, path: string, body?: 
 }
 
 /** A new record through the API, with new parents of the same user. */
-async function create(user: TestUser, name: string, from: Record<string, Body>, more: Body = {}, key = "") {
-  const body = { ...from[name], ...more };
+async function create(user: TestUser, name: string, kind: "minimal" | "full", more: Body = {}, key = "") {
+  const body = { ...sample(name, kind), ...more };
   for (const { field, target } of referencesFrom(byName(name)))
-    if (!(field in more) && (from === full || byName(name).fields[field]?.required))
-      body[field] = (await create(user, target, from)).id;
+    if (!(field in more) && (kind === "full" || byName(name).fields[field]?.required))
+      body[field] = (await create(user, target, kind)).id;
   const { status, text } = await call(user, "POST", `/api/${name}`, body, key ? { "idempotency-key": key } : {});
   if (status !== 201) throw new Error(`${name} of ${user.home}: ${status} ${text}`);
   return JSON.parse(text) as Body & { id: string };
@@ -91,7 +91,7 @@ beforeAll(async () => {
     const records = new Map<string, Body & { id: string }>();
     for (const name of each) {
       const text = byName(name).search[0] ?? "name";
-      records.set(name, await create(user, name, full, { [text]: `${SECRET} ${name}` }, `of ${name}`));
+      records.set(name, await create(user, name, "full", { [text]: `${SECRET} ${name}` }, `of ${name}`));
     }
     anns[home] = { user, records };
     strangers[home] = await newUser({ home, on: supabase });
@@ -105,11 +105,11 @@ afterAll(async () => {
 });
 
 const collectionOf = (path: string) => path.split("/")[2] ?? "";
-const sample: Record<string, string> = { from: "0001-01-01", to: "9999-12-31", by: "month", on: "2026-03-14" };
+const parameterSample: Record<string, string> = { from: "0001-01-01", to: "9999-12-31", by: "month", on: "2026-03-14" };
 const query = ({ parameters }: Operation) =>
   parameters
     .filter((parameter) => parameter.in === "query" && parameter.required)
-    .map(({ name }) => `${name}=${sample[name] ?? ""}`)
+    .map(({ name }) => `${name}=${parameterSample[name] ?? ""}`)
     .join("&");
 
 /** The answer without what differs between any two requests and with the id asked for made neutral. */
@@ -185,7 +185,7 @@ describe.each(pairs)("records at home in %s, a stranger at home in %s", (home, o
   }, 60_000);
 
   test("a cursor of Ann's is refused", async () => {
-    await create(anns[home].user, "contacts", minimal, { name: `${SECRET} two` });
+    await create(anns[home].user, "contacts", "minimal", { name: `${SECRET} two` });
     const { text } = await call(anns[home].user, "GET", "/api/contacts?limit=1");
     const cursor = JSON.parse(text).next_cursor as string;
     expect(cursor).toEqual(expect.any(String));
@@ -197,19 +197,19 @@ describe.each(pairs)("records at home in %s, a stranger at home in %s", (home, o
   test.each(each)("%s: Ann's id and Ann's idempotency key are free, her records are no parents", async (name) => {
     const before = await belongings(home);
     const stranger = await newUser({ home: other, on: supabase });
-    const made = await create(stranger, name, minimal, {}, `of ${name}`);
+    const made = await create(stranger, name, "minimal", {}, `of ${name}`);
     expect(made.id).not.toBe(anns[home].records.get(name)?.id);
     const { id: _, ...parents } = Object.fromEntries(
       referencesFrom(byName(name)).map(({ field }) => [field, made[field]]),
     );
     const id = anns[home].records.get(name)?.id ?? "";
-    const taken = await call(stranger, "POST", `/api/${name}`, { ...minimal[name], ...parents, id });
+    const taken = await call(stranger, "POST", `/api/${name}`, { ...sample(name, "minimal"), ...parents, id });
     expect([taken.status, JSON.parse(taken.text).user_id]).toEqual([201, stranger.id]);
     expect((await call(stranger, "DELETE", `/api/${name}/${id}`)).status).toBe(204);
     for (const { field, target } of referencesFrom(byName(name))) {
       const ask = async (parent: string) =>
         [
-          await call(stranger, "POST", `/api/${name}`, { ...minimal[name], ...parents, [field]: parent }),
+          await call(stranger, "POST", `/api/${name}`, { ...sample(name, "minimal"), ...parents, [field]: parent }),
           await call(stranger, "PATCH", `/api/${name}/${made.id}`, { [field]: parent }),
         ].map((answer) => neutral(answer, parent));
       const answers = await ask(anns[home].records.get(target)?.id ?? "");

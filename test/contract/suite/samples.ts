@@ -1,15 +1,18 @@
-/** Bodies that fit: `minimal` gives what must be there, `full` every field. */
+/** Bodies that fit every collection: written by hand where what they hold matters, derived from the definition elsewhere. */
 
 import type { Collection } from "../../../shared/collections/define.ts";
 import { type CollectionName, collections } from "../../../shared/collections/index.ts";
 import { referencesFrom } from "../../../shared/collections/references.ts";
 import type { Repository } from "../../../shared/contract/repository.ts";
 import { type Owner, value } from "../store.ts";
+import { derivedBody } from "./derived-body.ts";
 
 export type Body = Record<string, unknown>;
 export type AnyRepository = Repository<Body & { id: string; version: number }, Body, Body>;
 
-export const minimal: Record<CollectionName, Body> = {
+type Written = Partial<Record<CollectionName, Body>>;
+
+const minimal = {
   categories: { name: "Food", kind: "expense" },
   expenses: { amount: "12.50", currency: "EUR", date: "2026-03-14" },
   incomes: { amount: "2500", currency: "EUR", date: "2026-03-01" },
@@ -17,9 +20,9 @@ export const minimal: Record<CollectionName, Body> = {
   contacts: { name: "Mina" },
   loans: { direction: "lent", amount: "100", currency: "EUR", date: "2026-02-02" },
   loan_payments: { amount: "10", date: "2026-02-12" },
-};
+} satisfies Written;
 
-export const full: Record<CollectionName, Body> = {
+const full = {
   categories: { name: "Food 🍎", kind: "income", color: "#ff0000", icon: "apple", archived: true },
   expenses: {
     ...minimal.expenses,
@@ -40,7 +43,9 @@ export const full: Record<CollectionName, Body> = {
     status: "settled",
   },
   loan_payments: { ...minimal.loan_payments, note: "$amount" },
-};
+} satisfies Written;
+
+const written: Record<"minimal" | "full", Written> = { minimal, full };
 
 export const each = Object.keys(collections) as CollectionName[];
 export const byName = (name: string): Collection => collections[name as CollectionName];
@@ -49,9 +54,14 @@ export const byName = (name: string): Collection => collections[name as Collecti
 export const any = (owner: Owner, name: string): AnyRepository =>
   owner.repository(byName(name)) as unknown as AnyRepository;
 
+/** A body without its references: `minimal` gives what must be there, `full` every field. */
+export const sample = (name: string, kind: "minimal" | "full"): Body => ({
+  ...(written[kind][name as CollectionName] ?? derivedBody(byName(name), kind)),
+});
+
 /** A body of that collection whose references point at new records of the owner. */
 export async function body(owner: Owner, name: string, kind: "minimal" | "full" = "minimal"): Promise<Body> {
-  const made: Body = { ...(kind === "full" ? full : minimal)[name as CollectionName] };
+  const made = sample(name, kind);
   const { fields } = byName(name);
   for (const { field, target } of referencesFrom(byName(name)))
     if (kind === "full" || fields[field]?.required) made[field] = (await create(owner, target)).id;
