@@ -1,5 +1,5 @@
 /** `npm start` as a child of a test, with ports and a folder of its own. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { createServer } from "node:net";
 
 export interface Started {
@@ -49,14 +49,22 @@ export function npm(script: "start" | "reset", env: Record<string, string>): Sta
   };
 }
 
-/** Whether anything of what the child started is still there. */
+/**
+ * Whether anything of what the child started is still there. A process that has ended but that nobody has waited for is
+ * gone: where the first process of a container reaps no orphans, such ones stay in the table, and signal 0 finds them.
+ */
 export function groupLives({ child }: Started): boolean {
+  const group = child.pid ?? 0;
   try {
-    process.kill(-(child.pid ?? 0), 0);
-    return true;
+    process.kill(-group, 0);
   } catch {
     return false;
   }
+  const table = execFileSync("ps", ["-A", "-o", "pgid=,stat="], { encoding: "utf8" });
+  return table.split("\n").some((line) => {
+    const [pgid, state = ""] = line.trim().split(/\s+/);
+    return Number(pgid) === group && !state.startsWith("Z");
+  });
 }
 
 export async function freePorts(count: number): Promise<number[]> {
