@@ -90,12 +90,13 @@ function publicKeys(config: ApiConfig, clock: () => number) {
   return async (header: JWSHeaderParameters, token: FlattenedJWSInput) => {
     if (clock() >= pausedUntil) {
       try {
-        const key = await remote(header, token);
-        lastSeen = remote.jwks() ?? lastSeen;
-        return key;
+        return await remote(header, token);
       } catch (error) {
         if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error;
         pausedUntil = clock() + KEYS_PAUSE_MS;
+      } finally {
+        // also when the key is not among them: one that has left must not come back once Supabase is away
+        lastSeen = remote.jwks() ?? lastSeen;
       }
     }
     if (!lastSeen) throw new KeysUnavailable();

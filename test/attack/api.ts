@@ -1,0 +1,49 @@
+/** The API as one instance of it runs, on databases that a test names. */
+import { createApp } from "../../api/_app.ts";
+import { createVerifier } from "../../api/_auth.ts";
+import { allCollections } from "../../shared/collections/index.ts";
+import { loadApiConfig } from "../../shared/config.ts";
+import { createLog } from "../../shared/log.ts";
+import { createRouter } from "../../shared/placement/router.ts";
+import { judgeOf } from "../integration/api-document.ts";
+import type { UserServer } from "../setup/users.ts";
+import { type Operation, operationsOf } from "./operations.ts";
+
+export interface ApiInstance {
+  readonly app: ReturnType<typeof createApp>;
+  readonly operations: readonly Operation[];
+  /** throws when the document does not describe an answer */
+  readonly judge: ReturnType<typeof judgeOf>;
+  readonly lines: string[];
+  close(): Promise<void>;
+}
+
+export interface ApiOptions {
+  readonly on: UserServer;
+  readonly mongoUri: string;
+  readonly clock?: () => number;
+}
+
+export async function startApi({ on, mongoUri, clock = Date.now }: ApiOptions): Promise<ApiInstance> {
+  const lines: string[] = [];
+  const config = loadApiConfig({
+    SUPABASE_URL: on.url,
+    SUPABASE_PUBLISHABLE_KEY: on.publishableKey,
+    SUPABASE_SECRET_KEY: on.secretKey,
+    SUPABASE_JWT_SECRET: on.jwtSecret,
+    SUPABASE_JWT_ISSUER: on.jwtIssuer,
+    MONGODB_URI: mongoUri,
+  });
+  const log = createLog({ level: "debug", write: (line) => lines.push(line) });
+  const router = createRouter({ config, collections: allCollections, log, clock });
+  const verify = createVerifier(config, clock);
+  const app = createApp(() => ({ config, log, router, verify, clock }));
+  const document = await (await app.request("/api/openapi.json")).json();
+  return {
+    app,
+    operations: operationsOf(document),
+    judge: judgeOf(document),
+    lines,
+    close: () => router.close(),
+  };
+}
