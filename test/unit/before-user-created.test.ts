@@ -11,10 +11,12 @@ const secretOf = (text: string) => `v1,whsec_${Buffer.from(text.padEnd(32, "."))
 const NEW = secretOf("the new secret");
 const OLD = secretOf("the old secret");
 const BODY = JSON.stringify({ metadata: { name: "before-user-created" }, user: { email: "a@switchyard.test" } });
+// one moment for all: what is signed in one second and sent in the next is another request
+const NOW = new Date();
 
 const signature = (secret: string, at: Date, body = BODY) => new Webhook(secret.slice(3)).sign("msg_1", at, body);
 
-function request({ body = BODY, signatures = [signature(NEW, new Date(), body)], at = new Date(), headers = {} } = {}) {
+function request({ body = BODY, signatures = [signature(NEW, NOW, body)], at = NOW, headers = {} } = {}) {
   return new Request("http://hook", {
     method: "POST",
     headers: {
@@ -103,24 +105,23 @@ describe("a sign-up", () => {
 });
 
 describe("signatures", () => {
-  const now = new Date();
-  const ago = (seconds: number) => new Date(now.getTime() - seconds * 1000);
+  const ago = (seconds: number) => new Date(NOW.getTime() - seconds * 1000);
 
   test.each([
-    ["the first secret", [signature(NEW, now)]],
-    ["the second, while secrets are being changed", [signature(OLD, now)]],
-    ["both", [signature(NEW, now), signature(OLD, now)]],
-    ["an unknown one first", [signature(secretOf("who"), now), signature(OLD, now)]],
+    ["the first secret", [signature(NEW, NOW)]],
+    ["the second, while secrets are being changed", [signature(OLD, NOW)]],
+    ["both", [signature(NEW, NOW), signature(OLD, NOW)]],
+    ["an unknown one first", [signature(secretOf("who"), NOW), signature(OLD, NOW)]],
   ])("are good with %s", async (_, signatures) => {
     expect((await hook().answer(request({ signatures }))).status).toBe(200);
   });
 
   test.each([
-    ["another secret", { signatures: [signature(secretOf("who"), now)] }],
-    ["another body", { signatures: [signature(NEW, now, `${BODY} `)] }],
+    ["another secret", { signatures: [signature(secretOf("who"), NOW)] }],
+    ["another body", { signatures: [signature(NEW, NOW, `${BODY} `)] }],
     ["nothing", { signatures: [] }],
     ["something that is no signature", { signatures: ["v1,AAAA", "x", "v2"] }],
-    ["another version", { signatures: [signature(NEW, now).replace("v1,", "v2,")] }],
+    ["another version", { signatures: [signature(NEW, NOW).replace("v1,", "v2,")] }],
     ["an old time", { signatures: [signature(NEW, ago(600))], at: ago(600) }],
     ["a time to come", { signatures: [signature(NEW, ago(-600))], at: ago(-600) }],
     ["a time that is not the signed one", { signatures: [signature(NEW, ago(60))] }],
