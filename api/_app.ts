@@ -9,7 +9,7 @@ import type { Fields } from "../shared/collections/fields.ts";
 import { allCollections, type CollectionName, type Collections } from "../shared/collections/index.ts";
 import { allowOrigins } from "./_cors.ts";
 import type { AppEnv, Dependencies } from "./_environment.ts";
-import { observe, readBody } from "./_middleware.ts";
+import { observe, readBody, readQuery } from "./_middleware.ts";
 import { handleError, problemResponse } from "./_problem.ts";
 import { collectionRoutes } from "./_routes/collection.ts";
 import { documentationRoutes } from "./_routes/documentation.ts";
@@ -23,7 +23,7 @@ export function createApp(dependencies: () => Dependencies) {
     c.set("dependencies", dependencies());
     await next();
   });
-  base.use(observe, allowOrigins, readBody);
+  base.use(observe, allowOrigins, readQuery, readBody);
 
   const app = base.route("/", systemRoutes()).route("/", reportRoutes()).route("/", documentationRoutes());
   // any collection of the index, so that a new one needs no line here; the client's types follow in `CollectionSchema`

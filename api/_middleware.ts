@@ -28,6 +28,20 @@ export const observe = createMiddleware<AppEnv>(async (c, next) => {
   });
 });
 
+/** Refuses queries whose escapes are no UTF-8: URLSearchParams would put U+FFFD there, and other records would be found. */
+export const readQuery = createMiddleware<AppEnv>(async (c, next) => {
+  try {
+    decodeURIComponent(new URL(c.req.url).search);
+  } catch {
+    throw new ProblemError({
+      status: 400,
+      code: "malformed",
+      detail: "The query is not percent-encoded UTF-8. Write a percent sign as %25.",
+    });
+  }
+  await next();
+});
+
 /** Refuses bodies over 1 MB, counted while they are read, and ones that are not UTF-8, which JSON.parse would mend silently. */
 export const readBody = createMiddleware<AppEnv>(async (c, next) => {
   if (c.req.method === "POST" || c.req.method === "PATCH") {

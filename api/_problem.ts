@@ -69,14 +69,22 @@ export class ProblemError extends Error {
   }
 }
 
+/** A body of 1 MB can be wrong in 200,000 places: what is told of them must not be a way to make us send more. */
+const MAX_ERRORS = 50;
+const MAX_TEXT = 500;
+const cut = (text: string) => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text);
+
 export function problemResponse({ status, code, detail, errors = [], headers = {} }: ProblemOptions): Response {
+  const more = errors.length > MAX_ERRORS ? ` The first ${MAX_ERRORS} of ${errors.length} faults are named.` : "";
   const problem: Problem = {
     type: `urn:switchyard:problem:${code}`,
     title: TITLES[status] ?? "Error",
     status,
     code,
-    detail,
-    errors: [...errors],
+    detail: cut(detail) + more,
+    errors: errors
+      .slice(0, MAX_ERRORS)
+      .map(({ field, code: fault, message }) => ({ field: cut(field), code: fault, message: cut(message) })),
   };
   return new Response(JSON.stringify(problem), {
     status,
