@@ -14,12 +14,13 @@ export interface Started {
 }
 
 /** Only what a shell gives, and `env`: nothing of the test run's own. */
-export function npm(script: "start" | "reset", env: Record<string, string>): Started {
+export function npm(script: "start" | "reset", env: Record<string, string>, cwd = process.cwd()): Started {
   const { PATH = "", HOME = "", TMPDIR } = process.env;
   const child = spawn("npm", ["run", "--silent", script], {
     env: { PATH, HOME, ...(TMPDIR ? { TMPDIR } : {}), ...env },
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
+    cwd,
   });
   let output = "";
   const listeners = new Set<() => void>();
