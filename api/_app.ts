@@ -43,6 +43,10 @@ export function createApp(dependencies: () => Dependencies) {
       description:
         "One sign-in, two databases. Amounts are decimal strings; lists are pages; errors are RFC 9457 problems.",
     },
+    // the order in which the reference shows them
+    tags: ["account", ...allCollections.map(({ name }) => name), "reports", "system", "admin"].map((name) => ({
+      name,
+    })),
   });
   app.onError(handleError);
   app.notFound((c) => {

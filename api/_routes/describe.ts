@@ -28,6 +28,8 @@ type Schema<T> = openapi.ZodType<T, T>;
 
 export function describeRoutes<F extends Fields>(collection: Collection) {
   const { name, title } = collection;
+  const one = `${/^[aeiou]/i.test(title) ? "an" : "a"} ${title}`;
+  const many = name.replaceAll("_", " ");
   const record = collection.schemas.record as Schema<RecordFields<F> & SystemFields>;
   const create = collection.schemas.create as Schema<CreateFields<F> & { id?: string | undefined }>;
   const patch = collection.schemas.patch as Schema<PatchFields<F>>;
@@ -40,7 +42,7 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
       ...common,
       method: "post",
       path: "/",
-      summary: `Create a ${title}`,
+      summary: `Create ${one}`,
       request: { body: body(create), headers: idempotencyHeader },
       responses: {
         201: json(record, "created, or made by an earlier try with this Idempotency-Key", createdHeaders),
@@ -51,7 +53,7 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
       ...common,
       method: "get",
       path: "/",
-      summary: `List ${name}`,
+      summary: `List ${many}`,
       request: { query: queryParameters(collection, "list") },
       responses: { 200: json(page, "one page"), ...problems(400, 401, 403, 409, 503) },
     }),
@@ -59,7 +61,7 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
       ...common,
       method: "get",
       path: "/count",
-      summary: `Count ${name}`,
+      summary: `Count ${many}`,
       request: { query: queryParameters(collection, "selection") },
       responses: { 200: json(countSchema, "how many there are"), ...problems(400, 401, 403, 409, 503) },
     }),
@@ -67,7 +69,7 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
       ...common,
       method: "get",
       path: "/summary",
-      summary: `Add up ${name}, per group and currency`,
+      summary: `Add up ${many}, per group and currency`,
       request: { query: queryParameters(collection, "summary") },
       responses: { 200: json(summarySchema, "sorted by key, then currency"), ...problems(400, 401, 403, 409, 503) },
     }),
@@ -75,7 +77,7 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
       ...common,
       method: "get",
       path: "/export.csv",
-      summary: `Export ${name} as CSV`,
+      summary: `Export ${many} as CSV`,
       request: { query: queryParameters(collection, "export") },
       responses: {
         200: { description: "RFC 4180, streamed", content: { "text/csv": { schema: z.string() } } },
@@ -86,7 +88,7 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
       ...common,
       method: "get",
       path: "/{id}",
-      summary: `Read a ${title}`,
+      summary: `Read ${one}`,
       request: { params: idParameter },
       responses: { 200: json(record, "the record", recordHeaders), ...problems(400, 401, 403, 404, 409, 503) },
     }),
@@ -94,7 +96,7 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
       ...common,
       method: "patch",
       path: "/{id}",
-      summary: `Change a ${title}; null clears an optional field`,
+      summary: `Change ${one}; null clears an optional field`,
       request: { params: idParameter, headers: ifMatchHeader, body: body(patch) },
       responses: {
         200: json(record, "the record as it is now", recordHeaders),
@@ -105,7 +107,7 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
       ...common,
       method: "delete",
       path: "/{id}",
-      summary: `Delete a ${title}`,
+      summary: `Delete ${one}`,
       request: { params: idParameter, headers: ifMatchHeader },
       responses: { 204: { description: "deleted" }, ...problems(400, 401, 403, 404, 409, 412, 503) },
     }),

@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+import { reporters } from "./test/setup/reporters.ts";
+
+/** Pages in Chromium, against the system that `npm start` runs: `npm run test:browser`. */
+export default defineConfig({
+  test: {
+    include: ["test/browser/**/*.test.ts"],
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 90_000,
+    ...reporters(),
+  },
+});
