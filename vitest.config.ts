@@ -15,12 +15,12 @@ export default defineConfig({
     // vitest leaves one core to itself, and files wait more than they compute
     maxWorkers: 2,
     projects: [
-      { test: { ...shared, name: "embedded", include: ["test/{unit,contract,integration,failure,attack}/**/*.test.ts"] } },
+      { test: { ...shared, name: "embedded", include: ["test/{unit,contract,integration,failure,attack,property}/**/*.test.ts"] } },
       {
         test: {
           ...shared,
           name: "servers",
-          include: ["test/{contract,integration,attack,servers}/**/*.test.ts"],
+          include: ["test/{contract,integration,attack,property,servers}/**/*.test.ts"],
           // `npm start` with nothing but the embedded databases
           exclude: ["test/integration/start*.test.ts"],
         },

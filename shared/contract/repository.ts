@@ -33,7 +33,8 @@ export interface SummaryGroup {
 export interface CreateOptions {
   /**
    * The body's hash, of a create with an idempotency key (whose id is made from the key). When a record with this
-   * id is there: same hash, the record as it is now; another hash, `idempotency_mismatch`; deleted, `deleted`.
+   * id is there: same hash, the record as it is now; another hash, `idempotency_mismatch`; deleted, `deleted`. One that
+   * was made without a hash is another record, whose id is taken: `duplicate`.
    */
   idempotencyHash?: string;
 }

@@ -71,7 +71,7 @@ begin
     ) into made_by, answer using p_columns::jsonb, (p_record::jsonb ->> 'user_id')::uuid, (p_record::jsonb ->> 'id')::uuid;
     if made_by = p_record::jsonb ->> 'create_hash' then
       return jsonb_build_object('record', answer);
-    elsif answer is not null then
+    elsif made_by is not null then
       problem := 'SY409';
     end if;
   end if;

@@ -1,0 +1,92 @@
+/** Queries that say what they compare with by number where that is another value on each side, such as a time. */
+import fc from "fast-check";
+import { type Collection, fieldOf, isScalar, systemFields } from "../../shared/collections/define.ts";
+import { type FilterOperator, operatorsOf } from "../../shared/contract/query.ts";
+import { type Pick, picks } from "./picks.ts";
+import { fitting, odd } from "./values.ts";
+
+/** A value; or, of a reference, an id, a version or a time, what that field of a record is on the side that is asked. */
+export type SymbolicValue = { value: unknown } | { of: Pick };
+export interface SymbolicFilter {
+  field: string;
+  operator: FilterOperator;
+  value: SymbolicValue;
+}
+export interface SymbolicQuery {
+  filters: readonly SymbolicFilter[];
+  q: string | undefined;
+  sort?: { field: string; direction: "asc" | "desc" };
+  by?: string | undefined;
+  timeZone?: string | undefined;
+}
+
+const SEARCHED = ["food", "FOOD", "strasse", "ß", "fi", "i̇", "ς", "σ", "É", "e", "😀", "$", "%", "_", "\\", "a.b", "(", "[", "\n"];
+const ZONES = ["UTC", "Europe/Berlin", "America/Los_Angeles", "Asia/Kolkata", "Pacific/Kiritimati", "Etc/GMT+5", "Nowhere/Land", "+02:00"];
+
+export const limits = fc.oneof(
+  { weight: 8, arbitrary: fc.integer({ min: 1, max: 6 }) },
+  { weight: 2, arbitrary: fc.constant(200) },
+  { weight: 1, arbitrary: fc.constantFrom(0, -1, 1.5, 201, Number.NaN) },
+);
+
+function filters(collection: Collection): fc.Arbitrary<SymbolicFilter> {
+  const names = [...Object.keys(collection.fields), ...Object.keys(systemFields)];
+  const good = fc.constantFrom(...names).chain((field): fc.Arbitrary<SymbolicFilter> => {
+    const definition = fieldOf(collection, field);
+    if (!definition) throw new Error(`no field ${field}`);
+    const operators = operatorsOf(definition.kind);
+    const isPicked = definition.kind === "reference" || Object.hasOwn(systemFields, field);
+    return fc.record({
+      field: fc.constant(field),
+      operator: fc.constantFrom(...(operators.length > 0 ? operators : (["eq"] as const))),
+      value: isPicked ? fc.record({ of: picks }) : fc.record({ value: fitting(definition) }),
+    });
+  });
+  const bad = fc.record({
+    field: fc.constantFrom(...names, "nobody", "user_id", "create_hash", "$where", "_deleted_at"),
+    operator: fc.constantFrom<FilterOperator>("eq", "gte", "gt", "lte", "lt"),
+    value: fc.record({ value: odd }),
+  });
+  return fc.oneof({ weight: 12, arbitrary: good }, { weight: 1, arbitrary: bad });
+}
+
+export function selections(collection: Collection): fc.Arbitrary<SymbolicQuery> {
+  const few = fc.oneof(
+    { weight: 3, arbitrary: fc.constant([]) },
+    { weight: 3, arbitrary: fc.array(filters(collection), { minLength: 1, maxLength: 1 }) },
+    { weight: 1, arbitrary: fc.array(filters(collection), { minLength: 2, maxLength: 3 }) },
+  );
+  const search = fc.oneof(
+    { weight: 4, arbitrary: fc.constant(undefined) },
+    { weight: 1, arbitrary: fc.constantFrom(...SEARCHED, "", "x".repeat(201), "\u0000") },
+  );
+  return fc.record({ filters: few, q: search });
+}
+
+export function lists(collection: Collection): fc.Arbitrary<SymbolicQuery> {
+  const scalars = [...Object.keys(collection.fields), ...Object.keys(systemFields)].filter((name) => {
+    const field = fieldOf(collection, name);
+    return field && isScalar(field);
+  });
+  const sort = fc.record({
+    field: fc.oneof(
+      { weight: 12, arbitrary: fc.constantFrom(...scalars) },
+      { weight: 1, arbitrary: fc.constantFrom("tags", "nobody", "user_id", "search_text") },
+    ),
+    direction: fc.constantFrom("asc" as const, "desc" as const),
+  });
+  return fc.tuple(selections(collection), sort).map(([selection, order]) => ({ ...selection, sort: order }));
+}
+
+export function summaries(collection: Collection): fc.Arbitrary<SymbolicQuery> {
+  const names = [...Object.keys(collection.fields), ...Object.keys(systemFields), "month", "month", "nobody"];
+  const by = fc.oneof(
+    { weight: 1, arbitrary: fc.constant(undefined) },
+    { weight: 4, arbitrary: fc.constantFrom(...names) },
+  );
+  const timeZone = fc.oneof(
+    { weight: 2, arbitrary: fc.constant(undefined) },
+    { weight: 1, arbitrary: fc.constantFrom(...ZONES) },
+  );
+  return fc.tuple(selections(collection), by, timeZone).map(([selection, group, zone]) => ({ ...selection, by: group, timeZone: zone }));
+}

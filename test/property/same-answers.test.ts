@@ -1,0 +1,71 @@
+/**
+ * Random histories give the same answers from both databases. One that doesn't is cut down to the steps that matter and
+ * printed with the variables that repeat it.
+ */
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
+import { allCollections } from "../../shared/collections/index.ts";
+import { histories, replay } from "../setup/histories.ts";
+import { mongoUriFor } from "../setup/servers.ts";
+import { startTestSupabase } from "../setup/supabase.ts";
+import type { History } from "./history.ts";
+import { type Operation, operations } from "./operations.ts";
+import { report } from "./report.ts";
+import { type TwoDatabases, twoDatabases } from "./two-databases.ts";
+
+const MAX_STEPS = 500;
+const SECONDS_EACH = 30;
+const SHRINK_FOR_MS = 180_000;
+
+let supabase: RunningSupabase;
+let databases: TwoDatabases;
+beforeAll(async () => {
+  supabase = await startTestSupabase();
+  databases = await twoDatabases(supabase, mongoUriFor(`property_${crypto.randomUUID().slice(0, 8)}`), allCollections);
+}, 60_000);
+afterAll(async () => {
+  await databases?.close();
+  await supabase?.stop();
+});
+
+class Step implements fc.AsyncCommand<object, History> {
+  readonly operation: Operation;
+  constructor(operation: Operation) {
+    this.operation = operation;
+  }
+  check() {
+    return true;
+  }
+  run(_: object, history: History) {
+    return history.run(this.operation);
+  }
+  toString() {
+    return `\n  ${fc.stringify(this.operation)}`;
+  }
+}
+
+test(
+  "a history has the same answers from both databases",
+  async () => {
+    const { seed, path, replayPath } = replay();
+    const steps = fc.commands([operations().map((operation) => new Step(operation))], {
+      maxCommands: MAX_STEPS,
+      size: "max",
+      ...(replayPath === undefined ? {} : { replayPath }),
+    });
+    const property = fc.asyncProperty(steps, async (commands) => {
+      const history = await databases.begin();
+      await fc.asyncModelRun(() => ({ model: {}, real: history }), commands);
+    });
+    const details = await fc.check(property, {
+      numRuns: path === undefined ? histories() : 1,
+      interruptAfterTimeLimit: histories() * SECONDS_EACH * 1_000 + SHRINK_FOR_MS,
+      ...(seed === undefined ? {} : { seed }),
+      ...(path === undefined ? {} : { path }),
+    });
+    if (details.failed) expect.fail(report(details));
+    expect(details.numRuns).toBe(path === undefined ? histories() : 1);
+  },
+  (histories() * SECONDS_EACH * 1_000 + SHRINK_FOR_MS) * 2,
+);

@@ -1,0 +1,30 @@
+/** How many random histories a run drives through both databases, and which one is repeated after a failure. */
+import { inject } from "vitest";
+
+const EMBEDDED = 3;
+const SERVERS = 20;
+
+/** SWITCHYARD_HISTORIES, else a few on the embedded databases and more on real servers. */
+export function histories(): number {
+  const asked = Number(process.env.SWITCHYARD_HISTORIES);
+  if (asked > 0) return asked;
+  return inject("servers").dbUrl ? SERVERS : EMBEDDED;
+}
+
+export interface Replay {
+  seed?: number;
+  path?: string;
+  /** which steps of the histories before had been run: shrinking went by them */
+  replayPath?: string;
+}
+
+/** What SWITCHYARD_SEED and SWITCHYARD_PATH say; without them every run has histories of its own. */
+export function replay(): Replay {
+  const { SWITCHYARD_SEED: seed, SWITCHYARD_PATH: steps } = process.env;
+  const [path, replayPath] = steps?.split("@") ?? [];
+  return {
+    ...(seed ? { seed: Number(seed) } : {}),
+    ...(path ? { path } : {}),
+    ...(replayPath ? { replayPath } : {}),
+  };
+}
