@@ -55,7 +55,7 @@ export function authGateway(parts: AuthParts): Hono {
 
   app.post("/signup", async (c) => {
     const { raw, body } = await read(c);
-    if (!body.email && !body.phone) throw notHere("Anonymous sign-in");
+    if (!body.email) throw notHere(body.phone ? "Sign-up by phone" : "Anonymous sign-in");
     const password = body.password;
     if (typeof password === "string" && password.length >= 6 && password.length <= 72)
       await mayCreate(c, body.email, "email", asBody(body.data));
@@ -73,6 +73,7 @@ export function authGateway(parts: AuthParts): Hono {
   for (const path of ["/otp", "/magiclink"] as const)
     app.post(path, async (c) => {
       const { raw, body } = await read(c);
+      if (body.phone && !body.email) throw notHere("A one-time password by phone");
       if (body.create_user !== false) await mayCreate(c, body.email, "email", asBody(body.data));
       return finish(await lite(again(c, raw)), "otp");
     });
