@@ -161,8 +161,8 @@ describe("flows that are not here", () => {
     ["anonymous sign-in", "/signup", { data: {} }],
     ["id token", "/token?grant_type=id_token", { provider: "google", id_token: "x" }],
     ["invite", "/invite", { email: "someone@gateway.test" }],
-    ["a sign-up by phone", "signup", { phone: "+15550100", password: "correct horse" }],
-    ["a one-time password by phone", "otp", { phone: "+15550100" }],
+    ["a sign-up by phone", "/signup", { phone: "+15550100", password: "correct horse" }],
+    ["a one-time password by phone", "/otp", { phone: "+15550100" }],
   ])("%s answers 501 and says what to do", async (_, path, body) => {
     const response = await call(path, body, supabase.secretKey);
     expect(response.status).toBe(501);
