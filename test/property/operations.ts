@@ -21,13 +21,25 @@ export type Call =
   | { call: "update"; id: Id; body: SymbolicBody; expected: Expected }
   | { call: "delete"; id: Id; expected: Expected }
   | { call: "list"; query: SymbolicQuery; limit: number }
-  | { call: "next"; cursor: number; limit: number; abuse: "collection" | "owner" | "sort" | "search" | "cut" | undefined }
+  | {
+      call: "next";
+      cursor: number;
+      limit: number;
+      abuse: "collection" | "owner" | "sort" | "search" | "cut" | undefined;
+    }
   | { call: "count"; query: SymbolicQuery }
   | { call: "summarize"; query: SymbolicQuery };
 
 export type Operation = { owner: number; collection: string } & Call;
 
-const NO_IDS = ["", "1", "not-a-uuid", "00000000000040008000000000000000", "{00000000-0000-4000-8000-000000000000}", "$ne"];
+const NO_IDS = [
+  "",
+  "1",
+  "not-a-uuid",
+  "00000000000040008000000000000000",
+  "{00000000-0000-4000-8000-000000000000}",
+  "$ne",
+];
 const ids: fc.Arbitrary<Id> = fc.oneof(
   { weight: 20, arbitrary: picks },
   { weight: 1, arbitrary: fc.record({ text: fc.constantFrom(...NO_IDS) }) },
@@ -42,20 +54,20 @@ const valueOf = (collection: Collection, name: string): fc.Arbitrary<unknown> =>
   const field = collection.fields[name];
   if (!field) return odd;
   const value = field.kind === "reference" ? picks : fitting(field);
-  return field.required ? value : fc.oneof({ weight: 3, arbitrary: value }, { weight: 1, arbitrary: fc.constant(null) });
+  return field.required
+    ? value
+    : fc.oneof({ weight: 3, arbitrary: value }, { weight: 1, arbitrary: fc.constant(null) });
 };
 
 /** Some of the named fields with values that fit, and now and then one that doesn't. */
 function bodies(collection: Collection, always: readonly string[]): fc.Arbitrary<SymbolicBody> {
   const names = Object.keys(collection.fields);
-  const fits = fc
-    .tuple(...names.map((name) => fc.tuple(fc.boolean(), valueOf(collection, name))))
-    .map((drawn) =>
-      names.flatMap((name, n): [string, unknown][] => {
-        const [isGiven, value] = drawn[n] as [boolean, unknown];
-        return isGiven || always.includes(name) ? [[name, value]] : [];
-      }),
-    );
+  const fits = fc.tuple(...names.map((name) => fc.tuple(fc.boolean(), valueOf(collection, name)))).map((drawn) =>
+    names.flatMap((name, n): [string, unknown][] => {
+      const [isGiven, value] = drawn[n] as [boolean, unknown];
+      return isGiven || always.includes(name) ? [[name, value]] : [];
+    }),
+  );
   const spoilt = fc.tuple(fits, fieldNames(collection), odd, fc.boolean()).map(([body, name, value, leaveOut]) => {
     const rest = body.filter(([other]) => other !== name);
     return leaveOut ? rest : [...rest, [name, value] as [string, unknown]];
@@ -85,11 +97,14 @@ function callsOf(collection: Collection): fc.Arbitrary<Call> {
     ),
   });
   return fc.oneof(
-    { weight: 9, arbitrary: create },
-    { weight: 5, arbitrary: update },
-    { weight: 3, arbitrary: fc.record({ call: fc.constant("delete" as const), id: ids, expected }) },
+    { weight: 14, arbitrary: create },
+    { weight: 6, arbitrary: update },
+    { weight: 2, arbitrary: fc.record({ call: fc.constant("delete" as const), id: ids, expected }) },
     { weight: 2, arbitrary: fc.record({ call: fc.constant("get" as const), id: ids }) },
-    { weight: 4, arbitrary: fc.record({ call: fc.constant("list" as const), query: lists(collection), limit: limits }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({ call: fc.constant("list" as const), query: lists(collection), limit: limits }),
+    },
     { weight: 4, arbitrary: next as fc.Arbitrary<Call> },
     { weight: 2, arbitrary: fc.record({ call: fc.constant("count" as const), query: selections(collection) }) },
     { weight: 4, arbitrary: fc.record({ call: fc.constant("summarize" as const), query: summaries(collection) }) },
@@ -98,10 +113,12 @@ function callsOf(collection: Collection): fc.Arbitrary<Call> {
 
 /** Any call on any collection, most of them by one owner. */
 export function operations(collections: readonly Collection[] = allCollections): fc.Arbitrary<Operation> {
-  const owner = fc.constantFrom(0, 0, 0, 0, 0, 1);
+  const owner = fc.constantFrom(0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
   return fc.oneof(
     ...collections.map((collection) =>
-      fc.tuple(owner, callsOf(collection)).map(([who, call]): Operation => ({ owner: who, collection: collection.name, ...call })),
+      fc
+        .tuple(owner, callsOf(collection))
+        .map(([who, call]): Operation => ({ owner: who, collection: collection.name, ...call })),
     ),
   );
 }

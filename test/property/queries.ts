@@ -1,12 +1,13 @@
 /** Queries that say what they compare with by number where that is another value on each side, such as a time. */
 import fc from "fast-check";
 import { type Collection, fieldOf, isScalar, systemFields } from "../../shared/collections/define.ts";
+import type { FieldKind } from "../../shared/collections/fields.ts";
 import { type FilterOperator, operatorsOf } from "../../shared/contract/query.ts";
-import { type Pick, picks } from "./picks.ts";
+import { idOf, type Pick, picks } from "./picks.ts";
 import { fitting, odd } from "./values.ts";
 
-/** A value; or, of a reference, an id, a version or a time, what that field of a record is on the side that is asked. */
-export type SymbolicValue = { value: unknown } | { of: Pick };
+/** A value; or what that field of a record is, on the side that is asked; the value where there is no such record. */
+export type SymbolicValue = { value: unknown; of?: Pick | undefined };
 export interface SymbolicFilter {
   field: string;
   operator: FilterOperator;
@@ -20,12 +21,48 @@ export interface SymbolicQuery {
   timeZone?: string | undefined;
 }
 
-const SEARCHED = ["food", "FOOD", "strasse", "ß", "fi", "i̇", "ς", "σ", "É", "e", "😀", "$", "%", "_", "\\", "a.b", "(", "[", "\n"];
-const ZONES = ["UTC", "Europe/Berlin", "America/Los_Angeles", "Asia/Kolkata", "Pacific/Kiritimati", "Etc/GMT+5", "Nowhere/Land", "+02:00"];
+const SEARCHED = [
+  "food",
+  "FOOD",
+  "strasse",
+  "ß",
+  "fi",
+  "i̇",
+  "ς",
+  "σ",
+  "É",
+  "e",
+  "😀",
+  "$",
+  "%",
+  "_",
+  "\\",
+  "a.b",
+  "(",
+  "[",
+  "\n",
+];
+const ZONES = [
+  "UTC",
+  "Europe/Berlin",
+  "America/Los_Angeles",
+  "Asia/Kolkata",
+  "Pacific/Kiritimati",
+  "Etc/GMT+5",
+  "Nowhere/Land",
+  "+02:00",
+];
+
+/** What a system field is compared with where no record is at hand. */
+const EARLY: Partial<Record<FieldKind, unknown>> = {
+  reference: idOf(0),
+  integer: 1,
+  instant: "2026-01-01T00:00:00.000Z",
+};
 
 export const limits = fc.oneof(
-  { weight: 8, arbitrary: fc.integer({ min: 1, max: 6 }) },
-  { weight: 2, arbitrary: fc.constant(200) },
+  { weight: 16, arbitrary: fc.integer({ min: 1, max: 4 }) },
+  { weight: 4, arbitrary: fc.constant(200) },
   { weight: 1, arbitrary: fc.constantFrom(0, -1, 1.5, 201, Number.NaN) },
 );
 
@@ -36,10 +73,14 @@ function filters(collection: Collection): fc.Arbitrary<SymbolicFilter> {
     if (!definition) throw new Error(`no field ${field}`);
     const operators = operatorsOf(definition.kind);
     const isPicked = definition.kind === "reference" || Object.hasOwn(systemFields, field);
+    const value = isPicked ? fc.constant(EARLY[definition.kind]) : fitting(definition);
     return fc.record({
       field: fc.constant(field),
       operator: fc.constantFrom(...(operators.length > 0 ? operators : (["eq"] as const))),
-      value: isPicked ? fc.record({ of: picks }) : fc.record({ value: fitting(definition) }),
+      value: fc.oneof(
+        { weight: 3, arbitrary: fc.record({ of: picks, value }) },
+        { weight: isPicked ? 0 : 2, arbitrary: fc.record({ value }) },
+      ),
     });
   });
   const bad = fc.record({
@@ -52,8 +93,8 @@ function filters(collection: Collection): fc.Arbitrary<SymbolicFilter> {
 
 export function selections(collection: Collection): fc.Arbitrary<SymbolicQuery> {
   const few = fc.oneof(
-    { weight: 3, arbitrary: fc.constant([]) },
-    { weight: 3, arbitrary: fc.array(filters(collection), { minLength: 1, maxLength: 1 }) },
+    { weight: 5, arbitrary: fc.constant([]) },
+    { weight: 4, arbitrary: fc.array(filters(collection), { minLength: 1, maxLength: 1 }) },
     { weight: 1, arbitrary: fc.array(filters(collection), { minLength: 2, maxLength: 3 }) },
   );
   const search = fc.oneof(
@@ -88,5 +129,7 @@ export function summaries(collection: Collection): fc.Arbitrary<SymbolicQuery> {
     { weight: 2, arbitrary: fc.constant(undefined) },
     { weight: 1, arbitrary: fc.constantFrom(...ZONES) },
   );
-  return fc.tuple(selections(collection), by, timeZone).map(([selection, group, zone]) => ({ ...selection, by: group, timeZone: zone }));
+  return fc
+    .tuple(selections(collection), by, timeZone)
+    .map(([selection, group, zone]) => ({ ...selection, by: group, timeZone: zone }));
 }

@@ -1,10 +1,10 @@
 /** One of the two databases in a history: its repositories, and what it has answered so far. */
-import { type Collection, fieldOf } from "../../shared/collections/define.ts";
+import type { Collection } from "../../shared/collections/define.ts";
 import type { Filter, ListQuery, Selection, SummaryQuery } from "../../shared/contract/query.ts";
 import type { Answer, Page, Repository } from "../../shared/contract/repository.ts";
-import type { Expected, Id, Operation, SymbolicBody } from "./operations.ts";
 import { comparable, type Raw, type Row } from "./answers.ts";
 import type { Living } from "./living.ts";
+import type { Expected, Id, Operation, SymbolicBody } from "./operations.ts";
 import { idOf, isPick } from "./picks.ts";
 import type { SymbolicFilter, SymbolicQuery } from "./queries.ts";
 
@@ -19,6 +19,7 @@ interface InFlight {
 }
 
 const KEPT_CURSORS = 6;
+const FROM_THE_START = { filters: [], sort: { field: "created_at", direction: "asc" } } as const;
 
 export class Side {
   /** every version of a record that was seen, in the order in which it was */
@@ -55,7 +56,8 @@ export class Side {
     this.#versions.set(key, versions);
     this.#seen.set(key, row);
     if (!versions.includes(row.version)) {
-      if (row.version <= (versions.at(-1) ?? 0)) throw new Error(`the version of ${key} fell: ${versions}, ${row.version}`);
+      if (row.version <= (versions.at(-1) ?? 0))
+        throw new Error(`the version of ${key} fell: ${versions}, ${row.version}`);
       versions.push(row.version);
     }
     return versions.indexOf(row.version);
@@ -113,7 +115,7 @@ export class Side {
   /** Goes on with a list that is under way, or hands its cursor to another one. */
   #next({ cursor, limit, abuse, ...asked }: Extract<Operation, { call: "next" }>): Answer<unknown> {
     const found = this.#cursors[cursor % Math.max(1, this.#cursors.length)];
-    if (!found) return this.#repository(asked.owner, this.#definition(asked.collection)).get("");
+    if (!found) return this.#list(asked.owner, this.#definition(asked.collection), { ...FROM_THE_START, limit });
     const query = { ...found.query, limit };
     const collection = this.#definition(found.collection);
     switch (abuse) {
@@ -150,7 +152,10 @@ export class Side {
 
   #body(owner: number, { fields }: Collection, body: SymbolicBody): Record<string, unknown> {
     const target = (name: string) => fields[name]?.references ?? "";
-    const entries = body.map(([name, value]) => [name, isPick(value) ? this.#living.resolve(owner, target(name), value) : value]);
+    const entries = body.map(([name, value]) => [
+      name,
+      isPick(value) ? this.#living.resolve(owner, target(name), value) : value,
+    ]);
     return Object.fromEntries(entries);
   }
 
@@ -166,14 +171,8 @@ export class Side {
   }
 
   #filter(owner: number, collection: Collection, { field, operator, value }: SymbolicFilter): Filter {
-    if ("value" in value) return { field, operator, value: value.value as Filter["value"] };
-    const definition = fieldOf(collection, field);
-    if (definition?.kind === "reference") {
-      const target = definition.references ?? collection.name;
-      return { field, operator, value: this.#living.resolve(owner, target, value.of) };
-    }
+    if (value.of === undefined) return { field, operator, value: value.value as Filter["value"] };
     const row = this.#seen.get(`${owner}/${collection.name}/${this.#living.resolve(owner, collection.name, value.of)}`);
-    const early = definition?.kind === "integer" ? 1 : "2026-01-01T00:00:00.000Z";
-    return { field, operator, value: (row?.[field] ?? early) as Filter["value"] };
+    return { field, operator, value: (row?.[field] ?? value.value) as Filter["value"] };
   }
 }
