@@ -8,6 +8,11 @@ export interface MongoClientSettings {
   maxPoolSize?: number;
 }
 
+export interface DatabaseSettings {
+  MONGODB_DATABASE?: string | undefined;
+  MONGODB_URI?: string | undefined;
+}
+
 /** Makes a client; it connects with the first call. Meant to be shared by all requests of an instance. */
 export function createMongoClient(
   uri: string,
@@ -35,13 +40,7 @@ export function createMongoClient(
  * The database that holds the records in MongoDB: MONGODB_DATABASE, else the one in the URI, else `switchyard`. The
  * driver's own default is `test`; whoever leaves the choice to it looks into another database than the API.
  */
-export function databaseName({
-  MONGODB_DATABASE,
-  MONGODB_URI = "",
-}: {
-  MONGODB_DATABASE?: string | undefined;
-  MONGODB_URI?: string | undefined;
-}): string {
+export function databaseName({ MONGODB_DATABASE, MONGODB_URI = "" }: DatabaseSettings): string {
   const inUri = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(MONGODB_URI)?.[1];
   return MONGODB_DATABASE ?? (inUri ? decodeURIComponent(inUri) : "switchyard");
 }

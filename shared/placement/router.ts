@@ -2,12 +2,12 @@
  * Leads each user's calls to the database that is their home. With the token's claim that takes no look-up; a database
  * that does not answer is refused at once, and the users of the other notice nothing.
  */
-import type { Db, MongoClient } from "mongodb";
+import type { MongoClient } from "mongodb";
 import { err, ok, type Result } from "neverthrow";
 import type { Collection } from "../collections/define.ts";
 import { conflict, type RepositoryError, unavailable } from "../contract/errors.ts";
 import type { Log } from "../log.ts";
-import { createMongoClient, databaseName } from "../mongo/client.ts";
+import { createMongoConnection } from "../mongo/connection.ts";
 import { mongoRepositories } from "../mongo/index.ts";
 import { serviceClient, userClient } from "../postgres/client.ts";
 import { postgresRepositories } from "../postgres/index.ts";
@@ -57,7 +57,7 @@ export interface RouterOptions {
   clock?: () => number;
   /** keeps the process alive for work behind the answer */
   waitUntil?: (work: Promise<unknown>) => void;
-  /** told of the MongoDB client once it is made */
+  /** told of the MongoDB client once it is made, and of one that takes its place */
   onMongoClient?: (client: MongoClient) => void;
   /** purges what is due, after a deletion; by default the edge function `purge` does. pg_cron sees to what fails */
   purge?: () => Promise<unknown>;
@@ -81,18 +81,15 @@ export function createRouter(options: RouterOptions): Router {
   const purge = options.purge ?? (() => service.functions.invoke("purge"));
   const deleted = createDeletedUsers({ load: assignments.deletedSince, clock, log });
 
-  let client: MongoClient | undefined;
-  const uri = config.MONGODB_URI;
-  const connect = (): MongoClient => {
-    const made = createMongoClient(uri ?? "", { appName: "switchyard-api" });
-    options.onMongoClient?.(made);
-    return made;
-  };
-  const database = (): Db => {
-    client ??= connect();
-    return client.db(databaseName(config));
-  };
-  const mongo = uri === undefined ? undefined : async () => database();
+  const { MONGODB_URI } = config;
+  const connection =
+    MONGODB_URI === undefined
+      ? undefined
+      : createMongoConnection(
+          { ...config, MONGODB_URI },
+          { appName: "switchyard-api", onClient: options.onMongoClient },
+        );
+  const mongo = connection && (async () => connection.db());
 
   const guardFor = (provider: Home, { signal, onCall }: Partial<RequestUser>): Guard => ({
     breaker: breakers[provider],
@@ -110,10 +107,10 @@ export function createRouter(options: RouterOptions): Router {
   const getDatabaseService = (provider: Home, user: RequestUser): DatabaseService => {
     const guard = guardFor(provider, user);
     const { id: userId, jwt } = user;
-    if (provider === "mongodb" && !mongo) guard.breaker = notConfigured;
+    if (provider === "mongodb" && !connection) guard.breaker = notConfigured;
     const repositories = () =>
-      provider === "mongodb"
-        ? mongoRepositories({ db: database(), userId, all: collections, maxTimeMs: QUERY_MS })
+      provider === "mongodb" && connection
+        ? mongoRepositories({ db: connection.db(), userId, all: collections, maxTimeMs: QUERY_MS })
         : postgresRepositories({ client: userClient(config, jwt), userId, signal: guard.signal });
     let made: ReturnType<typeof repositories> | undefined;
     const repository = <C extends Collection>(collection: C) => {
@@ -174,9 +171,6 @@ export function createRouter(options: RouterOptions): Router {
     },
 
     clearCache: () => cache.clear(),
-    close: async () => {
-      await client?.close();
-      client = undefined;
-    },
+    close: async () => connection?.close(),
   };
 }

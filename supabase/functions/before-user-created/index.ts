@@ -1,7 +1,7 @@
 /** Supabase Auth's hook "before user created": may this sign-up go on? */
 import { loadFunctionConfig, processEnvironment } from "../../../shared/config.ts";
 import { createLog } from "../../../shared/log.ts";
-import { createMongoClient, databaseName } from "../../../shared/mongo/client.ts";
+import { createMongoConnection } from "../../../shared/mongo/connection.ts";
 import { callSystem } from "../../../shared/placement/assignment.ts";
 import { databaseProbes } from "../../../shared/placement/health.ts";
 import { createSignUpHook } from "../../../shared/placement/sign-up-hook.ts";
@@ -13,9 +13,10 @@ const log = createLog({ level: config.LOG_LEVEL });
 if (!config.BEFORE_USER_CREATED_HOOK_SECRET) log.error("sign_up_hook_without_secret");
 
 const service = serviceClient(config, { timeoutMs: 1_000 });
-const client =
-  config.MONGODB_URI && createMongoClient(config.MONGODB_URI, { appName: "switchyard-hook", maxPoolSize: 2 });
-const probes = databaseProbes(service, client ? async () => client.db(databaseName(config)) : undefined);
+const { MONGODB_URI } = config;
+const connection =
+  MONGODB_URI && createMongoConnection({ ...config, MONGODB_URI }, { appName: "switchyard-hook", maxPoolSize: 2 });
+const probes = databaseProbes(service, connection ? async () => connection.db() : undefined);
 
 export default {
   fetch: createSignUpHook({

@@ -2,18 +2,19 @@
 import { allCollections } from "../../../shared/collections/index.ts";
 import { functionSecretKeys, loadFunctionConfig, processEnvironment } from "../../../shared/config.ts";
 import { createLog } from "../../../shared/log.ts";
-import { createMongoClient, databaseName } from "../../../shared/mongo/client.ts";
+import { createMongoConnection } from "../../../shared/mongo/connection.ts";
 import { createPurgeEndpoint } from "../../../shared/placement/purge-endpoint.ts";
 import { serviceClient } from "../../../shared/postgres/client.ts";
 
 const config = loadFunctionConfig(processEnvironment());
-const client = config.MONGODB_URI && createMongoClient(config.MONGODB_URI, { appName: "switchyard-purge" });
+const { MONGODB_URI } = config;
+const connection = MONGODB_URI && createMongoConnection({ ...config, MONGODB_URI }, { appName: "switchyard-purge" });
 
 export default {
   fetch: createPurgeEndpoint({
     keys: functionSecretKeys(config),
     supabase: serviceClient(config),
-    mongo: client ? async () => client.db(databaseName(config)) : undefined,
+    mongo: connection ? async () => connection.db() : undefined,
     collections: allCollections,
     maxTokenLifetimeSeconds: config.MAX_TOKEN_LIFETIME_SECONDS,
     clock: Date.now,
