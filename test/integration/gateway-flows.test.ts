@@ -88,8 +88,7 @@ async function throughGoogle(url: string, email: string): Promise<URL> {
 }
 
 describe("Google", () => {
-  const begin = async (email: string) => {
-    const client = supabase.browser();
+  const begin = async (email: string, client = supabase.browser()) => {
     const { data } = await client.auth.signInWithOAuth({
       provider: "google",
       options: { redirectTo: "http://127.0.0.1:9/landed", skipBrowserRedirect: true },
@@ -109,6 +108,16 @@ describe("Google", () => {
     const again = new URLSearchParams((await begin(email)).hash.slice(1));
     expect(claimsOf(again.get("access_token") ?? "").sub).toBe(claims.sub);
     expect(hook.asked).toEqual([]);
+  });
+
+  test("exchanges a code for a token with the home (PKCE), once", async () => {
+    const client = supabase.browser("pkce");
+    const landed = await begin(address("google"), client);
+    const code = landed.searchParams.get("code") ?? "";
+    const { data, error } = await client.auth.exchangeCodeForSession(code);
+    expect(error).toBeNull();
+    expect(claimsOf(data.session?.access_token).app_metadata.home).toBeTypeOf("string");
+    expect((await client.auth.exchangeCodeForSession(code)).error).not.toBeNull();
   });
 
   test("leads back with the hook's words when it refuses", async () => {

@@ -8,8 +8,8 @@ import { servers } from "../setup/servers.ts";
 
 export interface Own extends RunningSupabase {
   readonly hookSecret: string;
-  /** A client as a browser has it. */
-  browser(): SupabaseClient;
+  /** A client as a browser has it; `pkce` is the flow of a server-rendered page. */
+  browser(flowType?: "implicit" | "pkce"): SupabaseClient;
   /** A client with the secret key. */
   service(): SupabaseClient;
 }
@@ -31,7 +31,8 @@ export async function ownSupabase(options: Partial<SupabaseOptions> = {}): Promi
   return {
     ...supabase,
     hookSecret,
-    browser: () => createClient(supabase.url, supabase.publishableKey, quiet),
+    browser: (flowType = "implicit") =>
+      createClient(supabase.url, supabase.publishableKey, { auth: { ...quiet.auth, flowType } }),
     service: () => createClient(supabase.url, supabase.secretKey, quiet),
   };
 }
