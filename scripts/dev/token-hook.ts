@@ -17,6 +17,7 @@ interface UserRow {
   app_metadata: unknown;
   user_metadata: unknown;
   is_anonymous: boolean | null;
+  banned: boolean | null;
 }
 
 export interface TokenSettings {
@@ -32,10 +33,13 @@ export function tokenSigner(database: Database, { jwtSecret, issuer, hook }: Tok
     const { payload } = await jwtVerify(accessToken, key, { algorithms: ["HS256"] });
     const { user, claims } = await database.transaction(async (query) => {
       const [row] = await query<UserRow>(
-        `select email, phone, raw_app_meta_data as app_metadata, raw_user_meta_data as user_metadata, is_anonymous
+        `select email, phone, raw_app_meta_data as app_metadata, raw_user_meta_data as user_metadata, is_anonymous,
+           banned_until > now() as banned
          from auth.users where id = $1::uuid`,
         [payload.sub],
       );
+      // lite itself lets banned users in
+      if (row?.banned) throw new AuthRefusal(400, "User is banned", "user_banned");
       const complete = {
         iss: issuer,
         sub: payload.sub,

@@ -57,6 +57,17 @@ describe("a user made by an admin", () => {
     expect(signedIn.error).toBeNull();
   });
 
+  test("gets no token while banned", async () => {
+    const { admin } = supabase.service().auth;
+    const user = await create();
+    const credentials = { email: user.email ?? "", password: "correct horse" };
+    await admin.updateUserById(user.id, { ban_duration: "1h" });
+    const refused = await supabase.browser().auth.signInWithPassword(credentials);
+    expect(refused.error).toMatchObject({ status: 400, code: "user_banned" });
+    await admin.updateUserById(user.id, { ban_duration: "none" });
+    expect((await supabase.browser().auth.signInWithPassword(credentials)).error).toBeNull();
+  });
+
   test("must have an address of their own", async () => {
     const user = await create();
     const again = await supabase.service().auth.admin.createUser({ email: user.email ?? "" });
