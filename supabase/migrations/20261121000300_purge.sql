@@ -35,6 +35,10 @@ create table switchyard.purge_tasks (
 );
 create index purge_tasks_due on switchyard.purge_tasks (database, due_at) where done_at is null;
 
+alter table switchyard.settings enable row level security;
+alter table switchyard.purges enable row level security;
+alter table switchyard.purge_tasks enable row level security;
+
 -- The longest time that a token lives on, and a margin for clocks.
 create function switchyard.token_lifetime() returns interval
 language sql stable set search_path = '' as $$

@@ -46,6 +46,17 @@ describe.each(ROLES)("%s", (role) => {
   });
 });
 
+test("every table has row-level security", async () => {
+  const tables = await database.sql<{ name: string; secured: boolean }>(
+    `select c.oid::regclass::text as name, c.relrowsecurity as secured from pg_class c
+     where c.relkind in ('r', 'p') and (c.relnamespace = 'switchyard'::regnamespace
+       or c.oid in (select to_regclass('public.' || name) from switchyard.collections)
+       or c.oid = 'public.user_database_assignments'::regclass)`,
+  );
+  expect(tables.length).toBeGreaterThan(15);
+  expect(tables.filter(({ secured }) => !secured)).toEqual([]);
+});
+
 test("every function that runs with its owner's rights pins its search path", async () => {
   expect(
     await database.sql(
