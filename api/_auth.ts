@@ -31,7 +31,7 @@ type Verification = { user: AuthenticatedUser } | { refused: string } | { unavai
 export type Verifier = (token: string) => Promise<Verification>;
 
 const KEYS_MAX_AGE_MS = 10 * 60_000;
-const KEYS_TIMEOUT_MS = 1_500;
+const KEYS_TIMEOUT_MS = 1_000;
 /** After a failed look for keys, the next requests do not wait for another. */
 const KEYS_PAUSE_MS = 5_000;
 

@@ -20,5 +20,7 @@ export interface AppEnv {
     /** which database took how long */
     timings: { database: Home; ms: number }[];
     user: AuthenticatedUser;
+    /** when the whole request was here and its answer was begun: its deadlines count from then */
+    startedAt: number;
   };
 }

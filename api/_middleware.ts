@@ -80,7 +80,8 @@ async function limited({ headers, body }: Request): Promise<Uint8Array> {
 
 /** Sets `user`, or ends the request with 401. */
 export const requireUser = createMiddleware<AppEnv>(async (c, next) => {
-  const { verify, router } = c.var.dependencies;
+  const { verify, router, clock } = c.var.dependencies;
+  c.set("startedAt", clock());
   const [, token] = /^Bearer +([\w-]+\.[\w-]+\.[\w-]*)$/i.exec(c.req.header("authorization") ?? "") ?? [];
   if (!token) throw unauthorized("Send an access token: Authorization: Bearer <token>.");
   const verification = await verify(token);

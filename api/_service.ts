@@ -6,7 +6,7 @@ import { invalid, type RepositoryError } from "../shared/contract/errors.ts";
 import { type ParsedQuery, parseQuery, type QueryKind } from "../shared/contract/parse-query.ts";
 import type { Repository } from "../shared/contract/repository.ts";
 import { REQUEST_DEADLINE_MS } from "../shared/placement/router.ts";
-import type { DatabaseService } from "../shared/placement/service.ts";
+import type { DatabaseService, RequestCalls } from "../shared/placement/service.ts";
 import type { AppEnv } from "./_environment.ts";
 import { repositoryProblem } from "./_problem.ts";
 
@@ -18,18 +18,32 @@ export function unwrap<T>(result: Result<T, RepositoryError>): T {
 
 /** The user's home, with one deadline for all the calls that follow. */
 export async function serviceOf(c: Context<AppEnv>, deadlineMs = REQUEST_DEADLINE_MS): Promise<DatabaseService> {
-  const { user, timings, dependencies } = c.var;
+  const { user, dependencies } = c.var;
   return unwrap(
     await dependencies.router.getDatabaseServiceForUser({
       id: user.id,
       jwt: user.jwt,
       home: user.home,
       homeEpoch: user.homeEpoch,
-      signal: AbortSignal.timeout(deadlineMs),
-      onCall: (database, ms) => timings.push({ database, ms }),
+      ...callsOf(c, deadlineMs),
     }),
   );
 }
+
+/** One deadline for all the calls of a request, and a place in Server-Timing for each. */
+export const callsOf = (c: Context<AppEnv>, deadlineMs = REQUEST_DEADLINE_MS) => ({
+  signal: AbortSignal.timeout(leftOf(c, deadlineMs)),
+  onCall: timingOf(c),
+});
+
+export const timingOf =
+  ({ var: { timings } }: Context<AppEnv>): NonNullable<RequestCalls["onCall"]> =>
+  (database, ms) =>
+    timings.push({ database, ms });
+
+/** What is left of the time: finding out who asks may have waited for Supabase, too. */
+export const leftOf = ({ var: { startedAt, dependencies } }: Context<AppEnv>, deadlineMs: number): number =>
+  Math.max(0, deadlineMs - (dependencies.clock() - startedAt));
 
 export async function repositoryOf<C extends Collection>(
   c: Context<AppEnv>,

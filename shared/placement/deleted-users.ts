@@ -12,7 +12,7 @@ import { within } from "./within.ts";
 const FRESH_MS = 20_000;
 const STALE_MS = 45_000;
 /** Longest wait for the list within a request. */
-const WAIT_MS = 1_000;
+const WAIT_MS = 700;
 /** After a list that could not be read, the next try. */
 const RETRY_MS = 5_000;
 /** No access token lives longer than Supabase's upper limit, a week; the default is an hour. */

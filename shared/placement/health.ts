@@ -4,6 +4,7 @@ import type { Db } from "mongodb";
 import { ok, type Result } from "neverthrow";
 import { callSystem } from "./assignment.ts";
 import { downReason } from "./down-reason.ts";
+import type { Home, RequestCalls } from "./service.ts";
 import { within } from "./within.ts";
 
 export interface DatabaseHealth {
@@ -42,14 +43,24 @@ export const databaseProbes = (service: SupabaseClient, mongo: (() => Promise<Db
 const PROBE_MS = 1_200;
 const CACHE_MS = 1_000;
 
-/** Answers within 2 s, whatever hangs. */
-export function createHealth({ supabase, mongodb, clock }: HealthOptions): () => Promise<Health> {
-  let last: { until: number; health: Promise<Health> } | undefined;
+/** Answers within 2 s, whatever hangs. `onCall` is told how long each database took when it was looked at last. */
+export function createHealth({
+  supabase,
+  mongodb,
+  clock,
+}: HealthOptions): (onCall?: RequestCalls["onCall"]) => Promise<Health> {
+  let last: { until: number; health: Promise<Health>; calls: [Home, number][] } | undefined;
 
-  const look = async (): Promise<Health> => {
+  const look = async (calls: [Home, number][]): Promise<Health> => {
+    const start = clock();
+    const timed = async (home: Home, answer: Promise<DatabaseHealth>) => {
+      const found = await answer;
+      calls.push([home, clock() - start]);
+      return found;
+    };
     const [postgresql, mongo] = await Promise.all([
-      ask("Supabase", supabase, clock),
-      mongodb ? ask("MongoDB", mongodb, clock) : null,
+      timed("supabase", ask("Supabase", supabase, clock)),
+      mongodb ? timed("mongodb", ask("MongoDB", mongodb, clock)) : null,
     ]);
     const all = mongo ? [postgresql, mongo] : [postgresql];
     const errors = all.flatMap(({ error }) => error ?? []);
@@ -60,14 +71,22 @@ export function createHealth({ supabase, mongodb, clock }: HealthOptions): () =>
     };
   };
 
-  return () => {
-    if (last && clock() < last.until) return last.health;
-    const mine = { until: Number.POSITIVE_INFINITY, health: look() };
+  const shared = () => {
+    if (last && clock() < last.until) return last;
+    const calls: [Home, number][] = [];
+    const mine = { until: Number.POSITIVE_INFINITY, health: look(calls), calls };
     last = mine;
     void mine.health.then(() => {
       mine.until = clock() + CACHE_MS;
     });
-    return mine.health;
+    return mine;
+  };
+
+  return async (onCall) => {
+    const { health, calls } = shared();
+    const found = await health;
+    for (const [home, ms] of calls) onCall?.(home, ms);
+    return found;
   };
 }
 

@@ -17,7 +17,7 @@ import { type Breaker, createBreaker } from "./breaker.ts";
 import { createDeletedUsers } from "./deleted-users.ts";
 import { type Guard, guarded, guardRepository } from "./guarded-repository.ts";
 import { createHealth, databaseProbes, type Health } from "./health.ts";
-import type { DatabaseService, Home, RequestUser } from "./service.ts";
+import type { DatabaseService, Home, RequestCalls, RequestUser } from "./service.ts";
 import { type DatabaseStats, readStats } from "./stats.ts";
 
 type Answer<T> = Promise<Result<T, RepositoryError>>;
@@ -27,16 +27,16 @@ export interface Router {
   getDatabaseServiceForUser(user: RequestUser): Answer<DatabaseService>;
   getDatabaseService(provider: Home, user: RequestUser): DatabaseService;
   /** Cached for a minute. */
-  getAssignment(userId: string): Answer<Assignment | null>;
+  getAssignment(userId: string, calls?: RequestCalls): Answer<Assignment | null>;
   assignToLeastUsed(userId: string): Answer<Assignment>;
-  /** Within 3 s, whatever hangs. */
-  getDatabaseStats(): Promise<DatabaseStats>;
+  /** Within 2.5 s, or `limitMs`, whatever hangs. */
+  getDatabaseStats(options?: { limitMs?: number; onCall?: RequestCalls["onCall"] }): Promise<DatabaseStats>;
   /** Within 2 s, whatever hangs. */
-  getHealth(): Promise<Health>;
+  getHealth(onCall?: RequestCalls["onCall"]): Promise<Health>;
   /** True for users deleted so recently that their tokens may not have expired. */
   isDeleted(userId: string): Promise<boolean>;
   /** Deletes the account; the purge of the records is queued by the database and started here. */
-  deleteUser(userId: string): Answer<void>;
+  deleteUser(userId: string, calls?: RequestCalls): Answer<void>;
   clearCache(): void;
   close(): Promise<void>;
 }
@@ -79,7 +79,6 @@ export function createRouter(options: RouterOptions): Router {
   const cache = createAssignmentCache(clock);
   const breakers = { supabase: createBreaker("supabase", log), mongodb: createBreaker("mongodb", log) };
   const purge = options.purge ?? (() => service.functions.invoke("purge"));
-  const deleted = createDeletedUsers({ load: assignments.deletedSince, clock, log });
 
   const { MONGODB_URI } = config;
   const connection =
@@ -91,7 +90,7 @@ export function createRouter(options: RouterOptions): Router {
         );
   const mongo = connection && (async () => connection.db());
 
-  const guardFor = (provider: Home, { signal, onCall }: Partial<RequestUser>): Guard => ({
+  const guardFor = (provider: Home, { signal, onCall }: RequestCalls): Guard => ({
     breaker: breakers[provider],
     signal: signal ?? AbortSignal.timeout(REQUEST_DEADLINE_MS),
     answers: async () => {
@@ -102,6 +101,12 @@ export function createRouter(options: RouterOptions): Router {
     clock,
   });
 
+  // through the breaker: the list, too, is no reason to call a database that is known to be down
+  const deleted = createDeletedUsers({
+    load: (since) => guarded(guardFor("supabase", {}), () => assignments.deletedSince(since)),
+    clock,
+    log,
+  });
   const getHealth = createHealth({ ...databaseProbes(service, mongo), clock });
 
   const getDatabaseService = (provider: Home, user: RequestUser): DatabaseService => {
@@ -120,17 +125,17 @@ export function createRouter(options: RouterOptions): Router {
     return { provider, repository: (collection) => guardRepository(() => repository(collection), guard) };
   };
 
-  const getAssignment = async (userId: string, user: Partial<RequestUser> = {}): Answer<Assignment | null> => {
+  const getAssignment = async (userId: string, calls: RequestCalls = {}): Answer<Assignment | null> => {
     const known = cache.get(userId);
     if (known) return ok(known);
-    const found = await guarded(guardFor("supabase", user), () => assignments.get(userId));
+    const found = await guarded(guardFor("supabase", calls), () => assignments.get(userId));
     if (found.isOk() && found.value) cache.set(found.value);
     return found;
   };
 
   return {
     getDatabaseService,
-    getAssignment: (userId) => getAssignment(userId),
+    getAssignment,
     getHealth,
 
     async getDatabaseServiceForUser(user) {
@@ -154,11 +159,12 @@ export function createRouter(options: RouterOptions): Router {
       return assigned;
     },
 
-    getDatabaseStats: () => readStats({ service, mongo, collections: collections.map(({ name }) => name), clock }),
+    getDatabaseStats: (limits) =>
+      readStats({ service, mongo, collections: collections.map(({ name }) => name), clock, ...limits }),
     isDeleted: (userId) => deleted.has(userId),
 
-    async deleteUser(userId) {
-      const answer = await guarded(guardFor("supabase", {}), async () => {
+    async deleteUser(userId, calls = {}) {
+      const answer = await guarded(guardFor("supabase", calls), async () => {
         const { error } = await service.auth.admin.deleteUser(userId);
         // gone already: a repeated call, or somebody else was faster
         return !error || error.status === 404 ? ok(undefined) : err(unavailable("Supabase does not answer.", error));

@@ -9,15 +9,19 @@ export interface DatabaseService {
   repository<C extends Collection>(collection: C): Repository<RecordOf<C>, CreateOf<C>, PatchOf<C>>;
 }
 
+/** What a request wants of its database calls. */
+export interface RequestCalls {
+  /** the deadline of all of them */
+  signal?: AbortSignal | undefined;
+  /** told of each, for Server-Timing */
+  onCall?: ((database: Home, ms: number) => void) | undefined;
+}
+
 /** Who asks, as their verified token says. */
-export interface RequestUser {
+export interface RequestUser extends RequestCalls {
   id: string;
   jwt: string;
   /** `app_metadata.home`; without it the assignment is looked up */
   home?: Home | undefined;
   homeEpoch?: number | undefined;
-  /** the deadline of all database calls of the request */
-  signal?: AbortSignal | undefined;
-  /** told of each database call, for Server-Timing */
-  onCall?: ((database: Home, ms: number) => void) | undefined;
 }

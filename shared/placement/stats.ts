@@ -3,6 +3,7 @@ import type { SupabaseClient } from "@supabase/supabase-js";
 import type { Db } from "mongodb";
 import { callSystem } from "./assignment.ts";
 import { downReason } from "./down-reason.ts";
+import type { Home, RequestCalls } from "./service.ts";
 import { within } from "./within.ts";
 
 interface DatabaseState {
@@ -34,22 +35,26 @@ export interface StatsOptions {
   mongo: (() => Promise<Db>) | undefined;
   collections: readonly string[];
   clock: () => number;
+  limitMs?: number;
+  /** told how long each database took */
+  onCall?: RequestCalls["onCall"];
 }
 
 type Found<T> = { found: T; error: null } | { found: undefined; error: string };
 
 const LIMIT_MS = 2_500;
 
-/** The answer comes within 3 s, whatever hangs. */
-export async function readStats({ service, mongo, collections, clock }: StatsOptions): Promise<DatabaseStats> {
+/** The answer comes within `limitMs`, whatever hangs. */
+export async function readStats(options: StatsOptions): Promise<DatabaseStats> {
+  const { service, mongo, collections, clock, limitMs = LIMIT_MS } = options;
   const [postgres, documents] = await Promise.all([
-    found("Supabase", async () => {
+    found(options, "supabase", async () => {
       const stats = await callSystem<SupabaseStats>(service, "switchyard_stats");
       if (stats.isErr()) throw stats.error;
       return stats.value;
     }),
     mongo
-      ? found("MongoDB", () => countDocuments(mongo, collections))
+      ? found(options, "mongodb", () => countDocuments(mongo, collections, limitMs))
       : { found: undefined, error: "MongoDB is not configured." },
   ]);
   const users = postgres.found;
@@ -69,25 +74,35 @@ export async function readStats({ service, mongo, collections, clock }: StatsOpt
   };
 }
 
-async function found<T>(name: string, read: () => Promise<T>): Promise<Found<T>> {
+const TITLES = { supabase: "Supabase", mongodb: "MongoDB" };
+
+async function found<T>(
+  { clock, limitMs = LIMIT_MS, onCall }: StatsOptions,
+  home: Home,
+  read: () => Promise<T>,
+): Promise<Found<T>> {
+  const name = TITLES[home];
+  const start = clock();
   try {
-    const answer = await within(LIMIT_MS, read());
+    const answer = await within(limitMs, read());
     return answer === undefined
       ? { found: undefined, error: downReason(name, undefined) }
       : { found: answer, error: null };
   } catch (failure) {
     return { found: undefined, error: downReason(name, failure) };
+  } finally {
+    onCall?.(home, clock() - start);
   }
 }
 
 /** Records of every collection, tombstones left out; null for one that is too large to count in time. */
-async function countDocuments(mongo: () => Promise<Db>, names: readonly string[]) {
+async function countDocuments(mongo: () => Promise<Db>, names: readonly string[], limitMs: number) {
   const db = await mongo();
   await db.command({ ping: 1 });
   const counts = names.map((name) => {
-    const count = db.collection(name).countDocuments({ _deleted_at: null }, { maxTimeMS: LIMIT_MS - 500 });
+    const count = db.collection(name).countDocuments({ _deleted_at: null }, { maxTimeMS: Math.max(1, limitMs - 500) });
     return within(
-      LIMIT_MS - 300,
+      limitMs - 300,
       count.catch(() => undefined),
     );
   });

@@ -1,21 +1,34 @@
 /** A server's address of its own, that can fail in the ways networks and servers do. */
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { callsIn } from "./calls-on-the-wire.ts";
 
-/** pass: as if it were not there; refuse: nobody listens; hang: connects and never answers; cut: closes at once. */
-export type Mode = "pass" | "refuse" | "hang" | "cut";
+/**
+ * pass: as if it were not there; refuse: nobody listens; hang: connects and never answers; cut: closes at once;
+ * slow: every answer comes `SLOW_MS` late.
+ */
+export type Mode = "pass" | "refuse" | "hang" | "cut" | "slow";
+
+/** Longer than a health probe waits, shorter than a request's deadline. */
+const SLOW_MS = 2_000;
 
 export interface TcpProxy {
   readonly port: number;
   /** bytes that clients have sent so far */
   received(): number;
+  /** names of the calls that clients have sent so far: MongoDB's commands, paths of HTTP */
+  readonly calls: readonly string[];
   /** Open connections are held or closed, too. */
   set(mode: Mode): Promise<void>;
+  /** Cuts the connection on which the next such call comes, once the server has answered it. Resolves when it did. */
+  loseAnswerTo(call: RegExp): Promise<void>;
   stop(): Promise<void>;
 }
 
 export async function startProxy(target: string): Promise<TcpProxy> {
   const { hostname, port: targetPort } = new URL(target);
   const sockets = new Set<Socket>();
+  const calls: string[] = [];
+  let losing: { call: RegExp; lost: () => void } | undefined;
   let mode: Mode = "pass";
   let received = 0;
   let port = 0;
@@ -27,22 +40,41 @@ export async function startProxy(target: string): Promise<TcpProxy> {
   };
   const keep = (socket: Socket) => {
     sockets.add(socket);
-    socket.on("error", () => undefined).on("close", () => sockets.delete(socket));
+    socket
+      .setNoDelay(true)
+      .on("error", () => undefined)
+      .on("close", () => sockets.delete(socket));
   };
   const accept = (client: Socket) => {
     keep(client);
+    let lose: (() => void) | undefined;
     client.on("data", (bytes) => {
       received += bytes.length;
+      const made = callsIn(bytes);
+      calls.push(...made);
+      if (losing && made.some((call) => losing?.call.test(call))) {
+        lose = losing.lost;
+        losing = undefined;
+      }
     });
     if (mode === "cut") return void client.destroy();
     const upstream = connect(Number(targetPort), hostname);
     keep(upstream);
     // held back in both directions while it hangs; what was held when that ends is lost with the connection
-    client.on("data", (bytes) => mode === "pass" && upstream.write(bytes));
-    upstream.on("data", (bytes) => mode === "pass" && client.write(bytes));
+    client.on("data", (bytes) => isOpen() && upstream.write(bytes));
+    const late = lateWriter(client);
+    upstream.on("data", (bytes) => {
+      if (lose) {
+        client.destroy();
+        upstream.destroy();
+        lose();
+      } else if (mode === "slow" || late.isBusy()) late.write(bytes);
+      else if (mode === "pass") client.write(bytes);
+    });
     client.on("close", () => upstream.destroy());
-    upstream.on("close", () => mode === "pass" && client.destroy());
+    upstream.on("close", () => isOpen() && client.destroy());
   };
+  const isOpen = () => mode === "pass" || mode === "slow";
   const listen = () =>
     new Promise<void>((resolve, reject) => {
       server = createServer(accept);
@@ -65,6 +97,7 @@ export async function startProxy(target: string): Promise<TcpProxy> {
     get port() {
       return port;
     },
+    calls,
     received: () => received,
     async set(next) {
       const before = mode;
@@ -73,6 +106,26 @@ export async function startProxy(target: string): Promise<TcpProxy> {
       if (next === "cut" || before === "hang") closeAll();
       if (!server) await listen();
     },
+    loseAnswerTo: (call) =>
+      new Promise((resolve) => {
+        losing = { call, lost: resolve };
+      }),
     stop: close,
+  };
+}
+
+/** Writes in order, each piece late; `isBusy` while something waits, behind which everything has to queue. */
+function lateWriter(socket: Socket) {
+  let waiting = 0;
+  return {
+    isBusy: () => waiting > 0,
+    write(bytes: Uint8Array) {
+      waiting++;
+      const timer = setTimeout(() => {
+        waiting--;
+        socket.write(bytes);
+      }, SLOW_MS);
+      socket.once("close", () => clearTimeout(timer));
+    },
   };
 }
