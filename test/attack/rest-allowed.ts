@@ -1,0 +1,46 @@
+/** What a user may do through Supabase's REST with their own token. Whatever is not in this list is refused. */
+import type { Collection } from "../../shared/collections/define.ts";
+import { allCollections } from "../../shared/collections/index.ts";
+
+interface Rights {
+  select: string[];
+  insert: string[];
+  update: string[];
+  delete: boolean;
+}
+
+/** A client may give a new record its id and, through the API, the hash of the request that made it; both are for good. */
+function ofCollection({ fields, search }: Collection): Rights {
+  const own = [...Object.keys(fields), ...search.map((name) => `${name}_folded`)];
+  const set = ["user_id", "id", "create_hash"];
+  const made = ["version", "created_at", "updated_at", ...(search.length > 0 ? ["search_text"] : [])];
+  return {
+    select: [...own, ...set, ...made].sort(),
+    insert: [...own, ...set].sort(),
+    update: [...own].sort(),
+    delete: true,
+  };
+}
+
+/** For `authenticated`, on rows that are their own. `anon` may do nothing. */
+export const allowedRelations: Readonly<Record<string, Rights>> = {
+  ...Object.fromEntries(allCollections.map((collection) => [collection.name, ofCollection(collection)])),
+  user_database_assignments: {
+    select: ["assigned_at", "database_provider", "epoch", "reason", "state", "user_id"],
+    insert: [],
+    update: [],
+    delete: false,
+  },
+};
+
+/** Functions of `public` that `authenticated` may call; they run with the caller's own rights. `anon` may call none. */
+export const allowedFunctions: readonly string[] = [
+  "records_absence",
+  "records_condition",
+  "records_create",
+  "records_delete",
+  "records_json",
+  "records_list",
+  "records_summarize",
+  "records_update",
+];
