@@ -1,5 +1,5 @@
 /** The contract over MongoDB: owners are ids, records are loaded as documents. */
-import { type Db, Decimal128, Long, UUID } from "mongodb";
+import { type Db, Decimal128, Long, type MongoClient, UUID } from "mongodb";
 import type { Collection } from "../../shared/collections/define.ts";
 import { allCollections } from "../../shared/collections/index.ts";
 import { createMongoClient } from "../../shared/mongo/client.ts";
@@ -10,8 +10,14 @@ import { type DeadEnd, deadEnd } from "./dead-end.ts";
 import { completeSeed, type SeededRecord } from "./seed.ts";
 import type { Owner, Store } from "./store.ts";
 
-export async function mongoStore(uri: string, database: string): Promise<Store> {
+/** `watch` gets the client of all owners, before it has sent anything. */
+export async function mongoStore(
+  uri: string,
+  database: string,
+  watch: (client: MongoClient) => void = () => {},
+): Promise<Store> {
   const client = createMongoClient(uri, { appName: "switchyard-contract" });
+  watch(client);
   const db = client.db(database);
   await db.dropDatabase();
   await prepareMongo(db, allCollections);

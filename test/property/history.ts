@@ -29,19 +29,11 @@ export class History {
     expect(supabase, `a bug: ${step}`).not.toHaveProperty("thrown");
     // both are there all the time
     expect(supabase, step).not.toHaveProperty("error.kind", "unavailable");
-    this.#remember(operation, supabase);
+    this.#living.follow(operation, supabase);
   }
 
   /** No two writes in one millisecond, on either side: a list by time would put them in the order of their ids. */
   async #nextMoment(): Promise<void> {
     while (Date.now() <= this.#lastWrite + 1) await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-
-  #remember(operation: Operation, answer: unknown): void {
-    const { owner, collection } = operation;
-    if (Object.hasOwn(answer as object, "error")) return;
-    if (operation.call === "create") this.#living.add(owner, collection, (answer as { id: string }).id);
-    if (operation.call === "delete")
-      this.#living.remove(owner, collection, this.#living.resolve(owner, collection, operation.id));
   }
 }

@@ -1,18 +1,22 @@
 /** The model of a history: which records are there, as far as both databases have said. */
-import type { Id } from "./operations.ts";
+import type { Id, Operation } from "./operations.ts";
 import { idOf } from "./picks.ts";
 
 export class Living {
   readonly #ids = new Map<string, string[]>();
 
-  add(owner: number, collection: string, id: string): void {
+  /** Takes in what a step has changed, by its answer. */
+  follow(operation: Operation, answer: unknown): void {
+    if (Object.hasOwn(answer as object, "error")) return;
+    const { owner, collection } = operation;
     const ids = this.#of(owner, collection);
-    if (!ids.includes(id)) ids.push(id);
-  }
-
-  remove(owner: number, collection: string, id: string): void {
-    const ids = this.#of(owner, collection);
-    if (ids.includes(id)) ids.splice(ids.indexOf(id), 1);
+    if (operation.call === "create") {
+      const { id } = answer as { id: string };
+      if (!ids.includes(id)) ids.push(id);
+    } else if (operation.call === "delete") {
+      const gone = this.resolve(owner, collection, operation.id);
+      if (ids.includes(gone)) ids.splice(ids.indexOf(gone), 1);
+    }
   }
 
   /** The id that a step means. Where nothing is there, one that is not. */

@@ -50,7 +50,7 @@ const expected: fc.Arbitrary<Expected> = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(0, 1, -1, 1.5, 2 ** 53, 2 ** 64, Number.NaN, Number.POSITIVE_INFINITY) },
 );
 
-const valueOf = (collection: Collection, name: string): fc.Arbitrary<unknown> => {
+const valuesOf = (collection: Collection, name: string): fc.Arbitrary<unknown> => {
   const field = collection.fields[name];
   if (!field) return odd;
   const value = field.kind === "reference" ? picks : fitting(field);
@@ -62,7 +62,7 @@ const valueOf = (collection: Collection, name: string): fc.Arbitrary<unknown> =>
 /** Some of the named fields with values that fit, and now and then one that doesn't. */
 function bodies(collection: Collection, always: readonly string[]): fc.Arbitrary<SymbolicBody> {
   const names = Object.keys(collection.fields);
-  const fits = fc.tuple(...names.map((name) => fc.tuple(fc.boolean(), valueOf(collection, name)))).map((drawn) =>
+  const fits = fc.tuple(...names.map((name) => fc.tuple(fc.boolean(), valuesOf(collection, name)))).map((drawn) =>
     names.flatMap((name, n): [string, unknown][] => {
       const [isGiven, value] = drawn[n] as [boolean, unknown];
       return isGiven || always.includes(name) ? [[name, value]] : [];

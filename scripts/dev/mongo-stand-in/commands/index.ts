@@ -1,4 +1,4 @@
-import { Int32 } from "bson";
+import { Double, Int32 } from "bson";
 import type { Cursors } from "../cursors.ts";
 import type { Engine } from "../engine.ts";
 import { MongoError } from "../errors.ts";
@@ -27,7 +27,7 @@ export function execute({ engine, cursors }: Server, command: Doc, connectionId:
     }
     const db = typeof command.$db === "string" ? command.$db : "admin";
     const answer = engine.run(() => run({ engine, cursors, db, command, name, connectionId }));
-    return { ...answer, ok: new Int32(1) };
+    return { ...answer, ok: new Double(1) };
   } catch (error) {
     return refusal(error);
   }
@@ -37,7 +37,7 @@ export function execute({ engine, cursors }: Server, command: Doc, connectionId:
 export function refusal(error: unknown): Doc {
   if (error instanceof MongoError) {
     return {
-      ok: new Int32(0),
+      ok: new Double(0),
       errmsg: error.message,
       code: new Int32(error.code),
       codeName: error.codeName,
@@ -45,5 +45,10 @@ export function refusal(error: unknown): Doc {
     };
   }
   const message = error instanceof Error ? error.message : String(error);
-  return { ok: new Int32(0), errmsg: `The stand-in failed: ${message}`, code: new Int32(1), codeName: "InternalError" };
+  return {
+    ok: new Double(0),
+    errmsg: `The stand-in failed: ${message}`,
+    code: new Int32(1),
+    codeName: "InternalError",
+  };
 }

@@ -1,0 +1,65 @@
+/** Everything that the project asks MongoDB for beside what the contract's suite does: histories, and the system's work. */
+import type { SupabaseClient } from "@supabase/supabase-js";
+import fc from "fast-check";
+import { type MongoClient, UUID } from "mongodb";
+import { allCollections } from "../../shared/collections/index.ts";
+import { createLog } from "../../shared/log.ts";
+import { mongoRepositories } from "../../shared/mongo/index.ts";
+import { prepareMongo } from "../../shared/mongo/prepare.ts";
+import { settleReferences } from "../../shared/mongo/settle.ts";
+import { runPurges } from "../../shared/placement/purge.ts";
+import { readStats } from "../../shared/placement/stats.ts";
+import { Living } from "../property/living.ts";
+import { operations } from "../property/operations.ts";
+import { type AnyRepository, Side } from "../property/side.ts";
+
+const LATER_MS = 60_000;
+const names = allCollections.map(({ name }) => name);
+
+/** Random histories of two owners; what they answer is another test's matter. */
+export async function runHistories(client: MongoClient, count: number, steps: number): Promise<string[]> {
+  const history = fc.array(operations(), { minLength: steps, maxLength: steps });
+  const owners: string[] = [];
+  for (const drawn of fc.sample(history, count)) {
+    const living = new Living();
+    const users = [crypto.randomUUID(), crypto.randomUUID()];
+    owners.push(...users);
+    const side = new Side(
+      (owner, newId) => {
+        const { repository } = mongoRepositories({ db: client.db(), userId: users[owner] ?? "", newId });
+        return (collection) => repository(collection) as unknown as AnyRepository;
+      },
+      living,
+      allCollections,
+    );
+    for (const operation of drawn) living.follow(operation, await side.run(operation));
+  }
+  return owners;
+}
+
+/** Prepares again, settles references, counts for the admins, purges a user. */
+export async function runSystemWork(client: MongoClient, deletedUser: string): Promise<void> {
+  const db = client.db();
+  await prepareMongo(db, allCollections);
+  await settleReferences(db, allCollections, () => Date.now() + LATER_MS);
+  const mongo = async () => db;
+  const service = supabaseWith([{ id: 1, user_id: deletedUser }]);
+  await readStats({ service, mongo, collections: names, clock: Date.now });
+  const log = createLog({ level: "error", write: () => {} });
+  const purged = await runPurges({ supabase: service, mongo, collections: names, log, clock: Date.now });
+  const left = await db.collection("categories").countDocuments({ "_id.user_id": new UUID(deletedUser) });
+  if (purged.isErr() || purged.value.purged !== 1 || left > 0) throw new Error("the user was not purged");
+}
+
+/** As much of Supabase as these need: purges that are due in MongoDB, and nothing else. */
+function supabaseWith(due: { id: number; user_id: string }[]): SupabaseClient {
+  const answers: Record<string, (parameters: Record<string, unknown>) => unknown> = {
+    switchyard_purge_claim: ({ p_database }) => (p_database === "mongodb" ? due.splice(0) : []),
+    switchyard_stats: () => ({ user_distribution: {}, total_users: 0, collections: {} }),
+  };
+  const rpc = async (name: string, parameters: Record<string, unknown> = {}) => ({
+    data: answers[name]?.(parameters) ?? null,
+    error: null,
+  });
+  return { rpc } as unknown as SupabaseClient;
+}

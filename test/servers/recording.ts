@@ -1,0 +1,35 @@
+/** The commands that the project's own code sends, as bytes, in the order in which they were sent. */
+import { BSON, type CommandStartedEvent, type Document, type MongoClient } from "mongodb";
+import { EXACT } from "./wire-client.ts";
+
+/** They belong to a connection, not to the data. */
+const OF_THE_CONNECTION = ["lsid", "$clusterTime", "$readPreference", "apiVersion"];
+/** A long answer is read to its end when it is replayed, in batches of each server's own size. */
+const NOT_KEPT = ["getMore", "killCursors", "endSessions"];
+
+export class Recording {
+  readonly #commands: Uint8Array[] = [];
+  readonly #names = new Map<string, number>();
+
+  /** How often each command was sent. */
+  get names(): Record<string, number> {
+    return Object.fromEntries(this.#names);
+  }
+
+  /** Records what a client sends from now on; it must have been made with `monitorCommands`. */
+  watch(client: MongoClient): void {
+    client.on("commandStarted", (event) => this.#keep(event));
+  }
+
+  /** Each command, as a copy of its own. */
+  *[Symbol.iterator](): Generator<Document> {
+    for (const bytes of this.#commands) yield BSON.deserialize(bytes, EXACT);
+  }
+
+  #keep({ commandName, command, databaseName }: CommandStartedEvent): void {
+    if (NOT_KEPT.includes(commandName)) return;
+    const kept = Object.fromEntries(Object.entries(command).filter(([name]) => !OF_THE_CONNECTION.includes(name)));
+    this.#commands.push(BSON.serialize({ ...kept, $db: databaseName }, { ignoreUndefined: false }));
+    this.#names.set(commandName, (this.#names.get(commandName) ?? 0) + 1);
+  }
+}
