@@ -10,7 +10,7 @@
 create function public.custom_access_token_hook(event jsonb) returns jsonb
 -- volatile: a stable function would not see the assignment that the trigger makes while it runs.
 -- Auth gives up after 2 s; a wait for a lock ends before that.
-language plpgsql volatile security definer set search_path = '' set lock_timeout = '1s' as $$
+language plpgsql volatile security definer set search_path = '' set lock_timeout = '1800ms' as $$
 declare
   v_claims jsonb := case when jsonb_typeof(event -> 'claims') = 'object' then event -> 'claims' else '{}' end;
   v_metadata jsonb := case when jsonb_typeof(v_claims -> 'app_metadata') = 'object' then v_claims -> 'app_metadata' else '{}' end;
