@@ -1,9 +1,8 @@
 /** A Supabase on a database of the test file's own, for tests that change what every sign-up sees. */
-import { randomUUID } from "node:crypto";
-import postgres from "postgres";
 import { inject } from "vitest";
 import { newKeys } from "../../scripts/dev/keys.ts";
 import { type RunningSupabase, startSupabase } from "../../scripts/dev/supabase.ts";
+import { createServerDatabase } from "./server-database.ts";
 
 export interface OwnDatabase extends RunningSupabase {
   /** of the database as administrator; empty on PGlite */
@@ -22,38 +21,21 @@ export async function startOwnDatabase(): Promise<OwnDatabase> {
 }
 
 async function onServer(dbUrl: string, adminDbUrl: string, options: { port: number; jwtSecret: string }) {
-  const name = `switchyard_own_${randomUUID().replaceAll("-", "")}`;
-  const owner = decodeURIComponent(new URL(dbUrl).username);
-  const at = (url: string) => Object.assign(new URL(url), { pathname: `/${name}` }).toString();
-  const script = async (url: string, text: string) => {
-    const sql = postgres(url, { max: 1, onnotice: () => undefined });
-    await sql
-      .unsafe(text)
-      .simple()
-      .finally(() => sql.end());
-  };
-  await script(adminDbUrl, `create database ${name} owner "${owner}"`);
-  const drop = () => script(adminDbUrl, `drop database if exists ${name} with (force)`);
+  const own = await createServerDatabase(dbUrl, adminDbUrl);
   try {
-    await script(
-      at(adminDbUrl),
-      `create schema auth;
-       grant usage on schema auth to "${owner}";
-       alter default privileges in schema auth grant all on tables to "${owner}", supabase_auth_admin`,
-    );
     const supabase = await startSupabase({
       ...options,
       functions: false,
-      dbUrl: at(dbUrl),
-      adminDbUrl: at(adminDbUrl),
+      dbUrl: own.dbUrl,
+      adminDbUrl: own.adminUrl,
     });
     const stop = async () => {
       await supabase.stop();
-      await drop();
+      await own.drop();
     };
-    return { ...supabase, adminUrl: at(adminDbUrl), stop };
+    return { ...supabase, adminUrl: own.adminUrl, stop };
   } catch (error) {
-    await drop();
+    await own.drop();
     throw error;
   }
 }

@@ -1,0 +1,78 @@
+/** (a) Our repositories against bare clients that send the same commands: what the contract costs above them. */
+import type { RecordOf } from "../shared/collections/define.ts";
+import { collections } from "../shared/collections/index.ts";
+import type { DatabaseService } from "../shared/placement/service.ts";
+import { bareMongo } from "./a-bare-mongodb.ts";
+import { barePostgres } from "./a-bare-postgres.ts";
+import type { Bench } from "./environment.ts";
+import { type Lines, ms } from "./lines.ts";
+import { inTurns, median } from "./measure.ts";
+import { body } from "./records.ts";
+import { untilPlanned } from "./statistics.ts";
+
+export const OPERATIONS = ["list-20", "get", "update", "create"] as const;
+export type Operation = (typeof OPERATIONS)[number];
+export type Calls = Record<Operation, () => Promise<unknown>>;
+
+/** The same operations, ours and bare; `plain` is what a create costs that checks no reference. */
+export interface Comparison {
+  ours: Calls;
+  bare: Calls;
+  plain?: () => Promise<unknown>;
+}
+
+const RECORDS = 1_000;
+const BAR = 1.15;
+
+export async function repositories(bench: Bench, lines: Lines): Promise<void> {
+  for (const [database, comparison] of [
+    ["mongodb", await bareMongo(bench)],
+    ["supabase", await barePostgres(bench)],
+  ] as const) {
+    await untilPlanned(comparison.bare["list-20"]);
+    for (const operation of OPERATIONS) {
+      const plain = operation === "create" && comparison.plain ? { plain: comparison.plain } : {};
+      const times = await inTurns<string>({
+        ours: comparison.ours[operation],
+        bare: comparison.bare[operation],
+        ...plain,
+      });
+      const [ours, bare] = [median(times.ours as number[]), median(times.bare as number[])];
+      lines.atMost(`${database} ${operation}`, ours / bare, BAR, "x", `ours ${ms(ours)}, bare ${ms(bare)}`);
+      if (times.plain) lines.say(`${database} ${operation}: plain insertOne ${ms(median(times.plain))}, no bar`);
+    }
+  }
+}
+
+/** Our side: a category, records in it, and one call of each operation. */
+export async function ourCalls(
+  service: Pick<DatabaseService, "repository">,
+  records = RECORDS,
+): Promise<{ calls: Calls; ids: string[] }> {
+  const expenses = service.repository(collections.expenses);
+  const category = await service
+    .repository(collections.categories)
+    .create({ name: `Food ${crypto.randomUUID()}`, kind: "expense" });
+  const spent = body({ category_id: category._unsafeUnwrap().id }) as Parameters<typeof expenses.create>[0];
+  const made: RecordOf<typeof collections.expenses>[] = [];
+  while (made.length < records) made.push((await expenses.create(spent))._unsafeUnwrap());
+  const ids = made.map(({ id }) => id);
+  const next = inOrder(ids);
+  const page = { filters: [], sort: { field: "created_at", direction: "desc" }, limit: 20 } as const;
+  let amount = 0;
+  return {
+    ids,
+    calls: {
+      create: async () => (await expenses.create(spent))._unsafeUnwrap(),
+      get: async () => (await expenses.get(next()))._unsafeUnwrap(),
+      "list-20": async () => (await expenses.list(page))._unsafeUnwrap(),
+      update: async () => (await expenses.update(next(), { amount: String(++amount) }))._unsafeUnwrap(),
+    },
+  };
+}
+
+/** One after the other, from the beginning again after the last. */
+export function inOrder<T>(values: readonly T[]): () => T {
+  let at = 0;
+  return () => values[at++ % values.length] as T;
+}

@@ -1,0 +1,29 @@
+/**
+ * `npm run bench`, or `npm run bench -- a c` for some of its parts: what only a clock can tell. Each figure is measured
+ * side by side with its peer, on the servers that SUPABASE_DB_URL, SUPABASE_ADMIN_DB_URL and MONGODB_URI name. Lines end
+ * in `met` or `missed`; only what broke makes it fail.
+ */
+import { type Bench, openBench } from "./environment.ts";
+import { type Lines, lines } from "./lines.ts";
+
+type Part = (bench: Bench, lines: Lines) => Promise<void>;
+
+const PARTS: Readonly<Record<string, () => Promise<Part>>> = {
+  a: async () => (await import("./a-repositories.ts")).repositories,
+};
+
+const chosen = process.argv.slice(2);
+for (const name of chosen)
+  if (!PARTS[name]) throw new Error(`There is no part ${name}: ${Object.keys(PARTS).join(" ")}`);
+
+const { bench, stop } = await openBench();
+try {
+  for (const [name, load] of Object.entries(PARTS)) {
+    if (chosen.length > 0 && !chosen.includes(name)) continue;
+    const start = performance.now();
+    await (await load())(bench, lines(name, console.log));
+    console.log(`(${name}) took ${Math.round((performance.now() - start) / 1000)} s`);
+  }
+} finally {
+  await stop();
+}
