@@ -1,4 +1,4 @@
-/** What a write's refusal means: an SQLSTATE and the name of the constraint that was violated. */
+/** What a write's refusal means: an SQLSTATE, and the references whose records are not there. */
 import type { Collection } from "../collections/define.ts";
 import { referencesFrom } from "../collections/references.ts";
 import { conflict, forbidden, invalid, notFound, type RepositoryError, unavailable } from "../contract/errors.ts";
@@ -6,10 +6,11 @@ import { conflict, forbidden, invalid, notFound, type RepositoryError, unavailab
 export interface Refusal {
   /** an SQLSTATE: Postgres' own, or one of `record_functions.sql` (SY...) */
   error: string;
-  constraint?: string | null;
+  /** fields, where a reference is violated */
+  missing?: readonly string[] | null;
 }
 
-export function refusalOf(collection: Collection, { error, constraint }: Refusal, deleting = false): RepositoryError {
+export function refusalOf(collection: Collection, { error, missing }: Refusal, deleting = false): RepositoryError {
   switch (error) {
     case "P0002":
       return notFound();
@@ -24,7 +25,7 @@ export function refusalOf(collection: Collection, { error, constraint }: Refusal
     case "23503":
       return deleting
         ? conflict("referenced", "Other records refer to this one. Delete or change them first.")
-        : missingReference(collection, constraint);
+        : missingReference(collection, missing ?? []);
     case "42501":
       return forbidden("This user's records are not kept in this database.");
   }
@@ -32,9 +33,8 @@ export function refusalOf(collection: Collection, { error, constraint }: Refusal
   return unavailable("The database could not do this.", error);
 }
 
-/** The field is in the constraint's name, which the printed migration makes of it. */
-function missingReference(collection: Collection, constraint: string | null | undefined): RepositoryError {
-  const fields = referencesFrom(collection).filter(({ field }) => constraint === `${collection.name}_${field}_fkey`);
+function missingReference(collection: Collection, missing: readonly string[]): RepositoryError {
+  const fields = referencesFrom(collection).filter(({ field }) => missing.includes(field));
   return invalid(
     "invalid_reference",
     "A record that this one refers to does not exist.",

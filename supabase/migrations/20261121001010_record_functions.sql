@@ -40,6 +40,30 @@ begin
 end
 $$;
 
+-- The fields whose records are not there, in the table's order: Postgres itself names only the first.
+create function public.records_missing(p_collection text, p_user_id uuid, p_values jsonb) returns jsonb
+language plpgsql volatile security invoker set search_path = '' as $$
+declare
+  reference record;
+  is_there boolean;
+  missing jsonb := '[]';
+begin
+  for reference in
+    select a.attname as field, c.confrelid::regclass as target
+    from pg_catalog.pg_constraint c
+    join pg_catalog.pg_attribute a on a.attrelid = c.conrelid and a.attnum = any (c.conkey) and a.attname <> 'user_id'
+    where c.conrelid = format('public.%I', p_collection)::regclass and c.contype = 'f'
+    order by a.attnum
+  loop
+    continue when p_values ->> reference.field is null;
+    execute format('select exists (select from %s t where t.user_id = $1 and t.id = $2)', reference.target)
+      into is_there using p_user_id, (p_values ->> reference.field)::uuid;
+    if not is_there then missing := missing || to_jsonb(reference.field); end if;
+  end loop;
+  return missing;
+end
+$$;
+
 -- A repeated create (the same create_hash) answers the record as it is now.
 create function public.records_create(p_collection text, p_record text, p_columns text) returns jsonb
 language plpgsql volatile security invoker set search_path = '' set timezone = 'UTC' as $$
@@ -48,7 +72,7 @@ declare
   answer jsonb;
   made_by text;
   problem text;
-  violated text;
+  missing jsonb;
 begin
   for attempt in 1..3 loop
     begin
@@ -58,8 +82,11 @@ begin
       ) into answer using p_columns::jsonb, p_record::jsonb;
       return jsonb_build_object('record', answer);
     exception when others then
-      get stacked diagnostics problem = returned_sqlstate, violated = constraint_name;
-      if problem in ('40001', '40P01') and attempt < 3 then continue; end if;
+      get stacked diagnostics problem = returned_sqlstate;
+      missing := case when problem = '23503'
+        then public.records_missing(p_collection, (p_record::jsonb ->> 'user_id')::uuid, p_record::jsonb) end;
+      -- none is missing: it has come meanwhile
+      if (problem in ('40001', '40P01') or missing = '[]') and attempt < 3 then continue; end if;
       if problem !~ '^(22...|23...|SY...|42501)$' then raise; end if;
       exit;
     end;
@@ -75,7 +102,7 @@ begin
       problem := 'SY409';
     end if;
   end if;
-  return jsonb_build_object('error', problem, 'constraint', violated);
+  return jsonb_build_object('error', problem, 'missing', missing);
 end
 $$;
 
@@ -100,7 +127,7 @@ declare
   columns text := (select string_agg(format('%I', key), ', ') from jsonb_object_keys(p_changes::jsonb) key);
   answer jsonb;
   problem text;
-  violated text;
+  missing jsonb;
 begin
   if columns is null then
     -- a change of nothing is one, too: any column that the caller may write is set to itself
@@ -120,13 +147,15 @@ begin
       if answer is not null then return jsonb_build_object('record', answer); end if;
       return jsonb_build_object('error', public.records_absence(p_collection, p_user_id, p_id));
     exception when others then
-      get stacked diagnostics problem = returned_sqlstate, violated = constraint_name;
-      if problem in ('40001', '40P01') and attempt < 3 then continue; end if;
+      get stacked diagnostics problem = returned_sqlstate;
+      missing := case when problem = '23503' then public.records_missing(p_collection, p_user_id, p_changes::jsonb) end;
+      -- none is missing: it has come meanwhile
+      if (problem in ('40001', '40P01') or missing = '[]') and attempt < 3 then continue; end if;
       if problem !~ '^(22...|23...|SY...|42501)$' then raise; end if;
       exit;
     end;
   end loop;
-  return jsonb_build_object('error', problem, 'constraint', violated);
+  return jsonb_build_object('error', problem, 'missing', missing);
 end
 $$;
 
@@ -135,7 +164,6 @@ language plpgsql volatile security invoker set search_path = '' as $$
 declare
   deleted int;
   problem text;
-  violated text;
 begin
   execute format(
     'delete from public.%I t where t.user_id = $1 and t.id = $2 and ($3 is null or t.version = $3)', p_collection
@@ -146,8 +174,8 @@ begin
   end if;
   return '{}';
 exception when foreign_key_violation or insufficient_privilege then
-  get stacked diagnostics problem = returned_sqlstate, violated = constraint_name;
-  return jsonb_build_object('error', problem, 'constraint', violated);
+  get stacked diagnostics problem = returned_sqlstate;
+  return jsonb_build_object('error', problem);
 end
 $$;
 
@@ -245,6 +273,6 @@ $$;
 
 select switchyard.seal_function(p.oid, '{authenticated, service_role}') from pg_catalog.pg_proc p
 where p.pronamespace = 'public'::regnamespace and p.proname in (
-  'records_json', 'records_condition', 'records_absence',
+  'records_json', 'records_condition', 'records_missing', 'records_absence',
   'records_create', 'records_update', 'records_delete', 'records_list', 'records_summarize'
 );

@@ -41,6 +41,7 @@ export const allowedFunctions: readonly string[] = [
   "records_delete",
   "records_json",
   "records_list",
+  "records_missing",
   "records_summarize",
   "records_update",
 ];
