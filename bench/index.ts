@@ -10,6 +10,8 @@ type Part = (bench: Bench, lines: Lines) => Promise<void>;
 
 const PARTS: Readonly<Record<string, () => Promise<Part>>> = {
   a: async () => (await import("./a-repositories.ts")).repositories,
+  b: async () => (await import("./b-http.ts")).http,
+  d: async () => (await import("./d-start.ts")).start,
 };
 
 const chosen = process.argv.slice(2);

@@ -1,0 +1,27 @@
+/** (c) Calls of a request, counted on the wire. Their number is decided by test/integration/calls-per-request.test.ts. */
+import { startCountedApi } from "../test/integration/calls-per-request.ts";
+import type { Bench } from "./environment.ts";
+import type { Lines } from "./lines.ts";
+
+export async function calls(bench: Bench, lines: Lines): Promise<void> {
+  const api = await startCountedApi(bench.supabase, bench.mongoUri);
+  try {
+    for (const home of ["supabase", "mongodb"] as const) {
+      const counted = await api.countFor(await bench.user(home));
+      for (const [request, made] of Object.entries(counted)) {
+        const other = made[home === "supabase" ? "mongodb" : "supabase"].length;
+        const bar = home === "supabase" ? 1 : allowed(request);
+        const detail = `${made[home].length} (${made[home].join(", ")}), ${other} in the other database, bar ${bar} and 0`;
+        lines.holds(`${home} ${request}`, detail, made[home].length <= bar && other === 0);
+      }
+    }
+  } finally {
+    await api.stop();
+  }
+}
+
+/** In MongoDB: a look at each reference that is set, and the mark and the look of a deletion. */
+function allowed(request: string): number {
+  if (request.startsWith("delete")) return 3;
+  return /with a reference|sets a reference/.test(request) ? 2 : 1;
+}

@@ -1,0 +1,57 @@
+/** One call in Postgres for each request; in MongoDB one more for each reference, and the looks of a deletion. */
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
+import { mongoUriFor } from "../setup/servers.ts";
+import { startTestSupabase } from "../setup/supabase.ts";
+import { newUser } from "../setup/users.ts";
+import { type CountedApi, startCountedApi } from "./calls-per-request.ts";
+
+let supabase: RunningSupabase;
+let api: CountedApi;
+
+beforeAll(async () => {
+  supabase = await startTestSupabase();
+  api = await startCountedApi(supabase, mongoUriFor(`calls_${randomUUID().slice(0, 8)}`));
+});
+afterAll(async () => {
+  await api?.stop();
+  await supabase?.stop();
+});
+
+const rpc = (name: string) => ({ supabase: [`POST /rest/v1/rpc/records_${name}`], mongodb: [] });
+const commands = (...names: string[]) => ({ supabase: [], mongodb: names });
+
+test("in Postgres each successful request is one call of one function, and the home is nobody's question", async () => {
+  expect(await api.countFor(await newUser({ home: "supabase", on: supabase }))).toEqual({
+    create: rpc("create"),
+    "create with a reference": rpc("create"),
+    "create without the reference": rpc("create"),
+    get: rpc("list"),
+    list: rpc("list"),
+    count: rpc("summarize"),
+    summary: rpc("summarize"),
+    export: rpc("list"),
+    update: rpc("update"),
+    "update that sets a reference": rpc("update"),
+    delete: rpc("delete"),
+    "delete where others may refer": rpc("delete"),
+  });
+});
+
+test("in MongoDB it is one command, one more for each reference that is set, and a deletion's mark and look", async () => {
+  expect(await api.countFor(await newUser({ home: "mongodb", on: supabase }))).toEqual({
+    create: commands("insert"),
+    "create with a reference": commands("insert", "find"),
+    "create without the reference": commands("insert"),
+    get: commands("find"),
+    list: commands("find"),
+    count: commands("aggregate"),
+    summary: commands("aggregate"),
+    export: commands("find"),
+    update: commands("findAndModify"),
+    "update that sets a reference": commands("findAndModify", "find"),
+    delete: commands("findAndModify", "aggregate", "update"),
+    "delete where others may refer": commands("findAndModify", "aggregate", "update"),
+  });
+});
