@@ -11,7 +11,12 @@ type Part = (bench: Bench, lines: Lines) => Promise<void>;
 const PARTS: Readonly<Record<string, () => Promise<Part>>> = {
   a: async () => (await import("./a-repositories.ts")).repositories,
   b: async () => (await import("./b-http.ts")).http,
+  c: async () => (await import("./c-calls.ts")).calls,
   d: async () => (await import("./d-start.ts")).start,
+  e: async () => (await import("./e-growth.ts")).growth,
+  f: async () => (await import("./f-export.ts")).exportMany,
+  g: async () => (await import("./g-sign-up.ts")).signUp,
+  h: async () => (await import("./h-outage.ts")).outage,
 };
 
 const chosen = process.argv.slice(2);

@@ -28,7 +28,7 @@ export async function loadPostgres(sql: postgres.Sql, users: readonly string[], 
         description_folded, payment_method_folded, version, created_at, updated_at)
       select u, gen_random_uuid(), (n % 1000 + 1)::numeric / 4, (array['EUR', 'USD', 'CHF'])[n % 3 + 1],
         date '2026-01-01' - n % 700, 'Lunch number ' || n, 'card', '{work,lunch}', 'lunch number ' || n, 'card',
-        n, timestamptz '2026-01-01' + n * interval '7 seconds', timestamptz '2026-01-01'
+        n, timestamptz '2026-01-01Z' + n * interval '7 seconds', timestamptz '2026-01-01Z'
       from unnest(${users as string[]}::uuid[]) u, generate_series(1, ${each}::int) n`;
     await tx.unsafe(
       ["stamp", "check_tombstones", "bury"]

@@ -1,0 +1,50 @@
+/** Whether a call read other people's records: Postgres's plans with their row counts, MongoDB's counters of index use. */
+import { reads, scansOf } from "../test/servers/plans.ts";
+import type { TestUser } from "../test/setup/users.ts";
+import type { Bench } from "./environment.ts";
+import type { Lines } from "./lines.ts";
+
+export async function rowsRead({ sql, adminUrl }: Bench, user: TestUser, own: number, lines: Lines): Promise<void> {
+  const [row] = await sql`
+    select id, to_json(created_at) #>> '{}' as key from public.expenses
+    where user_id = ${user.id} order by created_at desc offset ${own / 2} limit 1`;
+  const [id, key] = [String(row?.id), String(row?.key)];
+  for (const { what, limit, statement, parameters } of reads(user.id, id, { key, id })) {
+    const scans = await scansOf(adminUrl, user.id, "expenses", statement, parameters);
+    const bound = limit === "own" ? own : limit;
+    const rows = scans.reduce((sum, scan) => sum + scan.rows, 0);
+    const owned = scans.length > 0 && scans.every(({ index, condition }) => index && /\buser_id = /.test(condition));
+    const by = scans.map(({ node, index }) => `${node} on ${index ?? "nothing"}`).join(", ");
+    lines.holds(`supabase explain ${what}`, `${rows} rows read by ${by}, at most ${bound}`, owned && rows <= bound);
+  }
+}
+
+const CALLS = 50;
+
+/** Each read uses an index that begins with the owner, once for each call. */
+export async function indexUses(
+  { db }: Bench,
+  calls: Readonly<Record<string, () => Promise<unknown>>>,
+  lines: Lines,
+): Promise<void> {
+  const uses = async () => {
+    const stats = await db
+      .collection("expenses")
+      .aggregate([{ $indexStats: {} }])
+      .toArray();
+    return new Map(stats.map(({ name, key, accesses }) => [String(name), { key, ops: Number(accesses.ops) }]));
+  };
+  for (const [what, call] of Object.entries(calls)) {
+    const before = await uses();
+    for (let made = 0; made < CALLS; made++) await call();
+    // the server adds up its counters now and then
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    const used = [...(await uses())]
+      .map(([name, { key, ops }]) => ({ name, key, more: ops - (before.get(name)?.ops ?? 0) }))
+      .filter(({ more }) => more > 0);
+    const owned = used.every(({ key, name }) => name === "_id_" || Object.keys(key)[0] === "_id.user_id");
+    const total = used.reduce((sum, { more }) => sum + more, 0);
+    const by = used.map(({ name, more }) => `${name} ${more}`).join(", ");
+    lines.holds(`mongodb $indexStats ${what}`, `${CALLS} calls, index uses: ${by || "none"}`, owned && total >= CALLS);
+  }
+}
