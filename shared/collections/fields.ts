@@ -121,6 +121,9 @@ export const day = () =>
       .meta({ examples: ["2026-03-14"] }),
   );
 
+// a day from either end: everywhere on earth it is in the years 0001 to 9999 then, in which the engines name months alike
+const [FIRST_INSTANT, LAST_INSTANT] = ["0001-01-02T00:00:00.000Z", "9999-12-30T23:59:59.999Z"];
+
 /** A moment, in milliseconds; read with any offset, written in UTC. */
 export const instant = () =>
   make(
@@ -128,7 +131,12 @@ export const instant = () =>
     z.iso
       .datetime({ offset: true, message: "Write the time as 2026-03-14T15:09:26.535Z, with at most 3 decimals." })
       .regex(/^(?!0000)\d{4}-[^.]+(\.\d{1,3})?(Z|[+-]\d\d:\d\d)$/, { message: "At most 3 decimals of a second." })
-      .refine((value) => /^(?!0000)\d{4}-/.test(toIso(value)), { message: "The years 0001 to 9999 can be stored." })
+      .refine(
+        (value) => /^\d{4}-/.test(toIso(value)) && FIRST_INSTANT <= toIso(value) && toIso(value) <= LAST_INSTANT,
+        {
+          message: "Times from 0001-01-02 to 9999-12-30 can be stored.",
+        },
+      )
       .overwrite(toIso),
   );
 

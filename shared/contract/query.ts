@@ -71,10 +71,20 @@ export function checkQuery(
     add("limit", "out_of_range", `The limit must be a whole number from 1 to ${MAX_LIMIT}.`);
   if (query.by !== undefined && query.by !== "month" && !scalar(collection, query.by))
     add("by", "unknown_field", `${collection.name} cannot be grouped by ${query.by}.`);
-  if (query.timeZone !== undefined && !isTimeZone(query.timeZone))
-    add("tz", "unknown_time_zone", "Name a time zone of the IANA database, such as Europe/Berlin.");
-  return errors.length > 0 ? invalid("invalid_query", "The query cannot be understood.", errors) : null;
+  if (query.timeZone !== undefined && !isTimeZone(query.timeZone)) errors.push(UNKNOWN_TIME_ZONE);
+  return errors.length > 0 ? notUnderstood(errors) : null;
 }
+
+const notUnderstood = (errors: FieldError[]) => invalid("invalid_query", "The query cannot be understood.", errors);
+
+const UNKNOWN_TIME_ZONE: FieldError = {
+  field: "tz",
+  code: "unknown_time_zone",
+  message: "Name a time zone of the IANA database, such as Europe/Berlin.",
+};
+
+/** For a zone that this runtime's data has and the database's has not. */
+export const unknownTimeZone = (): RepositoryError => notUnderstood([UNKNOWN_TIME_ZONE]);
 
 function scalar(collection: Collection, name: string): boolean {
   const field = fieldOf(collection, name);
@@ -104,9 +114,13 @@ function checkSearch(collection: Collection, q: string | undefined): FieldError[
   return [];
 }
 
-/** True for names that this runtime's time zone data knows; offsets such as +02:00 are refused, the engines differ on them. */
+/**
+ * True for UTC, GMT and the `Area/Location` names that this runtime's time zone data knows. Offsets are refused, because
+ * the engines differ on them, and so are short names: Postgres takes CET and EST for abbreviations, which are the same
+ * all year, IST for Israel's time, and spells no letter case.
+ */
 export function isTimeZone(name: string): boolean {
-  if (!/^[A-Za-z][A-Za-z0-9_+/-]*$/.test(name)) return false;
+  if (!/^(UTC|GMT|[A-Z][A-Za-z_]*(\/[A-Z][A-Za-z0-9_+-]*)+)$/.test(name)) return false;
   try {
     new Intl.DateTimeFormat("en", { timeZone: name });
     return true;

@@ -3,7 +3,7 @@ import { type Db, type Document, MongoServerError, UUID } from "mongodb";
 import { err, ok } from "neverthrow";
 import { type Collection, fieldOf } from "../collections/define.ts";
 import { invalid } from "../contract/errors.ts";
-import type { SummaryQuery } from "../contract/query.ts";
+import { type SummaryQuery, unknownTimeZone } from "../contract/query.ts";
 import { type Answer, MAX_GROUPS, type SummaryGroup } from "../contract/repository.ts";
 import { average, canonicalDecimal } from "../values/money.ts";
 import { compareText } from "../values/text.ts";
@@ -37,7 +37,7 @@ export async function summarize(
   } catch (error) {
     const isMonth = query.by === "month" && kind === "instant";
     if (isMonth && error instanceof MongoServerError && UNKNOWN_TIME_ZONE.includes(Number(error.code)))
-      return err(invalid("invalid_query", "The database does not know this time zone."));
+      return err(unknownTimeZone());
     throw error;
   }
   if (groups.length > MAX_GROUPS)

@@ -2,7 +2,7 @@
 import { err, ok, type Result } from "neverthrow";
 import type { Collection } from "../collections/define.ts";
 import { invalid, type RepositoryError } from "../contract/errors.ts";
-import type { SummaryQuery } from "../contract/query.ts";
+import { type SummaryQuery, unknownTimeZone } from "../contract/query.ts";
 import { type Answer, MAX_GROUPS, type SummaryGroup } from "../contract/repository.ts";
 import { average, canonicalDecimal } from "../values/money.ts";
 import { compareText } from "../values/text.ts";
@@ -44,7 +44,10 @@ export async function summarize(
     p_currency: collection.money ? JSON.stringify(currencyOf(collection)) : null,
     p_limit: MAX_GROUPS + 1,
   });
-  if (answer.isErr()) return err(answer.error);
+  if (answer.isErr()) {
+    const isZoned = month !== null && month !== "day";
+    return err(isZoned && answer.error.code === "invalid_query" ? unknownTimeZone() : answer.error);
+  }
   if (answer.value.length > MAX_GROUPS)
     return err(
       invalid("invalid_query", "These are too many groups.", [

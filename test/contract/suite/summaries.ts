@@ -144,8 +144,18 @@ export function summaries(store: () => Store): void {
         expect(value(await owner.repository(expenses).summarize({ ...query, timeZone }))).toEqual(expected);
     });
 
-    test("zones that are not in the database, and offsets, are refused", async () => {
-      for (const timeZone of ["Mars/Olympus", "+02:00", "", "Europe/Berlin'; --", "$tz"])
+    test("zones that are not in the database, offsets, and what may be an abbreviation are refused", async () => {
+      for (const timeZone of [
+        "Mars/Olympus",
+        "CET",
+        "EST",
+        "IST",
+        "europe/berlin",
+        "+02:00",
+        "",
+        "Europe/Berlin'; --",
+        "$tz",
+      ])
         expect([
           timeZone,
           outcome(await owner.repository(contacts).summarize({ filters: [], by: "month", timeZone })),
