@@ -15,7 +15,7 @@ export type Expected = "current" | "earlier" | number | undefined;
 /** Values by field; those of references are picks. */
 export type SymbolicBody = readonly (readonly [string, unknown])[];
 
-export type Call =
+type Call =
   | { call: "create"; id: number; isGiven: boolean; body: SymbolicBody; hash: string | undefined }
   | { call: "get"; id: Id }
   | { call: "update"; id: Id; body: SymbolicBody; expected: Expected }

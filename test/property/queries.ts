@@ -7,7 +7,7 @@ import { idOf, type Pick, picks } from "./picks.ts";
 import { fitting, odd } from "./values.ts";
 
 /** A value; or what that field of a record is, on the side that is asked; the value where there is no such record. */
-export type SymbolicValue = { value: unknown; of?: Pick | undefined };
+type SymbolicValue = { value: unknown; of?: Pick | undefined };
 export interface SymbolicFilter {
   field: string;
   operator: FilterOperator;
