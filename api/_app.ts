@@ -75,12 +75,13 @@ type Intersection<U> = (U extends unknown ? (member: U) => void : never) extends
 type WithCollections<App> =
   App extends OpenAPIHono<infer E, infer S, infer P> ? OpenAPIHono<E, S & CollectionSchema, P> : never;
 
-/** The methods that a path is served with. */
+/** The methods that a path is served with; one that stands there by name is no id of another. */
 function methodsOf(routes: readonly { method: string; path: string }[], path: string): string[] {
   const fits = (pattern: string) =>
     new RegExp(`^${pattern.replaceAll(".", "\\.").replace(/:\w+/g, "[^/]+")}$`).test(path);
   const found = routes.filter(
     ({ method, path: pattern }) => method !== "ALL" && !pattern.includes("*") && fits(pattern),
   );
-  return [...new Set(found.map(({ method }) => method))].sort();
+  const named = found.filter(({ path: pattern }) => pattern === path);
+  return [...new Set((named.length > 0 ? named : found).map(({ method }) => method))].sort();
 }

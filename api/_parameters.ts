@@ -51,6 +51,13 @@ export const ifMatchHeader = z.object({
   "if-match": z.string().optional().meta({ description: "ETag that the record must still have" }),
 });
 
+export const ifNoneMatchHeader = z.object({
+  "if-none-match": z
+    .string()
+    .optional()
+    .meta({ description: "ETags of copies that the caller has; 304 when one is up to date" }),
+});
+
 export const idempotencyHeader = z.object({
   "idempotency-key": z
     .string()

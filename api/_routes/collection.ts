@@ -92,10 +92,13 @@ export function collectionRoutes<F extends Fields>(collection: Collection) {
     return c.body(null, 204);
   };
 
-  return createRoutes()
+  const named = createRoutes()
     .openapi(routes.count, count as never)
     .openapi(routes.summary, summary as never)
-    .openapi(routes.exportCsv, exportCsv as never)
+    .openapi(routes.exportCsv, exportCsv as never);
+  // another method of a path that has a name is not taken, and the name is not taken for a record's id
+  for (const { path: name } of [routes.count, routes.summary, routes.exportCsv]) named.all(name, (c) => c.notFound());
+  return named
     .openapi(routes.create, create as never)
     .openapi(routes.list, list as never)
     .openapi(routes.get, get as never)

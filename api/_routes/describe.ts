@@ -5,7 +5,7 @@ import type { Collection, SystemFields } from "../../shared/collections/define.t
 import type { CreateFields, Fields, PatchFields, RecordFields } from "../../shared/collections/fields.ts";
 import { createdHeaders, json, problems, recordHeaders } from "../_answers.ts";
 import { requireUser } from "../_middleware.ts";
-import { idempotencyHeader, idParameter, ifMatchHeader, queryParameters } from "../_parameters.ts";
+import { idempotencyHeader, idParameter, ifMatchHeader, ifNoneMatchHeader, queryParameters } from "../_parameters.ts";
 
 const summarySchema = z
   .object({
@@ -89,8 +89,12 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
       method: "get",
       path: "/{id}",
       summary: `Read ${one}`,
-      request: { params: idParameter },
-      responses: { 200: json(record, "the record", recordHeaders), ...problems(400, 401, 403, 404, 409, 503) },
+      request: { params: idParameter, headers: ifNoneMatchHeader },
+      responses: {
+        200: json(record, "the record", recordHeaders),
+        304: { description: "as it was", headers: recordHeaders },
+        ...problems(400, 401, 403, 404, 409, 503),
+      },
     }),
     update: createRoute({
       ...common,

@@ -97,6 +97,11 @@ describe("addresses", () => {
     expect((await send("POST", `/api/expenses/${crypto.randomUUID()}`, "{}")).headers.get("allow")).toBe(
       "DELETE, GET, PATCH",
     );
+    for (const name of ["count", "summary", "export.csv"])
+      for (const method of ["POST", "PATCH", "DELETE"]) {
+        const { status, headers } = await send(method, `/api/expenses/${name}`, method === "DELETE" ? undefined : "{}");
+        expect([method, name, status, headers.get("allow")]).toEqual([method, name, 405, "GET"]);
+      }
   });
 
   test("an id that is none is malformed, in every route that takes one", async () => {

@@ -1,0 +1,111 @@
+/** The API on both databases, one address for each user, with every request counted and every refused write checked. */
+import { MongoClient, UUID } from "mongodb";
+import { newKeys } from "../../../scripts/dev/keys.ts";
+import { listen } from "../../../scripts/dev/listen.ts";
+import { startStandIn } from "../../../scripts/dev/mongo-stand-in/index.ts";
+import { prepareDatabases } from "../../../scripts/dev/prepare.ts";
+import { type RunningSupabase, startSupabase } from "../../../scripts/dev/supabase.ts";
+import { allCollections } from "../../../shared/collections/index.ts";
+import type { FuzzSettings } from "../../setup/fuzz.ts";
+import { guardDatabase, guardUrl } from "../../setup/guard.ts";
+import { type Home, newUser, type TestUser } from "../../setup/users.ts";
+import { startApi } from "../api.ts";
+
+export interface FuzzTarget {
+  readonly user: TestUser;
+  readonly url: string;
+  requests(): number;
+  /** how many answers had each status */
+  readonly statuses: Map<number, number>;
+  /** refused writes that changed something */
+  readonly traces: string[];
+}
+
+export interface FuzzSystem {
+  target(home: Home): Promise<FuzzTarget>;
+  /** what the API logged of its own failures */
+  failures(): string[];
+  stop(): Promise<void>;
+}
+
+const DATABASE = "switchyard_fuzz";
+
+export async function startFuzzSystem({ databases }: FuzzSettings): Promise<FuzzSystem> {
+  const { SUPABASE_DB_URL: dbUrl, SUPABASE_ADMIN_DB_URL: adminDbUrl = dbUrl, MONGODB_URI: given } = databases;
+  for (const url of [dbUrl, adminDbUrl, given]) if (url) guardUrl(url);
+  if (adminDbUrl) await guardDatabase(adminDbUrl);
+  const standIn = given ? undefined : await startStandIn({ port: 0, file: ":memory:" });
+  const mongoUri = Object.assign(new URL(given ?? standIn?.uri ?? ""), { pathname: `/${DATABASE}` }).toString();
+  const supabase = await startSupabase({
+    port: 0,
+    functions: false,
+    jwtSecret: newKeys().jwtSecret,
+    ...(dbUrl && { dbUrl }),
+    ...(adminDbUrl && { adminDbUrl }),
+  });
+  const unprepared = await prepareDatabases(supabase, mongoUri);
+  if (unprepared) throw new Error(`MongoDB could not be prepared: ${unprepared}`);
+  const mongo = new MongoClient(mongoUri);
+  const api = await startApi({ on: supabase, mongoUri });
+  const stops: (() => unknown)[] = [];
+
+  return {
+    async target(home) {
+      const user = await newUser({ home, on: supabase });
+      const web = await listen(0);
+      stops.push(() => web.close());
+      const statuses = new Map<number, number>();
+      const traces: string[] = [];
+      let requests = 0;
+      let before = await fingerprint(supabase, mongo, user.id);
+      web.serve(async (request) => {
+        const response = await api.app.fetch(request);
+        requests += 1;
+        statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1);
+        if (["GET", "HEAD", "OPTIONS"].includes(request.method)) return response;
+        // the fuzzer waits for one answer before it asks again: nobody else writes for this user
+        const after = await fingerprint(supabase, mongo, user.id);
+        if (response.status >= 400 && after !== before)
+          traces.push(`${request.method} ${request.url}: ${response.status}, and yet it changed a record`);
+        before = after;
+        return response;
+      });
+      return { user, url: web.url, requests: () => requests, statuses, traces };
+    },
+    failures: () => api.lines.filter((line) => /"level":"(error|warn)"/.test(line)),
+    async stop() {
+      for (const stop of stops) await stop();
+      await api.close();
+      if (given) await mongo.db().dropDatabase();
+      await mongo.close();
+      await supabase.stop();
+      await standIn?.stop();
+    },
+  };
+}
+
+/**
+ * Every write changes a version: the number of a user's records and the sum of their versions, in both databases. Tombstones
+ * are no records: MongoDB keeps one of a create whose reference did not hold (shared/mongo/undo.ts says why).
+ */
+async function fingerprint(supabase: RunningSupabase, mongo: MongoClient, userId: string): Promise<string> {
+  const counts = allCollections.map(
+    ({ name }) => `select count(*), sum(version) from public.${name} where user_id = $1`,
+  );
+  const rows = await supabase.sql(`select string_agg(t::text, ' ') as all from (${counts.join(" union all ")}) t`, [
+    userId,
+  ]);
+  const documents = await Promise.all(
+    allCollections.map(({ name }) =>
+      mongo
+        .db()
+        .collection(name)
+        .aggregate([
+          { $match: { "_id.user_id": new UUID(userId), _deleted_at: null } },
+          { $group: { _id: null, count: { $sum: 1 }, sum: { $sum: "$version" } } },
+        ])
+        .toArray(),
+    ),
+  );
+  return JSON.stringify([rows, documents]);
+}
