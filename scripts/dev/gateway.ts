@@ -1,5 +1,6 @@
 /** One address for the parts of the development Supabase, as Supabase's own gateway gives it. */
 import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
 import type { EdgeFunctions } from "./edge-functions.ts";
 import type { Mailbox } from "./mailbox.ts";
@@ -13,11 +14,14 @@ export interface GatewayParts {
   readonly mailbox: Mailbox;
 }
 
+const MAX_BODY_BYTES = 20 * 1024 * 1024;
 const EXPOSED = ["content-range", "x-total-count", "link", "x-sb-error-code", "x-supabase-api-version"];
 
 export function gateway(parts: GatewayParts): (request: Request) => Response | Promise<Response> {
   const { auth } = parts;
   const app = new Hono();
+  // what follows keeps whole bodies in memory; a body without an end must not keep it
+  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => c.json({ message: "The body is too large" }, 413) }));
   app.use(cors({ origin: "*", exposeHeaders: EXPOSED, maxAge: 600 }));
 
   app.get("/auth/v1/.well-known/jwks.json", async (c) =>
