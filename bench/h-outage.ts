@@ -10,7 +10,7 @@ import { median, quantile, sorted } from "./measure.ts";
 const P99_BAR = 2;
 const REFUSAL_BAR_MS = 20;
 const ROUNDS = 4;
-const CALLS = 600;
+const CALLS = 500;
 const AFFECTED_EVERY_MS = 20;
 
 export async function outage(bench: Bench, lines: Lines): Promise<void> {

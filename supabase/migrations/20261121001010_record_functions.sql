@@ -196,11 +196,11 @@ declare
   page jsonb;
 begin
   if p_after::jsonb ->> 'key' is not null then
-    -- the first half is what an index can start at
+    -- compared as a row, an index starts at the very record, however many share its key
     condition := condition || format(
       case when is_nullable and p_descending
-        then ' and (t.%1$I <= %3$L and (t.%1$I < %3$L or t.id < %4$L) or t.%1$I is null)'
-        else ' and t.%1$I %2$s= %3$L and (t.%1$I %2$s %3$L or t.id %2$s %4$L)'
+        then ' and ((t.%1$I, t.id) < (%3$L, %4$L) or t.%1$I is null)'
+        else ' and (t.%1$I, t.id) %2$s (%3$L, %4$L)'
       end,
       p_sort, beyond, p_after::jsonb ->> 'key', p_after::jsonb ->> 'id'
     );
