@@ -11,6 +11,8 @@ export class History {
   readonly #living = new Living();
   readonly #supabase: Side;
   readonly #mongodb: Side;
+  /** what both have answered: a call and "ok", or a call and the code of its error */
+  readonly outcomes = new Set<string>();
   #lastWrite = 0;
 
   constructor(supabase: OpenOwner, mongodb: OpenOwner, collections: readonly Collection[]) {
@@ -29,6 +31,7 @@ export class History {
     expect(supabase, `a bug: ${step}`).not.toHaveProperty("thrown");
     // both are there all the time
     expect(supabase, step).not.toHaveProperty("error.kind", "unavailable");
+    this.outcomes.add(`${operation.call} ${outcomeOf(supabase)}`);
     this.#living.follow(operation, supabase);
   }
 
@@ -37,3 +40,6 @@ export class History {
     while (Date.now() <= this.#lastWrite + 1) await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
+
+const outcomeOf = (answer: unknown): string =>
+  (answer as { error?: { code: string } } | undefined)?.error?.code ?? "ok";

@@ -20,6 +20,18 @@ const collections = [...allCollections, bookings];
 const MAX_STEPS = 500;
 const SECONDS_EACH = 30;
 const SHRINK_FOR_MS = 180_000;
+/** From so many histories on, chance leaves none of these out. */
+const ENOUGH = 20;
+const OUTCOMES = Object.entries({
+  create: ["ok", "duplicate", "idempotency_mismatch", "invalid_input", "invalid_reference"],
+  get: ["ok", "not_found"],
+  update: ["ok", "not_found", "version_mismatch", "invalid_reference"],
+  delete: ["ok", "not_found", "version_mismatch", "referenced"],
+  list: ["ok", "invalid_query"],
+  next: ["ok", "invalid_cursor"],
+  count: ["ok", "invalid_query"],
+  summarize: ["ok", "invalid_query"],
+}).flatMap(([call, outcomes]) => outcomes.map((outcome) => `${call} ${outcome}`));
 
 let supabase: RunningSupabase;
 let databases: TwoDatabases;
@@ -63,9 +75,11 @@ test(
       size: "max",
       ...(replayPath === undefined ? {} : { replayPath }),
     });
+    const reached = new Set<string>();
     const property = fc.asyncProperty(steps, async (commands) => {
       const history = await databases.begin();
       await fc.asyncModelRun(() => ({ model: {}, real: history }), commands);
+      for (const outcome of history.outcomes) reached.add(outcome);
     });
     const details = await fc.check(property, {
       numRuns: path === undefined ? histories() : 1,
@@ -75,6 +89,7 @@ test(
     });
     if (details.failed) expect.fail(report(details));
     expect(details.numRuns).toBe(path === undefined ? histories() : 1);
+    if (details.numRuns >= ENOUGH) expect([...reached]).toEqual(expect.arrayContaining(OUTCOMES));
   },
   (histories() * SECONDS_EACH * 1_000 + SHRINK_FOR_MS) * 2,
 );
