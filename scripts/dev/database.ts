@@ -6,6 +6,7 @@ import { mkdir } from "node:fs/promises";
 import { createPgliteConnection, type PgliteConnection } from "@supabase/lite/pglite";
 import { createPostgresConnection, type PostgresConnection } from "@supabase/lite/postgres";
 import postgres from "postgres";
+import { createReservations } from "./postgres-reservations.ts";
 
 /** One statement. JSON parameters are passed as text and cast (`$1::text::jsonb`): the two drivers differ there. */
 export type Query = <T = Record<string, unknown>>(text: string, params?: readonly unknown[]) => Promise<T[]>;
@@ -89,15 +90,24 @@ const JSON_AS_ON_PGLITE = {
   jsonb: { to: 3802, from: [3802], serialize: asText, parse: (text: string) => JSON.parse(text) as unknown },
 };
 
+/** By default postgres.js waits longer and longer, up to 20 s, and a Postgres that is back stays unused. */
+const RECONNECT_AFTER_SECONDS = 0.2;
+
 /** Opens a real server: `adminUrl` for lite and for what Supabase's own services do, `url` for migrations. */
 export async function openPostgres(url: string, adminUrl: string): Promise<Database> {
   const quiet = { onnotice: () => undefined, connect_timeout: 5 };
   const connection = createPostgresConnection({
     url: adminUrl,
-    postgresOptions: { ...quiet, max: 10, types: JSON_AS_ON_PGLITE },
+    postgresOptions: { ...quiet, max: 10, types: JSON_AS_ON_PGLITE, backoff: () => RECONNECT_AFTER_SECONDS },
   });
   keepGrants(connection);
   const { driver } = connection;
+  // once is enough, and a connection that breaks while it asks for them again ends the process: nobody waits for it
+  await driver`select 1`;
+  Object.assign(driver.options, { fetch_types: false });
+  const reservations = createReservations(driver, 10);
+  // for lite's own requests, too
+  driver.reserve = reservations.reserve as typeof driver.reserve;
   const query: Query = async <T>(text: string, params: readonly unknown[] = []) =>
     [...(await driver.unsafe(text, params as never[]))] as T[];
   return {
@@ -107,20 +117,31 @@ export async function openPostgres(url: string, adminUrl: string): Promise<Datab
     async alone(work) {
       const holder = await driver.reserve();
       try {
-        await holder`select pg_advisory_lock(${SETUP_LOCK})`;
+        await holder.unsafe(`select pg_advisory_lock(${SETUP_LOCK})`);
         return await work();
       } finally {
-        await holder`select pg_advisory_unlock(${SETUP_LOCK})`.catch(() => undefined);
+        await holder.unsafe(`select pg_advisory_unlock(${SETUP_LOCK})`).catch(() => undefined);
         holder.release();
       }
     },
     prepare: async (script) => void (await driver.unsafe(script).simple()),
-    transaction: (work) =>
-      driver.begin((tx) =>
-        work(async <R>(text: string, params: readonly unknown[] = []) => [
-          ...((await tx.unsafe(text, params as never[])) as unknown as R[]),
-        ]),
-      ) as never,
+    async transaction(work) {
+      const holder = await reservations.reserve();
+      const run = async <R>(text: string, params: readonly unknown[] = []) => [
+        ...((await holder.unsafe(text, params as never[])) as unknown as R[]),
+      ];
+      try {
+        await run("begin");
+        const result = await work(run);
+        await run("commit");
+        return result;
+      } catch (error) {
+        await run("rollback").catch(() => undefined);
+        throw error;
+      } finally {
+        holder.release();
+      }
+    },
     async migrate(work) {
       const owner = postgres(url, { ...quiet, max: 1 });
       try {
@@ -137,6 +158,6 @@ export async function openPostgres(url: string, adminUrl: string): Promise<Datab
       }
     },
     exclusive: (work) => work(),
-    close: () => connection.close(),
+    close: async () => void (await Promise.all([connection.close(), reservations.end()])),
   };
 }

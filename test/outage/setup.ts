@@ -1,0 +1,44 @@
+/**
+ * What the outage suite needs: real servers given by URL, and a command that kills, pauses, resumes and starts them. It
+ * writes to them, so only to servers on this machine that hold nobody's users.
+ */
+import type { TestProject } from "vitest/node";
+import { loadDevConfig, processEnvironment } from "../../shared/config.ts";
+import { guardDatabase, guardUrl } from "../setup/guard.ts";
+
+export interface OutageServers {
+  readonly dbUrl: string;
+  readonly adminDbUrl: string;
+  readonly mongoUri: string;
+  /** takes `kill|pause|resume|start` and `mongodb|supabase` */
+  readonly serverControl: string;
+}
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    outage: OutageServers;
+  }
+}
+
+export default async function setup(project: TestProject): Promise<void> {
+  const environment = processEnvironment();
+  const { SUPABASE_DB_URL, SUPABASE_ADMIN_DB_URL, MONGODB_URI } = loadDevConfig(environment);
+  const { SERVER_CONTROL } = environment;
+  if (!SERVER_CONTROL)
+    throw new Error(
+      "npm run test:failure needs SERVER_CONTROL, a command that takes kill|pause|resume|start and mongodb|supabase.",
+    );
+  if (!SUPABASE_DB_URL || !MONGODB_URI)
+    throw new Error(
+      "npm run test:failure needs SUPABASE_DB_URL and MONGODB_URI, the servers that SERVER_CONTROL rules.",
+    );
+  const adminDbUrl = SUPABASE_ADMIN_DB_URL ?? SUPABASE_DB_URL;
+  for (const url of [SUPABASE_DB_URL, adminDbUrl, MONGODB_URI]) guardUrl(url);
+  await guardDatabase(adminDbUrl);
+  project.provide("outage", {
+    dbUrl: SUPABASE_DB_URL,
+    adminDbUrl,
+    mongoUri: MONGODB_URI,
+    serverControl: SERVER_CONTROL,
+  });
+}

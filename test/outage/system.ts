@@ -1,0 +1,69 @@
+/** Both databases, each behind a proxy that can fail, and instances of the API in front of them. */
+import { randomUUID } from "node:crypto";
+import { newKeys } from "../../scripts/dev/keys.ts";
+import { prepareDatabases } from "../../scripts/dev/prepare.ts";
+import { type RunningSupabase, startSupabase } from "../../scripts/dev/supabase.ts";
+import { startProxy, type TcpProxy } from "../failure/proxy.ts";
+import { type Home, newUser, type TestUser } from "../setup/users.ts";
+import { type Instance, startInstance } from "./instance.ts";
+import { mongoUriFor, servers } from "./servers.ts";
+
+export const HOMES: readonly Home[] = ["supabase", "mongodb"];
+export const otherThan = (home: Home): Home => (home === "supabase" ? "mongodb" : "supabase");
+export const ADMIN = "admin@switchyard.test";
+
+export interface OutageSystem {
+  readonly supabase: RunningSupabase;
+  /** of the MongoDB database of this system, past its proxy */
+  readonly mongoUri: string;
+  readonly proxies: Record<Home, TcpProxy>;
+  /** A new instance, which has asked nothing of anyone yet. */
+  instance(): Promise<Instance>;
+  user(home: Home, appMetadata?: Record<string, unknown>): Promise<TestUser>;
+  stop(): Promise<void>;
+}
+
+/** `functions`: with the edge functions, and so with the hook before sign-ups. */
+export async function startOutageSystem({ functions = false } = {}): Promise<OutageSystem> {
+  const { dbUrl, adminDbUrl } = servers();
+  const mongoUri = mongoUriFor(`outage_${randomUUID().slice(0, 8)}`);
+  const supabase = await startSupabase({
+    port: 0,
+    jwtSecret: newKeys().jwtSecret,
+    dbUrl,
+    adminDbUrl,
+    mongoUri,
+    functions,
+    passwordCost: 4,
+  });
+  const unprepared = await prepareDatabases(supabase, mongoUri);
+  if (unprepared) throw new Error(`MongoDB could not be prepared: ${unprepared}`);
+  const proxies = { supabase: await startProxy(supabase.url), mongodb: await startProxy(mongoUri) };
+  const proxied = new URL(mongoUri);
+  proxied.host = `127.0.0.1:${proxies.mongodb.port}`;
+  proxied.searchParams.set("directConnection", "true");
+  const instances: Instance[] = [];
+  return {
+    supabase,
+    mongoUri,
+    proxies,
+    async instance() {
+      const instance = await startInstance({
+        SUPABASE_URL: `http://127.0.0.1:${proxies.supabase.port}`,
+        SUPABASE_PUBLISHABLE_KEY: supabase.publishableKey,
+        SUPABASE_SECRET_KEY: supabase.secretKey,
+        SUPABASE_JWT_SECRET: supabase.jwtSecret,
+        SUPABASE_JWT_ISSUER: supabase.jwtIssuer,
+        MONGODB_URI: proxied.href,
+      });
+      instances.push(instance);
+      return instance;
+    },
+    user: (home, appMetadata = {}) => newUser({ home, on: supabase, appMetadata }),
+    async stop() {
+      for (const instance of instances) await instance.stop();
+      for (const proxy of Object.values(proxies)) await proxy.stop();
+      await supabase.stop();
+    },
+  };
+}

@@ -1,0 +1,14 @@
+import { defineConfig } from "vitest/config";
+import { reporters } from "./test/setup/reporters.ts";
+
+/** `npm run test:failure`: real servers that die and return. One file after the other: they share the servers. */
+export default defineConfig({
+  test: {
+    include: ["test/outage/**/*.test.ts"],
+    globalSetup: ["test/outage/setup.ts"],
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    ...reporters(),
+  },
+});
