@@ -1,4 +1,7 @@
-/** Imports the function in a process of its own, and prints what that took; with `sizes`, what was loaded for it. */
+/**
+ * Imports the function that argv names in a process of its own, and prints what that took; with `sizes`, what was loaded
+ * for it.
+ */
 import { statSync } from "node:fs";
 import { registerHooks } from "node:module";
 import { Socket } from "node:net";
@@ -13,8 +16,9 @@ Object.assign(Socket.prototype, {
   },
 });
 
+const [, , file = "", wanted] = process.argv;
 const loaded = new Set<string>();
-if (process.argv[2] === "sizes")
+if (wanted === "sizes")
   registerHooks({
     load(url, context, next) {
       if (url.startsWith("file:")) loaded.add(fileURLToPath(url));
@@ -22,21 +26,24 @@ if (process.argv[2] === "sizes")
     },
   });
 
-const start = performance.now();
-await import("../../api/index.ts");
+const [start, cpu] = [performance.now(), process.cpuUsage()];
+await import(file);
 const ms = performance.now() - start;
+const { user, system } = process.cpuUsage(cpu);
 // what is begun by the import and not awaited shows a moment later
 await new Promise((resolve) => setTimeout(resolve, 50));
 
 const sizeOf = (paths: string[]) => paths.reduce((sum, path) => sum + statSync(path).size, 0);
 const paths = [...loaded];
+const own = paths.filter((path) => !/\/node_modules\/(?!\.cache\/)/.test(path));
 console.log(
   JSON.stringify({
     ms,
+    cpuMs: (user + system) / 1000,
     sockets,
     files: paths.length,
     bytes: sizeOf(paths),
-    own: sizeOf(paths.filter((path) => !path.includes("node_modules"))),
+    own: sizeOf(own),
   }),
 );
 process.exit(0);
