@@ -3,6 +3,7 @@ import { reporters } from "./test/setup/reporters.ts";
 
 const shared = {
   globalSetup: ["test/setup/global.ts"],
+  setupFiles: ["test/setup/watch-leaks.ts"],
   testTimeout: 20_000,
   hookTimeout: 60_000,
 };
@@ -15,7 +16,13 @@ export default defineConfig({
     // vitest leaves one core to itself, and files wait more than they compute
     maxWorkers: 2,
     projects: [
-      { test: { ...shared, name: "embedded", include: ["test/{unit,contract,integration,failure,attack,property}/**/*.test.ts"] } },
+      {
+        test: {
+          ...shared,
+          name: "embedded",
+          include: ["test/{unit,contract,integration,failure,attack,property}/**/*.test.ts"],
+        },
+      },
       {
         test: {
           ...shared,

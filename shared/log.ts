@@ -44,5 +44,5 @@ function withoutSecrets(text: string): string {
     .replace(/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, "[token]")
     .replace(/\bsb_(secret|publishable)_[\w-]+/g, "[key]")
     .replace(/\bwhsec_[\w+/=-]+/g, "[secret]")
-    .replace(/[\w.+-]+@[\w-]+(?:\.[\w-]+)+/g, "[address]");
+    .replace(/[\w.+-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+/g, "[address]");
 }

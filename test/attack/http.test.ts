@@ -208,6 +208,13 @@ describe("headers", () => {
     }
   });
 
+  test("and addresses that hold somebody's are not logged with them (test/setup/watch-leaks.ts looks)", async () => {
+    const token = `${signedIn.authorization}`.slice("Bearer ".length);
+    for (const path of ["/api/contacts/ann%40example.com", "/api/ann@example.com", `/api/contacts/${token}`])
+      expect([400, 404]).toContain((await send("GET", path)).status);
+    expect(api.lines.some((line) => line.includes("/api/contacts/"))).toBe(true);
+  });
+
   test("that are too long or no HTTP are refused by the server, which goes on", async () => {
     const long = `GET /api/config HTTP/1.1\r\nhost: x\r\nx-long: ${"x".repeat(40_000)}\r\n\r\n`;
     expect(await raw(long)).toMatch(/^(HTTP\/1.1 431 .*)?/);

@@ -1,6 +1,7 @@
 /** `npm start` as a child of a test, with ports and a folder of its own. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { createServer } from "node:net";
+import { checkOutput } from "../setup/leaks.ts";
 
 export interface Started {
   readonly child: ChildProcess;
@@ -30,6 +31,7 @@ export function npm(script: "start" | "reset", env: Record<string, string>, cwd 
   };
   child.stdout.on("data", hear);
   child.stderr.on("data", hear);
+  child.once("close", () => checkOutput(output, `npm run ${script}`));
   const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
   return {
     child,

@@ -9,6 +9,7 @@ import { prepareDatabases } from "../../scripts/dev/prepare.ts";
 import { startSupabase } from "../../scripts/dev/supabase.ts";
 import { loadDevConfig, processEnvironment } from "../../shared/config.ts";
 import { guardDatabase, guardUrl } from "./guard.ts";
+import { keepSecret, leaks, listenToOutput } from "./leaks.ts";
 
 export interface Servers {
   readonly supabaseUrl: string;
@@ -38,9 +39,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   for (const url of [dbUrl, adminDbUrl, givenMongo]) if (url) guardUrl(url);
   if (adminDbUrl) await guardDatabase(adminDbUrl);
 
+  listenToOutput("the run's own Supabase, or a test");
   const mongo = givenMongo ? undefined : await startStandIn({ port: 0, file: ":memory:" });
   const mongoUri = withDatabase(givenMongo ?? mongo?.uri ?? "", "switchyard");
   const keys = newKeys();
+  keepSecret(...Object.values(keys).filter((key) => key !== keys.publishableKey));
   const supabase = await startSupabase({
     port: 0,
     jwtSecret: keys.jwtSecret,
@@ -72,6 +75,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return async () => {
     await supabase.stop();
     await mongo?.stop();
+    const told = leaks();
+    if (told.length > 0) throw new Error(`Secrets or addresses in the log:\n${told.join("\n")}`);
   };
 }
 

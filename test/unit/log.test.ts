@@ -33,6 +33,7 @@ describe("the log", () => {
     ["an API key", { text: "with sb_secret_geheim" }],
     ["a hook's secret", { text: "v1,whsec_geheim" }],
     ["an e-mail address", { text: "mail to geheim@example.com failed" }],
+    ["an e-mail address in an encoded path", { route: "/api/contacts/geheim%40example.com" }],
     ["an e-mail address under its name", { email: "geheim@example.com" }],
   ])("cuts out %s", (_, fields) => {
     const [line] = logged((log) => log.warn("trouble", fields));

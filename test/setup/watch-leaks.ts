@@ -1,0 +1,62 @@
+/**
+ * In every test file: whatever the project logs, at any level and wherever to, and whatever the API and the edge functions
+ * answer, is looked through for secrets and addresses. A file in which any was seen has failed.
+ */
+import { afterAll, expect, inject, vi } from "vitest";
+import { checkAnswer, checkLogLine, keepSecret, leaks } from "./leaks.ts";
+
+// unit tests may run without servers
+const { secretKey, jwtSecret, hookSecret } = (inject("servers") as Partial<ReturnType<typeof inject<"servers">>>) ?? {};
+keepSecret(secretKey, jwtSecret, hookSecret);
+
+async function checkResponse(response: Response, from: string): Promise<void> {
+  checkAnswer(JSON.stringify([...response.headers]), from);
+  // exports of any size are streamed, and hold records only
+  if (response.body && /json|text\/(plain|html)/.test(response.headers.get("content-type") ?? ""))
+    checkAnswer(await response.clone().text(), from);
+}
+
+vi.mock("../../shared/log.ts", async (original) => {
+  const real = await original<typeof import("../../shared/log.ts")>();
+  const createLog: typeof real.createLog = (options) => {
+    const own = real.createLog(options);
+    // what the level leaves out would be said in another deployment
+    const all = real.createLog({ ...options, level: "debug", write: (line) => checkLogLine(line, "the log") });
+    const both = (level: "debug" | "info" | "warn" | "error") => (event: string, fields?: Record<string, unknown>) => {
+      all[level](event, fields);
+      own[level](event, fields);
+    };
+    return { debug: both("debug"), info: both("info"), warn: both("warn"), error: both("error") };
+  };
+  return { ...real, createLog };
+});
+
+vi.mock("../../api/_app.ts", async (original) => {
+  const real = await original<typeof import("../../api/_app.ts")>();
+  const createApp: typeof real.createApp = (dependencies) => {
+    const app = real.createApp(() => {
+      const made = dependencies();
+      const { SUPABASE_SECRET_KEY, SUPABASE_JWT_SECRET, IDEMPOTENCY_SECRET } = made.config;
+      keepSecret(SUPABASE_SECRET_KEY, SUPABASE_JWT_SECRET, IDEMPOTENCY_SECRET);
+      return made;
+    });
+    const serve = app.fetch;
+    app.fetch = async (request, ...more) => {
+      const response = await serve(request, ...more);
+      await checkResponse(response, `${request.method} ${request.url}`);
+      return response;
+    };
+    return app;
+  };
+  return { ...real, createApp };
+});
+
+const send = globalThis.fetch;
+globalThis.fetch = async (input, init) => {
+  const response = await send(input, init);
+  const url = input instanceof Request ? input.url : String(input);
+  if (url.includes("/functions/v1/") || /\/api(\/|$)/.test(new URL(url).pathname)) await checkResponse(response, url);
+  return response;
+};
+
+afterAll(() => expect(leaks(), "secrets and addresses in logs and answers").toEqual([]));
