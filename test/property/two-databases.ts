@@ -17,6 +17,8 @@ export interface TwoDatabases {
 }
 
 const OWNERS = [0, 1];
+/** A busy machine is no difference between the databases. */
+const PATIENCE_MS = 30_000;
 
 export async function twoDatabases(
   supabase: RunningSupabase,
@@ -36,14 +38,20 @@ export async function twoDatabases(
         (owner, newId) => {
           const { id: userId, jwt } = userOf(owner);
           const { repository } = postgresRepositories({
-            client: userClient(config, jwt, { timeoutMs: 30_000 }),
+            client: userClient(config, jwt, { timeoutMs: PATIENCE_MS }),
             userId,
             newId,
           });
           return (collection) => repository(collection) as unknown as AnyRepository;
         },
         (owner, newId) => {
-          const { repository } = mongoRepositories({ db, userId: userOf(owner).id, newId, all: collections });
+          const { repository } = mongoRepositories({
+            db,
+            userId: userOf(owner).id,
+            newId,
+            all: collections,
+            maxTimeMs: PATIENCE_MS,
+          });
           return (collection) => repository(collection) as unknown as AnyRepository;
         },
         collections,
