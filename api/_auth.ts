@@ -53,7 +53,7 @@ class KeysUnavailable extends Error {}
 
 export function createVerifier(config: ApiConfig, clock: () => number = Date.now): Verifier {
   const issuer = config.SUPABASE_JWT_ISSUER ?? `${config.SUPABASE_URL}/auth/v1`;
-  const secret = config.SUPABASE_JWT_SECRET ? new TextEncoder().encode(config.SUPABASE_JWT_SECRET) : undefined;
+  const secret = config.SUPABASE_JWT_SECRET ? symmetricKey(config.SUPABASE_JWT_SECRET) : undefined;
   const publicKey = publicKeys(config, clock);
   const required = { issuer, audience: "authenticated", requiredClaims: ["exp", "sub"] };
 
@@ -63,7 +63,7 @@ export function createVerifier(config: ApiConfig, clock: () => number = Date.now
       if (symmetric && !secret) return { refused: "This token is not signed with the project's keys." };
       const { payload } =
         symmetric && secret
-          ? await jwtVerify(token, secret, { ...required, algorithms: ["HS256"], currentDate: new Date(clock()) })
+          ? await jwtVerify(token, await secret, { ...required, algorithms: ["HS256"], currentDate: new Date(clock()) })
           : await jwtVerify(token, publicKey, {
               ...required,
               algorithms: ["ES256", "RS256"],
@@ -77,6 +77,12 @@ export function createVerifier(config: ApiConfig, clock: () => number = Date.now
     }
   };
 }
+
+/** Imported once: given the bytes, jose would import them for every token, and wait for a thread to do it. */
+const symmetricKey = (secret: string): Promise<CryptoKey> =>
+  crypto.subtle.importKey("raw", new TextEncoder().encode(secret), { name: "HMAC", hash: "SHA-256" }, false, [
+    "verify",
+  ]);
 
 function publicKeys(config: ApiConfig, clock: () => number) {
   const remote = createRemoteJWKSet(new URL(`${config.SUPABASE_URL}/auth/v1/.well-known/jwks.json`), {
