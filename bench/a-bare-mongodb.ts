@@ -1,5 +1,5 @@
 /** The driver alone, with the very commands that our repository was seen to send. */
-import { type CommandStartedEvent, type Document, MongoClient, UUID } from "mongodb";
+import { type CommandStartedEvent, type Document, type InsertOneOptions, MongoClient, UUID } from "mongodb";
 import { uuidv7 } from "uuidv7";
 import { createMongoClient } from "../shared/mongo/client.ts";
 import { mongoRepositories } from "../shared/mongo/index.ts";
@@ -12,7 +12,7 @@ export async function bareMongo(bench: Bench): Promise<Comparison> {
   const bare = new MongoClient(bench.mongoUri);
   bench.atEnd(() => Promise.all([client.close(), bare.close()]));
   const { calls, ids } = await ourCalls(mongoRepositories({ db: client.db(), userId }));
-  const sent = await commandsOf(bench, userId);
+  const sent = await commandsOf(bench, userId, client);
   const [insert, parent] = sent.create as [Document, Document];
   const [get] = sent.get as [Document];
   const [list] = sent["list-20"] as [Document];
@@ -22,12 +22,13 @@ export async function bareMongo(bench: Bench): Promise<Comparison> {
   const categories = bare.db().collection("categories");
   const next = inOrder(ids);
   const keyOf = (id: string) => ({ user_id: new UUID(userId), id: new UUID(id) });
-  const create = () => expenses.insertOne({ ...insert.documents[0], _id: keyOf(uuidv7()) });
+  const insertOne = (options: InsertOneOptions = {}) =>
+    expenses.insertOne({ ...insert.documents[0], _id: keyOf(uuidv7()) }, options);
   return {
     ours: calls,
     bare: {
       create: async () => {
-        await create();
+        await insertOne({ maxTimeMS: insert.maxTimeMS, writeConcern: insert.writeConcern });
         await categories.findOne(parent.filter, { maxTimeMS: parent.maxTimeMS });
       },
       get: () => expenses.findOne({ ...get.filter, _id: keyOf(next()) }, { maxTimeMS: get.maxTimeMS }),
@@ -44,15 +45,20 @@ export async function bareMongo(bench: Bench): Promise<Comparison> {
         expenses.findOneAndUpdate({ ...update.query, _id: keyOf(next()) }, update.update, {
           returnDocument: "after",
           maxTimeMS: update.maxTimeMS,
+          writeConcern: update.writeConcern,
         }),
     },
-    plain: create,
+    plain: () => insertOne(),
   };
 }
 
 /** The commands that each operation sends, from a client that is watched (and for that reason not measured). */
-async function commandsOf({ mongoUri }: Bench, userId: string): Promise<Record<Operation, Document[]>> {
-  const watched = new MongoClient(mongoUri, { monitorCommands: true });
+async function commandsOf(
+  { mongoUri }: Bench,
+  userId: string,
+  { writeConcern }: MongoClient,
+): Promise<Record<Operation, Document[]>> {
+  const watched = new MongoClient(mongoUri, { monitorCommands: true, ...(writeConcern && { writeConcern }) });
   try {
     const events: CommandStartedEvent[] = [];
     const { calls } = await ourCalls(mongoRepositories({ db: watched.db(), userId }), 1);

@@ -5,6 +5,7 @@ import { jwtVerify } from "jose";
 import { Decimal128, Long, MongoClient, UUID } from "mongodb";
 import { uuidv7 } from "uuidv7";
 import { listen } from "../../scripts/dev/listen.ts";
+import { nextVersionOf } from "../../shared/mongo/versions.ts";
 import type { TestUser } from "../../test/setup/users.ts";
 import { serveParent } from "./child.ts";
 import type { SupabaseKeys } from "./supabase.ts";
@@ -27,6 +28,8 @@ interface User {
   jwt: string;
 }
 
+/** The server is told to give up as ours is: that costs something there. */
+const LIMITED = { maxTimeMS: 2_000 };
 const COLUMNS = JSON.stringify(
   "id user_id amount currency date category_id description payment_method tags version created_at updated_at".split(
     " ",
@@ -35,7 +38,7 @@ const COLUMNS = JSON.stringify(
 
 serveParent<BareSettings>(async ({ supabase, mongoUri, home }) => {
   const secret = new TextEncoder().encode(supabase.jwtSecret);
-  const mongo = new MongoClient(mongoUri);
+  const mongo = new MongoClient(mongoUri, { writeConcern: { w: "majority" } });
   const store = home === "mongodb" ? inMongo(mongo) : inPostgres(supabase);
   const userOf = async (c: Context): Promise<User> => {
     const jwt = (c.req.header("authorization") ?? "").slice("Bearer ".length);
@@ -68,22 +71,25 @@ function inMongo(client: MongoClient): Store {
     async create(user, body) {
       const now = new Date();
       const version = Long.fromNumber(now.getTime() * 1000);
-      const document = { ...fieldsOf(body), version, created_at: now, updated_at: now, create_hash: null };
-      await expenses.insertOne({ _id: keyOf(user, uuidv7()), ...document });
+      const texts = { description: String(body.description), payment_method: String(body.payment_method) };
+      const system = { version, created_at: now, updated_at: now, create_hash: null, category_id: null };
+      const search_text = `${texts.description}\n${texts.payment_method}`;
+      const document = { ...fieldsOf(body), ...system, _folded: texts, search_text };
+      await expenses.insertOne({ _id: keyOf(user, uuidv7()), ...document }, LIMITED);
       return document;
     },
-    get: (user, id) => expenses.findOne({ _id: keyOf(user, id), _deleted_at: null }),
+    get: (user, id) => expenses.findOne({ _id: keyOf(user, id), _deleted_at: null }, LIMITED),
     list: (user, limit) =>
       expenses
-        .find({ "_id.user_id": new UUID(user.id), _deleted_at: null })
+        .find({ "_id.user_id": new UUID(user.id), _deleted_at: null }, LIMITED)
         .sort({ created_at: -1, "_id.id": -1 })
         .limit(limit)
         .toArray(),
     update: (user, id, body) =>
       expenses.findOneAndUpdate(
         { _id: keyOf(user, id), _deleted_at: null },
-        [{ $set: { ...fieldsOf(body), version: { $add: ["$version", Long.fromNumber(8)] }, updated_at: new Date() } }],
-        { returnDocument: "after" },
+        [{ $set: { ...fieldsOf(body), version: nextVersionOf(Date.now()), updated_at: new Date() } }],
+        { returnDocument: "after", ...LIMITED },
       ),
   };
 }
