@@ -16,7 +16,7 @@ export interface CountedApi {
   countFor(user: TestUser): Promise<Record<string, Calls>>;
   stop(): Promise<void>;
 }
-export interface Calls {
+interface Calls {
   supabase: string[];
   mongodb: string[];
 }
