@@ -73,8 +73,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
     adminDbUrl: adminDbUrl ?? "",
   });
   return async () => {
+    // PGlite sets the exit code, to 99 while it runs and to 0 when it closes, also that of a run whose tests have failed
+    const hasFailed = process.exitCode === 1;
     await supabase.stop();
     await mongo?.stop();
+    if (hasFailed) process.exitCode = 1;
     const told = leaks();
     if (told.length > 0) throw new Error(`Secrets or addresses in the log:\n${told.join("\n")}`);
   };
