@@ -18,7 +18,7 @@ export interface RestAnswer {
   value: any;
 }
 
-export interface Ask {
+interface Ask {
   input?: unknown;
   headers?: Record<string, string>;
 }
