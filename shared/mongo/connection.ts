@@ -24,10 +24,14 @@ export function createMongoConnection(
 ): MongoConnection {
   const name = databaseName(config);
   let client: MongoClient | undefined;
+  // asked for by every request, and the driver would read all its options again to make another
+  let db: Db | undefined;
   const make = () => {
     const made = createMongoClient(config.MONGODB_URI, settings);
     made.once("topologyClosed", () => {
-      if (client === made) client = undefined;
+      if (client !== made) return;
+      client = undefined;
+      db = undefined;
     });
     onClient?.(made);
     return made;
@@ -35,11 +39,13 @@ export function createMongoConnection(
   return {
     db() {
       client ??= make();
-      return client.db(name);
+      db ??= client.db(name);
+      return db;
     },
     close: async () => {
       await client?.close();
       client = undefined;
+      db = undefined;
     },
   };
 }
