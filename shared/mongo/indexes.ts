@@ -45,7 +45,13 @@ export function indexesOf(collection: Collection): Index[] {
         ]),
       ),
     })),
-    { name: "_deleted_at_ttl", key: { _deleted_at: 1 }, expireAfterSeconds: TOMBSTONE_SECONDS },
+    // of tombstones alone: with the living ones in it, a planner may look through everybody's for those of one owner (seen)
+    {
+      name: "_deleted_at_ttl",
+      key: { _deleted_at: 1 },
+      expireAfterSeconds: TOMBSTONE_SECONDS,
+      partialFilterExpression: { _deleted_at: { $exists: true } },
+    },
     ...(references.length > 0
       ? [
           {
