@@ -24,7 +24,6 @@ export async function startInstance(env: Readonly<Record<string, string>>): Prom
   const events: { event: string; database?: string }[] = [];
   if (child.stdout)
     createInterface({ input: child.stdout }).on("line", (line) => {
-      if (process.env.DBG) console.log(line);
       if (line.startsWith("{")) events.push(JSON.parse(line));
     });
   const said = async <T>(): Promise<T> => (await once(child, "message"))[0] as T;

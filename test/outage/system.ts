@@ -10,10 +10,11 @@ import { mongoUriFor, servers } from "./servers.ts";
 
 export const HOMES: readonly Home[] = ["supabase", "mongodb"];
 export const otherThan = (home: Home): Home => (home === "supabase" ? "mongodb" : "supabase");
-export const ADMIN = "admin@switchyard.test";
 
 export interface OutageSystem {
   readonly supabase: RunningSupabase;
+  /** with which Auth signs its calls of the hook */
+  readonly hookSecret: string;
   /** of the MongoDB database of this system, past its proxy */
   readonly mongoUri: string;
   readonly proxies: Record<Home, TcpProxy>;
@@ -27,9 +28,11 @@ export interface OutageSystem {
 export async function startOutageSystem({ functions = false } = {}): Promise<OutageSystem> {
   const { dbUrl, adminDbUrl } = servers();
   const mongoUri = mongoUriFor(`outage_${randomUUID().slice(0, 8)}`);
+  const { jwtSecret, hookSecret } = newKeys();
   const supabase = await startSupabase({
     port: 0,
-    jwtSecret: newKeys().jwtSecret,
+    jwtSecret,
+    hookSecret,
     dbUrl,
     adminDbUrl,
     mongoUri,
@@ -45,6 +48,7 @@ export async function startOutageSystem({ functions = false } = {}): Promise<Out
   const instances: Instance[] = [];
   return {
     supabase,
+    hookSecret,
     mongoUri,
     proxies,
     async instance() {
