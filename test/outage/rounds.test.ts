@@ -1,0 +1,58 @@
+/** Outage after outage: an instance holds no more after twenty than after four. */
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import type { Mode } from "../failure/proxy.ts";
+import type { Home, TestUser } from "../setup/users.ts";
+import type { Instance } from "./instance.ts";
+import { anything, ask, isDone } from "./requests.ts";
+import { HOMES, type OutageSystem, startOutageSystem } from "./system.ts";
+
+const MODES: readonly Mode[] = ["refuse", "hang", "cut"];
+const WARM_ROUNDS = 4;
+const ROUNDS = 20;
+/** What one round's requests hold at the same moment differs by a few. */
+const MARGIN = 4;
+const MARGIN_BYTES = 8 * 1024 * 1024;
+
+let system: OutageSystem;
+let instance: Instance;
+let users: Record<Home, TestUser>;
+
+beforeAll(async () => {
+  system = await startOutageSystem();
+  users = { supabase: await system.user("supabase"), mongodb: await system.user("mongodb") };
+  instance = await system.instance();
+});
+afterAll(() => system?.stop());
+
+async function outage(round: number): Promise<void> {
+  const down = HOMES[round % HOMES.length] as Home;
+  await system.proxies[down].set(MODES[round % MODES.length] as Mode);
+  const answers = await Promise.all(Array.from({ length: 12 }, (_, turn) => anything(instance.url, users[down], turn)));
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
+  await system.proxies[down].set("pass");
+  await vi.waitUntil(async () => isDone(await ask(instance.url, users[down], "/api/expenses?limit=5")), {
+    timeout: 10_000,
+    interval: 50,
+  });
+}
+
+const total = (resources: Record<string, number>) => Object.values(resources).reduce((sum, count) => sum + count, 0);
+
+test("no sockets, timers or memory pile up", { timeout: 180_000 }, async () => {
+  for (let round = 0; round < WARM_ROUNDS; round++) await outage(round);
+  const before = await instance.holdings();
+  for (let round = 0; round < ROUNDS; round++) await outage(round);
+  let after = await instance.holdings();
+  // connections that are idle are kept for a few seconds
+  await vi
+    .waitUntil(
+      async () => {
+        after = await instance.holdings();
+        return total(after.resources) <= total(before.resources) + MARGIN;
+      },
+      { timeout: 15_000, interval: 250 },
+    )
+    .catch(() => undefined);
+  expect(total(after.resources), JSON.stringify([before, after])).toBeLessThanOrEqual(total(before.resources) + MARGIN);
+  expect(after.heapBytes - before.heapBytes).toBeLessThan(MARGIN_BYTES);
+});
