@@ -7,6 +7,7 @@ import { type Listening, listen, PortTaken } from "./listen.ts";
 import { startStandIn } from "./mongo-stand-in/index.ts";
 import { prepareDatabases } from "./prepare.ts";
 import { startPurgeLoop } from "./purge-loop.ts";
+import { copyReferenceFiles } from "./reference-files.ts";
 import { type RunningSupabase, startSupabase } from "./supabase.ts";
 import { serveApi } from "./web.ts";
 
@@ -48,6 +49,7 @@ export async function startSystem(
 
     const embedded = !config.SUPABASE_DB_URL && !config.MONGODB_URI;
     const demo = config.SWITCHYARD_DEMO ? config.SWITCHYARD_DEMO === "1" : embedded;
+    await copyReferenceFiles();
     await serveApi(web, {
       ...environment(supabase, mongoUri),
       ADMIN_EMAILS: config.ADMIN_EMAILS ?? (demo ? DEMO_ADMIN : ""),
