@@ -13,6 +13,9 @@ import { invalid, type RepositoryError, unavailable } from "../contract/errors.t
 /** Shutting down, not primary, interrupted, out of time, starting up, stepped down, no such member, over capacity. */
 const TRANSIENT = new Set([6, 7, 50, 89, 91, 112, 133, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436]);
 
+/** DocumentDB's gateway, when the engine behind it goes, names the errno, the SQLSTATE's class, or nothing. */
+const ENGINE_GONE = /^Engine(|E[A-Z]+|08\w{3}|57\w{3})$/;
+
 /** DocumentDB's findAndModify gives the SQLSTATE of the violated unique index instead of 11000. */
 export const isDuplicate = (error: unknown): error is MongoServerError =>
   error instanceof MongoServerError && (error.code === 11000 || error.codeName === "Engine23P01");
@@ -30,7 +33,8 @@ export async function attempt<T>(call: () => Promise<Result<T, RepositoryError>>
 
 function failureOf(error: unknown): RepositoryError | undefined {
   if (error instanceof MongoServerError && !(error instanceof MongoWriteConcernError)) {
-    if (TRANSIENT.has(Number(error.code))) return unavailable("MongoDB does not answer.", error);
+    if (TRANSIENT.has(Number(error.code)) || ENGINE_GONE.test(error.codeName ?? ""))
+      return unavailable("MongoDB does not answer.", error);
     if (error.code === 121) return invalid("invalid_input", "The database refuses this record.");
     return undefined;
   }
