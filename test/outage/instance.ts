@@ -24,6 +24,8 @@ export async function startInstance(env: Readonly<Record<string, string>>): Prom
   const events: { event: string; database?: string }[] = [];
   if (child.stdout)
     createInterface({ input: child.stdout }).on("line", (line) => {
+      // never expected, and what explains a 500
+      if (line.includes('"level":"error"')) console.error(line);
       if (line.startsWith("{")) events.push(JSON.parse(line));
     });
   const said = async <T>(): Promise<T> => (await once(child, "message"))[0] as T;
