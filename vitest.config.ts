@@ -13,14 +13,16 @@ const shared = {
 export default defineConfig({
   test: {
     ...reporters(),
-    // vitest leaves one core to itself, and files wait more than they compute
-    maxWorkers: 2,
+    // more than cores: files wait as much as they compute
+    maxWorkers: 3,
     projects: [
       {
         test: {
           ...shared,
           name: "embedded",
           include: ["test/{unit,contract,integration,failure,attack,property}/**/*.test.ts"],
+          // its thousands of calls say more where the roles and default privileges are a hosted project's
+          exclude: ["test/attack/rest.test.ts"],
         },
       },
       {
