@@ -37,9 +37,11 @@ export async function outage(bench: Bench, lines: Lines): Promise<void> {
         const measured = await reads(target(stays), paths[stays]);
         await proxies[away].set(mode);
         const users = new AbortController();
-        const refused = refusalsOf(target(away), paths[away], users.signal);
+        let isOpen = false;
+        const refused = refusalsOf(target(away), paths[away], users.signal, () => isOpen);
         // until the breaker has opened, the deadline of the first calls is what they see
         await untilOpen(target(away), paths[away]);
+        isOpen = true;
         const disturbed = await reads(target(stays), paths[stays]);
         users.abort();
         const seen = await refused;
@@ -84,15 +86,16 @@ async function read({ url, jwt }: Target, path: string): Promise<{ status: numbe
   return { status: answer.status, ms: performance.now() - start };
 }
 
-/** How long refusals take, until the signal. The probes among them, one at a time, take as long as the database lets them. */
-async function refusalsOf(target: Target, path: string, signal: AbortSignal): Promise<number[]> {
+/** How long the refusals take that are asked for while it `counts`, until the signal. The probes among them, one at a time, take as long as the database lets them. */
+async function refusalsOf(target: Target, path: string, signal: AbortSignal, counts: () => boolean): Promise<number[]> {
   const times: number[] = [];
   const under: Promise<void>[] = [];
   while (!signal.aborted) {
+    const counted = counts();
     under.push(
       read(target, path).then(({ status, ms }) => {
         if (status !== 503) throw new Error(`${path} answered ${status} while its database was away`);
-        times.push(ms);
+        if (counted) times.push(ms);
       }),
     );
     await wait(AFFECTED_EVERY_MS);
