@@ -20,6 +20,31 @@ export async function rowsRead({ sql, adminUrl }: Bench, user: TestUser, own: nu
 }
 
 const CALLS = 50;
+/** An idle connection of DocumentDB's engine reports what it has counted after ten seconds. */
+const COUNTED_MS = 30_000;
+const STILL_MS = 3_000;
+
+interface Use {
+  key: object;
+  ops: number;
+}
+
+/** The counters once they have moved and then stood still, or as they are when the time is over. */
+async function settled(uses: () => Promise<Map<string, Use>>, before: Map<string, Use>): Promise<Map<string, Use>> {
+  const total = (counters: Map<string, Use>) => [...counters.values()].reduce((sum, { ops }) => sum + ops, 0);
+  const start = performance.now();
+  let last = before;
+  let movedAt = start;
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const now = await uses();
+    const time = performance.now();
+    if (total(now) !== total(last)) movedAt = time;
+    last = now;
+    const hasMoved = total(now) !== total(before);
+    if ((hasMoved && time - movedAt > STILL_MS) || time - start > COUNTED_MS) return now;
+  }
+}
 
 /** Each read uses an index that begins with the owner, and no other. The server counts late, so the numbers are no promise. */
 export async function indexUses(
@@ -27,7 +52,7 @@ export async function indexUses(
   calls: Readonly<Record<string, () => Promise<unknown>>>,
   lines: Lines,
 ): Promise<void> {
-  const uses = async () => {
+  const uses = async (): Promise<Map<string, Use>> => {
     const stats = await db
       .collection("expenses")
       .aggregate([{ $indexStats: {} }])
@@ -37,9 +62,7 @@ export async function indexUses(
   for (const [what, call] of Object.entries(calls)) {
     const before = await uses();
     for (let made = 0; made < CALLS; made++) await call();
-    // the server adds up its counters now and then
-    await new Promise((resolve) => setTimeout(resolve, 2_000));
-    const more = [...(await uses())].map(([name, { key, ops }]) => ({
+    const more = [...(await settled(uses, before))].map(([name, { key, ops }]) => ({
       name,
       key,
       uses: ops - (before.get(name)?.ops ?? 0),
