@@ -186,6 +186,7 @@ language plpgsql set search_path = '' as $$
 declare
   v_home text;
   v_reason text;
+  v_candidate record;
 begin
   perform switchyard.lock_databases();
   if exists (select from public.user_database_assignments where user_id = p_user_id) then
@@ -197,11 +198,15 @@ begin
       raise exception 'There is no database named "%".', p_to using errcode = 'invalid_parameter_value';
     end if;
   else
-    -- fallback: the least used one is down
-    select c.name, case c.name
-        when (select name from switchyard.candidates order by load, name limit 1) then 'least_used' else 'fallback' end
-    into v_home, v_reason
-    from switchyard.candidates c where not c.down order by c.load, c.name limit 1;
+    v_reason := 'least_used';
+    for v_candidate in select name, down from switchyard.candidates order by load, name loop
+      if not v_candidate.down then
+        v_home := v_candidate.name;
+        exit;
+      end if;
+      -- the least used one is down
+      v_reason := 'fallback';
+    end loop;
     if v_home is null then
       raise exception 'No database can take new users at the moment. Please try again later.'
         using hint = 'See switchyard.databases: accepting, capacity_users, and switchyard.database_health.';
