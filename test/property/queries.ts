@@ -45,7 +45,7 @@ const SEARCHED = [
 const ZONES = [
   ...["UTC", "GMT", "Europe/Berlin", "America/Los_Angeles", "Asia/Kolkata", "Pacific/Kiritimati", "Etc/GMT+5"],
   // to one or the other, these are abbreviations, rules, old names, or nothing
-  ...["CET", "EST", "EST5EDT", "IST", "ACT", "europe/berlin", "US/Pacific", "Nowhere/Land", "+02:00"],
+  ...["CET", "EST", "EST5EDT", "IST", "ACT", "europe/berlin", "Nowhere/Land", "+02:00"],
 ];
 
 /** What a system field is compared with where no record is at hand. */
