@@ -1,9 +1,9 @@
 /** The edge functions as Deno runs them, called by those who have no secret, and again and again by those who have. */
-import { request } from "node:http";
 import { Webhook } from "standardwebhooks";
 import { describe, expect, test } from "vitest";
 import { servers } from "../setup/servers.ts";
 import { mintToken } from "../setup/users.ts";
+import { pour } from "./endless-body.ts";
 
 const addressOf = (name: string) => `${servers().supabaseUrl}/functions/v1/${name}`;
 const BODY = JSON.stringify({
@@ -29,28 +29,6 @@ async function call(name: string, headers: Record<string, string>, body: string 
   const response = await fetch(addressOf(name), { method, headers, body });
   return { status: response.status, text: await response.text() };
 }
-
-/** Sends until the other side has had enough; the status, and how many bytes that took. */
-const pour = (name: string, headers: Record<string, string>) =>
-  new Promise<{ status: number; sent: number }>((resolve) => {
-    let [status, sent] = [0, 0];
-    const asked = request(addressOf(name), { method: "POST", headers, agent: false }, (response) => {
-      status = response.statusCode ?? 0;
-      response.resume();
-    });
-    const chunk = Buffer.alloc(65_536, " ");
-    const more = () => {
-      while (!asked.destroyed && status === 0) {
-        sent += chunk.length;
-        if (!asked.write(chunk)) return;
-      }
-      asked.destroy();
-    };
-    asked.on("drain", more);
-    asked.on("close", () => resolve({ status, sent }));
-    asked.on("error", () => undefined);
-    more();
-  });
 
 describe("before-user-created", () => {
   test("answers a call that is repeated and replayed the same each time, and does nothing that adds up", async () => {
@@ -107,7 +85,7 @@ describe("before-user-created", () => {
   test("refuses what is too large, even signed, and does not wait for its end", async () => {
     const large = JSON.stringify({ user: { x: "y".repeat(300_000) } });
     expect((await call("before-user-created", signed(large), large)).status).toBe(413);
-    const { status, sent } = await pour("before-user-created", signed(BODY));
+    const { status, sent } = await pour(addressOf("before-user-created"), "POST", signed(BODY));
     expect(status).toBe(413);
     // the gateway in front takes 20 MB, and the sockets hold some more
     expect(sent).toBeLessThan(64 * 1024 * 1024);

@@ -1,9 +1,9 @@
 /** The API behind a real HTTP server: bodies without an end, wrong media types, odd methods and headers. */
-import { request } from "node:http";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Listening, listen } from "../../scripts/dev/listen.ts";
 import { memoryApi, token } from "../unit/api-memory.ts";
+import { pour } from "./endless-body.ts";
 
 const MEGABYTE = 1024 * 1024;
 const api = memoryApi();
@@ -61,38 +61,12 @@ const raw = (bytes: string) =>
 const count = async () => JSON.parse((await send("GET", "/api/expenses/count")).text).count as number;
 
 describe("bodies without an end", () => {
-  /** Sends until somebody says stop; resolves with the status and how much was taken. */
-  const pour = (method: string, path: string, headers: Record<string, string>) =>
-    new Promise<{ status: number; sent: number }>((resolve, reject) => {
-      let sent = 0;
-      let status = 0;
-      const chunked = { ...headers, "transfer-encoding": "chunked" };
-      const asked = request(`${web.url}${path}`, { method, headers: chunked, agent: false }, (response) => {
-        status = response.statusCode ?? 0;
-        response.resume();
-      });
-      const chunk = Buffer.alloc(65_536, "[");
-      const more = () => {
-        while (!asked.destroyed && status === 0) {
-          sent += chunk.length;
-          if (!asked.write(chunk)) return;
-        }
-        asked.destroy();
-      };
-      asked.on("drain", more);
-      asked.on("close", () => resolve({ status, sent }));
-      asked.on("error", (error: NodeJS.ErrnoException) => {
-        if (error.code !== "ECONNRESET" && error.code !== "EPIPE") reject(error);
-      });
-      more();
-    });
-
   test.each([
     ["POST", "/api/expenses"],
     ["PATCH", `/api/expenses/${crypto.randomUUID()}`],
   ])("%s is refused after a megabyte, and the rest is not taken", async (method, path) => {
     const before = await count();
-    const { status, sent } = await pour(method, path, signedIn);
+    const { status, sent } = await pour(`${web.url}${path}`, method, signedIn);
     expect(status).toBe(413);
     // what the sockets of both sides hold lies in between
     expect(sent).toBeLessThan(16 * MEGABYTE);
@@ -100,11 +74,13 @@ describe("bodies without an end", () => {
   });
 
   test("without a token are not read to their end, either", async () => {
-    expect([401, 413]).toContain((await pour("POST", "/api/expenses", { "content-type": "application/json" })).status);
+    expect([401, 413]).toContain(
+      (await pour(`${web.url}/api/expenses`, "POST", { "content-type": "application/json" })).status,
+    );
   });
 
   test.each(["DELETE", "PUT"])("%s answers without reading it", async (method) => {
-    const { status, sent } = await pour(method, `/api/expenses/${crypto.randomUUID()}`, signedIn);
+    const { status, sent } = await pour(`${web.url}/api/expenses/${crypto.randomUUID()}`, method, signedIn);
     expect([404, 405]).toContain(status);
     expect(sent).toBeLessThan(128 * MEGABYTE);
   });
