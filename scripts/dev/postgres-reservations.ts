@@ -2,8 +2,7 @@
  * Reserved connections to a Postgres that may die. lite reserves one for each request, and postgres.js is not safe
  * there: what is sent on a reserved connection after it has closed (a rollback, for one) is written to a socket that is
  * null, in a callback that nobody can catch, and the process ends (seen; its issue 1208). A dead connection also goes
- * back to its pool. So each reservation is a client of its own with one connection, which it needs not reserve, thrown away once that has
- * closed.
+ * back to its pool. So each reservation is a client of its own with one connection, thrown away once that has closed.
  */
 import postgres from "postgres";
 
