@@ -1,26 +1,19 @@
 /** The API over both databases: the same requests, the same answers, all of them as the document describes. */
 import { MongoClient } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createApp } from "../../api/_app.ts";
-import { createVerifier } from "../../api/_auth.ts";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import { allCollections } from "../../shared/collections/index.ts";
-import { loadApiConfig } from "../../shared/config.ts";
-import { createLog } from "../../shared/log.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
-import { createRouter, type Router } from "../../shared/placement/router.ts";
+import { type ApiInstance, startApi } from "../attack/api.ts";
 import { mongoUriFor } from "../setup/servers.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
 import { newUser, type TestUser } from "../setup/users.ts";
-import { judgeOf } from "./api-document.ts";
 
 type Body = Record<string, unknown>;
 
 let supabase: RunningSupabase;
-let router: Router;
+let api: ApiInstance;
 let mongo: MongoClient;
-let app: ReturnType<typeof createApp>;
-let judge: ReturnType<typeof judgeOf>;
 
 beforeAll(async () => {
   supabase = await startTestSupabase();
@@ -28,22 +21,10 @@ beforeAll(async () => {
   mongo = new MongoClient(uri, { serverSelectionTimeoutMS: 5_000 });
   await mongo.db().dropDatabase();
   await prepareMongo(mongo.db(), allCollections);
-  const config = loadApiConfig({
-    SUPABASE_URL: supabase.url,
-    SUPABASE_PUBLISHABLE_KEY: supabase.publishableKey,
-    SUPABASE_SECRET_KEY: supabase.secretKey,
-    SUPABASE_JWT_SECRET: supabase.jwtSecret,
-    SUPABASE_JWT_ISSUER: supabase.jwtIssuer,
-    MONGODB_URI: uri,
-  });
-  const log = createLog({ level: "silent" });
-  router = createRouter({ config, collections: allCollections, log });
-  const dependencies = { config, log, router, verify: createVerifier(config), clock: Date.now };
-  app = createApp(() => dependencies);
-  judge = judgeOf(await (await app.request("/api/openapi.json")).json());
+  api = await startApi({ on: supabase, mongoUri: uri });
 }, 90_000);
 afterAll(async () => {
-  await router?.close();
+  await api?.close();
   await mongo?.db().dropDatabase();
   await mongo?.close();
   await supabase?.stop();
@@ -54,12 +35,12 @@ const callerOf =
   (user: TestUser) =>
   async (method: string, path: string, body?: unknown, more: Body = {}) => {
     const headers = { authorization: `Bearer ${user.jwt}`, "content-type": "application/json", ...more };
-    const response = await app.request(path, {
+    const response = await api.app.request(path, {
       method,
       headers: headers as Record<string, string>,
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
-    await judge(method.toLowerCase(), path, response);
+    await api.judge(method.toLowerCase(), path, response);
     const text = await response.text();
     const isJson = response.headers.get("content-type")?.includes("json");
     return { status: response.status, headers: response.headers, text, value: isJson ? JSON.parse(text) : undefined };
@@ -227,8 +208,8 @@ test("admins see where everyone lives; health and configuration are public", asy
   expect(stats.status).toBe(200);
   expect(Object.keys(stats.value)).toEqual(["userDistribution", "totalUsers", "mongodb", "supabase", "timestamp"]);
   for (const path of ["/api/health", "/api/config"]) {
-    const response = await app.request(path);
-    await judge("get", path, response);
+    const response = await api.app.request(path);
+    await api.judge("get", path, response);
     expect(response.status).toBe(200);
   }
 });

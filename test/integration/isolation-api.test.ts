@@ -1,16 +1,12 @@
 /** Every route of the OpenAPI document, called by strangers of both homes: nothing of another user's is told or touched. */
 import { MongoClient } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createApp } from "../../api/_app.ts";
-import { createVerifier } from "../../api/_auth.ts";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import { allCollections } from "../../shared/collections/index.ts";
 import { referencesFrom } from "../../shared/collections/references.ts";
-import { loadApiConfig } from "../../shared/config.ts";
-import { createLog } from "../../shared/log.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
-import { createRouter, type Router } from "../../shared/placement/router.ts";
-import { addressOf, type Operation, operationsOf, requiredQuery } from "../attack/operations.ts";
+import { type ApiInstance, startApi } from "../attack/api.ts";
+import { addressOf, type Operation, requiredQuery } from "../attack/operations.ts";
 import { type Body, byName, each, sample } from "../contract/suite/samples.ts";
 import { mongoUriFor } from "../setup/servers.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
@@ -27,10 +23,8 @@ interface Answer {
 }
 
 let supabase: RunningSupabase;
-let router: Router;
+let api: ApiInstance;
 let mongo: MongoClient;
-let app: ReturnType<typeof createApp>;
-let operations: Operation[];
 const anns = {} as Record<Home, { user: TestUser; records: Map<string, Body & { id: string }> }>;
 const strangers = {} as Record<Home, TestUser>;
 
@@ -39,7 +33,7 @@ async function call(user: TestUser | null, method: string, path: string, body?: 
   if (user) headers.set("authorization", `Bearer ${user.jwt}`);
   if (body !== undefined) headers.set("content-type", "application/json");
   const init = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
-  const response = await app.request(`http://api.test${path}`, init);
+  const response = await api.app.request(`http://api.test${path}`, init);
   return { status: response.status, text: await response.text(), headers: response.headers };
 }
 
@@ -60,18 +54,7 @@ beforeAll(async () => {
   mongo = new MongoClient(uri, { serverSelectionTimeoutMS: 5_000 });
   await mongo.db().dropDatabase();
   await prepareMongo(mongo.db(), allCollections);
-  const config = loadApiConfig({
-    SUPABASE_URL: supabase.url,
-    SUPABASE_PUBLISHABLE_KEY: supabase.publishableKey,
-    SUPABASE_SECRET_KEY: supabase.secretKey,
-    SUPABASE_JWT_SECRET: supabase.jwtSecret,
-    SUPABASE_JWT_ISSUER: supabase.jwtIssuer,
-    MONGODB_URI: uri,
-  });
-  const log = createLog({ level: "silent" });
-  router = createRouter({ config, collections: allCollections, log });
-  app = createApp(() => ({ config, log, router, verify: createVerifier(config), clock: Date.now }));
-  operations = operationsOf(JSON.parse((await call(null, "GET", "/api/openapi.json")).text));
+  api = await startApi({ on: supabase, mongoUri: uri });
   for (const home of homes) {
     const user = await newUser({ home, on: supabase });
     const records = new Map<string, Body & { id: string }>();
@@ -84,7 +67,7 @@ beforeAll(async () => {
   }
 }, 90_000);
 afterAll(async () => {
-  await router?.close();
+  await api?.close();
   await mongo?.db().dropDatabase();
   await mongo?.close();
   await supabase?.stop();
@@ -111,7 +94,7 @@ const belongings = async (home: Home) =>
 
 describe.each(pairs)("records at home in %s, a stranger at home in %s", (home, other) => {
   const walk = (fits: (operation: Operation) => boolean) =>
-    operations.filter((operation) => operation.secured && operation.path !== "/api/me" && fits(operation));
+    api.operations.filter((operation) => operation.secured && operation.path !== "/api/me" && fits(operation));
 
   test("routes with an id answer the same for Ann's as for one that is nowhere", async () => {
     const before = await belongings(home);
@@ -195,14 +178,14 @@ describe.each(pairs)("records at home in %s, a stranger at home in %s", (home, o
 
 describe("every route", () => {
   test("that is for admins refuses everyone else", async () => {
-    const admin = operations.filter(({ path }) => path.startsWith("/api/admin/"));
+    const admin = api.operations.filter(({ path }) => path.startsWith("/api/admin/"));
     expect(admin.length).toBeGreaterThan(0);
     for (const { method, path } of admin)
       for (const home of homes) expect((await call(strangers[home], method, path)).status).toBe(403);
   });
 
   test("that is open says nothing of anyone", async () => {
-    const open = operations.filter(({ secured }) => !secured);
+    const open = api.operations.filter(({ secured }) => !secured);
     for (const { method, path } of open) for (const home of homes) await tells(await call(null, method, path), home);
   });
 
