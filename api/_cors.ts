@@ -3,7 +3,13 @@ import { cors } from "hono/cors";
 import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "./_environment.ts";
 
-export const allowOrigins = createMiddleware<AppEnv>((c, next) => {
+export const allowOrigins = createMiddleware<AppEnv>(async (c, next) => {
+  if (c.req.header("origin") === undefined) {
+    await next();
+    // no page asks, but what a cache keeps may be for a page later
+    c.res.headers.append("vary", "Origin");
+    return undefined;
+  }
   const allowed = c.var.dependencies.config.ALLOWED_ORIGINS;
   const handle = cors({
     origin: (origin) => (allowed.includes("*") ? "*" : allowed.includes(origin) ? origin : null),

@@ -14,11 +14,13 @@ export const observe = createMiddleware<AppEnv>(async (c, next) => {
   const { clock, log } = c.var.dependencies;
   const start = clock();
   await next();
-  c.header("x-request-id", requestId);
-  c.header("x-content-type-options", "nosniff");
-  if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
+  // not c.header: on an answer that is there already it makes a new one each time, whose text is then sent as a stream
+  const { headers } = c.res;
+  headers.set("x-request-id", requestId);
+  headers.set("x-content-type-options", "nosniff");
+  if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
   const timings = c.var.timings.map(({ database, ms }) => `${database};dur=${ms.toFixed(1)}`);
-  if (timings.length > 0) c.header("server-timing", timings.join(", "));
+  if (timings.length > 0) headers.set("server-timing", timings.join(", "));
   log.debug("request", {
     request_id: requestId,
     method: c.req.method,
@@ -57,10 +59,19 @@ export const readBody = createMiddleware<AppEnv>(async (c, next) => {
   await next();
 });
 
-async function limited({ headers, body }: Request): Promise<Uint8Array> {
+async function limited(request: Request): Promise<Uint8Array> {
+  const { headers } = request;
   const tooLarge = () =>
     new ProblemError({ status: 413, code: "too_large", detail: `A body may have at most ${MAX_BODY_BYTES} bytes.` });
-  if (Number(headers.get("content-length") ?? 0) > MAX_BODY_BYTES) throw tooLarge();
+  const length = headers.get("content-length");
+  if (Number(length ?? 0) > MAX_BODY_BYTES) throw tooLarge();
+  // HTTP ends a body at its length, so it need not be counted piece by piece, and no stream need be made
+  if (length !== null && !headers.has("transfer-encoding")) {
+    const whole = new Uint8Array(await request.arrayBuffer());
+    if (whole.byteLength > MAX_BODY_BYTES) throw tooLarge();
+    return whole;
+  }
+  const { body } = request;
   const chunks: Uint8Array[] = [];
   let size = 0;
   if (body)

@@ -17,16 +17,18 @@ export interface Guard {
 
 type Call<T> = () => Promise<Result<T, RepositoryError>>;
 
-export function guardRepository<R, C, P>(inner: () => Repository<R, C, P>, guard: Guard): Repository<R, C, P> {
-  const run = <T>(call: Call<T>) => guarded(guard, call);
+/** `inner` is asked for at the first call, and again at every other. */
+export function guardRepository<R, C, P>(inner: () => Promise<Repository<R, C, P>>, guard: Guard): Repository<R, C, P> {
+  const run = <T>(call: (repository: Repository<R, C, P>) => ReturnType<Call<T>>) =>
+    guarded(guard, async () => call(await inner()));
   return {
-    create: (input, options) => run(() => inner().create(input, options)),
-    get: (id) => run(() => inner().get(id)),
-    list: (query) => run(() => inner().list(query)),
-    update: (id, patch, options) => run(() => inner().update(id, patch, options)),
-    delete: (id, options) => run(() => inner().delete(id, options)),
-    count: (selection) => run(() => inner().count(selection)),
-    summarize: (query) => run(() => inner().summarize(query)),
+    create: (input, options) => run((repository) => repository.create(input, options)),
+    get: (id) => run((repository) => repository.get(id)),
+    list: (query) => run((repository) => repository.list(query)),
+    update: (id, patch, options) => run((repository) => repository.update(id, patch, options)),
+    delete: (id, options) => run((repository) => repository.delete(id, options)),
+    count: (selection) => run((repository) => repository.count(selection)),
+    summarize: (query) => run((repository) => repository.summarize(query)),
   };
 }
 

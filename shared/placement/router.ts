@@ -7,8 +7,6 @@ import { err, ok, type Result } from "neverthrow";
 import type { Collection } from "../collections/define.ts";
 import { conflict, type RepositoryError, unavailable } from "../contract/errors.ts";
 import type { Log } from "../log.ts";
-import { createMongoConnection } from "../mongo/connection.ts";
-import { mongoRepositories } from "../mongo/index.ts";
 import { serviceClient, userClient } from "../postgres/client.ts";
 import { postgresRepositories } from "../postgres/index.ts";
 import { type Assignment, createAssignments } from "./assignment.ts";
@@ -17,6 +15,7 @@ import { type Breaker, createBreaker } from "./breaker.ts";
 import { createDeletedUsers } from "./deleted-users.ts";
 import { type Guard, guarded, guardRepository } from "./guarded-repository.ts";
 import { createHealth, databaseProbes, type Health } from "./health.ts";
+import { createMongoHome } from "./mongo-home.ts";
 import type { DatabaseService, Home, RequestCalls, RequestUser } from "./service.ts";
 import { type DatabaseStats, readStats } from "./stats.ts";
 
@@ -81,14 +80,15 @@ export function createRouter(options: RouterOptions): Router {
   const purge = options.purge ?? (() => service.functions.invoke("purge"));
 
   const { MONGODB_URI } = config;
-  const connection =
+  const mongo =
     MONGODB_URI === undefined
       ? undefined
-      : createMongoConnection(
-          { ...config, MONGODB_URI },
-          { appName: "switchyard-api", onClient: options.onMongoClient },
-        );
-  const mongo = connection && (async () => connection.db());
+      : createMongoHome({
+          config: { ...config, MONGODB_URI },
+          collections,
+          maxTimeMs: QUERY_MS,
+          onClient: options.onMongoClient,
+        });
 
   const guardFor = (provider: Home, { signal, onCall }: RequestCalls): Guard => ({
     breaker: breakers[provider],
@@ -107,20 +107,20 @@ export function createRouter(options: RouterOptions): Router {
     clock,
     log,
   });
-  const getHealth = createHealth({ ...databaseProbes(service, mongo), clock });
+  const getHealth = createHealth({ ...databaseProbes(service, mongo?.db), clock });
 
   const getDatabaseService = (provider: Home, user: RequestUser): DatabaseService => {
     const guard = guardFor(provider, user);
     const { id: userId, jwt } = user;
-    if (provider === "mongodb" && !connection) guard.breaker = notConfigured;
-    const repositories = () =>
-      provider === "mongodb" && connection
-        ? mongoRepositories({ db: connection.db(), userId, all: collections, maxTimeMs: QUERY_MS })
+    if (provider === "mongodb" && !mongo) guard.breaker = notConfigured;
+    const open = async () =>
+      provider === "mongodb" && mongo
+        ? mongo.repositories(userId)
         : postgresRepositories({ client: userClient(config, jwt), userId, signal: guard.signal });
-    let made: ReturnType<typeof repositories> | undefined;
-    const repository = <C extends Collection>(collection: C) => {
-      made ??= repositories();
-      return made.repository(collection);
+    let opened: ReturnType<typeof open> | undefined;
+    const repository = async <C extends Collection>(collection: C) => {
+      opened ??= open();
+      return (await opened).repository(collection);
     };
     return { provider, repository: (collection) => guardRepository(() => repository(collection), guard) };
   };
@@ -160,7 +160,7 @@ export function createRouter(options: RouterOptions): Router {
     },
 
     getDatabaseStats: (limits) =>
-      readStats({ service, mongo, collections: collections.map(({ name }) => name), clock, ...limits }),
+      readStats({ service, mongo: mongo?.db, collections: collections.map(({ name }) => name), clock, ...limits }),
     isDeleted: (userId) => deleted.has(userId),
 
     async deleteUser(userId, calls = {}) {
@@ -177,6 +177,6 @@ export function createRouter(options: RouterOptions): Router {
     },
 
     clearCache: () => cache.clear(),
-    close: async () => connection?.close(),
+    close: async () => mongo?.close(),
   };
 }

@@ -134,6 +134,14 @@ describe("media types", () => {
   });
 });
 
+test("answers say how long they are, and problems too", async () => {
+  for (const path of ["/api/expenses", "/api/nothing"]) {
+    const { headers, text } = await send("GET", path);
+    expect([path, headers.get("content-length")]).toEqual([path, String(Buffer.byteLength(text))]);
+    expect(headers.get("vary")).toBe("Origin");
+  }
+});
+
 describe("methods", () => {
   test("that a route does not take are 405 and say which it takes", async () => {
     for (const method of ["PUT", "PROPFIND", "LOCK", "COPY", "M-SEARCH", "PURGE"])

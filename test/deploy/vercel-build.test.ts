@@ -63,10 +63,13 @@ test("the built function answers, and carries no development database", async ()
   const files = await readdir(folder, { recursive: true });
   expect(files.filter((name) => /mongo-stand-in|pglite|@supabase\/lite|mingo/.test(name))).toEqual([]);
   const { handler } = JSON.parse(await readFile(join(folder, ".vc-config.json"), "utf8"));
+  // health loads MongoDB's driver, which the function's import does not
   const script = `
     const { default: app } = await import(${JSON.stringify(join(folder, handler))});
-    const answer = await (app.fetch ?? app)(new Request("https://app.example/api/config"));
-    console.log(JSON.stringify({ status: answer.status, body: await answer.json() }));
+    for (const path of ["config", "health"]) {
+      const answer = await (app.fetch ?? app)(new Request("https://app.example/api/" + path));
+      console.log(JSON.stringify({ status: answer.status, body: await answer.json() }));
+    }
     process.exit(0);`;
   const { stdout } = await run(process.execPath, ["--input-type=module", "-e", script], {
     env: {
@@ -74,10 +77,19 @@ test("the built function answers, and carries no development database", async ()
       SUPABASE_URL: "https://project.supabase.co",
       SUPABASE_PUBLISHABLE_KEY: "sb_publishable_x",
       SUPABASE_SECRET_KEY: "sb_secret_x",
+      MONGODB_URI: "mongodb://127.0.0.1:9",
+      LOG_LEVEL: "error",
     },
   });
-  expect(JSON.parse(stdout.trim().split("\n").at(-1) ?? "")).toEqual({
+  const [config, health] = stdout
+    .trim()
+    .split("\n")
+    .slice(-2)
+    .map((line) => JSON.parse(line));
+  expect(config).toEqual({
     status: 200,
     body: { supabaseUrl: "https://project.supabase.co", supabaseKey: "sb_publishable_x" },
   });
+  // that of a driver looking for its server; one that is not in the bundle would "not answer" at once
+  expect(health.body.databases.mongodb.error).toBe("MongoDB does not answer in time.");
 });

@@ -1,0 +1,47 @@
+/**
+ * The home in MongoDB, loaded by the first request that needs it: the driver is more than a third of the function's cold
+ * start, which users at home in Supabase need not wait for.
+ */
+import type { Db, MongoClient } from "mongodb";
+import type { Collection } from "../collections/define.ts";
+import type { MongoRepositories } from "../mongo/index.ts";
+
+export interface MongoHomeOptions {
+  config: { MONGODB_URI: string; MONGODB_DATABASE?: string | undefined };
+  collections: readonly Collection[];
+  /** longest time that the server may take for one operation */
+  maxTimeMs: number;
+  /** told of each client that is made */
+  onClient: ((client: MongoClient) => void) | undefined;
+}
+
+export interface MongoHome {
+  /** Connects with the first call. */
+  db(): Promise<Db>;
+  /** The repositories of one user. */
+  repositories(userId: string): Promise<MongoRepositories>;
+  close(): Promise<void>;
+}
+
+export function createMongoHome({ config, collections, maxTimeMs, onClient }: MongoHomeOptions): MongoHome {
+  const load = async () => {
+    const [{ createMongoConnection }, { mongoRepositories }] = await Promise.all([
+      import("../mongo/connection.ts"),
+      import("../mongo/index.ts"),
+    ]);
+    return { connection: createMongoConnection(config, { appName: "switchyard-api", onClient }), mongoRepositories };
+  };
+  let loaded: ReturnType<typeof load> | undefined;
+  const loadOnce = () => {
+    loaded ??= load();
+    return loaded;
+  };
+  return {
+    db: async () => (await loadOnce()).connection.db(),
+    async repositories(userId) {
+      const { connection, mongoRepositories } = await loadOnce();
+      return mongoRepositories({ db: connection.db(), userId, all: collections, maxTimeMs });
+    },
+    close: async () => (await loaded)?.connection.close(),
+  };
+}
