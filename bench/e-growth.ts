@@ -75,7 +75,7 @@ async function callsOf(
     | { id: string }
     | undefined;
   if (!found) throw new Error("there is no record in the middle");
-  const cursor = await encodeCursor(userId, expenses, page, { key: middle, id: found.id });
+  const cursor = encodeCursor(userId, expenses, page, { key: middle, id: found.id });
   const rows = async (query: ListQuery) => {
     const { length } = (await repository.list(query))._unsafeUnwrap().items;
     if (length !== 20) throw new Error(`a page of ${length}`);

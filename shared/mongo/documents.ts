@@ -7,9 +7,8 @@
  *   _deleting     a deletion that is looking for children (delete.ts)
  *   _deleted_at   what is left is a tombstone
  */
-import { Decimal128, type Document, Long, UUID } from "mongodb";
+import { type Binary, Decimal128, type Document, Long, UUID } from "mongodb";
 import type { Collection } from "../collections/define.ts";
-import { fieldOf } from "../collections/define.ts";
 import type { FieldKind } from "../collections/fields.ts";
 import { canonicalDecimal } from "../values/money.ts";
 import { fold } from "../values/text.ts";
@@ -20,6 +19,12 @@ export interface HomeId {
   user_id: UUID;
   id: UUID;
 }
+
+const SYSTEM_KINDS = [
+  ["version", "integer"],
+  ["created_at", "instant"],
+  ["updated_at", "instant"],
+] as const satisfies [string, FieldKind][];
 
 /** Keys in this order: MongoDB compares sub-documents with the order of their fields. */
 export const homeId = (userId: string, id: string): HomeId => ({ user_id: new UUID(userId), id: new UUID(id) });
@@ -63,9 +68,11 @@ export function fromStored(kind: FieldKind, value: unknown): unknown {
   }
 }
 
-/** Binary values of subtype 4 come as UUID or as Binary, depending on where they stand. */
+/** Of a UUID, or of a Binary of subtype 4, as which it comes in some places. */
 export function uuidText(value: unknown): string {
-  return value instanceof UUID ? value.toString() : new UUID((value as { buffer: Uint8Array }).buffer).toString();
+  // the driver's own toString makes five texts and joins them: a third of what a page of records costs
+  const hex = (value as Binary).toString("hex");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
 /** The stored form of the fields given. */
@@ -84,11 +91,10 @@ export function toFolded(collection: Collection, values: Row): Record<string, st
   return Object.fromEntries(given.map((name) => [name, typeof values[name] === "string" ? fold(values[name]) : null]));
 }
 
-/** A record of a document. */
-export function toRecord(collection: Collection, document: Document): Row {
-  const { user_id, id } = document._id as HomeId;
-  const record: Row = { id: uuidText(id), user_id: uuidText(user_id) };
-  for (const name of [...Object.keys(collection.fields), "version", "created_at", "updated_at"])
-    record[name] = fromStored(fieldOf(collection, name)?.kind ?? "text", document[name]);
+/** A record of a document of this user's. */
+export function toRecord(collection: Collection, userId: string, document: Document): Row {
+  const record: Row = { id: uuidText((document._id as HomeId).id), user_id: userId };
+  for (const [name, { kind }] of Object.entries(collection.fields)) record[name] = fromStored(kind, document[name]);
+  for (const [name, kind] of SYSTEM_KINDS) record[name] = fromStored(kind, document[name]);
   return record;
 }

@@ -43,14 +43,14 @@ export function createRepository(collection: Collection, context: Context): Repo
       if (!isId(id)) return err(notFound());
       return attempt(async () => {
         const found = await records.findOne({ _id: homeId(userId, id) as never, _deleted_at: null }, options);
-        return found ? ok(toRecord(collection, found)) : err(notFound());
+        return found ? ok(toRecord(collection, userId, found)) : err(notFound());
       });
     },
 
     async list(query) {
       const problem = checkQuery(collection, query);
       if (problem) return err(problem);
-      const after = await decodeCursor(userId, collection, query);
+      const after = decodeCursor(userId, collection, query);
       if (after.isErr()) return err(after.error);
       const selection = selectionFilter(collection, userId, query);
       const filter = after.value ? { $and: [selection, afterFilter(collection, query.sort, after.value)] } : selection;
@@ -60,11 +60,11 @@ export function createRepository(collection: Collection, context: Context): Repo
         const found = await records
           .find(filter, { ...options, limit, batchSize: limit + 1, sort: sortOf(query.sort) })
           .toArray();
-        const items = found.slice(0, query.limit).map((document) => toRecord(collection, document));
+        const items = found.slice(0, query.limit).map((document) => toRecord(collection, userId, document));
         const last = items.at(-1);
         if (!last || found.length <= query.limit) return ok({ items, next_cursor: null });
         const keyset = { key: last[query.sort.field] as Keyset["key"], id: String(last.id) };
-        return ok({ items, next_cursor: await encodeCursor(userId, collection, query, keyset) });
+        return ok({ items, next_cursor: encodeCursor(userId, collection, query, keyset) });
       });
     },
 

@@ -66,11 +66,11 @@ export async function createRecord(
   }
   await context.failpoint("create:inserted");
   const holds = targets.length === 0 ? ok(undefined) : await lookAtParents(context, targets);
-  if (holds.isOk()) return ok(toRecord(collection, document));
+  if (holds.isOk()) return ok(toRecord(collection, context.userId, document));
   const isUndone = await undoCreate(context, collection, document._id, token);
   const settled = isUndone ? null : await records.findOne(living(context, id), { maxTimeMS: context.maxTimeMs });
   // somebody else has seen the references hold, and settled it
-  return settled && !settled._refs_pending ? ok(toRecord(collection, settled)) : err(holds.error);
+  return settled && !settled._refs_pending ? ok(toRecord(collection, context.userId, settled)) : err(holds.error);
 }
 
 /**
@@ -118,7 +118,7 @@ async function repeated(context: WriteContext, collection: Collection, present: 
     if (holds.isErr()) return err(holds.error);
     await clearMarker(context, collection.name, present);
   }
-  return ok(toRecord(collection, present));
+  return ok(toRecord(collection, context.userId, present));
 }
 
 const living = ({ userId }: WriteContext, id: string) => ({ _id: homeId(userId, id) as never, _deleted_at: null });
@@ -154,7 +154,7 @@ export async function updateRecord(
   }
   await context.failpoint("update:written");
   const holds = targets.length === 0 ? ok(undefined) : await lookAtParents(context, targets);
-  if (holds.isOk()) return ok(toRecord(collection, updated));
+  if (holds.isOk()) return ok(toRecord(collection, context.userId, updated));
   await undoUpdate(context, collection, updated);
   return err(holds.error);
 }

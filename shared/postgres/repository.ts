@@ -72,7 +72,7 @@ export function createRepository(collection: Collection, context: Context): Repo
     async list(query: ListQuery): Answer<Page<Row>> {
       const problem = checkQuery(collection, query);
       if (problem) return err(problem);
-      const after = await decodeCursor(userId, collection, query);
+      const after = decodeCursor(userId, collection, query);
       if (after.isErr()) return err(after.error);
       // one more than asked for says whether there is another page
       const found = await read(query, query.limit + 1, after.value);
@@ -81,7 +81,7 @@ export function createRepository(collection: Collection, context: Context): Repo
       const last = items.at(-1);
       if (!last || found.value.length <= query.limit) return ok({ items, next_cursor: null });
       const keyset = { key: last[query.sort.field] as Keyset["key"], id: String(last.id) };
-      return ok({ items, next_cursor: await encodeCursor(userId, collection, query, keyset) });
+      return ok({ items, next_cursor: encodeCursor(userId, collection, query, keyset) });
     },
 
     async update(id: string, patch: Row, { expectedVersion }: WriteOptions = {}) {

@@ -103,18 +103,18 @@ describe("cursors", () => {
   const read = (cursor: string, more: Partial<ListQuery> = {}, owner = "a") =>
     decodeCursor(owner, expenses, { ...query, ...more, cursor });
 
-  test("give back what went in, whatever the text", async () => {
+  test("give back what went in, whatever the text", () => {
     for (const key of [null, "", "a", "😀\n\"'\\", "x".repeat(2000), "😀".repeat(2000)]) {
-      const cursor = await encodeCursor("a", expenses, query, { key, id });
+      const cursor = encodeCursor("a", expenses, query, { key, id });
       expect(cursor).toMatch(/^[A-Za-z0-9_-]+$/);
-      expect((await read(cursor))._unsafeUnwrap()).toEqual({ key, id });
-      expect((await read(cursor, { limit: 50 })).isOk()).toBe(true);
+      expect(read(cursor)._unsafeUnwrap()).toEqual({ key, id });
+      expect(read(cursor, { limit: 50 }).isOk()).toBe(true);
     }
-    expect((await decodeCursor("a", expenses, query))._unsafeUnwrap()).toBeUndefined();
+    expect(decodeCursor("a", expenses, query)._unsafeUnwrap()).toBeUndefined();
   });
 
-  test("belong to one owner, collection and query", async () => {
-    const cursor = await encodeCursor("a", expenses, query, { key: "a", id });
+  test("belong to one owner, collection and query", () => {
+    const cursor = encodeCursor("a", expenses, query, { key: "a", id });
     const wrong = [
       read(cursor, {}, "b"),
       read(cursor, { q: "a" }),
@@ -125,7 +125,7 @@ describe("cursors", () => {
       read(""),
       read("A".repeat(16_385)),
     ];
-    for (const result of await Promise.all(wrong))
+    for (const result of wrong)
       expect(result._unsafeUnwrapErr()).toMatchObject({ kind: "invalid", code: "invalid_cursor" });
   });
 });
