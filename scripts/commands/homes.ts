@@ -3,7 +3,7 @@ import { type Command, JSON_OPTION, json, orRefuse, Refused, WrongUse } from "./
 import { connected } from "./connect.ts";
 
 const BATCH_SIZE = 500;
-const MAX_BATCH_SIZE = 10_000;
+const MAX_BATCH_SIZE = 1_000;
 /** Users whose rows somebody else holds are left out of a batch: so many tries, so far apart, before they are reported. */
 const TRIES = 10;
 const WAIT_MS = 500;

@@ -98,7 +98,8 @@ create table switchyard.assignment_history (
 create index assignment_history_user on switchyard.assignment_history (user_id);
 
 -- Counting ----------------------------------------------------------------------------------------------------------
--- Whoever changes user_count first locks every database row, in name order: no two ways in can wait for each other.
+-- Whoever assigns, or changes user_count, first locks every database row, in name order: no two ways in can wait for each
+-- other.
 
 create function switchyard.lock_databases() returns void
 language plpgsql set search_path = '' as $$
@@ -106,17 +107,19 @@ begin
   perform 1 from switchyard.databases order by name for update;
 end $$;
 
-create function switchyard.assignments_added() returns trigger
+-- By row: sign-ups come one at a time and hold every row already, and a transition table would cost each a tenth more.
+-- Whoever loads many at once had better disable it, and count afterwards.
+create function switchyard.assignment_added() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
-  perform switchyard.lock_databases();
-  update switchyard.databases d set user_count = d.user_count + a.n
-  from (select database_provider, count(*) n from added group by 1) a
-  where d.name = a.database_provider;
+  update switchyard.databases set user_count = user_count + 1 where name = new.database_provider;
+  -- A user who is there again (restored, or made anew with the same id) must not lose what they write from now on. The
+  -- table comes with the migration of purges.
+  delete from switchyard.purges where user_id = new.user_id;
   return null;
 end $$;
-create trigger switchyard_count_added after insert on public.user_database_assignments
-  referencing new table as added for each statement execute function switchyard.assignments_added();
+create trigger switchyard_assignment_added after insert on public.user_database_assignments
+  for each row execute function switchyard.assignment_added();
 
 -- Places are given back at commit, not in the statement: a transaction that deletes one user and then another would
 -- otherwise hold the database rows while it waits for the second user's row, whose deleter waits for the database rows.
@@ -179,17 +182,23 @@ from switchyard.databases d
 left join switchyard.database_health h on h.name = d.name and h.checked_at > clock_timestamp() - interval '1 minute'
 where d.accepting and (d.capacity_users is null or d.user_count < d.capacity_users);
 
--- Gives a user a home unless they have one. The lock and the choice are two statements on purpose: "order by load limit 1
--- for update" does not sort again after it has waited, and two sign-ups then pick the same database.
+-- Gives a user a home, unless they have one or are gone. The lock and the choice are two statements on purpose: "order by
+-- load limit 1 for update" does not sort again after it has waited, and two sign-ups then pick the same database.
+-- Every sign-up waits for those before it here, so there is no statement and no call that could be spared; the callers,
+-- all security definer, pin the search path.
 create function switchyard.assign(p_user_id uuid, p_to text default null) returns void
-language plpgsql set search_path = '' as $$
+language plpgsql as $$
 declare
   v_home text;
   v_reason text;
   v_candidate record;
 begin
-  perform switchyard.lock_databases();
-  if exists (select from public.user_database_assignments where user_id = p_user_id) then
+  -- lock_databases(), written out
+  perform 1 from switchyard.databases order by name for update;
+  if not exists (
+    select from auth.users u where u.id = p_user_id and u.deleted_at is null
+      and not exists (select from public.user_database_assignments a where a.user_id = u.id)
+  ) then
     return;
   end if;
   if p_to is not null then
@@ -226,10 +235,7 @@ end $$;
 create function switchyard.user_created() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
-  -- created and deleted in one transaction: nothing to do
-  if exists (select from auth.users where id = new.id and deleted_at is null) then
-    perform switchyard.assign(new.id);
-  end if;
+  perform switchyard.assign(new.id);
   return null;
 end $$;
 

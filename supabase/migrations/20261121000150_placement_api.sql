@@ -26,8 +26,9 @@ begin
   return query select * from public.switchyard_assignment(p_user_id);
 end $$;
 
--- Gives up to p_batch_size users from before Switchyard a home. Users whose row somebody else holds (a sign-in, another
--- run) are left for the next batch.
+-- Gives up to p_batch_size users from before Switchyard a home; 1,000 at the most, because sign-ups wait for the batch,
+-- and each user of it takes longer than the one before. Users whose row somebody else holds (a sign-in, another run) are
+-- left for the next batch.
 create function public.switchyard_assign_missing(p_batch_size integer, p_to text default null) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -43,7 +44,7 @@ begin
     where u.deleted_at is null
       and not exists (select from public.user_database_assignments a where a.user_id = u.id)
     order by u.id
-    limit greatest(1, least(p_batch_size, 10000))
+    limit greatest(1, least(p_batch_size, 1000))
     for no key update of u skip locked
   ) locked;
   if v_users <> '{}' then

@@ -95,16 +95,5 @@ create constraint trigger switchyard_user_soft_deleted after update of deleted_a
   deferrable initially deferred for each row
   when (old.deleted_at is null and new.deleted_at is not null) execute function switchyard.user_soft_deleted();
 
--- A user who is there again (restored, or made anew with the same id) must not lose what they write from now on.
--- By row: assignments are made one at a time, and a transition table would cost each sign-up more than all the rest here.
-create function switchyard.cancel_purges() returns trigger
-language plpgsql security definer set search_path = '' as $$
-begin
-  delete from switchyard.purges where user_id = new.user_id;
-  return null;
-end $$;
-create trigger switchyard_cancel_purges after insert on public.user_database_assignments
-  for each row execute function switchyard.cancel_purges();
-
 select switchyard.seal_function(p.oid::regprocedure)
 from pg_catalog.pg_proc p where p.pronamespace = 'switchyard'::regnamespace;
