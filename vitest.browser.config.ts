@@ -5,6 +5,7 @@ import { reporters } from "./test/setup/reporters.ts";
 export default defineConfig({
   test: {
     include: ["test/browser/**/*.test.ts"],
+    setupFiles: ["test/setup/watch-leaks.ts"],
     fileParallelism: false,
     testTimeout: 60_000,
     hookTimeout: 90_000,

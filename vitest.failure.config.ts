@@ -6,6 +6,7 @@ export default defineConfig({
   test: {
     include: ["test/outage/**/*.test.ts"],
     globalSetup: ["test/outage/setup.ts"],
+    setupFiles: ["test/setup/watch-leaks.ts"],
     fileParallelism: false,
     testTimeout: 60_000,
     hookTimeout: 60_000,

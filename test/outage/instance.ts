@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { checkLogLine, keepSecret } from "../setup/leaks.ts";
 import type { Holdings } from "./api-process.ts";
 
 export interface Instance {
@@ -16,6 +17,7 @@ export interface Instance {
 /** Only what a shell gives, and `env`. */
 export async function startInstance(env: Readonly<Record<string, string>>): Promise<Instance> {
   const { PATH = "" } = process.env;
+  keepSecret(env.SUPABASE_SECRET_KEY, env.SUPABASE_JWT_SECRET);
   const child: ChildProcess = fork(fileURLToPath(new URL("api-process.ts", import.meta.url)), {
     env: { PATH, LOG_LEVEL: "info", ...env },
     execArgv: ["--expose-gc"],
@@ -26,6 +28,7 @@ export async function startInstance(env: Readonly<Record<string, string>>): Prom
     createInterface({ input: child.stdout }).on("line", (line) => {
       // never expected, and what explains a 500
       if (line.includes('"level":"error"')) console.error(line);
+      checkLogLine(line, "an instance");
       if (line.startsWith("{")) events.push(JSON.parse(line));
     });
   const said = async <T>(): Promise<T> => (await once(child, "message"))[0] as T;
