@@ -4,7 +4,7 @@ import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "./_environment.ts";
 
 export const allowOrigins = createMiddleware<AppEnv>(async (c, next) => {
-  if (c.req.header("origin") === undefined) {
+  if (c.req.header("origin") === undefined && c.req.method !== "OPTIONS") {
     await next();
     // no page asks, but what a cache keeps may be for a page later
     c.res.headers.append("vary", "Origin");

@@ -44,7 +44,7 @@ export const readQuery = createMiddleware<AppEnv>(async (c, next) => {
   await next();
 });
 
-/** Refuses bodies over 1 MB, counted while they are read, and ones that are not UTF-8, which JSON.parse would mend silently. */
+/** Refuses bodies over 1 MB, by their length or counted while they are read, and ones that are not UTF-8, which JSON.parse would mend silently. */
 export const readBody = createMiddleware<AppEnv>(async (c, next) => {
   if (c.req.method === "POST" || c.req.method === "PATCH") {
     const bytes = await limited(c.req.raw);
@@ -66,7 +66,7 @@ async function limited(request: Request): Promise<Uint8Array> {
   const length = headers.get("content-length");
   if (Number(length ?? 0) > MAX_BODY_BYTES) throw tooLarge();
   // HTTP ends a body at its length, so it need not be counted piece by piece, and no stream need be made
-  if (length !== null && !headers.has("transfer-encoding")) {
+  if (/^\d+$/.test(length ?? "") && !headers.has("transfer-encoding")) {
     const whole = new Uint8Array(await request.arrayBuffer());
     if (whole.byteLength > MAX_BODY_BYTES) throw tooLarge();
     return whole;

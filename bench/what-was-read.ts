@@ -72,9 +72,9 @@ export async function indexUses(
       key,
       uses: ops - (before.get(name)?.ops ?? 0),
     }));
-    // a planner that opens every index to look at it counts a use of each, which is what most of them have
+    // DocumentDB's planner opens every index to look at it and counts a use of each, which is what most of them have
     const opened = more.filter(({ name, uses: times }) => name !== "_id_" && times > 0);
-    const looked = opened.length > 0 ? median(sorted(opened.map((index) => index.uses))) : 0;
+    const looked = opened.length > 2 ? median(sorted(opened.map((index) => index.uses))) : 0;
     const used = more.filter((index) => index.uses > looked + CALLS / 2);
     const owned = used.every(({ key, name }) => name === "_id_" || Object.keys(key)[0] === "_id.user_id");
     const by = used.map((index) => `${index.name} ${index.uses}`).join(", ");

@@ -17,10 +17,14 @@ export interface Guard {
 
 type Call<T> = () => Promise<Result<T, RepositoryError>>;
 
-/** `inner` is asked for at the first call, and again at every other. */
+/** `inner` is asked for at every call. */
 export function guardRepository<R, C, P>(inner: () => Promise<Repository<R, C, P>>, guard: Guard): Repository<R, C, P> {
   const run = <T>(call: (repository: Repository<R, C, P>) => ReturnType<Call<T>>) =>
-    guarded(guard, async () => call(await inner()));
+    guarded(guard, async () => {
+      const repository = await inner();
+      // the caller has been told that it was too late: nothing may be written after that
+      return guard.signal.aborted ? err(tooLate(guard.signal)) : call(repository);
+    });
   return {
     create: (input, options) => run((repository) => repository.create(input, options)),
     get: (id) => run((repository) => repository.get(id)),

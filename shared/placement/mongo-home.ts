@@ -33,7 +33,10 @@ export function createMongoHome({ config, collections, maxTimeMs, onClient }: Mo
   };
   let loaded: ReturnType<typeof load> | undefined;
   const loadOnce = () => {
-    loaded ??= load();
+    loaded ??= load().catch((error) => {
+      loaded = undefined;
+      throw error;
+    });
     return loaded;
   };
   return {
@@ -42,6 +45,6 @@ export function createMongoHome({ config, collections, maxTimeMs, onClient }: Mo
       const { connection, mongoRepositories } = await loadOnce();
       return mongoRepositories({ db: connection.db(), userId, all: collections, maxTimeMs });
     },
-    close: async () => (await loaded)?.connection.close(),
+    close: async () => (await loaded?.catch(() => undefined))?.connection.close(),
   };
 }

@@ -99,7 +99,7 @@ create index assignment_history_user on switchyard.assignment_history (user_id);
 
 -- Counting ----------------------------------------------------------------------------------------------------------
 -- Whoever assigns, or changes user_count, first locks every database row, in name order: no two ways in can wait for each
--- other.
+-- other. Who inserts assignments by hand calls lock_databases() first.
 
 create function switchyard.lock_databases() returns void
 language plpgsql set search_path = '' as $$
@@ -107,15 +107,11 @@ begin
   perform 1 from switchyard.databases order by name for update;
 end $$;
 
--- By row: sign-ups come one at a time and hold every row already, and a transition table would cost each a tenth more.
--- Whoever loads many at once had better disable it, and count afterwards.
+-- By row: sign-ups come one at a time and hold the rows already, and a transition table would cost each a tenth more.
 create function switchyard.assignment_added() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
   update switchyard.databases set user_count = user_count + 1 where name = new.database_provider;
-  -- A user who is there again (restored, or made anew with the same id) must not lose what they write from now on. The
-  -- table comes with the migration of purges.
-  delete from switchyard.purges where user_id = new.user_id;
   return null;
 end $$;
 create trigger switchyard_assignment_added after insert on public.user_database_assignments
@@ -184,8 +180,8 @@ where d.accepting and (d.capacity_users is null or d.user_count < d.capacity_use
 
 -- Gives a user a home, unless they have one or are gone. The lock and the choice are two statements on purpose: "order by
 -- load limit 1 for update" does not sort again after it has waited, and two sign-ups then pick the same database.
--- Every sign-up waits for those before it here, so there is no statement and no call that could be spared; the callers,
--- all security definer, pin the search path.
+-- Sign-ups wait for each other here, so each statement and each call inside counts. No path of its own is set, which costs
+-- time, too: the callers are security definer and pin it, and every name is qualified.
 create function switchyard.assign(p_user_id uuid, p_to text default null) returns void
 language plpgsql as $$
 declare

@@ -50,7 +50,7 @@ begin
   if v_users <> '{}' then
     perform switchyard.lock_databases();
   end if;
-  -- looked at again now that the databases are locked: another run may have been faster
+  -- looked at again now that the databases are locked: another run may have been faster, and those do not count
   foreach v_user in array v_users loop
     continue when exists (select from public.user_database_assignments where user_id = v_user);
     begin

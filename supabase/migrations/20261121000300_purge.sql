@@ -95,5 +95,15 @@ create constraint trigger switchyard_user_soft_deleted after update of deleted_a
   deferrable initially deferred for each row
   when (old.deleted_at is null and new.deleted_at is not null) execute function switchyard.user_soft_deleted();
 
+-- A user who is there again (restored, or made anew with the same id) must not lose what they write from now on. Here and
+-- not in a trigger of its own, which every sign-up would wait for.
+create or replace function switchyard.assignment_added() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  update switchyard.databases set user_count = user_count + 1 where name = new.database_provider;
+  delete from switchyard.purges where user_id = new.user_id;
+  return null;
+end $$;
+
 select switchyard.seal_function(p.oid::regprocedure)
 from pg_catalog.pg_proc p where p.pronamespace = 'switchyard'::regnamespace;

@@ -152,6 +152,11 @@ describe("methods", () => {
       expect(await raw(`${head} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`)).toMatch(/^HTTP\/1.1 (4\d\d) /);
   });
 
+  test("OPTIONS is answered without a token, by whomever it is asked", async () => {
+    for (const headers of [{}, { origin: "https://app.example", "access-control-request-method": "POST" }])
+      expect((await fetch(`${web.url}/api/expenses`, { method: "OPTIONS", headers })).status).toBe(204);
+  });
+
   test("HEAD is GET without a body, 401 too", async () => {
     const ok = await send("HEAD", "/api/expenses");
     expect([ok.status, ok.text]).toEqual([200, ""]);
