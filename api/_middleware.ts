@@ -11,7 +11,7 @@ export const observe = createMiddleware<AppEnv>(async (c, next) => {
   const requestId = given && /^[\w.-]{1,64}$/.test(given) ? given : crypto.randomUUID();
   c.set("requestId", requestId);
   c.set("timings", []);
-  const { clock, log } = c.var.dependencies;
+  const { clock, log } = c.get("dependencies");
   const start = clock();
   await next();
   // not c.header: on an answer that is there already it makes a new one each time, whose text is then sent as a stream
@@ -19,7 +19,7 @@ export const observe = createMiddleware<AppEnv>(async (c, next) => {
   headers.set("x-request-id", requestId);
   headers.set("x-content-type-options", "nosniff");
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
-  const timings = c.var.timings.map(({ database, ms }) => `${database};dur=${ms.toFixed(1)}`);
+  const timings = c.get("timings").map(({ database, ms }) => `${database};dur=${ms.toFixed(1)}`);
   if (timings.length > 0) headers.set("server-timing", timings.join(", "));
   log.debug("request", {
     request_id: requestId,
@@ -91,7 +91,7 @@ async function limited(request: Request): Promise<Uint8Array> {
 
 /** Sets `user`, or ends the request with 401. */
 export const requireUser = createMiddleware<AppEnv>(async (c, next) => {
-  const { verify, router, clock } = c.var.dependencies;
+  const { verify, router, clock } = c.get("dependencies");
   c.set("startedAt", clock());
   const [, token] = /^Bearer +([\w-]+\.[\w-]+\.[\w-]*)$/i.exec(c.req.header("authorization") ?? "") ?? [];
   if (!token) throw unauthorized("Send an access token: Authorization: Bearer <token>.");
@@ -112,7 +112,7 @@ export const requireUser = createMiddleware<AppEnv>(async (c, next) => {
 
 /** Admins only, behind `requireUser`. */
 export const requireAdmin = createMiddleware<AppEnv>(async (c, next) => {
-  if (!c.var.user.isAdmin) throw new ProblemError({ status: 403, code: "forbidden", detail: "This is for admins." });
+  if (!c.get("user").isAdmin) throw new ProblemError({ status: 403, code: "forbidden", detail: "This is for admins." });
   await next();
 });
 

@@ -5,6 +5,7 @@ import type { Collection, CreateOf, PatchOf, RecordOf } from "../shared/collecti
 import { invalid, type RepositoryError } from "../shared/contract/errors.ts";
 import { type ParsedQuery, parseQuery, type QueryKind } from "../shared/contract/parse-query.ts";
 import type { Repository } from "../shared/contract/repository.ts";
+import { deadlineIn } from "../shared/placement/deadline.ts";
 import { REQUEST_DEADLINE_MS } from "../shared/placement/router.ts";
 import type { DatabaseService, RequestCalls } from "../shared/placement/service.ts";
 import type { AppEnv } from "./_environment.ts";
@@ -18,9 +19,9 @@ export function unwrap<T>(result: Result<T, RepositoryError>): T {
 
 /** The user's home, with one deadline for all the calls that follow. */
 export async function serviceOf(c: Context<AppEnv>, deadlineMs = REQUEST_DEADLINE_MS): Promise<DatabaseService> {
-  const { user, dependencies } = c.var;
+  const user = c.get("user");
   return unwrap(
-    await dependencies.router.getDatabaseServiceForUser({
+    await c.get("dependencies").router.getDatabaseServiceForUser({
       id: user.id,
       jwt: user.jwt,
       home: user.home,
@@ -32,18 +33,18 @@ export async function serviceOf(c: Context<AppEnv>, deadlineMs = REQUEST_DEADLIN
 
 /** One deadline for all the calls of a request, and a place in Server-Timing for each. */
 export const callsOf = (c: Context<AppEnv>, deadlineMs = REQUEST_DEADLINE_MS) => ({
-  signal: AbortSignal.timeout(leftOf(c, deadlineMs)),
+  signal: deadlineIn(leftOf(c, deadlineMs)),
   onCall: timingOf(c),
 });
 
 export const timingOf =
-  ({ var: { timings } }: Context<AppEnv>): NonNullable<RequestCalls["onCall"]> =>
+  (c: Context<AppEnv>): NonNullable<RequestCalls["onCall"]> =>
   (database, ms) =>
-    timings.push({ database, ms });
+    c.get("timings").push({ database, ms });
 
 /** What is left of the time: finding out who asks may have waited for Supabase, too. */
-export const leftOf = ({ var: { startedAt, dependencies } }: Context<AppEnv>, deadlineMs: number): number =>
-  Math.max(0, deadlineMs - (dependencies.clock() - startedAt));
+export const leftOf = (c: Context<AppEnv>, deadlineMs: number): number =>
+  Math.max(0, deadlineMs - (c.get("dependencies").clock() - c.get("startedAt")));
 
 export async function repositoryOf<C extends Collection>(
   c: Context<AppEnv>,

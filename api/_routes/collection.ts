@@ -27,9 +27,9 @@ export function collectionRoutes<F extends Fields>(collection: Collection) {
 
   const create: Handler = async (c) => {
     const body: Row & { id?: string } = c.req.valid("json");
-    const { config } = c.var.dependencies;
+    const { config } = c.get("dependencies");
     const secret = config.IDEMPOTENCY_SECRET ?? config.SUPABASE_SECRET_KEY;
-    const repeat = await idempotencyOf(c.req.header("idempotency-key"), secret, c.var.user.id, path, body);
+    const repeat = await idempotencyOf(c.req.header("idempotency-key"), secret, c.get("user").id, path, body);
     const repository = await open(c);
     const record = unwrap(
       repeat

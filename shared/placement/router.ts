@@ -12,6 +12,7 @@ import { postgresRepositories } from "../postgres/index.ts";
 import { type Assignment, createAssignments } from "./assignment.ts";
 import { createAssignmentCache } from "./assignment-cache.ts";
 import { type Breaker, createBreaker } from "./breaker.ts";
+import { deadlineIn } from "./deadline.ts";
 import { createDeletedUsers } from "./deleted-users.ts";
 import { type Guard, guarded, guardRepository } from "./guarded-repository.ts";
 import { createHealth, databaseProbes, type Health } from "./health.ts";
@@ -92,7 +93,7 @@ export function createRouter(options: RouterOptions): Router {
 
   const guardFor = (provider: Home, { signal, onCall }: RequestCalls): Guard => ({
     breaker: breakers[provider],
-    signal: signal ?? AbortSignal.timeout(REQUEST_DEADLINE_MS),
+    signal: signal ?? deadlineIn(REQUEST_DEADLINE_MS),
     answers: async () => {
       const { mongodb, postgresql } = (await getHealth()).databases;
       return (provider === "mongodb" ? mongodb : postgresql)?.connected ?? false;
