@@ -8,7 +8,7 @@
  *   _deleted_at   what is left is a tombstone
  */
 import { type Binary, Decimal128, type Document, Long, UUID } from "mongodb";
-import type { Collection } from "../collections/define.ts";
+import { type Collection, systemFields } from "../collections/define.ts";
 import type { FieldKind } from "../collections/fields.ts";
 import { canonicalDecimal } from "../values/money.ts";
 import { fold } from "../values/text.ts";
@@ -20,11 +20,8 @@ export interface HomeId {
   id: UUID;
 }
 
-const SYSTEM_KINDS = [
-  ["version", "integer"],
-  ["created_at", "instant"],
-  ["updated_at", "instant"],
-] as const satisfies [string, FieldKind][];
+/** The system fields that are kept under their own names; the id is part of `_id`. */
+const { id: _id, ...stamps } = systemFields;
 
 /** Keys in this order: MongoDB compares sub-documents with the order of their fields. */
 export const homeId = (userId: string, id: string): HomeId => ({ user_id: new UUID(userId), id: new UUID(id) });
@@ -94,7 +91,7 @@ export function toFolded(collection: Collection, values: Row): Record<string, st
 /** A record of a document of this user's. */
 export function toRecord(collection: Collection, userId: string, document: Document): Row {
   const record: Row = { id: uuidText((document._id as HomeId).id), user_id: userId };
-  for (const [name, { kind }] of Object.entries(collection.fields)) record[name] = fromStored(kind, document[name]);
-  for (const [name, kind] of SYSTEM_KINDS) record[name] = fromStored(kind, document[name]);
+  for (const fields of [collection.fields, stamps])
+    for (const [name, { kind }] of Object.entries(fields)) record[name] = fromStored(kind, document[name]);
   return record;
 }
