@@ -11,28 +11,57 @@ export interface MongoConnection {
 export interface MongoConnectionSettings extends MongoClientSettings {
   /** told of each client that is made */
   onClient?: ((client: MongoClient) => void) | undefined;
+  /** milliseconds, of any beginning */
+  clock?: () => number;
 }
 
+/** Longer than anybody waits for a call's answer. */
+export const STUCK_MS = 5_000;
+
+/** Until then the calls of a client that was replaced have ended by their own limits. */
+const RETIREMENT_MS = 15_000;
+
 /**
- * A client that has been connected finds its server again by itself. One whose first connect fails does not: the driver
- * closes its topology and keeps it, and every later call fails, also when the server is long back (seen). So a client
- * whose topology has closed is replaced at the next call.
+ * A client that has been connected finds its server again by itself, with two exceptions, after which it is replaced:
+ * - One whose first connect fails: the driver closes its topology and keeps it, and every later call fails, also when
+ *   the server is long back (seen).
+ * - One with a call that never ends. A call that is written after the server has closed the connection, and before the
+ *   driver has noticed, waits for ever for a `drain` (seen; mongodb 7.8 and 7.9, `Connection.writeCommand`), and its
+ *   connection is never given back: after `maxPoolSize` of them, no call gets one. Other calls of a client that is
+ *   replaced for this end as they would have, so that a call that is only slow is no harm.
  */
 export function createMongoConnection(
   config: DatabaseSettings & { MONGODB_URI: string },
-  { onClient, ...settings }: MongoConnectionSettings,
+  { onClient, clock = () => performance.now(), ...settings }: MongoConnectionSettings,
 ): MongoConnection {
   const name = databaseName(config);
+  const retired = new Map<MongoClient, NodeJS.Timeout>();
   let client: MongoClient | undefined;
   // asked for by every request, and the driver would read all its options again to make another
   let db: Db | undefined;
+
+  const forget = (made: MongoClient) => {
+    if (client !== made) return false;
+    client = undefined;
+    db = undefined;
+    return true;
+  };
+  const close = async (made: MongoClient) => {
+    clearTimeout(retired.get(made));
+    retired.delete(made);
+    await made.close();
+  };
+  const retire = (made: MongoClient) => {
+    if (!forget(made)) return;
+    // what it still holds is lost anyway
+    const timer = setTimeout(() => void close(made).catch(() => undefined), RETIREMENT_MS);
+    timer.unref?.();
+    retired.set(made, timer);
+  };
   const make = () => {
     const made = createMongoClient(config.MONGODB_URI, settings);
-    made.once("topologyClosed", () => {
-      if (client !== made) return;
-      client = undefined;
-      db = undefined;
-    });
+    made.once("topologyClosed", () => forget(made));
+    onStuckCall(made, clock, () => retire(made));
     onClient?.(made);
     return made;
   };
@@ -43,9 +72,23 @@ export function createMongoConnection(
       return db;
     },
     close: async () => {
-      await client?.close();
+      const all = [...retired.keys(), ...(client ? [client] : [])];
       client = undefined;
       db = undefined;
+      await Promise.all(all.map(close));
     },
   };
+}
+
+/** Looks, whenever a call asks for a connection, whether the one that was taken first is still out. */
+function onStuckCall(client: MongoClient, clock: () => number, replace: () => void): void {
+  const out = new Map<string, number>();
+  const key = ({ address, connectionId }: { address: string; connectionId: number | "<monitor>" }) =>
+    `${address} ${connectionId}`;
+  client.on("connectionCheckedOut", (event) => out.set(key(event), clock()));
+  client.on("connectionCheckedIn", (event) => out.delete(key(event)));
+  client.on("connectionCheckOutStarted", () => {
+    const [first] = out.values();
+    if (first !== undefined && clock() - first > STUCK_MS) replace();
+  });
 }

@@ -16,6 +16,13 @@ const TRANSIENT = new Set([6, 7, 50, 89, 91, 112, 133, 134, 189, 262, 9001, 1010
 /** DocumentDB's gateway, when the engine behind it goes, names the errno, the SQLSTATE's class, or nothing. */
 const ENGINE_GONE = /^Engine(|E[A-Z]+|08\w{3}|57\w{3})$/;
 
+/**
+ * Of Node's errors about a socket, which the driver hands on bare when the server has closed the connection and it has
+ * not noticed yet (seen: EPIPE, "This socket has been ended by the other party").
+ */
+const SOCKET_GONE = /^(E(PIPE|CONN[A-Z]+|TIMEDOUT|HOSTUNREACH|NET[A-Z]+)|ERR_(STREAM|SOCKET)_\w+)$/;
+const codeOf = (error: unknown) => (error instanceof Error && "code" in error ? String(error.code) : "");
+
 /** DocumentDB's findAndModify gives the SQLSTATE of the violated unique index instead of 11000. */
 export const isDuplicate = (error: unknown): error is MongoServerError =>
   error instanceof MongoServerError && (error.code === 11000 || error.codeName === "Engine23P01");
@@ -48,5 +55,5 @@ function failureOf(error: unknown): RepositoryError | undefined {
       /^Mongo(PoolClosed|PoolCleared|WaitQueueTimeout|NotConnected|TopologyClosed|ClientClosed|OperationTimeout|Connection.*|ServerClosed|ExpiredSession)/.test(
         error.name,
       ));
-  return isDown ? unavailable("MongoDB does not answer.", error) : undefined;
+  return isDown || SOCKET_GONE.test(codeOf(error)) ? unavailable("MongoDB does not answer.", error) : undefined;
 }

@@ -33,6 +33,19 @@ test.each([
   await expect(answering(code, codeName)).rejects.toThrow("as the server words it");
 });
 
+const failing = (code: string) => attempt(() => Promise.reject(Object.assign(new Error("as Node words it"), { code })));
+
+test.each(["EPIPE", "ECONNRESET", "ENETUNREACH", "ERR_STREAM_DESTROYED", "ERR_SOCKET_CLOSED"])(
+  "%s of the socket, as the driver hands it on: unavailable",
+  async (code) => {
+    expect(await failing(code)).toEqual(err(expect.objectContaining({ kind: "unavailable" })));
+  },
+);
+
+test.each(["ENOENT", "ERR_INVALID_ARG_TYPE"])("%s is a bug, and is thrown on", async (code) => {
+  await expect(failing(code)).rejects.toThrow("as Node words it");
+});
+
 test("an answer is an answer", async () => {
   expect((await answering(0, ""))._unsafeUnwrap()).toBe("done");
 });
