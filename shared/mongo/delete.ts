@@ -9,6 +9,7 @@ import { homeId, uuidText } from "./documents.ts";
 import type { Failpoint } from "./failpoints.ts";
 import { livingOf } from "./queries.ts";
 import {
+  childOf,
   clearMarker,
   lookAtParents,
   type ReferenceContext,
@@ -122,9 +123,15 @@ async function hasChildren(
   return found.includes(true);
 }
 
-async function hasChild(context: DeleteContext, { collection, field }: ReferenceField, id: string): Promise<boolean> {
-  const target = homeId(context.userId, id).id;
-  const living = livingOf(context.userId);
+async function hasChild(
+  context: DeleteContext,
+  { collection, field, target: own }: ReferenceField,
+  id: string,
+): Promise<boolean> {
+  const parent = homeId(context.userId, id);
+  const target = parent.id;
+  // a record that refers to itself is no child that would be left behind
+  const living = { ...livingOf(context.userId), ...(collection === own && { _id: { $ne: parent } }) };
   const was = { "_refs_pending.at": { $exists: true }, [`_refs_pending.fields.${field}`]: target };
   // not one filter with $or, for which DocumentDB reads all of the owner's documents. In this order: a child that is led
   // elsewhere and back between the two reads keeps its marker
@@ -146,7 +153,7 @@ async function hasChild(context: DeleteContext, { collection, field }: Reference
 async function letGo(context: DeleteContext, name: string, child: Document): Promise<boolean> {
   const definition = context.all.find((collection) => collection.name === name);
   if (!definition) return false;
-  const holds = await lookAtParents(context, storedTargets(definition, child));
+  const holds = await lookAtParents(context, childOf(name, child), storedTargets(definition, child));
   if (holds.isOk()) await clearMarker(context, name, child);
   return holds.isOk();
 }

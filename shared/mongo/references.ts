@@ -22,7 +22,7 @@ import { err, ok, type Result } from "neverthrow";
 import type { Collection } from "../collections/define.ts";
 import { type ReferenceField, referencesFrom } from "../collections/references.ts";
 import { invalid, type RepositoryError, unavailable } from "../contract/errors.ts";
-import { homeId, type Row, uuidText } from "./documents.ts";
+import { type HomeId, homeId, type Row, uuidText } from "./documents.ts";
 
 /** A mark that is older belongs to a process that died: a deletion takes far less. */
 export const STALE_MARK_MS = 10_000;
@@ -86,12 +86,29 @@ export const updateMarker = (
   return { $mergeObjects: [marker] };
 };
 
-/** Looks at each parent; `invalid_reference` names those that are not there. One call each. */
+/** A record that waits to see its parents. */
+export interface Child {
+  collection: string;
+  id: string;
+}
+
+/** The record that a document is, as a child. */
+export const childOf = (collection: string, { _id }: Document): Child => ({
+  collection,
+  id: uuidText((_id as HomeId).id),
+});
+
+/**
+ * Looks at each parent of a child; `invalid_reference` names those that are not there. One call each. `waiting` are the
+ * children that wait for this one, because records may refer to each other in a circle.
+ */
 export async function lookAtParents(
   context: ReferenceContext,
+  child: Child,
   targets: readonly Target[],
+  waiting: readonly Child[] = [],
 ): Promise<Result<void, RepositoryError>> {
-  const states = await Promise.all(targets.map((target) => parentState(context, target)));
+  const states = await Promise.all(targets.map((target) => parentState(context, target, [...waiting, child])));
   if (states.includes("unsure"))
     return err(unavailable("A record that this one refers to is being changed. Try again."));
   const missing = targets.filter((_, index) => states[index] === "missing");
@@ -113,12 +130,17 @@ export type ParentState = "there" | "missing" | "unsure";
 
 /**
  * Whether a record can be referred to. One that is just being deleted is waited for: the deletion may find a child and let
- * it live. So is one whose own creation is not sure yet, unless its references can be seen to hold.
+ * it live. So is one whose own creation is not sure yet, unless its references can be seen to hold. `waiting` are the
+ * child that asks, last, and those that wait for it: a record holds its reference to itself, and of two creations that
+ * wait for each other neither is sure.
  */
 export async function parentState(
   context: ReferenceContext,
   { target, id }: Pick<Target, "target" | "id">,
+  waiting: readonly Child[],
 ): Promise<ParentState> {
+  const isParent = (child: Child) => child.collection === target && child.id === id;
+  if (waiting.slice(-1).some(isParent)) return "there";
   const parents = context.db.collection(target);
   const until = Date.now() + WAIT_MS;
   for (;;) {
@@ -128,18 +150,26 @@ export async function parentState(
     );
     if (!parent) return "missing";
     if (!parent._deleting && !parent._refs_pending?.created) return "there";
+    if (!parent._deleting && waiting.some(isParent)) return "unsure";
     if (parent._deleting && context.now() - parent._deleting.at.getTime() > STALE_MARK_MS)
       await removeMark(context, target, parent);
-    else if (!parent._deleting && (await canBeSettled(context, target, parent)))
+    else if (!parent._deleting && (await canBeSettled(context, target, parent, waiting)))
       await clearMarker(context, target, parent);
     else if (Date.now() > until) return "unsure";
     else await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
 
-async function canBeSettled(context: ReferenceContext, name: string, document: Document): Promise<boolean> {
+async function canBeSettled(
+  context: ReferenceContext,
+  name: string,
+  document: Document,
+  waiting: readonly Child[],
+): Promise<boolean> {
   const definition = context.all.find((collection) => collection.name === name);
-  return definition !== undefined && (await lookAtParents(context, storedTargets(definition, document))).isOk();
+  if (!definition) return false;
+  const targets = storedTargets(definition, document);
+  return (await lookAtParents(context, childOf(name, document), targets, waiting)).isOk();
 }
 
 /** The references that a document makes. */

@@ -7,7 +7,7 @@ import type { Db, Document } from "mongodb";
 import type { Collection } from "../collections/define.ts";
 import { referencesFrom } from "../collections/references.ts";
 import { type HomeId, uuidText } from "./documents.ts";
-import { clearMarker, lookAtParents, type ReferenceContext, storedTargets } from "./references.ts";
+import { childOf, clearMarker, lookAtParents, type ReferenceContext, storedTargets } from "./references.ts";
 import { repairReferences, undoUpdate } from "./undo.ts";
 
 /** Longer than any request: its writer is done, or dead. */
@@ -48,7 +48,7 @@ async function settle(
   collection: Collection,
   child: Document,
 ): Promise<keyof Settled | undefined> {
-  const holds = await lookAtParents(context, storedTargets(collection, child));
+  const holds = await lookAtParents(context, childOf(collection.name, child), storedTargets(collection, child));
   if (holds.isOk()) {
     await clearMarker(context, collection.name, child);
     return "cleared";

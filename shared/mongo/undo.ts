@@ -2,7 +2,7 @@
 import type { Document } from "mongodb";
 import type { Collection } from "../collections/define.ts";
 import { uuidText } from "./documents.ts";
-import { parentState, type ReferenceContext, storedTargets } from "./references.ts";
+import { childOf, parentState, type ReferenceContext, storedTargets } from "./references.ts";
 import { nextVersionOf } from "./versions.ts";
 
 /**
@@ -85,14 +85,15 @@ export async function repairReferences(
   const child = await children.findOne({ _id: id as never, _deleted_at: null }, { maxTimeMS: context.maxTimeMs });
   if (!child || !tokens.includes(child._refs_pending?.token)) return true;
   const { token, fields, before, created } = child._refs_pending;
+  const asking = [childOf(collection.name, child)];
   const changes: Document = {};
   for (const { field, target, id: parent } of storedTargets(collection, child)) {
-    const state = await parentState(context, { target, id: parent });
+    const state = await parentState(context, { target, id: parent }, asking);
     if (state === "unsure") return false;
     if (state === "there") continue;
     const known = [before, fields].filter((values) => values && Object.hasOwn(values, field)).map((old) => old[field]);
     const value = await firstThat(known, async (old) => {
-      return old === null || (await parentState(context, { target, id: uuidText(old) })) === "there";
+      return old === null || (await parentState(context, { target, id: uuidText(old) }, asking)) === "there";
     });
     if (value !== undefined) changes[field] = { $literal: value };
     else if (created || collection.fields[field]?.required) return undoCreate(context, collection, id, token);

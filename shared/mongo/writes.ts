@@ -10,6 +10,7 @@ import { homeId, type Row, toFields, toFolded, toRecord } from "./documents.ts";
 import type { Failpoint } from "./failpoints.ts";
 import { isDuplicate } from "./failures.ts";
 import {
+  childOf,
   clearMarker,
   createMarker,
   lookAtParents,
@@ -65,7 +66,8 @@ export async function createRecord(
     if (taken) return taken;
   }
   await context.failpoint("create:inserted");
-  const holds = targets.length === 0 ? ok(undefined) : await lookAtParents(context, targets);
+  const holds =
+    targets.length === 0 ? ok(undefined) : await lookAtParents(context, childOf(collection.name, document), targets);
   if (holds.isOk()) return ok(toRecord(collection, context.userId, document));
   const isUndone = await undoCreate(context, collection, document._id, token);
   const settled = isUndone ? null : await records.findOne(living(context, id), { maxTimeMS: context.maxTimeMs });
@@ -114,7 +116,7 @@ async function idTaken(
 /** The record of an earlier request, which may still be looking at the parents, and take it back: they must be seen to hold. */
 async function repeated(context: WriteContext, collection: Collection, present: Document): Answer<Row> {
   if (present._refs_pending?.created) {
-    const holds = await lookAtParents(context, storedTargets(collection, present));
+    const holds = await lookAtParents(context, childOf(collection.name, present), storedTargets(collection, present));
     if (holds.isErr()) return err(holds.error);
     await clearMarker(context, collection.name, present);
   }
@@ -153,7 +155,8 @@ export async function updateRecord(
     );
   }
   await context.failpoint("update:written");
-  const holds = targets.length === 0 ? ok(undefined) : await lookAtParents(context, targets);
+  const holds =
+    targets.length === 0 ? ok(undefined) : await lookAtParents(context, childOf(collection.name, updated), targets);
   if (holds.isOk()) return ok(toRecord(collection, context.userId, updated));
   await undoUpdate(context, collection, updated);
   return err(holds.error);

@@ -1,13 +1,24 @@
 /** References in MongoDB under races and crashes: whatever dies where, nothing dangles once it is settled. */
 import { type Document, UUID } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Collection, defineCollection, home, owner } from "../../shared/collections/define.ts";
+import { name, optional, reference } from "../../shared/collections/fields.ts";
 import { allCollections, collections } from "../../shared/collections/index.ts";
 import { referencesFrom } from "../../shared/collections/references.ts";
+import { noFailpoint } from "../../shared/mongo/failpoints.ts";
 import { mongoRepositories } from "../../shared/mongo/index.ts";
 import { settleReferences } from "../../shared/mongo/settle.ts";
 import { outcome, value } from "../contract/store.ts";
 import { openDatabase, type TestDatabase } from "./mongo-database.ts";
 
+/** A collection whose records refer to each other, as folders do. */
+const folders = defineCollection({
+  name: "folders",
+  title: "folder",
+  placement: home(),
+  scope: owner(),
+  fields: { title: name(), parent_id: optional(reference("folders")) },
+});
 const { categories, contacts, expenses, loans, loan_payments } = collections;
 const MINUTE = 60_000;
 
@@ -52,10 +63,10 @@ const dieAt = (at: string) => (name: string) => {
 };
 
 /** The records of a user that refer to nothing that is there. */
-async function dangling(userId: string): Promise<Document[]> {
+async function dangling(userId: string, collections: readonly Collection[] = allCollections): Promise<Document[]> {
   const living = { "_id.user_id": new UUID(userId), _deleted_at: null };
   const found: Document[] = [];
-  for (const collection of allCollections)
+  for (const collection of collections)
     for (const { field, target } of referencesFrom(collection))
       for (const child of await database.db.collection(collection.name).find(living).toArray()) {
         if (!child[field]) continue;
@@ -111,6 +122,52 @@ describe("races", () => {
     }
     expect(await dangling(userId)).toEqual([]);
   }, 60_000);
+});
+
+describe("records of one collection that refer to each other", () => {
+  const all = [folders];
+  const circle = (...ids: string[]) =>
+    ids.map((id, index) => ({ id, title: id, parent_id: ids[(index + 1) % ids.length] ?? null }));
+
+  test.each([2, 3])("made at once in a circle of %i: each in time, all of them or none", async (size) => {
+    const userId = newUser();
+    const bodies = circle(...Array.from({ length: size }, newUser));
+    const gates = bodies.map(() => gate("create:inserted"));
+    const created = bodies.map((body, index) =>
+      as(userId, { all, failpoint: gates[index]?.failpoint ?? noFailpoint })(folders).create(body),
+    );
+    await Promise.all(gates.map(({ reached }) => reached));
+    for (const { open } of gates) open();
+    const outcomes = (await Promise.all(created)).map(outcome);
+    for (const each of outcomes) expect(["ok", "unavailable", "invalid_reference"]).toContain(each);
+    expect([0, size]).toContain(outcomes.filter((each) => each === "ok").length);
+    expect(await dangling(userId, all)).toEqual([]);
+  });
+
+  test("one whose writer died is settled, and so is one that refers to itself", async () => {
+    const userId = newUser();
+    const [self] = circle(newUser());
+    const dying = as(userId, { all, failpoint: dieAt("create:inserted") })(folders);
+    await expect(dying.create({ ...self, title: "self" })).rejects.toThrow("killed");
+    await settleReferences(database.db, all, () => Date.now() + MINUTE);
+    expect(await pending("folders", userId)).toBe(0);
+    expect(value(await as(userId, { all })(folders).get(String(self?.id))).parent_id).toBe(self?.id);
+  });
+
+  test("a tree that goes while it grows: a folder is refused, or its parent stays", async () => {
+    const userId = newUser();
+    const repository = as(userId, { all })(folders);
+    for (let round = 0; round < 30; round++) {
+      const { id } = value(await repository.create({ title: "parent" }));
+      value(await repository.update(id, { parent_id: id }));
+      const [removed, made] = await Promise.all([
+        repository.delete(id),
+        repository.create({ title: "child", parent_id: id }),
+      ]);
+      expect(removed.isOk()).toBe(made.isErr());
+    }
+    expect(await dangling(userId, all)).toEqual([]);
+  });
 });
 
 describe("a writer that is stopped", () => {

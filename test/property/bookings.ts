@@ -1,4 +1,4 @@
-/** A collection with what the application's have not: instants, integers, unique keys, two references, money that is optional. */
+/** A collection with what the application's have not: instants, integers, unique keys, references to itself, money that is optional. */
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import { type Collection, defineCollection, home, owner } from "../../shared/collections/define.ts";
 import {
@@ -37,6 +37,7 @@ export const bookings: Collection = defineCollection({
     room: optional(text(100)),
     category_id: optional(reference("categories")),
     contact_id: optional(reference("contacts")),
+    follows_id: optional(reference("bookings")),
     labels: withDefault(tags(3, 5), ["a", "it's"]),
   },
   unique: [["title"], ["room", "seats"], ["starts_at", "deposit"]],
@@ -45,6 +46,6 @@ export const bookings: Collection = defineCollection({
 
 /** Makes its table, in a database that holds nothing else of anybody's. */
 export async function createBookings(supabase: RunningSupabase): Promise<void> {
-  const sql = collectionSql(bookings, allCollections);
+  const sql = collectionSql(bookings, [...allCollections, bookings]);
   await supabase.sql(`do $script$ begin execute $text$${sql}$text$; end $script$`);
 }
