@@ -1,24 +1,12 @@
 /** References in MongoDB under races and crashes: whatever dies where, nothing dangles once it is settled. */
-import { type Document, UUID } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Collection, defineCollection, home, owner } from "../../shared/collections/define.ts";
-import { name, optional, reference } from "../../shared/collections/fields.ts";
 import { allCollections, collections } from "../../shared/collections/index.ts";
-import { referencesFrom } from "../../shared/collections/references.ts";
-import { noFailpoint } from "../../shared/mongo/failpoints.ts";
 import { mongoRepositories } from "../../shared/mongo/index.ts";
 import { settleReferences } from "../../shared/mongo/settle.ts";
 import { outcome, value } from "../contract/store.ts";
 import { openDatabase, type TestDatabase } from "./mongo-database.ts";
+import { dangling, dieAt, gate, pending } from "./mongo-writers.ts";
 
-/** A collection whose records refer to each other, as folders do. */
-const folders = defineCollection({
-  name: "folders",
-  title: "folder",
-  placement: home(),
-  scope: owner(),
-  fields: { title: name(), parent_id: optional(reference("folders")) },
-});
 const { categories, contacts, expenses, loans, loan_payments } = collections;
 const MINUTE = 60_000;
 
@@ -40,47 +28,6 @@ const spent = (category_id: string | null, amount = "1") => ({
 });
 const settle = (inMs = MINUTE) => settleReferences(database.db, allCollections, () => Date.now() + inMs);
 
-/** A gate in a write: `reached` when the write stands there, until `open` is called. */
-function gate(at: string) {
-  let open = () => {};
-  let arrived = () => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  const reached = new Promise<void>((resolve) => {
-    arrived = resolve;
-  });
-  const failpoint = async (name: string) => {
-    if (name !== at) return;
-    arrived();
-    await opened;
-  };
-  return { failpoint, reached, open };
-}
-
-const dieAt = (at: string) => (name: string) => {
-  if (name === at) throw new Error(`killed at ${at}`);
-};
-
-/** The records of a user that refer to nothing that is there. */
-async function dangling(userId: string, collections: readonly Collection[] = allCollections): Promise<Document[]> {
-  const living = { "_id.user_id": new UUID(userId), _deleted_at: null };
-  const found: Document[] = [];
-  for (const collection of collections)
-    for (const { field, target } of referencesFrom(collection))
-      for (const child of await database.db.collection(collection.name).find(living).toArray()) {
-        if (!child[field]) continue;
-        const parent = { ...living, "_id.id": child[field] };
-        if ((await database.db.collection(target).countDocuments(parent)) === 0) found.push(child);
-      }
-  return found;
-}
-
-const pending = (name: string, userId: string) =>
-  database.db
-    .collection(name)
-    .countDocuments({ "_id.user_id": new UUID(userId), _refs_pending: { $exists: true }, _deleted_at: null });
-
 describe("races", () => {
   test("of child and parent, many rounds and any order: one of the two is refused", async () => {
     const userId = newUser();
@@ -100,7 +47,7 @@ describe("races", () => {
       expect(removed?.isOk()).toBe(created === 0);
       for (const each of made) expect(["ok", "invalid_reference"]).toContain(outcome(each));
     }
-    expect(await dangling(userId)).toEqual([]);
+    expect(await dangling(database.db, userId)).toEqual([]);
     expect(seen.size).toBe(2);
   }, 60_000);
 
@@ -120,54 +67,8 @@ describe("races", () => {
       expect(now.category_id).toBe(moved.isOk() ? to : from);
       if (moved.isErr()) expect(now).toEqual(child);
     }
-    expect(await dangling(userId)).toEqual([]);
+    expect(await dangling(database.db, userId)).toEqual([]);
   }, 60_000);
-});
-
-describe("records of one collection that refer to each other", () => {
-  const all = [folders];
-  const circle = (...ids: string[]) =>
-    ids.map((id, index) => ({ id, title: id, parent_id: ids[(index + 1) % ids.length] ?? null }));
-
-  test.each([2, 3])("made at once in a circle of %i: each in time, all of them or none", async (size) => {
-    const userId = newUser();
-    const bodies = circle(...Array.from({ length: size }, newUser));
-    const gates = bodies.map(() => gate("create:inserted"));
-    const created = bodies.map((body, index) =>
-      as(userId, { all, failpoint: gates[index]?.failpoint ?? noFailpoint })(folders).create(body),
-    );
-    await Promise.all(gates.map(({ reached }) => reached));
-    for (const { open } of gates) open();
-    const outcomes = (await Promise.all(created)).map(outcome);
-    for (const each of outcomes) expect(["ok", "unavailable", "invalid_reference"]).toContain(each);
-    expect([0, size]).toContain(outcomes.filter((each) => each === "ok").length);
-    expect(await dangling(userId, all)).toEqual([]);
-  });
-
-  test("one whose writer died is settled, and so is one that refers to itself", async () => {
-    const userId = newUser();
-    const [self] = circle(newUser());
-    const dying = as(userId, { all, failpoint: dieAt("create:inserted") })(folders);
-    await expect(dying.create({ ...self, title: "self" })).rejects.toThrow("killed");
-    await settleReferences(database.db, all, () => Date.now() + MINUTE);
-    expect(await pending("folders", userId)).toBe(0);
-    expect(value(await as(userId, { all })(folders).get(String(self?.id))).parent_id).toBe(self?.id);
-  });
-
-  test("a tree that goes while it grows: a folder is refused, or its parent stays", async () => {
-    const userId = newUser();
-    const repository = as(userId, { all })(folders);
-    for (let round = 0; round < 30; round++) {
-      const { id } = value(await repository.create({ title: "parent" }));
-      value(await repository.update(id, { parent_id: id }));
-      const [removed, made] = await Promise.all([
-        repository.delete(id),
-        repository.create({ title: "child", parent_id: id }),
-      ]);
-      expect(removed.isOk()).toBe(made.isErr());
-    }
-    expect(await dangling(userId, all)).toEqual([]);
-  });
 });
 
 describe("a writer that is stopped", () => {
@@ -204,7 +105,7 @@ describe("a writer that is stopped", () => {
     value(await late(expenses).create(spent(id)));
     open();
     expect(outcome(await removal)).toBe("referenced");
-    expect(await dangling(userId)).toEqual([]);
+    expect(await dangling(database.db, userId)).toEqual([]);
   });
 
   test("in a deletion: its record can still be read and changed, and a deletion with an old version does nothing", async () => {
@@ -242,7 +143,7 @@ describe("a writer that is stopped", () => {
     const payment = as(userId)(loan_payments).create({ loan_id: id, amount: "1", date: "2026-01-02" });
     open();
     expect([outcome(await first), outcome(await payment)]).toEqual(["invalid_reference", "invalid_reference"]);
-    expect(await dangling(userId)).toEqual([]);
+    expect(await dangling(database.db, userId)).toEqual([]);
   });
 });
 
@@ -299,7 +200,7 @@ describe("a refused update", () => {
       await refused[index];
     }
     expect(value(await repository(expenses).get(child.id)).category_id).toBe(id);
-    expect(await dangling(userId)).toEqual([]);
+    expect(await dangling(database.db, userId)).toEqual([]);
   });
 });
 
@@ -309,11 +210,11 @@ describe("a writer that is killed", () => {
     const { id } = value(await as(userId)(categories).create({ name: "c", kind: "expense" }));
     const create = as(userId, { failpoint: dieAt("create:inserted") })(expenses).create(spent(id));
     await expect(create).rejects.toThrow("killed");
-    expect(await pending("expenses", userId)).toBe(1);
+    expect(await pending(database.db, "expenses", userId)).toBe(1);
     await settle(0);
-    expect(await pending("expenses", userId)).toBe(1);
+    expect(await pending(database.db, "expenses", userId)).toBe(1);
     await settle();
-    expect(await pending("expenses", userId)).toBe(0);
+    expect(await pending(database.db, "expenses", userId)).toBe(0);
     expect(value(await as(userId)(expenses).count({ filters: [] }))).toBe(1);
   });
 
@@ -323,7 +224,7 @@ describe("a writer that is killed", () => {
     const create = as(userId, { failpoint: dieAt("create:inserted") })(expenses).create(body);
     await expect(create).rejects.toThrow("killed");
     await settle();
-    expect(await dangling(userId)).toEqual([]);
+    expect(await dangling(database.db, userId)).toEqual([]);
     expect(outcome(await as(userId)(expenses).get(body.id))).toBe("not_found");
     value(await as(userId)(expenses).create({ ...body, category_id: null }));
   });
@@ -353,7 +254,7 @@ describe("a writer that is killed", () => {
     await settle();
     expect(value(await as(userId)(expenses).get(child.id))).toEqual(child);
     await settle();
-    expect(await pending("expenses", userId)).toBe(0);
+    expect(await pending(database.db, "expenses", userId)).toBe(0);
   });
 
   test.each(["delete:marked", "delete:looked"])(
@@ -408,7 +309,7 @@ describe("a writer that is killed", () => {
         expect(each).toMatch(/^(ok|killed at .*|not_found|duplicate|referenced|invalid_reference|unavailable)$/);
     }
     for (let round = 0; round < 3; round++) await settle(100 * MINUTE);
-    expect(await dangling(userId)).toEqual([]);
-    expect(await pending("expenses", userId)).toBe(0);
+    expect(await dangling(database.db, userId)).toEqual([]);
+    expect(await pending(database.db, "expenses", userId)).toBe(0);
   }, 60_000);
 });
