@@ -3,7 +3,7 @@ import type { Db, MongoClient } from "mongodb";
 import { createMongoClient, type DatabaseSettings, databaseName, type MongoClientSettings } from "./client.ts";
 
 export interface MongoConnection {
-  /** Connects with the first call. */
+  /** Connects with the first call. To be asked for again by each piece of work: the client behind it may be replaced. */
   db(): Db;
   close(): Promise<void>;
 }
@@ -15,8 +15,8 @@ export interface MongoConnectionSettings extends MongoClientSettings {
   clock?: () => number;
 }
 
-/** Longer than anybody waits for a call's answer. */
-export const STUCK_MS = 5_000;
+/** Longer than any request waits for an answer, and short enough for users to be served again in the time that is promised. */
+export const STUCK_MS = 3_000;
 
 /** Until then the calls of a client that was replaced have ended by their own limits. */
 const RETIREMENT_MS = 15_000;
@@ -39,6 +39,7 @@ export function createMongoConnection(
   let client: MongoClient | undefined;
   // asked for by every request, and the driver would read all its options again to make another
   let db: Db | undefined;
+  let heldSince: () => number | undefined = () => undefined;
 
   const forget = (made: MongoClient) => {
     if (client !== made) return false;
@@ -61,12 +62,14 @@ export function createMongoConnection(
   const make = () => {
     const made = createMongoClient(config.MONGODB_URI, settings);
     made.once("topologyClosed", () => forget(made));
-    onStuckCall(made, clock, () => retire(made));
+    heldSince = watchConnections(made, clock);
     onClient?.(made);
     return made;
   };
   return {
     db() {
+      const since = heldSince();
+      if (client && since !== undefined && clock() - since > STUCK_MS) retire(client);
       client ??= make();
       db ??= client.db(name);
       return db;
@@ -80,15 +83,12 @@ export function createMongoConnection(
   };
 }
 
-/** Looks, whenever a call asks for a connection, whether the one that was taken first is still out. */
-function onStuckCall(client: MongoClient, clock: () => number, replace: () => void): void {
-  const out = new Map<string, number>();
+/** Says since when the connection that was taken first, of those that calls hold, has been held. */
+function watchConnections(client: MongoClient, clock: () => number): () => number | undefined {
+  const held = new Map<string, number>();
   const key = ({ address, connectionId }: { address: string; connectionId: number | "<monitor>" }) =>
     `${address} ${connectionId}`;
-  client.on("connectionCheckedOut", (event) => out.set(key(event), clock()));
-  client.on("connectionCheckedIn", (event) => out.delete(key(event)));
-  client.on("connectionCheckOutStarted", () => {
-    const [first] = out.values();
-    if (first !== undefined && clock() - first > STUCK_MS) replace();
-  });
+  client.on("connectionCheckedOut", (event) => held.set(key(event), clock()));
+  client.on("connectionCheckedIn", (event) => held.delete(key(event)));
+  return () => held.values().next().value;
 }

@@ -114,14 +114,13 @@ export function createRouter(options: RouterOptions): Router {
     const guard = guardFor(provider, user);
     const { id: userId, jwt } = user;
     if (provider === "mongodb" && !mongo) guard.breaker = notConfigured;
-    const open = async () =>
-      provider === "mongodb" && mongo
-        ? mongo.repositories(userId)
-        : postgresRepositories({ client: userClient(config, jwt), userId, signal: guard.signal });
+    const open = () => postgresRepositories({ client: userClient(config, jwt), userId, signal: guard.signal });
     let opened: ReturnType<typeof open> | undefined;
     const repository = async <C extends Collection>(collection: C) => {
+      // anew for each call: between two pages of an export, the client may have been replaced
+      if (provider === "mongodb" && mongo) return (await mongo.repositories(userId)).repository(collection);
       opened ??= open();
-      return (await opened).repository(collection);
+      return opened.repository(collection);
     };
     return { provider, repository: (collection) => guardRepository(() => repository(collection), guard) };
   };
