@@ -13,7 +13,8 @@
  *   version     of the document as this write left it
  *   created     true while it is not sure that the document may be there at all
  *   hash        of the request whose tombstone the document has replaced
- *   fields      what the references were before the first write that is not settled; deletions count these, too
+ *   fields      of each reference, what it has been since the document was settled, the newest last: any of it may be what
+ *               a write that is taken back leads to, so deletions count these, too
  *   before      everything that the update changed, as it was
  *   earlier     the marker that was there before the update
  */
@@ -73,18 +74,27 @@ export const updateMarker = (
   const paths = (names: readonly string[], prefix: string) =>
     Object.fromEntries(names.map((name) => [name, `${prefix}${name}`]));
   const isPending = { $eq: [{ $type: "$_refs_pending" }, "object"] };
-  const kept = paths(["token", "at", "version", "created", "hash", "fields"], "$_refs_pending.");
+  const kept = paths(["token", "at", "version", "created", "hash"], "$_refs_pending.");
   const marker = {
     token,
     at: new Date(now),
     created: { $ifNull: ["$_refs_pending.created", false] },
     hash: { $ifNull: ["$_refs_pending.hash", null] },
-    fields: { $mergeObjects: [paths(references, "$"), { $ifNull: ["$_refs_pending.fields", {}] }] },
+    fields: {
+      $mergeObjects: [{ $ifNull: ["$_refs_pending.fields", {}] }, Object.fromEntries(references.map(valuesSoFar))],
+    },
     before: paths(changed, "$"),
     earlier: { $cond: [isPending, kept, null] },
   };
   return { $mergeObjects: [marker] };
 };
+
+/** What a reference has been, each value once and the newest last, with what it is now. */
+function valuesSoFar(field: string): [string, Document] {
+  const value = `$${field}`;
+  const known = { $ifNull: [`$_refs_pending.fields.${field}`, []] };
+  return [field, { $concatArrays: [{ $filter: { input: known, cond: { $ne: ["$$this", value] } } }, [value]] }];
+}
 
 /** A record that waits to see its parents. */
 export interface Child {

@@ -8,10 +8,12 @@ import type { Collection } from "../collections/define.ts";
 import { referencesFrom } from "../collections/references.ts";
 import { type HomeId, uuidText } from "./documents.ts";
 import { childOf, clearMarker, lookAtParents, type ReferenceContext, storedTargets } from "./references.ts";
-import { repairReferences, undoUpdate } from "./undo.ts";
+import { repairReferences, undoCreate, undoUpdate } from "./undo.ts";
 
 /** Longer than any request: its writer is done, or dead. */
 const SETTLE_AFTER_MS = 15_000;
+/** Longer than anything keeps a parent in doubt but creations whose writers died while they waited for each other. */
+const GIVE_UP_MS = 60_000;
 const BATCH_SIZE = 500;
 const MAX_TIME_MS = 5_000;
 
@@ -42,7 +44,7 @@ export async function settleReferences(
   return settled;
 }
 
-/** Undefined where a parent is just being deleted or created: the next round knows more. */
+/** Undefined where a parent is just being deleted or created: a later round knows more. */
 async function settle(
   context: ReferenceContext,
   collection: Collection,
@@ -53,8 +55,11 @@ async function settle(
     await clearMarker(context, collection.name, child);
     return "cleared";
   }
-  if (holds.error.code !== "invalid_reference") return undefined;
-  const { token, before } = child._refs_pending;
+  const { token, before, created, at } = child._refs_pending;
+  if (holds.error.code !== "invalid_reference") {
+    if (!created || context.now() - at.getTime() < GIVE_UP_MS) return undefined;
+    return (await undoCreate(context, collection, child._id, token)) ? "undone" : undefined;
+  }
   if (before) await undoUpdate(context, collection, child);
   else if (!(await repairReferences(context, collection, child._id, [token]))) return undefined;
   return "undone";

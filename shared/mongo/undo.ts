@@ -1,5 +1,5 @@
 /** Takes writes back whose references do not hold. Every step is guarded by the marker's token (see references.ts). */
-import type { Document } from "mongodb";
+import type { Binary, Document } from "mongodb";
 import type { Collection } from "../collections/define.ts";
 import { uuidText } from "./documents.ts";
 import { childOf, parentState, type ReferenceContext, storedTargets } from "./references.ts";
@@ -72,8 +72,8 @@ export async function undoUpdate(context: ReferenceContext, collection: Collecti
 }
 
 /**
- * Leads references to records that are not there back to the newest value known that is. A document that has none, and
- * cannot do without, was never rightly there. False when it cannot be told now.
+ * Leads references to records that are not there back to the newest value known that is. A document that was just being
+ * created and has none was never rightly there. False when it cannot be told now.
  */
 export async function repairReferences(
   context: ReferenceContext,
@@ -91,12 +91,17 @@ export async function repairReferences(
     const state = await parentState(context, { target, id: parent }, asking);
     if (state === "unsure") return false;
     if (state === "there") continue;
-    const known = [before, fields].filter((values) => values && Object.hasOwn(values, field)).map((old) => old[field]);
-    const value = await firstThat(known, async (old) => {
-      return old === null || (await parentState(context, { target, id: uuidText(old) }, asking)) === "there";
-    });
-    if (value !== undefined) changes[field] = { $literal: value };
-    else if (created || collection.fields[field]?.required) return undoCreate(context, collection, id, token);
+    const last = before && Object.hasOwn(before, field) ? [before[field]] : [];
+    const known = [...last, ...(fields[field] ?? []).toReversed()];
+    const stateOf = async (value: Binary | null) =>
+      value === null ? "there" : parentState(context, { target, id: uuidText(value) }, asking);
+    const found = await firstThatIsNot("missing", known, stateOf);
+    // its deletion may find this very record, and let it live
+    if (found?.state === "unsure") return false;
+    if (found) changes[field] = { $literal: found.value };
+    else if (created) return undoCreate(context, collection, id, token);
+    // one that is surely there has had a parent, which its deletion has seen in the marker: it comes back
+    else if (collection.fields[field]?.required) return false;
     else changes[field] = null;
   }
   if (Object.keys(changes).length === 0) return true;
@@ -108,7 +113,14 @@ export async function repairReferences(
   return true;
 }
 
-async function firstThat<T>(values: readonly T[], holds: (value: T) => Promise<boolean>): Promise<T | undefined> {
-  for (const value of values) if (await holds(value)) return value;
+async function firstThatIsNot<T, S>(
+  state: S,
+  values: readonly T[],
+  stateOf: (value: T) => Promise<S>,
+): Promise<{ value: T; state: S } | undefined> {
+  for (const value of values) {
+    const found = await stateOf(value);
+    if (found !== state) return { value, state: found };
+  }
   return undefined;
 }

@@ -3,6 +3,7 @@ import type { Document } from "mongodb";
 import { Long, UUID } from "mongodb";
 import { err, ok } from "neverthrow";
 import type { Collection } from "../collections/define.ts";
+import { referencesFrom } from "../collections/references.ts";
 import { conflict, notFound } from "../contract/errors.ts";
 import type { Answer, CreateOptions, WriteOptions } from "../contract/repository.ts";
 import { nextVersion } from "../values/version.ts";
@@ -136,7 +137,11 @@ export async function updateRecord(
   const records = context.db.collection(collection.name);
   const target = living(context, id);
   const targets = targetsOf(collection, values);
-  const references = targets.map(({ field }) => field);
+  // those that the update empties, too: taken back, they lead to their records again
+  const touched = referencesFrom(collection)
+    .map(({ field }) => field)
+    .filter((field) => Object.hasOwn(values, field));
+  const references = targets.length === 0 ? [] : touched;
   let updated: Document | null;
   try {
     updated = await records.findOneAndUpdate(

@@ -28,7 +28,7 @@ afterAll(() => database.close());
 const newUser = () => crypto.randomUUID() as string;
 const foldersOf = (userId: string, failpoint: Failpoint = noFailpoint) =>
   mongoRepositories({ db: database.db, userId, all, failpoint }).repository(folders);
-const settle = () => settleReferences(database.db, all, () => Date.now() + 60_000);
+const settle = (minutes = 1) => settleReferences(database.db, all, () => Date.now() + minutes * 60_000);
 
 /** Bodies of folders, each in the next and the last in the first. */
 const circle = (...ids: string[]) =>
@@ -55,6 +55,17 @@ test("one that refers to itself and whose writer died is settled", async () => {
   await settle();
   expect(await pending(database.db, "folders", userId)).toBe(0);
   expect(value(await foldersOf(userId).get(String(self?.id))).parent_id).toBe(self?.id);
+});
+
+test("a circle whose writers all died is taken back", async () => {
+  const userId = newUser();
+  const bodies = circle(newUser(), newUser());
+  for (const body of bodies)
+    await expect(foldersOf(userId, dieAt("create:inserted")).create(body)).rejects.toThrow("killed");
+  await settle(0.5);
+  expect(await pending(database.db, "folders", userId)).toBe(2);
+  await settle(2);
+  expect(value(await foldersOf(userId).count({ filters: [] }))).toBe(0);
 });
 
 test("a tree that goes while it grows: a folder is refused, or its parent stays", async () => {

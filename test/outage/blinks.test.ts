@@ -17,6 +17,7 @@ afterAll(() => system?.stop());
 
 test.each(HOMES)(
   "%s cuts all connections again and again: refusals are as promised, and then all is well",
+  { timeout: 180_000 },
   async (home) => {
     const instance = await system.instance();
     const user = await system.user(home);
