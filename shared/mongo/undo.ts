@@ -83,7 +83,8 @@ export async function repairReferences(
 ): Promise<boolean> {
   const children = context.db.collection(collection.name);
   const child = await children.findOne({ _id: id as never, _deleted_at: null }, { maxTimeMS: context.maxTimeMs });
-  if (!child || !tokens.includes(child._refs_pending?.token)) return true;
+  // settled, or another's by now
+  if (!child?._refs_pending || !tokens.includes(child._refs_pending.token)) return true;
   const { token, fields, before, created } = child._refs_pending;
   const asking = [childOf(collection.name, child)];
   const changes: Document = {};
