@@ -108,18 +108,14 @@ export const childOf = (collection: string, { _id }: Document): Child => ({
   id: uuidText((_id as HomeId).id),
 });
 
-/**
- * Looks at each parent of a child; `invalid_reference` names those that are not there. One call each. `waiting` are the
- * children that wait for this one, because records may refer to each other in a circle.
- */
+/** Looks at each parent of a child; `invalid_reference` names those that are not there. One call each. */
 export async function lookAtParents(
   context: ReferenceContext,
   child: Child,
   targets: readonly Target[],
-  waiting: readonly Child[] = [],
 ): Promise<Result<void, RepositoryError>> {
-  const states = await Promise.all(targets.map((target) => parentState(context, target, [...waiting, child])));
-  if (states.includes("unsure"))
+  const states = await parentStates(context, child, targets);
+  if (states.includes("unsure") || states.includes("circle"))
     return err(unavailable("A record that this one refers to is being changed. Try again."));
   const missing = targets.filter((_, index) => states[index] === "missing");
   if (missing.length === 0) return ok(undefined);
@@ -136,13 +132,21 @@ export async function lookAtParents(
   );
 }
 
-export type ParentState = "there" | "missing" | "unsure";
+/** `waiting` are the children that wait for this one, because records may refer to each other in a circle. */
+export const parentStates = (
+  context: ReferenceContext,
+  child: Child,
+  targets: readonly Target[],
+  waiting: readonly Child[] = [],
+): Promise<ParentState[]> => Promise.all(targets.map((target) => parentState(context, target, [...waiting, child])));
+
+/** circle: being created, and waiting for whoever asks */
+export type ParentState = "there" | "missing" | "unsure" | "circle";
 
 /**
  * Whether a record can be referred to. One that is just being deleted is waited for: the deletion may find a child and let
  * it live. So is one whose own creation is not sure yet, unless its references can be seen to hold. `waiting` are the
- * child that asks, last, and those that wait for it: a record holds its reference to itself, and of two creations that
- * wait for each other neither is sure.
+ * child that asks, last, and those that wait for it; a record holds its reference to itself.
  */
 export async function parentState(
   context: ReferenceContext,
@@ -153,6 +157,7 @@ export async function parentState(
   if (waiting.slice(-1).some(isParent)) return "there";
   const parents = context.db.collection(target);
   const until = Date.now() + WAIT_MS;
+  const isOver = () => Date.now() > until;
   for (;;) {
     const parent = await parents.findOne(
       { _id: homeId(context.userId, id) as never, _deleted_at: null },
@@ -160,26 +165,35 @@ export async function parentState(
     );
     if (!parent) return "missing";
     if (!parent._deleting && !parent._refs_pending?.created) return "there";
-    if (!parent._deleting && waiting.some(isParent)) return "unsure";
-    if (parent._deleting && context.now() - parent._deleting.at.getTime() > STALE_MARK_MS)
-      await removeMark(context, target, parent);
-    else if (!parent._deleting && (await canBeSettled(context, target, parent, waiting)))
-      await clearMarker(context, target, parent);
-    else if (Date.now() > until) return "unsure";
-    else await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    if (!parent._deleting && waiting.some(isParent)) return "circle";
+    if (parent._deleting) {
+      if (context.now() - parent._deleting.at.getTime() > STALE_MARK_MS) {
+        await removeMark(context, target, parent);
+        continue;
+      }
+      if (isOver()) return "unsure";
+    } else {
+      const states = await statesAbove(context, target, parent, waiting);
+      if (states.every((state) => state === "there")) {
+        await clearMarker(context, target, parent);
+        continue;
+      }
+      if (isOver()) return states.every((state) => state === "there" || state === "circle") ? "circle" : "unsure";
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
 
-async function canBeSettled(
+/** The states of the records that a parent itself refers to. */
+async function statesAbove(
   context: ReferenceContext,
   name: string,
-  document: Document,
+  parent: Document,
   waiting: readonly Child[],
-): Promise<boolean> {
+): Promise<ParentState[]> {
   const definition = context.all.find((collection) => collection.name === name);
-  if (!definition) return false;
-  const targets = storedTargets(definition, document);
-  return (await lookAtParents(context, childOf(name, document), targets, waiting)).isOk();
+  if (!definition) return ["unsure"];
+  return parentStates(context, childOf(name, parent), storedTargets(definition, parent), waiting);
 }
 
 /** The references that a document makes. */

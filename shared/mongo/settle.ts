@@ -7,13 +7,11 @@ import type { Db, Document } from "mongodb";
 import type { Collection } from "../collections/define.ts";
 import { referencesFrom } from "../collections/references.ts";
 import { type HomeId, uuidText } from "./documents.ts";
-import { childOf, clearMarker, lookAtParents, type ReferenceContext, storedTargets } from "./references.ts";
-import { repairReferences, undoCreate, undoUpdate } from "./undo.ts";
+import { childOf, clearMarker, parentStates, type ReferenceContext, storedTargets } from "./references.ts";
+import { repairReferences, undoUpdate } from "./undo.ts";
 
 /** Longer than any request: its writer is done, or dead. */
 const SETTLE_AFTER_MS = 15_000;
-/** Longer than anything keeps a parent in doubt but creations whose writers died while they waited for each other. */
-const GIVE_UP_MS = 60_000;
 const BATCH_SIZE = 500;
 const MAX_TIME_MS = 5_000;
 
@@ -50,17 +48,18 @@ async function settle(
   collection: Collection,
   child: Document,
 ): Promise<keyof Settled | undefined> {
-  const holds = await lookAtParents(context, childOf(collection.name, child), storedTargets(collection, child));
-  if (holds.isOk()) {
+  const targets = storedTargets(collection, child);
+  const states = await parentStates(context, childOf(collection.name, child), targets);
+  if (states.includes("unsure")) return undefined;
+  const gone = targets.filter((_, index) => states[index] !== "there").map(({ field }) => field);
+  if (gone.length === 0) {
     await clearMarker(context, collection.name, child);
     return "cleared";
   }
-  const { token, before, created, at } = child._refs_pending;
-  if (holds.error.code !== "invalid_reference") {
-    if (!created || context.now() - at.getTime() < GIVE_UP_MS) return undefined;
-    return (await undoCreate(context, collection, child._id, token)) ? "undone" : undefined;
-  }
-  if (before) await undoUpdate(context, collection, child);
-  else if (!(await repairReferences(context, collection, child._id, [token]))) return undefined;
+  const { token, before } = child._refs_pending;
+  // its last update may have held: what does not may be older, and left by a writer that died
+  if (before && gone.some((field) => Object.hasOwn(before, field))) await undoUpdate(context, collection, child);
+  // writers that are gone do not come out of a circle any more
+  else if (!(await repairReferences(context, collection, child._id, [token], ["missing", "circle"]))) return undefined;
   return "undone";
 }

@@ -2,7 +2,7 @@
 import type { Binary, Document } from "mongodb";
 import type { Collection } from "../collections/define.ts";
 import { uuidText } from "./documents.ts";
-import { childOf, parentState, type ReferenceContext, storedTargets } from "./references.ts";
+import { childOf, type ParentState, parentState, type ReferenceContext, storedTargets } from "./references.ts";
 import { nextVersionOf } from "./versions.ts";
 
 /**
@@ -73,13 +73,15 @@ export async function undoUpdate(context: ReferenceContext, collection: Collecti
 
 /**
  * Leads references to records that are not there back to the newest value known that is. A document that was just being
- * created and has none was never rightly there. False when it cannot be told now.
+ * created and has none was never rightly there. `gone` are the states that count as not there. False when it cannot be
+ * told now.
  */
 export async function repairReferences(
   context: ReferenceContext,
   collection: Collection,
   id: Document,
   tokens: readonly string[],
+  gone: readonly ParentState[] = ["missing"],
 ): Promise<boolean> {
   const children = context.db.collection(collection.name);
   const child = await children.findOne({ _id: id as never, _deleted_at: null }, { maxTimeMS: context.maxTimeMs });
@@ -89,16 +91,14 @@ export async function repairReferences(
   const asking = [childOf(collection.name, child)];
   const changes: Document = {};
   for (const { field, target, id: parent } of storedTargets(collection, child)) {
-    const state = await parentState(context, { target, id: parent }, asking);
-    if (state === "unsure") return false;
+    const stateOf = (value: string) => parentState(context, { target, id: value }, asking);
+    const state = await stateOf(parent);
     if (state === "there") continue;
+    if (!gone.includes(state)) return false;
     const last = before && Object.hasOwn(before, field) ? [before[field]] : [];
-    const known = [...last, ...(fields[field] ?? []).toReversed()];
-    const stateOf = async (value: Binary | null) =>
-      value === null ? "there" : parentState(context, { target, id: uuidText(value) }, asking);
-    const found = await firstThatIsNot("missing", known, stateOf);
+    const found = await newest([...last, ...(fields[field] ?? []).toReversed()], gone, stateOf);
     // its deletion may find this very record, and let it live
-    if (found?.state === "unsure") return false;
+    if (found === "unsure") return false;
     if (found) changes[field] = { $literal: found.value };
     else if (created) return undoCreate(context, collection, id, token);
     // one that is surely there has had a parent, which its deletion has seen in the marker: it comes back
@@ -114,14 +114,16 @@ export async function repairReferences(
   return true;
 }
 
-async function firstThatIsNot<T, S>(
-  state: S,
-  values: readonly T[],
-  stateOf: (value: T) => Promise<S>,
-): Promise<{ value: T; state: S } | undefined> {
+/** The first of these values that a reference can have. */
+async function newest(
+  values: readonly (Binary | null)[],
+  gone: readonly ParentState[],
+  stateOf: (id: string) => Promise<ParentState>,
+): Promise<{ value: Binary | null } | "unsure" | undefined> {
   for (const value of values) {
-    const found = await stateOf(value);
-    if (found !== state) return { value, state: found };
+    const state = value === null ? "there" : await stateOf(uuidText(value));
+    if (gone.includes(state)) continue;
+    return state === "there" ? { value } : "unsure";
   }
   return undefined;
 }
