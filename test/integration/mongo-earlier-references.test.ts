@@ -1,7 +1,5 @@
 /** What a reference in MongoDB was before a write that is taken back: kept from deletion until it is there again. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { defineCollection, home, owner } from "../../shared/collections/define.ts";
-import { name, optional, reference } from "../../shared/collections/fields.ts";
 import { allCollections, collections } from "../../shared/collections/index.ts";
 import { type Failpoint, noFailpoint } from "../../shared/mongo/failpoints.ts";
 import { mongoRepositories } from "../../shared/mongo/index.ts";
@@ -9,19 +7,8 @@ import { settleReferences } from "../../shared/mongo/settle.ts";
 import { outcome, value } from "../contract/store.ts";
 import { openDatabase, type TestDatabase } from "./mongo-database.ts";
 import { dangling, gate } from "./mongo-writers.ts";
+import { trips } from "./trips.ts";
 
-/** A collection with two references that may be empty. */
-const trips = defineCollection({
-  name: "trips",
-  title: "trip",
-  placement: home(),
-  scope: owner(),
-  fields: {
-    title: name(),
-    category_id: optional(reference("categories")),
-    contact_id: optional(reference("contacts")),
-  },
-});
 const { categories, contacts, loans } = collections;
 const all = [...allCollections, trips];
 
