@@ -50,16 +50,19 @@ async function settle(
 ): Promise<keyof Settled | undefined> {
   const targets = storedTargets(collection, child);
   const states = await parentStates(context, childOf(collection.name, child), targets);
-  if (states.includes("unsure")) return undefined;
-  const gone = targets.filter((_, index) => states[index] !== "there").map(({ field }) => field);
-  if (gone.length === 0) {
+  if (states.every((state) => state === "there")) {
     await clearMarker(context, collection.name, child);
     return "cleared";
   }
+  const gone = targets
+    .filter((_, index) => states[index] === "missing" || states[index] === "circle")
+    .map(({ field }) => field);
+  if (gone.length === 0) return undefined;
   const { token, before } = child._refs_pending;
   // its last update may have held: what does not may be older, and left by a writer that died
   if (before && gone.some((field) => Object.hasOwn(before, field))) await undoUpdate(context, collection, child);
   // writers that are gone do not come out of a circle any more
-  else if (!(await repairReferences(context, collection, child._id, [token], ["missing", "circle"]))) return undefined;
+  else if (!(await repairReferences(context, collection, child._id, { tokens: [token], gone: ["missing", "circle"] })))
+    return undefined;
   return "undone";
 }

@@ -68,50 +68,66 @@ export async function undoUpdate(context: ReferenceContext, collection: Collecti
     { maxTimeMS: context.maxTimeMs },
   );
   // what was before may come from another update that is just being taken back
-  if (matchedCount === 0 || earlier) await repairReferences(context, collection, written._id, [token, earlier?.token]);
+  if (matchedCount === 0 || earlier)
+    await repairReferences(context, collection, written._id, { tokens: [token, earlier?.token], refused: written });
+}
+
+interface Repair {
+  /** the markers of those who ask: what other writers have written since is theirs to judge */
+  tokens: readonly string[];
+  /** the document as a write left it that is taken back: its references go, also from behind another's marker */
+  refused?: Document;
+  /** the states that count as not there */
+  gone?: readonly ParentState[];
 }
 
 /**
  * Leads references to records that are not there back to the newest value known that is. A document that was just being
- * created and has none was never rightly there. `gone` are the states that count as not there. False when it cannot be
- * told now.
+ * created and has none was never rightly there. False when it cannot be told of all of them now.
  */
 export async function repairReferences(
   context: ReferenceContext,
   collection: Collection,
   id: Document,
-  tokens: readonly string[],
-  gone: readonly ParentState[] = ["missing"],
+  { tokens, refused, gone = ["missing"] }: Repair,
 ): Promise<boolean> {
   const children = context.db.collection(collection.name);
   const child = await children.findOne({ _id: id as never, _deleted_at: null }, { maxTimeMS: context.maxTimeMs });
-  // settled, or another's by now
-  if (!child?._refs_pending || !tokens.includes(child._refs_pending.token)) return true;
+  if (!child?._refs_pending) return true;
   const { token, fields, before, created } = child._refs_pending;
+  const isMine = tokens.includes(token);
+  const wasRefused = (field: string, value: string) => {
+    const written = refused?.[field];
+    const isMyOwn = written && Object.hasOwn(refused._refs_pending.before, field) && uuidText(written) === value;
+    return isMyOwn && !(before && Object.hasOwn(before, field));
+  };
   const asking = [childOf(collection.name, child)];
+  let isSure = true;
   const changes: Document = {};
   for (const { field, target, id: parent } of storedTargets(collection, child)) {
+    if (!isMine && !wasRefused(field, parent)) continue;
     const stateOf = (value: string) => parentState(context, { target, id: value }, asking);
     const state = await stateOf(parent);
     if (state === "there") continue;
-    if (!gone.includes(state)) return false;
+    if (!gone.includes(state)) {
+      isSure = false;
+      continue;
+    }
     const last = before && Object.hasOwn(before, field) ? [before[field]] : [];
     const found = await newest([...last, ...(fields[field] ?? []).toReversed()], gone, stateOf);
-    // its deletion may find this very record, and let it live
-    if (found === "unsure") return false;
-    if (found) changes[field] = { $literal: found.value };
-    else if (created) return undoCreate(context, collection, id, token);
-    // one that is surely there has had a parent, which its deletion has seen in the marker: it comes back
-    else if (collection.fields[field]?.required) return false;
-    else changes[field] = null;
+    if (found === undefined && created && isMine) return undoCreate(context, collection, id, token);
+    // unsure: its deletion may find this very record, and let it live. Not found: a record that is surely there has had a
+    // parent, which a deletion has seen in the marker; it comes back
+    if (found === "unsure" || (found === undefined && (created || collection.fields[field]?.required))) isSure = false;
+    else changes[field] = found === undefined ? null : { $literal: found.value };
   }
-  if (Object.keys(changes).length === 0) return true;
+  if (Object.keys(changes).length === 0) return isSure;
   await children.updateOne(
     { _id: id as never, "_refs_pending.token": token, version: child.version },
     [{ $set: { ...changes, version: nextVersionOf(context.now()), updated_at: new Date(context.now()) } }],
     { maxTimeMS: context.maxTimeMs },
   );
-  return true;
+  return isSure;
 }
 
 /** The first of these values that a reference can have. */
