@@ -142,7 +142,7 @@ async function hasChild(
   ];
   for (;;) {
     const found = await context.db.collection(collection).aggregate(look, { maxTimeMS: context.maxTimeMs }).toArray();
-    if (found.some((child) => child[field] && uuidText(child[field]) === id)) return true;
+    if (found.some((child) => child[field] && uuidText(child[field]) === uuidText(target))) return true;
     const [left] = found;
     if (!left) return false;
     if (!(await letGo(context, collection, left))) return true;

@@ -203,10 +203,16 @@ export const storedTargets = (collection: Collection, document: Document): Targe
     return id ? [{ ...reference, id: uuidText(id) }] : [];
   });
 
-/** Settles a document whose references have been seen to hold; from now on its writer finds nothing to take back. */
-export async function clearMarker({ db, maxTimeMs }: Connection, name: string, child: Document): Promise<void> {
-  const marked = { _id: child._id as never, "_refs_pending.token": child._refs_pending.token };
-  await db.collection(name).updateOne(marked, { $unset: { _refs_pending: "" } }, { maxTimeMS: maxTimeMs });
+/**
+ * Settles a document whose references have been seen to hold; from now on its writer finds nothing to take back. False when
+ * it has changed since: what was seen may not be what it refers to now.
+ */
+export async function clearMarker({ db, maxTimeMs }: Connection, name: string, child: Document): Promise<boolean> {
+  const seen = { _id: child._id as never, "_refs_pending.token": child._refs_pending.token, version: child.version };
+  const { matchedCount } = await db
+    .collection(name)
+    .updateOne(seen, { $unset: { _refs_pending: "" } }, { maxTimeMS: maxTimeMs });
+  return matchedCount === 1;
 }
 
 /** Takes a mark away, if it is still that one: its owner's last step then finds it gone and deletes nothing. */

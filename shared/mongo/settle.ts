@@ -7,12 +7,21 @@ import type { Db, Document } from "mongodb";
 import type { Collection } from "../collections/define.ts";
 import { referencesFrom } from "../collections/references.ts";
 import { type HomeId, uuidText } from "./documents.ts";
-import { childOf, clearMarker, parentStates, type ReferenceContext, storedTargets } from "./references.ts";
+import {
+  childOf,
+  clearMarker,
+  type ParentState,
+  parentStates,
+  type ReferenceContext,
+  storedTargets,
+} from "./references.ts";
 import { repairReferences, undoUpdate } from "./undo.ts";
 
 /** Longer than any request: its writer is done, or dead. */
 const SETTLE_AFTER_MS = 15_000;
 const BATCH_SIZE = 500;
+/** Writers that are gone do not come out of a circle any more. */
+const GONE: readonly ParentState[] = ["missing", "circle"];
 const MAX_TIME_MS = 5_000;
 
 export interface Settled {
@@ -42,7 +51,7 @@ export async function settleReferences(
   return settled;
 }
 
-/** Undefined where a parent is just being deleted or created: a later round knows more. */
+/** Undefined where a parent is just being deleted or created, or somebody writes: a later round knows more. */
 async function settle(
   context: ReferenceContext,
   collection: Collection,
@@ -51,8 +60,7 @@ async function settle(
   const targets = storedTargets(collection, child);
   const states = await parentStates(context, childOf(collection.name, child), targets);
   if (states.every((state) => state === "there")) {
-    await clearMarker(context, collection.name, child);
-    return "cleared";
+    return (await clearMarker(context, collection.name, child)) ? "cleared" : undefined;
   }
   const gone = targets
     .filter((_, index) => states[index] === "missing" || states[index] === "circle")
@@ -60,9 +68,7 @@ async function settle(
   if (gone.length === 0) return undefined;
   const { token, before } = child._refs_pending;
   // its last update may have held: what does not may be older, and left by a writer that died
-  if (before && gone.some((field) => Object.hasOwn(before, field))) await undoUpdate(context, collection, child);
-  // writers that are gone do not come out of a circle any more
-  else if (!(await repairReferences(context, collection, child._id, { tokens: [token], gone: ["missing", "circle"] })))
-    return undefined;
+  if (before && gone.some((field) => Object.hasOwn(before, field))) await undoUpdate(context, collection, child, GONE);
+  else if (!(await repairReferences(context, collection, child._id, { tokens: [token], gone: GONE }))) return undefined;
   return "undone";
 }

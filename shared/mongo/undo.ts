@@ -33,7 +33,12 @@ export async function undoCreate(
  * Takes an update back: all of it, the version included, as if it had never been; unless somebody has changed the record
  * since, then only the references that do not hold.
  */
-export async function undoUpdate(context: ReferenceContext, collection: Collection, written: Document): Promise<void> {
+export async function undoUpdate(
+  context: ReferenceContext,
+  collection: Collection,
+  written: Document,
+  gone?: readonly ParentState[],
+): Promise<void> {
   const children = context.db.collection(collection.name);
   const { token, version, before, earlier } = written._refs_pending;
   const untouched = {
@@ -69,7 +74,11 @@ export async function undoUpdate(context: ReferenceContext, collection: Collecti
   );
   // what was before may come from another update that is just being taken back
   if (matchedCount === 0 || earlier)
-    await repairReferences(context, collection, written._id, { tokens: [token, earlier?.token], refused: written });
+    await repairReferences(context, collection, written._id, {
+      tokens: [token, earlier?.token],
+      refused: written,
+      gone,
+    });
 }
 
 interface Repair {
@@ -78,7 +87,7 @@ interface Repair {
   /** the document as a write left it that is taken back: its references go, also from behind another's marker */
   refused?: Document;
   /** the states that count as not there */
-  gone?: readonly ParentState[];
+  gone?: readonly ParentState[] | undefined;
 }
 
 /**

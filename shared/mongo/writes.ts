@@ -93,7 +93,9 @@ async function idTaken(
   const isRepeat = hash !== undefined && typeof present.create_hash === "string";
   if (isRepeat && present.create_hash !== hash)
     return err(conflict("idempotency_mismatch", "This idempotency key was used with another body. Use a new key."));
-  if (!present._deleted_at) return isRepeat ? repeated(context, collection, present) : err(DUPLICATE);
+  if (!present._deleted_at && !isRepeat) return err(DUPLICATE);
+  if (!present._deleted_at)
+    return (await repeated(context, collection, present)) ?? idTaken(context, collection, id, document, hash);
   if (isRepeat) return err(conflict("deleted", "The record that this request created has been deleted."));
   document.version = Long.fromNumber(nextVersion("mongodb", context.now(), Number(present.version)));
   if (document._refs_pending) {
@@ -114,12 +116,19 @@ async function idTaken(
   }
 }
 
-/** The record of an earlier request, which may still be looking at the parents, and take it back: they must be seen to hold. */
-async function repeated(context: WriteContext, collection: Collection, present: Document): Answer<Row> {
+/**
+ * The record of an earlier request, which may still be looking at the parents, and take it back: they must be seen to hold.
+ * Undefined when it has changed meanwhile.
+ */
+async function repeated(
+  context: WriteContext,
+  collection: Collection,
+  present: Document,
+): Promise<Awaited<Answer<Row>> | undefined> {
   if (present._refs_pending?.created) {
     const holds = await lookAtParents(context, childOf(collection.name, present), storedTargets(collection, present));
     if (holds.isErr()) return err(holds.error);
-    await clearMarker(context, collection.name, present);
+    if (!(await clearMarker(context, collection.name, present))) return undefined;
   }
   return ok(toRecord(collection, context.userId, present));
 }

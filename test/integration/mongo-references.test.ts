@@ -1,5 +1,5 @@
 /** References in MongoDB under races and crashes: whatever dies where, nothing dangles once it is settled. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { allCollections, collections } from "../../shared/collections/index.ts";
 import { mongoRepositories } from "../../shared/mongo/index.ts";
 import { settleReferences } from "../../shared/mongo/settle.ts";
@@ -201,6 +201,32 @@ describe("a refused update", () => {
     }
     expect(value(await repository(expenses).get(child.id)).category_id).toBe(id);
     expect(await dangling(database.db, userId)).toEqual([]);
+  });
+
+  test("and gives up while its retry still looks: the retry makes the record again", async () => {
+    const userId = newUser();
+    const repository = as(userId);
+    const { id } = value(await repository(categories).create({ name: "c", kind: "expense" }));
+    value(await repository(expenses).create(spent(id)));
+    const { failpoint, reached, open } = gate("delete:marked");
+    const removed = as(userId, { failpoint })(categories).delete(id);
+    await reached;
+    const body = { ...spent(id), id: newUser() };
+    const create = () => repository(expenses).create(body, { idempotencyHash: "h" });
+    database.sent();
+    const first = create();
+    let looks = 0;
+    const looksAgain = () => {
+      looks += database.sent().filter(({ command }) => command.find === "categories").length;
+      return looks > 4;
+    };
+    await vi.waitUntil(looksAgain, { interval: 5, timeout: 5_000 });
+    const retry = create();
+    expect(outcome(await first)).toBe("unavailable");
+    open();
+    expect(outcome(await removed)).toBe("referenced");
+    expect(outcome(await retry)).toBe("ok");
+    expect(value(await repository(expenses).get(body.id)).category_id).toBe(id);
   });
 });
 
