@@ -10,7 +10,7 @@ import { trips } from "./trips.ts";
 
 const { categories, contacts } = collections;
 const all = [...allCollections, trips];
-const ROUNDS = 12;
+const ROUNDS = 8;
 const WRITERS = 6;
 const WRITES_EACH = 10;
 
