@@ -42,10 +42,9 @@ export function createMongoConnection(
   let heldSince: () => number | undefined = () => undefined;
 
   const forget = (made: MongoClient) => {
-    if (client !== made) return false;
+    if (client !== made) return;
     client = undefined;
     db = undefined;
-    return true;
   };
   const close = async (made: MongoClient) => {
     clearTimeout(retired.get(made));
@@ -53,7 +52,7 @@ export function createMongoConnection(
     await made.close();
   };
   const retire = (made: MongoClient) => {
-    if (!forget(made)) return;
+    forget(made);
     // what it still holds is lost anyway
     const timer = setTimeout(() => void close(made).catch(() => undefined), RETIREMENT_MS);
     timer.unref?.();
