@@ -4,6 +4,7 @@ import { type DataFolder, openDataFolder } from "./data-folder.ts";
 import { DEMO_ADMIN, demoLogin, runDemo } from "./demo.ts";
 import { writeDevelopment } from "./development-file.ts";
 import { type Listening, listen, PortTaken } from "./listen.ts";
+import { deadlineVariables, measureSlowness } from "./machine-speed.ts";
 import { startStandIn } from "./mongo-stand-in/index.ts";
 import { prepareDatabases } from "./prepare.ts";
 import { startPurgeLoop } from "./purge-loop.ts";
@@ -41,10 +42,11 @@ export async function startSystem(
       : await startStandIn({ port: 0, file: folder.inside("mongodb.sqlite") });
     if (mongo) stops.push(() => mongo.stop());
     const mongoUri = withDatabase(config.MONGODB_URI ?? mongo?.uri ?? "");
-    const supabase = await supabaseOf(config, folder, mongoUri, web, say);
+    const deadlines = deadlineVariables(await measureSlowness(), config);
+    const supabase = await supabaseOf(config, folder, mongoUri, web, deadlines, say);
     stops.push(() => supabase.stop());
     const { url, publishableKey, secretKey } = supabase;
-    stops.push(await writeDevelopment(folder.path, { url, publishableKey, secretKey, mongoUri }));
+    stops.push(await writeDevelopment(folder.path, { url, publishableKey, secretKey, mongoUri, deadlines }));
     cancel.throwIfAborted();
 
     const embedded = !config.SUPABASE_DB_URL && !config.MONGODB_URI;
@@ -52,6 +54,7 @@ export async function startSystem(
     await copyReferenceFiles();
     await serveApi(web, {
       ...environment(supabase, mongoUri),
+      ...deadlines,
       ADMIN_EMAILS: config.ADMIN_EMAILS ?? (demo ? DEMO_ADMIN : ""),
       ...(config.ALLOWED_ORIGINS ? { ALLOWED_ORIGINS: config.ALLOWED_ORIGINS } : {}),
       LOG_LEVEL: config.LOG_LEVEL ?? "warn",
@@ -90,6 +93,7 @@ async function supabaseOf(
   folder: DataFolder,
   mongoUri: string,
   web: Listening,
+  deadlines: Record<string, string>,
   say: (line: string) => void,
 ): Promise<RunningSupabase> {
   const { keys } = folder;
@@ -107,7 +111,7 @@ async function supabaseOf(
       hookSecret: keys.hookSecret,
       mongoUri,
       siteUrl: web.url,
-      functionsEnv: { LOG_LEVEL: config.LOG_LEVEL ?? "warn" },
+      functionsEnv: { ...deadlines, LOG_LEVEL: config.LOG_LEVEL ?? "warn" },
       onMail: (mail) => say(`Mail to ${mail.to}: ${mail.text.replace(/\s+/g, " ").trim()}`),
     });
   } catch (error) {
