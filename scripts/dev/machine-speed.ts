@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import { DEFAULT_DEADLINES } from "../../shared/deadlines.ts";
+import { DEFAULT_DEADLINES, type DeadlineSettings } from "../../shared/deadlines.ts";
 
 /** What these take on two ordinary cores with nothing else to do. */
 const ORDINARY_COMPUTING_MS = 20;
@@ -36,15 +36,16 @@ export async function measureSlowness(): Promise<number> {
   return Math.min(MOST, Math.max(1, (1 - WAKING_SHARE) * computing + WAKING_SHARE * waking));
 }
 
-/** The deadlines that fit a machine of that slowness, as variables; what the environment sets stays. */
-export function deadlineVariables(
-  slowness: number,
-  set: Partial<Record<keyof typeof DEFAULT_DEADLINES, number | undefined>>,
-): Record<string, string> {
-  const names = Object.keys(DEFAULT_DEADLINES) as (keyof typeof DEFAULT_DEADLINES)[];
-  return Object.fromEntries(
-    names.map((name) => [name, String(set[name] ?? Math.round(DEFAULT_DEADLINES[name] * slowness * MARGIN))]),
-  );
+/** The deadlines that fit a machine of that slowness; what the environment sets stays. */
+export function deadlinesFor(slowness: number, set: DeadlineSettings): Required<DeadlineSettings> {
+  const fit = (name: keyof typeof DEFAULT_DEADLINES) =>
+    set[name] ?? Math.round(DEFAULT_DEADLINES[name] * slowness * MARGIN);
+  return {
+    REQUEST_DEADLINE_MS: fit("REQUEST_DEADLINE_MS"),
+    EXPORT_DEADLINE_MS: fit("EXPORT_DEADLINE_MS"),
+    HOOK_DEADLINE_MS: fit("HOOK_DEADLINE_MS"),
+    DATABASE_CONNECT_MS: fit("DATABASE_CONNECT_MS"),
+  };
 }
 
 function computingMs(): number {
