@@ -1,6 +1,6 @@
 /**
- * The process of a part (part.ts): loads the module that it is told to, starts it, and ends when it is told to or when the
- * process that started it is gone, killed or not.
+ * The process of a part (part.ts): loads the module that its argument names, starts it when it is told to, and ends when it
+ * is told to or when the process that started it is gone, killed or not.
  */
 import { createBirpc } from "birpc";
 import { codeOf } from "./error-code.ts";
@@ -24,7 +24,7 @@ export interface PartFailure {
 }
 
 export interface PartCalls {
-  start(module: string, options: unknown): Promise<{ started: unknown } | { failure: PartFailure }>;
+  start(options: unknown): Promise<{ started: unknown } | { failure: PartFailure }>;
   call(name: string, parameters: readonly unknown[]): Promise<unknown>;
   stop(): void;
 }
@@ -54,9 +54,9 @@ process.on("disconnect", () => void stop());
 
 const remote = createBirpc<{ tell(event: unknown): void }, PartCalls>(
   {
-    async start(module, options) {
+    async start(options) {
       try {
-        const { start } = (await import(module)) as { start: StartPart<unknown, unknown> };
+        const { start } = (await import(process.argv[2] ?? "")) as { start: StartPart<unknown, unknown> };
         part = await start(options, (event) => void remote.tell(event).catch(() => undefined));
         return { started: part.started };
       } catch (error) {

@@ -96,7 +96,7 @@ export class Part<Options, Started> {
     const running = this.#spawn();
     this.#process = running;
     const outcome = await Promise.race([
-      running.remote.start(this.#about.module.href, options),
+      running.remote.start(options),
       running.ended.then((how) => ({ failure: { message: `${this.#about.title} has ended (${how})` } })),
     ]);
     if (!("failure" in outcome)) return outcome.started as Started;
@@ -107,7 +107,7 @@ export class Part<Options, Started> {
   }
 
   #spawn(): Process {
-    const child = fork(MAIN, [], {
+    const child = fork(MAIN, [this.#about.module.href], {
       serialization: "advanced",
       env: { ...processEnvironment() },
       execArgv: [],
