@@ -5,7 +5,8 @@
 import { pause } from "./pause.ts";
 import type { RunningSupabase } from "./supabase.ts";
 
-const EVERY_MS = 3_000;
+/** As often as pg_cron looks. */
+const EVERY_MS = 10_000;
 const SETTLE_EVERY_MS = 60_000;
 /** A machine may be slow; what ends earlier is only done again. */
 const TIMEOUT_MS = 120_000;

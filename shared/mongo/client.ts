@@ -29,7 +29,8 @@ export function createMongoClient(
     connectTimeoutMS: connectMs,
     socketTimeoutMS: socketMs,
     waitQueueTimeoutMS: connectMs,
-    heartbeatFrequencyMS: 2_000,
+    // what a look may take is also how often there is one
+    heartbeatFrequencyMS: connectMs,
     writeConcern: { w: "majority" },
     retryWrites: false,
     retryReads: false,
