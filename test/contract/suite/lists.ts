@@ -41,7 +41,7 @@ export function lists(store: () => Store): void {
       const expected = sorted(byName("loans"), rows, sort);
       for (let limit = 1; limit <= rows.length; limit += limit < 12 ? 1 : 7)
         expect(await walk(any(owner, "loans"), { filters: [], sort, limit })).toEqual(expected);
-    }, 60_000);
+    });
 
     test.each(scalars("loans"))("filters on %s: every operator that its kind has", async (field) => {
       const operators = operatorsOf(fieldOf(byName("loans"), field)?.kind ?? "tags");
@@ -79,7 +79,7 @@ export function lists(store: () => Store): void {
         }),
         { numRuns: 40 },
       );
-    }, 60_000);
+    });
 
     test("booleans filter and sort, false before true", async () => {
       const other = await store().newOwner();
