@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { fieldOf } from "../../../shared/collections/define.ts";
 import { collections } from "../../../shared/collections/index.ts";
 import { type Filter, operatorsOf } from "../../../shared/contract/query.ts";
+import { partOf } from "../../setup/effort.ts";
 import { type Owner, outcome, type Seed, type Store, value } from "../store.ts";
 import { type Row, selected, sorted } from "./model.ts";
 import { any, byName } from "./samples.ts";
@@ -77,7 +78,7 @@ export function lists(store: () => Store): void {
           const expected = sorted(byName("loans"), selected(byName("loans"), rows, asked), asked.sort);
           expect(await walk(any(owner, "loans"), asked)).toEqual(expected);
         }),
-        { numRuns: 40 },
+        { numRuns: partOf(40, 5) },
       );
     });
 

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { collections } from "../../../shared/collections/index.ts";
+import { partOf } from "../../setup/effort.ts";
 import { type Owner, outcome, type Store, value } from "../store.ts";
 import { everything, walk } from "./walk.ts";
 
@@ -119,7 +120,7 @@ export function money(store: () => Store): void {
           ] as const;
           expect(value(await repository.list({ ...everything, filters })).items).toEqual([made]);
         }),
-        { numRuns: 25 },
+        { numRuns: partOf(25, 5) },
       );
     });
 
