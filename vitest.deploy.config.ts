@@ -1,7 +1,8 @@
 import { defineConfig } from "vitest/config";
+import { patience } from "./test/setup/patience.ts";
 import { reporters } from "./test/setup/reporters.ts";
 
 /** What can be checked of a deployment without an account: `npm run test:deploy`. */
 export default defineConfig({
-  test: { include: ["test/deploy/**/*.test.ts"], fileParallelism: false, ...reporters() },
+  test: { include: ["test/deploy/**/*.test.ts"], fileParallelism: false, ...patience, ...reporters() },
 });

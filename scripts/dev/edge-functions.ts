@@ -25,12 +25,15 @@ export interface EdgeFunctions {
   stop(): Promise<void>;
 }
 
-/** Starts every function of the folder, by default the project's own. */
+/** Starts every function of the folder, by default the project's own; on a slow machine, their start is waited for longer. */
 export function startEdgeFunctions(
   env: Readonly<Record<string, string>>,
   folder: URL = new URL("supabase/functions/", ROOT),
+  slowness = 1,
 ): EdgeFunctions {
-  const functions = new Map(names(folder).map((name) => [name, new EdgeFunction(name, folder, env)]));
+  const functions = new Map(
+    names(folder).map((name) => [name, new EdgeFunction(name, folder, env, STARTING_MS * slowness)]),
+  );
   return {
     has: (name) => functions.has(name),
     call: (name, request) => functions.get(name)?.call(request),
@@ -53,6 +56,7 @@ class EdgeFunction {
   readonly #name: string;
   readonly #folder: URL;
   readonly #env: Readonly<Record<string, string>>;
+  readonly #startingMs: number;
   #child: ChildProcess | undefined;
   #port: number | undefined;
   #settled = Promise.withResolvers<void>();
@@ -60,10 +64,11 @@ class EdgeFunction {
   #restart: NodeJS.Timeout | undefined;
   #stopping = false;
 
-  constructor(name: string, folder: URL, env: Readonly<Record<string, string>>) {
+  constructor(name: string, folder: URL, env: Readonly<Record<string, string>>, startingMs: number) {
     this.#name = name;
     this.#folder = folder;
     this.#env = env;
+    this.#startingMs = startingMs;
     this.#start();
   }
 
@@ -104,7 +109,7 @@ class EdgeFunction {
   async ready(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, STARTING_MS);
+      timer = setTimeout(resolve, this.#startingMs);
     });
     await Promise.race([this.#settled.promise, late]);
     clearTimeout(timer);
