@@ -2,6 +2,7 @@
 import type { DevConfig } from "../../shared/config.ts";
 import { type DataFolder, openDataFolder } from "./data-folder.ts";
 import { DEMO_ADMIN, demoLogin, runDemo } from "./demo.ts";
+import { DenoMissing } from "./deno.ts";
 import { writeDevelopment } from "./development-file.ts";
 import { type Listening, listen, PortTaken } from "./listen.ts";
 import { startStandIn } from "./mongo-stand-in/index.ts";
@@ -112,6 +113,7 @@ async function supabaseOf(
     });
   } catch (error) {
     if (error instanceof PortTaken) throw taken(error.port, "SUPABASE_PORT");
+    if (error instanceof DenoMissing) throw new StartRefused(error.message);
     const { code, message } = error as { code?: string; message?: string };
     if (config.SUPABASE_DB_URL && /^(ECONN|CONNECT_TIMEOUT|CONNECTION|ENOTFOUND|28|3D)/.test(code ?? ""))
       throw new StartRefused(`The Postgres of SUPABASE_DB_URL (or SUPABASE_ADMIN_DB_URL) cannot be used: ${message}.`);
