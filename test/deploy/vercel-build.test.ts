@@ -1,6 +1,4 @@
-/**
- * The build that Vercel runs, offline, in a copy of the project; and the built function answering.
- */
+/** The build that Vercel runs, offline, in a copy of the project; and the built function answering. */
 import { execFile } from "node:child_process";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
