@@ -16,6 +16,7 @@ import {
 } from "jose";
 import { z } from "zod";
 import type { ApiConfig } from "../shared/config.ts";
+import { deadlinesOf } from "../shared/deadlines.ts";
 import type { Home } from "../shared/placement/service.ts";
 
 export interface AuthenticatedUser {
@@ -31,7 +32,6 @@ type Verification = { user: AuthenticatedUser } | { refused: string } | { unavai
 export type Verifier = (token: string) => Promise<Verification>;
 
 const KEYS_MAX_AGE_MS = 10 * 60_000;
-const KEYS_TIMEOUT_MS = 1_000;
 /** After a failed look for keys, the next requests do not wait for another. */
 const KEYS_PAUSE_MS = 5_000;
 
@@ -87,7 +87,7 @@ const symmetricKey = (secret: string): Promise<CryptoKey> =>
 function publicKeys(config: ApiConfig, clock: () => number) {
   const remote = createRemoteJWKSet(new URL(`${config.SUPABASE_URL}/auth/v1/.well-known/jwks.json`), {
     cacheMaxAge: KEYS_MAX_AGE_MS,
-    timeoutDuration: KEYS_TIMEOUT_MS,
+    timeoutDuration: deadlinesOf(config).keysMs,
     headers: { apikey: config.SUPABASE_PUBLISHABLE_KEY },
   });
   let lastSeen = config.SUPABASE_JWKS as JSONWebKeySet | undefined;

@@ -6,7 +6,6 @@ import { invalid, type RepositoryError } from "../shared/contract/errors.ts";
 import { type ParsedQuery, parseQuery, type QueryKind } from "../shared/contract/parse-query.ts";
 import type { Repository } from "../shared/contract/repository.ts";
 import { deadlineIn } from "../shared/placement/deadline.ts";
-import { REQUEST_DEADLINE_MS } from "../shared/placement/router.ts";
 import type { DatabaseService, RequestCalls } from "../shared/placement/service.ts";
 import type { AppEnv } from "./_environment.ts";
 import { repositoryProblem } from "./_problem.ts";
@@ -17,8 +16,10 @@ export function unwrap<T>(result: Result<T, RepositoryError>): T {
   return result.value;
 }
 
+const requestMsOf = (c: Context<AppEnv>): number => c.get("dependencies").config.REQUEST_DEADLINE_MS;
+
 /** The user's home, with one deadline for all the calls that follow. */
-export async function serviceOf(c: Context<AppEnv>, deadlineMs = REQUEST_DEADLINE_MS): Promise<DatabaseService> {
+export async function serviceOf(c: Context<AppEnv>, deadlineMs = requestMsOf(c)): Promise<DatabaseService> {
   const user = c.get("user");
   return unwrap(
     await c.get("dependencies").router.getDatabaseServiceForUser({
@@ -32,7 +33,7 @@ export async function serviceOf(c: Context<AppEnv>, deadlineMs = REQUEST_DEADLIN
 }
 
 /** One deadline for all the calls of a request, and a place in Server-Timing for each. */
-export const callsOf = (c: Context<AppEnv>, deadlineMs = REQUEST_DEADLINE_MS) => ({
+export const callsOf = (c: Context<AppEnv>, deadlineMs = requestMsOf(c)) => ({
   signal: deadlineIn(leftOf(c, deadlineMs)),
   onCall: timingOf(c),
 });

@@ -3,6 +3,7 @@
  * nothing counts as absent. Names that people already have from Supabase's and MongoDB's guides are accepted, too.
  */
 import { z } from "zod";
+import { DEFAULT_DEADLINES } from "./deadlines.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -60,6 +61,15 @@ const secretKeys = z.string().transform((text, context) => {
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 const logLevel = z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`).default("info");
 
+/** Milliseconds; what each means stands in deadlines.ts. */
+const milliseconds = z
+  .string()
+  .regex(/^[1-9]\d{1,6}$/, "must be a number of milliseconds from 10 to 9999999")
+  .transform(Number);
+const DEADLINES = Object.fromEntries(
+  Object.entries(DEFAULT_DEADLINES).map(([name, ms]) => [name, milliseconds.default(ms)]),
+) as Record<keyof typeof DEFAULT_DEADLINES, z.ZodDefault<typeof milliseconds>>;
+
 const SUPABASE = {
   SUPABASE_URL: httpUrl,
   SUPABASE_SECRET_KEY: z.string(),
@@ -69,6 +79,7 @@ const SUPABASE = {
     .regex(/^[A-Za-z0-9_-]{1,38}$/, "may hold letters, digits, _ and -, at most 38")
     .optional(),
   LOG_LEVEL: logLevel,
+  ...DEADLINES,
 };
 
 const apiSchema = z.object({
@@ -111,6 +122,11 @@ const devSchema = z.object({
   ADMIN_EMAILS: z.string().optional(),
   ALLOWED_ORIGINS: z.string().optional(),
   LOG_LEVEL: z.string().optional(),
+  // not set: they follow the machine
+  REQUEST_DEADLINE_MS: milliseconds.optional(),
+  EXPORT_DEADLINE_MS: milliseconds.optional(),
+  HOOK_DEADLINE_MS: milliseconds.optional(),
+  DATABASE_CONNECT_MS: milliseconds.optional(),
 });
 
 /** Every secret key that callers of a function may present. */

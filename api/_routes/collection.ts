@@ -17,8 +17,6 @@ type AnyRecord = Row & { id: string; version: number };
 /** The types of bodies and answers come from the route's description; inside, all collections are alike. */
 type Handler = (c: Context<AppEnv> & { req: { valid(target: string): never } }) => Promise<Response>;
 
-const EXPORT_DEADLINE_MS = 60_000;
-
 export function collectionRoutes<F extends Fields>(collection: Collection) {
   const path = `/api/${collection.name}`;
   const open = (c: Context<AppEnv>, deadlineMs?: number) =>
@@ -57,7 +55,7 @@ export function collectionRoutes<F extends Fields>(collection: Collection) {
   const exportCsv: Handler = async (c) => {
     refuseParameters(c, "limit", "cursor");
     const query = { ...queryOf(c, "list", collection), limit: MAX_LIMIT };
-    const repository = await open(c, EXPORT_DEADLINE_MS);
+    const repository = await open(c, c.get("dependencies").config.EXPORT_DEADLINE_MS);
     // before the headers are sent, so that what goes wrong at once is a problem
     const first = unwrap(await repository.list(query));
     return c.body(csvStream(collection, repository, query, first), 200, {

@@ -8,6 +8,7 @@ import {
   loadDevConfig,
   loadFunctionConfig,
 } from "../../shared/config.ts";
+import { type Deadlines, deadlinesOf } from "../../shared/deadlines.ts";
 import { createMongoClient, databaseName } from "../../shared/mongo/client.ts";
 import { createAssignments } from "../../shared/placement/assignment.ts";
 import { serviceClient } from "../../shared/postgres/client.ts";
@@ -15,6 +16,7 @@ import { readDevelopment } from "../dev/development-file.ts";
 
 export interface Connection {
   config: FunctionConfig;
+  deadlines: Deadlines;
   service: SupabaseClient;
   assignments: ReturnType<typeof createAssignments>;
   /** undefined: MongoDB is not configured */
@@ -28,6 +30,7 @@ async function settings(env: Environment): Promise<FunctionConfig> {
   const running = await readDevelopment(loadDevConfig(env).SWITCHYARD_DATA);
   if (running)
     return loadFunctionConfig({
+      ...running.deadlines,
       ...env,
       SUPABASE_URL: running.url,
       SUPABASE_SECRET_KEY: running.secretKey,
@@ -42,12 +45,13 @@ async function settings(env: Environment): Promise<FunctionConfig> {
 /** Runs the work with clients, and closes them. Nothing is connected before it is used. */
 export async function connected<T>(env: Environment, work: (connection: Connection) => Promise<T>): Promise<T> {
   const config = await settings(env);
-  const service = serviceClient(config);
+  const deadlines = deadlinesOf(config);
+  const service = serviceClient(config, { timeoutMs: deadlines.callMs });
   const uri = config.MONGODB_URI;
-  const client = uri === undefined ? undefined : createMongoClient(uri, { appName: "switchyard-cli" });
+  const client = uri === undefined ? undefined : createMongoClient(uri, { appName: "switchyard-cli", deadlines });
   const mongo = client && (async () => client.db(databaseName(config)));
   try {
-    return await work({ config, service, assignments: createAssignments(service), mongo });
+    return await work({ config, deadlines, service, assignments: createAssignments(service), mongo });
   } finally {
     await client?.close();
   }

@@ -12,9 +12,9 @@ export const stats: Command = {
   options: JSON_OPTION,
   positionals: 0,
   run: ({ values }, { env, out }) =>
-    connected(env, async ({ service, mongo }) => {
+    connected(env, async ({ service, mongo, deadlines: { statisticsMs: limitMs } }) => {
       const collections = allCollections.map(({ name }) => name);
-      const found = await readStats({ service, mongo, collections, clock: Date.now });
+      const found = await readStats({ service, mongo, collections, clock: Date.now, limitMs });
       out(values.json ? json(found) : inWords(found));
     }),
 };
@@ -26,8 +26,8 @@ export const health: Command = {
   options: JSON_OPTION,
   positionals: 0,
   run: ({ values }, { env, out }) =>
-    connected(env, async ({ service, mongo }) => {
-      const look = createHealth({ ...databaseProbes(service, mongo), clock: Date.now });
+    connected(env, async ({ service, mongo, deadlines: { probeMs } }) => {
+      const look = createHealth({ ...databaseProbes(service, mongo), probeMs, clock: Date.now });
       const { status, databases, message } = await look();
       if (values.json) out(json({ status, databases, message }));
       else {

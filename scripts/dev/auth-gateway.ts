@@ -7,6 +7,7 @@ import { type Context, Hono } from "hono";
 import { AuthRefusal, notHere, unexpectedFailure } from "./answers.ts";
 import { askBeforeUserCreated, type BeforeUserCreated } from "./before-user-created.ts";
 import type { Database } from "./database.ts";
+import { codeOf } from "./error-code.ts";
 import type { GoogleStandIn } from "./google-stand-in.ts";
 import type { TokenSigner } from "./token-hook.ts";
 
@@ -28,7 +29,9 @@ export function authGateway(parts: AuthParts): Hono {
   const app = new Hono().basePath("/auth/v1");
   app.onError((error) => {
     if (error instanceof AuthRefusal) return error.toResponse();
-    console.error(error);
+    // a database that is away says so with its code; what has none is a bug, and its stack is wanted
+    const code = codeOf(error);
+    console.error(code ? `Supabase auth: ${code} ${error.message}` : error);
     return unexpectedFailure().toResponse();
   });
 

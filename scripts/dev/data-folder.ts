@@ -1,5 +1,5 @@
 /** The folder with everything that the development server keeps: made, marked, locked and cleared here. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { holderOf, takeLock } from "./folder-lock.ts";
@@ -15,12 +15,19 @@ export class FolderRefused extends Error {
   override readonly name = "FolderRefused";
 }
 
+export interface DemoState {
+  /** The day from which the demo's records count back: the same one again when it goes on, so that they are the same. */
+  readonly day: string;
+  readonly done: boolean;
+}
+
 export interface DataFolder {
   readonly path: string;
   readonly keys: Keys;
   inside(name: string): string;
-  demoDone(): boolean;
-  recordDemo(about: unknown): Promise<void>;
+  /** What is known of the demo; undefined before its first try. */
+  demo(): DemoState | undefined;
+  recordDemo(state: DemoState): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -46,8 +53,8 @@ export async function openDataFolder(name: string): Promise<DataFolder> {
     path,
     keys: await keys(inside(KEYS)),
     inside,
-    demoDone: () => existsSync(inside(DEMO)),
-    recordDemo: (about) => writeFile(inside(DEMO), `${JSON.stringify(about)}\n`, { mode: 0o600 }),
+    demo: () => (existsSync(inside(DEMO)) ? (JSON.parse(readFileSync(inside(DEMO), "utf8")) as DemoState) : undefined),
+    recordDemo: (state) => writeWhole(inside(DEMO), JSON.stringify(state)),
     release,
   };
 }
@@ -69,11 +76,15 @@ const inUse = (path: string, pid: number) =>
     `SWITCHYARD_DATA is ${path}, which a running system uses (process ${pid}): stop that one, or name another folder.`,
   );
 
+/** Whole or not at all: a system killed here must not leave half a key. */
+async function writeWhole(file: string, text: string): Promise<void> {
+  await writeFile(`${file}.new`, `${text}\n`, { mode: 0o600 });
+  await rename(`${file}.new`, file);
+}
+
 async function keys(file: string): Promise<Keys> {
   if (!existsSync(file)) {
-    // whole or not at all: a system killed here must not leave half a key
-    await writeFile(`${file}.new`, `${JSON.stringify(newKeys(), null, 2)}\n`, { mode: 0o600 });
-    await rename(`${file}.new`, file);
+    await writeWhole(file, JSON.stringify(newKeys(), null, 2));
   }
   await chmod(file, 0o600);
   return JSON.parse(await readFile(file, "utf8")) as Keys;

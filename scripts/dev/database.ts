@@ -2,10 +2,10 @@
  * The Postgres under the development Supabase: PGlite in this process, or a real server given by URL. Both are opened
  * through lite's own connection, so that queries from here and from lite take turns and parse values alike.
  */
-import { mkdir } from "node:fs/promises";
 import { createPgliteConnection, type PgliteConnection } from "@supabase/lite/pglite";
 import { createPostgresConnection, type PostgresConnection } from "@supabase/lite/postgres";
 import postgres from "postgres";
+import { openClusterFolder } from "./cluster-folder.ts";
 import { createReservations } from "./postgres-reservations.ts";
 
 /** One statement. JSON parameters are passed as text and cast (`$1::text::jsonb`): the two drivers differ there. */
@@ -43,9 +43,10 @@ function keepGrants(connection: object): void {
 
 /** Opens PGlite in a folder, or in memory. */
 export async function openPglite(folder: string | undefined): Promise<Database> {
-  if (folder) await mkdir(folder, { recursive: true });
+  const made = folder && (await openClusterFolder(folder));
   const connection = await createPgliteConnection(folder ? { url: folder } : {});
   await connection.driver.waitReady;
+  if (made) await made();
   keepGrants(connection);
   let last: Promise<unknown> = Promise.resolve();
   const exclusive = <T>(work: () => Promise<T>): Promise<T> => {

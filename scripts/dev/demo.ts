@@ -1,10 +1,12 @@
 /**
- * The main job, done once on the first start: people sign up through the real sign-up, get a home each, and file
- * their records through the API. Interrupted and run again, it goes on where it was: the same key is the same record.
+ * The main job, done once on the first start: people sign up through the real sign-up, get a home each, and file their
+ * records through the API. Interrupted and run again, it goes on where it was: the same key is the same record. What is
+ * refused for now (503, 429, no connection) is tried again for as long as anything at all succeeds now and then.
  */
 import { createClient } from "@supabase/supabase-js";
 import { decodeJwt } from "jose";
 import { type DemoRecord, demoRecords } from "./demo-records.ts";
+import { createPatience, NotNow, type Patience } from "./patience.ts";
 
 const PASSWORD = "switchyard-demo";
 const PEOPLE = [
@@ -27,32 +29,69 @@ interface Where {
   readonly publishableKey: string;
 }
 
-interface DemoOptions extends Where {
-  readonly say: (line: string) => void;
-  readonly cancel: AbortSignal;
+/** Shows how far it is. */
+export interface DemoProgress {
+  start(total: number): void;
+  /** One more of the total is done; `of` says whose. */
+  step(of: string): void;
+  stop(): void;
 }
 
-interface DemoUser {
+export interface DemoOptions extends Where {
+  readonly progress: DemoProgress;
+  readonly cancel: AbortSignal;
+  /** The records count back from then. */
+  readonly today: Date;
+  /** It gives up when nothing has succeeded for so long. */
+  readonly patienceMs: number;
+}
+
+export interface DemoUser {
   readonly user: string;
   readonly home: string;
   readonly records: number;
 }
 
-/** Signs the demo users up, files their records and prints the table. */
-export async function runDemo({ say, cancel, ...where }: DemoOptions): Promise<DemoUser[]> {
-  say(`\nFirst start: ${PEOPLE.length} demo users sign up and file their records.`);
+export interface DemoOutcome {
+  readonly users: readonly DemoUser[];
+  /** A sentence for each user whose records are not all there. */
+  readonly missing: readonly string[];
+}
+
+/** Signs the demo users up and files their records. Rejects only when it is cancelled. */
+export async function runDemo({ progress, cancel, today, patienceMs, ...where }: DemoOptions): Promise<DemoOutcome> {
+  const patience = createPatience({ patienceMs, cancel });
+  const people = PEOPLE.map(([name, currency], index) => ({
+    user: address(name),
+    name,
+    records: demoRecords(index + 1, currency, today),
+  }));
+  progress.start(people.reduce((sum, { records }) => sum + records.length, people.length));
   const users: DemoUser[] = [];
-  for (const [index, [name, currency]] of PEOPLE.entries()) {
-    cancel.throwIfAborted();
-    const token = await signUp(where, address(name), name);
-    const records = demoRecords(index + 1, currency, new Date());
-    const filed = await fileAll(where.apiUrl, token, records, cancel);
-    const { app_metadata } = decodeJwt<{ app_metadata?: { home?: string } }>(token);
-    users.push({ user: address(name), home: app_metadata?.home ?? "none", records: filed });
+  const missing: string[] = [];
+  try {
+    for (const { user, name, records } of people) {
+      let filed = 0;
+      let home = "none";
+      const step = () => progress.step(user);
+      try {
+        const token = await patience.until(() => signUp(where, user, name));
+        home = decodeJwt<{ app_metadata?: { home?: string } }>(token).app_metadata?.home ?? home;
+        step();
+        await fileAll({ apiUrl: where.apiUrl, token, patience, cancel }, records, () => {
+          filed++;
+          step();
+        });
+      } catch (error) {
+        cancel.throwIfAborted();
+        missing.push(`${user} has ${filed} of ${records.length} records: ${(error as Error).message}`);
+      }
+      users.push({ user, home, records: filed });
+    }
+  } finally {
+    progress.stop();
   }
-  say("");
-  for (const line of table(users)) say(`  ${line}`);
-  return users;
+  return { users, missing };
 }
 
 async function signUp(where: Where, email: string, name: string): Promise<string> {
@@ -64,57 +103,70 @@ async function signUp(where: Where, email: string, name: string): Promise<string
     signedUp.error?.code === "user_already_exists"
       ? await client.auth.signInWithPassword({ email, password: PASSWORD })
       : signedUp;
-  if (error || !data.session) throw new Error(`The demo user ${email} could not sign up: ${error?.message}`);
-  return data.session.access_token;
+  if (data.session) return data.session.access_token;
+  const said = `the sign-up was answered ${error?.status ?? ""} ${error?.message}`;
+  // no answer at all has the status 0; Auth hides what its hooks and the database say behind a 500
+  throw !error?.status || error.status === 429 || error.status >= 500 ? new NotNow(said) : new Error(said);
 }
 
-/** Files record after record, a few at a time; those that others refer to are waited for. */
-async function fileAll(
-  apiUrl: string,
-  token: string,
-  records: readonly DemoRecord[],
-  cancel: AbortSignal,
-): Promise<number> {
+interface Filing {
+  readonly apiUrl: string;
+  readonly token: string;
+  readonly patience: Patience;
+  readonly cancel: AbortSignal;
+}
+
+/** Files record after record, a few at a time; those that others refer to are waited for. The first failure ends it. */
+async function fileAll(filing: Filing, records: readonly DemoRecord[], filed: () => void): Promise<void> {
   const ids = new Map<string, Promise<string>>();
   const waiting = [...records];
-  const fileOne = async ({ collection, key, body, refers = {} }: DemoRecord): Promise<string> => {
+  const fileOne = async ({ refers = {}, ...record }: DemoRecord): Promise<string> => {
     const references = await Promise.all(
       Object.entries(refers).map(async ([field, target]) => [field, await ids.get(target)] as const),
     );
-    const response = await fetch(`${apiUrl}/api/${collection}`, {
-      method: "POST",
-      headers: {
-        authorization: `Bearer ${token}`,
-        "content-type": "application/json",
-        "idempotency-key": `demo ${encodeURIComponent(key)}`,
-      },
-      body: JSON.stringify({ ...body, ...Object.fromEntries(references) }),
-      signal: cancel,
-    });
-    // a conflict is the same record, filed on another day before the demo was interrupted
-    if (!response.ok && response.status !== 409)
-      throw new Error(`The demo could not file ${key} in ${collection}: ${response.status} ${await response.text()}`);
-    return ((await response.json()) as { id?: string }).id ?? "";
+    const body = { ...record.body, ...Object.fromEntries(references) };
+    return filing.patience.until(() => post(filing, { ...record, body }));
   };
   const worker = async () => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       const filing = fileOne(next);
+      // whoever refers to it hears of a failure, too; nobody may
+      filing.catch(() => undefined);
       ids.set(next.key, filing);
       await filing;
+      filed();
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  return ids.size;
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: AT_ONCE }, () =>
+      worker().catch((error) => {
+        waiting.length = 0;
+        throw error;
+      }),
+    ),
+  );
+  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
 }
 
-function table(users: readonly DemoUser[]): string[] {
-  const rows = [["user", "home", "records"], ...users.map((each) => [each.user, each.home, String(each.records)])];
-  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => (column === 2 ? cell.padStart(widths[2] ?? 0) : cell.padEnd(widths[column] ?? 0)))
-      .join("  "),
-  );
+/** The id of the record, made now or at an earlier try. */
+async function post({ apiUrl, token, cancel }: Filing, { collection, key, body }: DemoRecord): Promise<string> {
+  const response = await fetch(`${apiUrl}/api/${collection}`, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${token}`,
+      "content-type": "application/json",
+      "idempotency-key": `demo ${encodeURIComponent(key)}`,
+    },
+    body: JSON.stringify(body),
+    signal: cancel,
+  }).catch((error) => {
+    throw new NotNow(`the API cannot be reached: ${(error as Error).message}`);
+  });
+  const answer = (await response.json().catch(() => ({}))) as { id?: string; detail?: string };
+  if (response.ok) return answer.id ?? "";
+  const said = `${key} in ${collection} was answered ${response.status} ${answer.detail ?? ""}`;
+  if (response.status !== 503 && response.status !== 429) throw new Error(said);
+  throw new NotNow(said, Number(response.headers.get("retry-after")) * 1_000);
 }
 
 /** How to come in as a demo user, and a command to try. */

@@ -10,6 +10,8 @@ const schema = z.object({
   publishableKey: z.string(),
   secretKey: z.string(),
   mongoUri: z.string(),
+  /** the deadlines that this machine needs, as variables */
+  deadlines: z.record(z.string(), z.string()),
 });
 
 export type Development = z.infer<typeof schema>;

@@ -2,14 +2,19 @@
  * Does in development what pg_cron does on a hosted project: calls the edge function `purge` while work is pending, and
  * once a minute for what it settles beside that.
  */
+import { pause } from "./pause.ts";
 import type { RunningSupabase } from "./supabase.ts";
 
-const EVERY_MS = 3_000;
+/** As often as pg_cron looks. */
+const EVERY_MS = 10_000;
 const SETTLE_EVERY_MS = 60_000;
-const TIMEOUT_MS = 30_000;
+/** A machine may be slow; what ends earlier is only done again. */
+const TIMEOUT_MS = 120_000;
 
 /** Starts the loop; a round begins only after the last one has ended. */
-export function startPurgeLoop(supabase: RunningSupabase): { stop(): Promise<void> } {
+export function startPurgeLoop(supabase: Pick<RunningSupabase, "sql" | "url" | "secretKey">): {
+  stop(): Promise<void>;
+} {
   const stopping = new AbortController();
   let settledAt = 0;
   const round = async () => {
@@ -49,17 +54,3 @@ export function startPurgeLoop(supabase: RunningSupabase): { stop(): Promise<voi
     },
   };
 }
-
-const pause = (ms: number, signal: AbortSignal) =>
-  new Promise<void>((resolve) => {
-    if (signal.aborted) return resolve();
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener(
-      "abort",
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });

@@ -1,32 +1,37 @@
 /** Everything that `npm start` runs, in the order in which the parts need one another. */
 import type { DevConfig } from "../../shared/config.ts";
-import { type DataFolder, openDataFolder } from "./data-folder.ts";
-import { DEMO_ADMIN, demoLogin, runDemo } from "./demo.ts";
-import { DenoMissing } from "./deno.ts";
+import { deadlinesOf } from "../../shared/deadlines.ts";
+import { isMade } from "./cluster-folder.ts";
+import { openDataFolder } from "./data-folder.ts";
+import { DEMO_ADMIN, type DemoProgress, demoLogin } from "./demo.ts";
+import { demoOnce } from "./demo-once.ts";
 import { writeDevelopment } from "./development-file.ts";
 import { type Listening, listen, PortTaken } from "./listen.ts";
-import { startStandIn } from "./mongo-stand-in/index.ts";
+import { deadlinesFor, measureSlowness } from "./machine-speed.ts";
 import { prepareDatabases } from "./prepare.ts";
-import { startPurgeLoop } from "./purge-loop.ts";
 import { copyReferenceFiles } from "./reference-files.ts";
-import { type RunningSupabase, startSupabase } from "./supabase.ts";
-import { serveApi } from "./web.ts";
+import { portTaken } from "./start-refused.ts";
+import { CLUSTER, type StartedParts, startParts } from "./system-parts.ts";
 
-/** What keeps the system from starting, in one sentence. */
-export class StartRefused extends Error {
-  override readonly name = "StartRefused";
-}
+const WORTH_SAYING = 2.5;
 
 export interface RunningSystem {
   stop(): Promise<void>;
 }
 
-/** Starts it and says where everything is. When any part fails, what had been started is stopped again. */
-export async function startSystem(
-  config: DevConfig,
-  say: (line: string) => void,
-  cancel: AbortSignal,
-): Promise<RunningSystem> {
+export interface SystemOptions {
+  readonly say: (line: string) => void;
+  /** Ends the start, wherever it is. */
+  readonly cancel: AbortSignal;
+  readonly progress: DemoProgress;
+}
+
+/**
+ * Starts it and says where everything is. A part that does not start, a folder or a port that cannot be used end it, and
+ * what had been started is stopped again; a database that does not answer is waited for, and a demo that cannot be finished
+ * is left for the next start.
+ */
+export async function startSystem(config: DevConfig, { say, cancel, progress }: SystemOptions): Promise<RunningSystem> {
   const stops: (() => unknown)[] = [];
   const stop = async () => {
     for (const each of stops.splice(0).reverse()) await each();
@@ -34,38 +39,56 @@ export async function startSystem(
   try {
     const web = await holdPort(config.PORT, "PORT");
     stops.push(() => web.close());
+    // only looked at: the part that serves it binds it
+    await (await holdPort(config.SUPABASE_PORT, "SUPABASE_PORT")).close();
     const folder = await openDataFolder(config.SWITCHYARD_DATA);
-    stops.push(() => folder.release());
-
-    const mongo = config.MONGODB_URI
-      ? undefined
-      : await startStandIn({ port: 0, file: folder.inside("mongodb.sqlite") });
-    if (mongo) stops.push(() => mongo.stop());
-    const mongoUri = withDatabase(config.MONGODB_URI ?? mongo?.uri ?? "");
-    const supabase = await supabaseOf(config, folder, mongoUri, web, say);
-    stops.push(() => supabase.stop());
+    const slowness = await measureSlowness();
+    const settings = deadlinesFor(slowness, config);
+    const variables = Object.fromEntries(Object.entries(settings).map(([name, ms]) => [name, String(ms)]));
+    if (!config.SUPABASE_DB_URL && !isMade(folder.inside(CLUSTER)))
+      say("The embedded Postgres is being made, which takes some seconds; on a slow machine, minutes.");
+    if (slowness >= WORTH_SAYING)
+      say(
+        `This machine is ${Math.round(slowness)} times slower than an ordinary one just now: all deadlines are longer.`,
+      );
+    const parts = startParts(config, { folder, siteUrl: web.url, variables, say, cancel });
+    cancel.addEventListener("abort", () => void parts.stop(), { once: true });
+    // the last to be stopped; before them, what calls them
+    stops.unshift(
+      () => folder.release(),
+      () => parts.stop(),
+    );
+    const { supabase, mongoUri, standIn } = await parts.started;
     const { url, publishableKey, secretKey } = supabase;
-    stops.push(await writeDevelopment(folder.path, { url, publishableKey, secretKey, mongoUri }));
+    stops.push(await writeDevelopment(folder.path, { url, publishableKey, secretKey, mongoUri, deadlines: variables }));
     cancel.throwIfAborted();
 
     const embedded = !config.SUPABASE_DB_URL && !config.MONGODB_URI;
     const demo = config.SWITCHYARD_DEMO ? config.SWITCHYARD_DEMO === "1" : embedded;
     await copyReferenceFiles();
+    const { serveApi } = await import("./web.ts");
     await serveApi(web, {
       ...environment(supabase, mongoUri),
+      ...variables,
       ADMIN_EMAILS: config.ADMIN_EMAILS ?? (demo ? DEMO_ADMIN : ""),
       ...(config.ALLOWED_ORIGINS ? { ALLOWED_ORIGINS: config.ALLOWED_ORIGINS } : {}),
       LOG_LEVEL: config.LOG_LEVEL ?? "warn",
     });
-    const unprepared = await prepareDatabases(supabase, mongoUri);
-    if (unprepared) say(`MongoDB could not be prepared, so new users get Supabase for their home: ${unprepared}`);
-    const purge = startPurgeLoop(supabase);
-    stops.push(() => purge.stop());
-
-    const about = { apiUrl: web.url, supabaseUrl: supabase.url, publishableKey: supabase.publishableKey };
-    if (demo && !folder.demoDone()) await folder.recordDemo(await runDemo({ ...about, say, cancel }));
+    await prepareDatabases({
+      supabase,
+      mongoUri,
+      deadlines: deadlinesOf(settings),
+      cancel,
+      waiting: (reason) => say(`Waiting for MongoDB. ${reason} The API answers at ${web.url}/api meanwhile.`),
+    }).catch((error: Error) =>
+      say(`MongoDB could not be prepared, so new users get Supabase for their home: ${error.message}`),
+    );
     cancel.throwIfAborted();
-    announce(say, { ...about, mongoUri, standIn: Boolean(mongo), folder: folder.path });
+
+    const about = { apiUrl: web.url, supabaseUrl: url, publishableKey };
+    if (demo) await demoOnce({ ...about, folder, slowness, say, cancel, progress });
+    cancel.throwIfAborted();
+    announce(say, { ...about, mongoUri, standIn, folder: folder.path });
     if (demo) for (const line of demoLogin(about)) say(line);
     say("\nReady. Ctrl-C stops everything.");
     return { stop };
@@ -79,49 +102,11 @@ async function holdPort(port: number, variable: string): Promise<Listening> {
   try {
     return await listen(port);
   } catch (error) {
-    throw error instanceof PortTaken ? taken(error.port, variable) : error;
+    throw error instanceof PortTaken ? portTaken(error.port, variable) : error;
   }
 }
 
-const taken = (port: number, variable: string) =>
-  new StartRefused(`Port ${port} is taken by another program: stop that one, or set ${variable} to a free port.`);
-
-async function supabaseOf(
-  config: DevConfig,
-  folder: DataFolder,
-  mongoUri: string,
-  web: Listening,
-  say: (line: string) => void,
-): Promise<RunningSupabase> {
-  const { keys } = folder;
-  try {
-    return await startSupabase({
-      port: config.SUPABASE_PORT,
-      dataDir: folder.inside("postgres"),
-      ...(config.SUPABASE_DB_URL ? { dbUrl: config.SUPABASE_DB_URL } : {}),
-      ...(config.SUPABASE_ADMIN_DB_URL ? { adminDbUrl: config.SUPABASE_ADMIN_DB_URL } : {}),
-      ...(config.SUPABASE_AUTH_URL ? { authUrl: config.SUPABASE_AUTH_URL } : {}),
-      ...(config.SUPABASE_JWT_ISSUER ? { jwtIssuer: config.SUPABASE_JWT_ISSUER } : {}),
-      jwtSecret: config.SUPABASE_JWT_SECRET ?? keys.jwtSecret,
-      publishableKey: keys.publishableKey,
-      secretKey: keys.secretKey,
-      hookSecret: keys.hookSecret,
-      mongoUri,
-      siteUrl: web.url,
-      functionsEnv: { LOG_LEVEL: config.LOG_LEVEL ?? "warn" },
-      onMail: (mail) => say(`Mail to ${mail.to}: ${mail.text.replace(/\s+/g, " ").trim()}`),
-    });
-  } catch (error) {
-    if (error instanceof PortTaken) throw taken(error.port, "SUPABASE_PORT");
-    if (error instanceof DenoMissing) throw new StartRefused(error.message);
-    const { code, message } = error as { code?: string; message?: string };
-    if (config.SUPABASE_DB_URL && /^(ECONN|CONNECT_TIMEOUT|CONNECTION|ENOTFOUND|28|3D)/.test(code ?? ""))
-      throw new StartRefused(`The Postgres of SUPABASE_DB_URL (or SUPABASE_ADMIN_DB_URL) cannot be used: ${message}.`);
-    throw error;
-  }
-}
-
-const environment = (supabase: RunningSupabase, mongoUri: string) => ({
+const environment = (supabase: StartedParts["supabase"], mongoUri: string) => ({
   SUPABASE_URL: supabase.url,
   SUPABASE_PUBLISHABLE_KEY: supabase.publishableKey,
   SUPABASE_SECRET_KEY: supabase.secretKey,
@@ -129,11 +114,6 @@ const environment = (supabase: RunningSupabase, mongoUri: string) => ({
   SUPABASE_JWT_ISSUER: supabase.jwtIssuer,
   MONGODB_URI: mongoUri,
 });
-
-function withDatabase(uri: string): string {
-  const [, base, path, query = ""] = /^([a-z+]+:\/\/[^/?]+)(\/[^?]*)?(\?.*)?$/.exec(uri) ?? [];
-  return base && (!path || path === "/") ? `${base}/switchyard${query}` : uri;
-}
 
 interface Running {
   readonly apiUrl: string;

@@ -1,10 +1,11 @@
 /** MongoDB clients on which nothing waits for ever: the driver's own defaults are 30 s and none. */
 import { MongoClient } from "mongodb";
+import { type Deadlines, deadlinesOf } from "../deadlines.ts";
 
 export interface MongoClientSettings {
   /** shown in the server's logs and currentOp */
   appName: string;
-  serverSelectionTimeoutMs?: number;
+  deadlines?: Pick<Deadlines, "connectMs" | "socketMs">;
   maxPoolSize?: number;
 }
 
@@ -16,7 +17,7 @@ export interface DatabaseSettings {
 /** Makes a client; it connects with the first call. Meant to be shared by all requests of an instance. */
 export function createMongoClient(
   uri: string,
-  { appName, serverSelectionTimeoutMs = 2_000, maxPoolSize = 10 }: MongoClientSettings,
+  { appName, deadlines: { connectMs, socketMs } = deadlinesOf(), maxPoolSize = 10 }: MongoClientSettings,
 ): MongoClient {
   return new MongoClient(uri, {
     appName,
@@ -24,11 +25,12 @@ export function createMongoClient(
     minPoolSize: 0,
     // an idle function is frozen: its sockets would be dead when it wakes
     maxIdleTimeMS: 5_000,
-    serverSelectionTimeoutMS: serverSelectionTimeoutMs,
-    connectTimeoutMS: 2_000,
-    socketTimeoutMS: 10_000,
-    waitQueueTimeoutMS: 2_000,
-    heartbeatFrequencyMS: 2_000,
+    serverSelectionTimeoutMS: connectMs,
+    connectTimeoutMS: connectMs,
+    socketTimeoutMS: socketMs,
+    waitQueueTimeoutMS: connectMs,
+    // what a look may take is also how often there is one
+    heartbeatFrequencyMS: connectMs,
     writeConcern: { w: "majority" },
     retryWrites: false,
     retryReads: false,

@@ -1,5 +1,6 @@
 /** The way to the records in MongoDB for as long as an instance lives, whatever happens to the server meanwhile. */
 import type { Db, MongoClient } from "mongodb";
+import { type Deadlines, deadlinesOf } from "../deadlines.ts";
 import { createMongoClient, type DatabaseSettings, databaseName, type MongoClientSettings } from "./client.ts";
 
 export interface MongoConnection {
@@ -9,17 +10,12 @@ export interface MongoConnection {
 }
 
 export interface MongoConnectionSettings extends MongoClientSettings {
+  deadlines?: Deadlines;
   /** told of each client that is made */
   onClient?: ((client: MongoClient) => void) | undefined;
   /** milliseconds, of any beginning */
   clock?: () => number;
 }
-
-/** Longer than any request waits for an answer, and short enough for users to be served again in the time that is promised. */
-export const STUCK_MS = 3_000;
-
-/** Until then the calls of a client that was replaced have ended by their own limits. */
-const RETIREMENT_MS = 15_000;
 
 /**
  * A client that has been connected finds its server again by itself, with two exceptions, after which it is replaced:
@@ -32,7 +28,7 @@ const RETIREMENT_MS = 15_000;
  */
 export function createMongoConnection(
   config: DatabaseSettings & { MONGODB_URI: string },
-  { onClient, clock = () => performance.now(), ...settings }: MongoConnectionSettings,
+  { onClient, clock = () => performance.now(), deadlines = deadlinesOf(), ...settings }: MongoConnectionSettings,
 ): MongoConnection {
   const name = databaseName(config);
   const retired = new Map<MongoClient, NodeJS.Timeout>();
@@ -53,13 +49,13 @@ export function createMongoConnection(
   };
   const retire = (made: MongoClient) => {
     forget(made);
-    // what it still holds is lost anyway
-    const timer = setTimeout(() => void close(made).catch(() => undefined), RETIREMENT_MS);
+    // by then its calls have ended by their own limits, and what it still holds is lost anyway
+    const timer = setTimeout(() => void close(made).catch(() => undefined), 1.5 * deadlines.socketMs);
     timer.unref?.();
     retired.set(made, timer);
   };
   const make = () => {
-    const made = createMongoClient(config.MONGODB_URI, settings);
+    const made = createMongoClient(config.MONGODB_URI, { ...settings, deadlines });
     made.once("topologyClosed", () => forget(made));
     heldSince = watchConnections(made, clock);
     onClient?.(made);
@@ -68,7 +64,7 @@ export function createMongoConnection(
   return {
     db() {
       const since = heldSince();
-      if (client && since !== undefined && clock() - since > STUCK_MS) retire(client);
+      if (client && since !== undefined && clock() - since > deadlines.stuckMs) retire(client);
       client ??= make();
       db ??= client.db(name);
       return db;

@@ -4,6 +4,7 @@ import { uuidv7 } from "uuidv7";
 import type { Collection, CreateOf, PatchOf, RecordOf } from "../collections/define.ts";
 import { allCollections } from "../collections/index.ts";
 import type { Repository } from "../contract/repository.ts";
+import { deadlinesOf } from "../deadlines.ts";
 import { type Failpoint, noFailpoint } from "./failpoints.ts";
 import { createRepository } from "./repository.ts";
 
@@ -27,7 +28,7 @@ export interface MongoRepositories {
 export function mongoRepositories({
   now = Date.now,
   newId = uuidv7,
-  maxTimeMs = 2_500,
+  maxTimeMs = deadlinesOf().queryMs,
   all = allCollections,
   failpoint = noFailpoint,
   ...options

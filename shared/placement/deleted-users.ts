@@ -6,13 +6,12 @@
  */
 import type { Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
+import { deadlinesOf } from "../deadlines.ts";
 import type { Log } from "../log.ts";
 import { within } from "./within.ts";
 
 const FRESH_MS = 20_000;
 const STALE_MS = 45_000;
-/** Longest wait for the list within a request. */
-const WAIT_MS = 700;
 /** After a list that could not be read, the next try. */
 const RETRY_MS = 5_000;
 /** No access token lives longer than Supabase's upper limit, a week; the default is an hour. */
@@ -26,11 +25,18 @@ export interface DeletedUsers {
 export interface DeletedUsersOptions {
   /** ids of the users deleted since then */
   load: (since: Date) => Promise<Result<string[], RepositoryError>>;
+  /** longest wait for the list within a request */
+  waitMs?: number;
   clock: () => number;
   log: Log;
 }
 
-export function createDeletedUsers({ load, clock, log }: DeletedUsersOptions): DeletedUsers {
+export function createDeletedUsers({
+  load,
+  waitMs = deadlinesOf().deletedUsersMs,
+  clock,
+  log,
+}: DeletedUsersOptions): DeletedUsers {
   let known: ReadonlySet<string> = new Set();
   /** deleted through this instance, until a list names them: one may have been read just before */
   const own = new Set<string>();
@@ -65,7 +71,7 @@ export function createDeletedUsers({ load, clock, log }: DeletedUsersOptions): D
     async has(userId) {
       const age = clock() - loadedAt;
       if (age > FRESH_MS && !(isAway && clock() - triedAt <= RETRY_MS)) refresh();
-      const patience = WAIT_MS - (clock() - triedAt);
+      const patience = waitMs - (clock() - triedAt);
       if (age > STALE_MS && loading && !isAway && patience > 0) await within(patience, loading);
       return known.has(userId) || own.has(userId);
     },

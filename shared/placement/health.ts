@@ -2,6 +2,7 @@
 import type { SupabaseClient } from "@supabase/supabase-js";
 import type { Db } from "mongodb";
 import { ok, type Result } from "neverthrow";
+import { deadlinesOf } from "../deadlines.ts";
 import { callSystem } from "./assignment.ts";
 import { downReason } from "./down-reason.ts";
 import type { Home, RequestCalls } from "./service.ts";
@@ -31,6 +32,8 @@ export type Probe = () => Promise<Result<unknown, unknown>>;
 export interface HealthOptions {
   supabase: Probe;
   mongodb: Probe | undefined;
+  /** longest time for one look at a database */
+  probeMs?: number;
   clock: () => number;
 }
 
@@ -40,13 +43,13 @@ export const databaseProbes = (service: SupabaseClient, mongo: (() => Promise<Db
   mongodb: mongo && ((async () => ok(await (await mongo()).command({ ping: 1 }))) as Probe),
 });
 
-const PROBE_MS = 1_200;
 const CACHE_MS = 1_000;
 
-/** Answers within 2 s, whatever hangs. `onCall` is told how long each database took when it was looked at last. */
+/** Answers soon after `probeMs`, whatever hangs. `onCall` is told how long each database took when it was looked at last. */
 export function createHealth({
   supabase,
   mongodb,
+  probeMs = deadlinesOf().probeMs,
   clock,
 }: HealthOptions): (onCall?: RequestCalls["onCall"]) => Promise<Health> {
   let last: { until: number; health: Promise<Health>; calls: [Home, number][] } | undefined;
@@ -59,8 +62,8 @@ export function createHealth({
       return found;
     };
     const [postgresql, mongo] = await Promise.all([
-      timed("supabase", ask("Supabase", supabase, clock)),
-      mongodb ? timed("mongodb", ask("MongoDB", mongodb, clock)) : null,
+      timed("supabase", ask("Supabase", supabase, probeMs, clock)),
+      mongodb ? timed("mongodb", ask("MongoDB", mongodb, probeMs, clock)) : null,
     ]);
     const all = mongo ? [postgresql, mongo] : [postgresql];
     const errors = all.flatMap(({ error }) => error ?? []);
@@ -90,11 +93,11 @@ export function createHealth({
   };
 }
 
-async function ask(name: string, probe: Probe, clock: () => number): Promise<DatabaseHealth> {
+async function ask(name: string, probe: Probe, probeMs: number, clock: () => number): Promise<DatabaseHealth> {
   const start = clock();
   let failure: unknown;
   try {
-    const answer = await within(PROBE_MS, probe());
+    const answer = await within(probeMs, probe());
     if (answer?.isOk()) return { connected: true, latencyMs: clock() - start, error: null };
     failure = answer?.isErr() ? answer.error : undefined;
   } catch (error) {

@@ -4,13 +4,13 @@
  */
 import type { Db, MongoClient } from "mongodb";
 import type { Collection } from "../collections/define.ts";
+import type { Deadlines } from "../deadlines.ts";
 import type { MongoRepositories } from "../mongo/index.ts";
 
 export interface MongoHomeOptions {
   config: { MONGODB_URI: string; MONGODB_DATABASE?: string | undefined };
   collections: readonly Collection[];
-  /** longest time that the server may take for one operation */
-  maxTimeMs: number;
+  deadlines: Deadlines;
   /** told of each client that is made */
   onClient: ((client: MongoClient) => void) | undefined;
 }
@@ -23,13 +23,16 @@ export interface MongoHome {
   close(): Promise<void>;
 }
 
-export function createMongoHome({ config, collections, maxTimeMs, onClient }: MongoHomeOptions): MongoHome {
+export function createMongoHome({ config, collections, deadlines, onClient }: MongoHomeOptions): MongoHome {
   const load = async () => {
     const [{ createMongoConnection }, { mongoRepositories }] = await Promise.all([
       import("../mongo/connection.ts"),
       import("../mongo/index.ts"),
     ]);
-    return { connection: createMongoConnection(config, { appName: "switchyard-api", onClient }), mongoRepositories };
+    return {
+      connection: createMongoConnection(config, { appName: "switchyard-api", onClient, deadlines }),
+      mongoRepositories,
+    };
   };
   let loaded: ReturnType<typeof load> | undefined;
   const loadOnce = () => {
@@ -43,7 +46,7 @@ export function createMongoHome({ config, collections, maxTimeMs, onClient }: Mo
     db: async () => (await loadOnce()).connection.db(),
     async repositories(userId) {
       const { connection, mongoRepositories } = await loadOnce();
-      return mongoRepositories({ db: connection.db(), userId, all: collections, maxTimeMs });
+      return mongoRepositories({ db: connection.db(), userId, all: collections, maxTimeMs: deadlines.queryMs });
     },
     close: async () => (await loaded?.catch(() => undefined))?.connection.close(),
   };

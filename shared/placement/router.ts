@@ -6,6 +6,7 @@ import type { MongoClient } from "mongodb";
 import { err, ok, type Result } from "neverthrow";
 import type { Collection } from "../collections/define.ts";
 import { conflict, type RepositoryError, unavailable } from "../contract/errors.ts";
+import { type DeadlineSettings, deadlinesOf } from "../deadlines.ts";
 import type { Log } from "../log.ts";
 import { serviceClient, userClient } from "../postgres/client.ts";
 import { postgresRepositories } from "../postgres/index.ts";
@@ -29,7 +30,7 @@ export interface Router {
   /** Cached for a minute. */
   getAssignment(userId: string, calls?: RequestCalls): Answer<Assignment | null>;
   assignToLeastUsed(userId: string): Answer<Assignment>;
-  /** Within 2.5 s, or `limitMs`, whatever hangs. */
+  /** Within the deadline of a request, or `limitMs`, whatever hangs. */
   getDatabaseStats(options?: { limitMs?: number; onCall?: RequestCalls["onCall"] }): Promise<DatabaseStats>;
   /** Within 2 s, whatever hangs. */
   getHealth(onCall?: RequestCalls["onCall"]): Promise<Health>;
@@ -42,7 +43,7 @@ export interface Router {
 }
 
 /** Part of what shared/config.ts reads. */
-export interface RouterConfig {
+export interface RouterConfig extends DeadlineSettings {
   SUPABASE_URL: string;
   SUPABASE_SECRET_KEY: string;
   SUPABASE_PUBLISHABLE_KEY: string;
@@ -63,18 +64,14 @@ export interface RouterOptions {
   purge?: () => Promise<unknown>;
 }
 
-/** All database calls of one request together; exports bring their own deadline. */
-export const REQUEST_DEADLINE_MS = 2_500;
-
-/** MongoDB ends a slow query itself, before the deadline does. */
-const QUERY_MS = 2_000;
-
 const noMongo = unavailable("These records are in MongoDB, which is not configured here: set MONGODB_URI.");
 const notConfigured: Breaker = { run: async () => noMongo, isOpen: () => true };
 
 export function createRouter(options: RouterOptions): Router {
   const { config, collections, log, clock = Date.now, waitUntil = () => {} } = options;
-  const service = serviceClient(config);
+  const deadlines = deadlinesOf(config);
+  const timeoutMs = deadlines.callMs;
+  const service = serviceClient(config, { timeoutMs });
   const assignments = createAssignments(service);
   const cache = createAssignmentCache(clock);
   const breakers = { supabase: createBreaker("supabase", log), mongodb: createBreaker("mongodb", log) };
@@ -87,13 +84,13 @@ export function createRouter(options: RouterOptions): Router {
       : createMongoHome({
           config: { ...config, MONGODB_URI },
           collections,
-          maxTimeMs: QUERY_MS,
+          deadlines,
           onClient: options.onMongoClient,
         });
 
   const guardFor = (provider: Home, { signal, onCall }: RequestCalls): Guard => ({
     breaker: breakers[provider],
-    signal: signal ?? deadlineIn(REQUEST_DEADLINE_MS),
+    signal: signal ?? deadlineIn(deadlines.requestMs),
     answers: async () => {
       const { mongodb, postgresql } = (await getHealth()).databases;
       return (provider === "mongodb" ? mongodb : postgresql)?.connected ?? false;
@@ -105,16 +102,18 @@ export function createRouter(options: RouterOptions): Router {
   // through the breaker: the list, too, is no reason to call a database that is known to be down
   const deleted = createDeletedUsers({
     load: (since) => guarded(guardFor("supabase", {}), () => assignments.deletedSince(since)),
+    waitMs: deadlines.deletedUsersMs,
     clock,
     log,
   });
-  const getHealth = createHealth({ ...databaseProbes(service, mongo?.db), clock });
+  const getHealth = createHealth({ ...databaseProbes(service, mongo?.db), probeMs: deadlines.probeMs, clock });
 
   const getDatabaseService = (provider: Home, user: RequestUser): DatabaseService => {
     const guard = guardFor(provider, user);
     const { id: userId, jwt } = user;
     if (provider === "mongodb" && !mongo) guard.breaker = notConfigured;
-    const open = () => postgresRepositories({ client: userClient(config, jwt), userId, signal: guard.signal });
+    const open = () =>
+      postgresRepositories({ client: userClient(config, jwt, { timeoutMs }), userId, signal: guard.signal });
     let opened: ReturnType<typeof open> | undefined;
     const repository = async <C extends Collection>(collection: C) => {
       // anew for each call: between two pages of an export, the client may have been replaced
@@ -160,7 +159,14 @@ export function createRouter(options: RouterOptions): Router {
     },
 
     getDatabaseStats: (limits) =>
-      readStats({ service, mongo: mongo?.db, collections: collections.map(({ name }) => name), clock, ...limits }),
+      readStats({
+        service,
+        mongo: mongo?.db,
+        collections: collections.map(({ name }) => name),
+        clock,
+        limitMs: deadlines.requestMs,
+        ...limits,
+      }),
     isDeleted: (userId) => deleted.has(userId),
 
     async deleteUser(userId, calls = {}) {

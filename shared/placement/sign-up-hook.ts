@@ -8,6 +8,7 @@
  */
 import type { Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
+import { deadlinesOf } from "../deadlines.ts";
 import type { Log } from "../log.ts";
 import { downReason } from "./down-reason.ts";
 import type { Probe } from "./health.ts";
@@ -38,7 +39,7 @@ const REFUSAL = {
 
 /** Answers one call of the hook. */
 export function createSignUpHook(options: SignUpHookOptions): (request: Request) => Promise<Response> {
-  const { verify, canPlace, log, totalMs = 1_700 } = options;
+  const { verify, canPlace, log, totalMs = deadlinesOf().hookMs } = options;
   const look = createLook(options);
 
   return async (request) => {
@@ -81,7 +82,13 @@ const problem = (status: number, message: string, headers: Record<string, string
   Response.json({ error: { http_code: status, message } }, { status, headers });
 
 /** Probes all databases at once and reports how they are; calls at the same time, and for a while after, share a look. */
-function createLook({ probes, report, clock, probeMs = 900, cacheMs = 3_000 }: SignUpHookOptions): () => Promise<void> {
+function createLook({
+  probes,
+  report,
+  clock,
+  probeMs = deadlinesOf().hookProbeMs,
+  cacheMs = 3_000,
+}: SignUpHookOptions): () => Promise<void> {
   let last: { until: number; done: Promise<void> } | undefined;
   const one = async (name: string, probe: Probe) => {
     let failure: unknown;

@@ -35,18 +35,17 @@ export interface StatsOptions {
   mongo: (() => Promise<Db>) | undefined;
   collections: readonly string[];
   clock: () => number;
-  limitMs?: number;
+  /** longest time for everything */
+  limitMs: number;
   /** told how long each database took */
   onCall?: RequestCalls["onCall"];
 }
 
 type Found<T> = { found: T; error: null } | { found: undefined; error: string };
 
-const LIMIT_MS = 2_500;
-
 /** The answer comes within `limitMs`, whatever hangs. */
 export async function readStats(options: StatsOptions): Promise<DatabaseStats> {
-  const { service, mongo, collections, clock, limitMs = LIMIT_MS } = options;
+  const { service, mongo, collections, clock, limitMs } = options;
   const [postgres, documents] = await Promise.all([
     found(options, "supabase", async () => {
       const stats = await callSystem<SupabaseStats>(service, "switchyard_stats");
@@ -77,7 +76,7 @@ export async function readStats(options: StatsOptions): Promise<DatabaseStats> {
 const TITLES = { supabase: "Supabase", mongodb: "MongoDB" };
 
 async function found<T>(
-  { clock, limitMs = LIMIT_MS, onCall }: StatsOptions,
+  { clock, limitMs, onCall }: StatsOptions,
   home: Home,
   read: () => Promise<T>,
 ): Promise<Found<T>> {
@@ -100,9 +99,11 @@ async function countDocuments(mongo: () => Promise<Db>, names: readonly string[]
   const db = await mongo();
   await db.command({ ping: 1 });
   const counts = names.map((name) => {
-    const count = db.collection(name).countDocuments({ _deleted_at: null }, { maxTimeMS: Math.max(1, limitMs - 500) });
+    const count = db
+      .collection(name)
+      .countDocuments({ _deleted_at: null }, { maxTimeMS: Math.max(1, Math.round(limitMs * 0.8)) });
     return within(
-      limitMs - 300,
+      limitMs * 0.9,
       count.catch(() => undefined),
     );
   });

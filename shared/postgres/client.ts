@@ -1,5 +1,6 @@
 /** Supabase clients for servers: no session is kept, no token refreshed, and no call waits for ever. */
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
+import { deadlinesOf } from "../deadlines.ts";
 
 export interface ServiceConfig {
   SUPABASE_URL: string;
@@ -16,8 +17,6 @@ export interface ClientOptions {
   timeoutMs?: number;
   fetch?: typeof fetch;
 }
-
-const TIMEOUT_MS = 5_000;
 
 /** A client that may do everything; for system work only, never for a user's request. */
 export function serviceClient(config: ServiceConfig, options: ClientOptions = {}): SupabaseClient {
@@ -38,7 +37,10 @@ export function userClient(config: UserConfig, jwt: string, options: ClientOptio
 }
 
 /** API keys of the new kind belong in `apikey` only; supabase-js repeats them in `Authorization` where no user is. */
-function boundedFetch({ timeoutMs = TIMEOUT_MS, fetch: send = fetch }: ClientOptions, key: string): typeof fetch {
+function boundedFetch(
+  { timeoutMs = deadlinesOf().callMs, fetch: send = fetch }: ClientOptions,
+  key: string,
+): typeof fetch {
   return (input, init) => {
     const headers = new Headers(init?.headers);
     if (key.startsWith("sb_") && headers.get("authorization") === `Bearer ${key}`) headers.delete("authorization");

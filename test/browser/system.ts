@@ -42,8 +42,11 @@ export async function startBrowserSystem(): Promise<BrowserSystem> {
       MONGODB_URI: `mongodb://127.0.0.1:${mongo.port}/switchyard?directConnection=true`,
       ALLOWED_ORIGINS: origin,
     }),
-    (line) => said.push(line),
-    new AbortController().signal,
+    {
+      say: (line) => said.push(line),
+      cancel: new AbortController().signal,
+      progress: { start: () => undefined, step: () => undefined, stop: () => undefined },
+    },
   );
   const apiUrl = `http://127.0.0.1:${port}`;
   return {

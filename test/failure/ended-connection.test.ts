@@ -7,7 +7,8 @@ import { randomUUID } from "node:crypto";
 import { setImmediate as turn } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { expenses } from "../../shared/collections/expenses.ts";
-import { createMongoConnection, type MongoConnection, STUCK_MS } from "../../shared/mongo/connection.ts";
+import { deadlinesOf } from "../../shared/deadlines.ts";
+import { createMongoConnection, type MongoConnection } from "../../shared/mongo/connection.ts";
 import { mongoRepositories } from "../../shared/mongo/index.ts";
 import { mongoUriFor } from "../setup/servers.ts";
 import { startProxy, type TcpProxy } from "./proxy.ts";
@@ -76,7 +77,7 @@ test("calls that wait for ever do not keep the pool's connections from the other
   for (let round = 0; stuck() < POOL && round < 8; round++) await callAcrossTheEnd((round + 2) % 4);
   expect(stuck()).toBe(POOL);
   expect(new Set(await ask())).toEqual(new Set(["unavailable"]));
-  now += STUCK_MS + 1;
+  now += deadlinesOf().stuckMs + 1;
   await vi.waitUntil(serves, WAIT);
   expect(held.map(({ size }) => size)).toEqual([POOL, 0]);
 });

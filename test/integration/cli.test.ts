@@ -208,7 +208,13 @@ test("next to npm start no settings are needed", async () => {
     const nothing = { SUPABASE_URL: "", SUPABASE_SECRET_KEY: "", MONGODB_URI: "", SWITCHYARD_DATA: folder };
     expect((await run("databases", nothing)).err).toMatch("npm start");
     const { url, publishableKey, secretKey } = supabase;
-    const remove = await writeDevelopment(folder, { url, publishableKey, secretKey, mongoUri: env.MONGODB_URI ?? "" });
+    const remove = await writeDevelopment(folder, {
+      url,
+      publishableKey,
+      secretKey,
+      mongoUri: env.MONGODB_URI ?? "",
+      deadlines: { REQUEST_DEADLINE_MS: "5000" },
+    });
     expect((await stat(join(folder, "development.json"))).mode & 0o777).toBe(0o600);
     expect((await run("databases", nothing)).out).toMatch("mongodb");
     await remove();

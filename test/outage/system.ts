@@ -1,9 +1,9 @@
 /** Both databases, each behind a proxy that can fail, and instances of the API in front of them. */
 import { randomUUID } from "node:crypto";
 import { newKeys } from "../../scripts/dev/keys.ts";
-import { prepareDatabases } from "../../scripts/dev/prepare.ts";
 import { type RunningSupabase, startSupabase } from "../../scripts/dev/supabase.ts";
 import { startProxy, type TcpProxy } from "../failure/proxy.ts";
+import { prepareForTests } from "../setup/prepare.ts";
 import { type Home, newUser, type TestUser } from "../setup/users.ts";
 import { type Instance, startInstance } from "./instance.ts";
 import { mongoUriFor, servers } from "./servers.ts";
@@ -39,8 +39,7 @@ export async function startOutageSystem({ functions = false } = {}): Promise<Out
     functions,
     passwordCost: 4,
   });
-  const unprepared = await prepareDatabases(supabase, mongoUri);
-  if (unprepared) throw new Error(`MongoDB could not be prepared: ${unprepared}`);
+  await prepareForTests(supabase, mongoUri);
   const proxies = { supabase: await startProxy(supabase.url), mongodb: await startProxy(mongoUri) };
   const proxied = new URL(mongoUri);
   proxied.host = `127.0.0.1:${proxies.mongodb.port}`;

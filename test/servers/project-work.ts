@@ -44,7 +44,7 @@ export async function runSystemWork(client: MongoClient, deletedUser: string): P
   await settleReferences(db, allCollections, () => Date.now() + LATER_MS);
   const mongo = async () => db;
   const service = supabaseWith([{ id: 1, user_id: deletedUser }]);
-  await readStats({ service, mongo, collections: names, clock: Date.now });
+  await readStats({ service, mongo, collections: names, clock: Date.now, limitMs: LATER_MS });
   const log = createLog({ level: "error", write: () => {} });
   const purged = await runPurges({ supabase: service, mongo, collections: names, log, clock: Date.now });
   const left = await db.collection("categories").countDocuments({ "_id.user_id": new UUID(deletedUser) });

@@ -5,11 +5,11 @@
 import type { TestProject } from "vitest/node";
 import { newKeys } from "../../scripts/dev/keys.ts";
 import { startStandIn } from "../../scripts/dev/mongo-stand-in/index.ts";
-import { prepareDatabases } from "../../scripts/dev/prepare.ts";
 import { startSupabase } from "../../scripts/dev/supabase.ts";
 import { loadDevConfig, processEnvironment } from "../../shared/config.ts";
 import { guardDatabase, guardUrl } from "./guard.ts";
 import { keepSecret, leaks, listenToOutput } from "./leaks.ts";
+import { prepareForTests } from "./prepare.ts";
 
 export interface Servers {
   readonly supabaseUrl: string;
@@ -58,8 +58,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await mongo?.stop();
     throw error;
   });
-  const unprepared = await prepareDatabases(supabase, mongoUri);
-  if (unprepared) throw new Error(`The run's MongoDB could not be prepared: ${unprepared}`);
+  await prepareForTests(supabase, mongoUri);
 
   project.provide("servers", {
     supabaseUrl: supabase.url,

@@ -7,6 +7,7 @@ import {
   loadDevConfig,
   loadFunctionConfig,
 } from "../../shared/config.ts";
+import { DEFAULT_DEADLINES, deadlinesOf } from "../../shared/deadlines.ts";
 
 const api = { SUPABASE_URL: "http://127.0.0.1:54321/", SUPABASE_SECRET_KEY: "s", SUPABASE_PUBLISHABLE_KEY: "p" };
 const long = "x".repeat(32);
@@ -27,6 +28,7 @@ describe("the environment", () => {
       ...api,
       SUPABASE_URL: "http://127.0.0.1:54321",
       LOG_LEVEL: "info",
+      ...DEFAULT_DEADLINES,
       ADMIN_EMAILS: [],
       ALLOWED_ORIGINS: [],
     }));
@@ -93,6 +95,21 @@ describe("the environment", () => {
       ...env,
       SUPABASE_JWKS: { keys: [{ kid: "a" }] },
     });
+  });
+
+  test("deadlines: what follows from them fits into them", () => {
+    const env = { REQUEST_DEADLINE_MS: "10000", HOOK_DEADLINE_MS: "4000", DATABASE_CONNECT_MS: "500" };
+    const { requestMs, queryMs, probeMs, stuckMs, hookMs, hookProbeMs, hookCallMs, connectMs } = deadlinesOf(
+      loadApiConfig({ ...api, ...env }),
+    );
+    expect([requestMs, hookMs, connectMs]).toEqual([10_000, 4_000, 500]);
+    for (const part of [queryMs, probeMs]) expect(part).toBeLessThan(requestMs);
+    for (const part of [hookProbeMs, hookCallMs]) expect(part).toBeLessThan(hookMs);
+    expect(stuckMs).toBeGreaterThan(requestMs);
+    for (const ms of ["0", "-1", "2.5", "2s", "99999999"])
+      expect(problems(loadApiConfig, { ...api, REQUEST_DEADLINE_MS: ms })).toEqual([
+        "REQUEST_DEADLINE_MS must be a number of milliseconds from 10 to 9999999.",
+      ]);
   });
 
   test("of the edge functions", () => {

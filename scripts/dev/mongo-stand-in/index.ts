@@ -8,7 +8,8 @@ import { listen } from "./server.ts";
 
 export const description = "embedded MongoDB stand-in (not MongoDB; set MONGODB_URI to use a real server)";
 
-const REAP_EVERY_MS = 5_000;
+/** As often as MongoDB's own TTL monitor. */
+const REAP_EVERY_MS = 60_000;
 
 export interface StandIn {
   readonly uri: string;

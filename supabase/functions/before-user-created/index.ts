@@ -1,6 +1,7 @@
 /** Supabase Auth's hook "before user created": may this sign-up go on? */
 import { ok } from "neverthrow";
 import { loadFunctionConfig, processEnvironment } from "../../../shared/config.ts";
+import { deadlinesOf } from "../../../shared/deadlines.ts";
 import { createLog } from "../../../shared/log.ts";
 import { createMongoConnection } from "../../../shared/mongo/connection.ts";
 import { callSystem } from "../../../shared/placement/assignment.ts";
@@ -13,10 +14,12 @@ const config = loadFunctionConfig(processEnvironment());
 const log = createLog({ level: config.LOG_LEVEL });
 if (!config.BEFORE_USER_CREATED_HOOK_SECRET) log.error("sign_up_hook_without_secret");
 
-const service = serviceClient(config, { timeoutMs: 1_000 });
+const deadlines = deadlinesOf(config);
+const service = serviceClient(config, { timeoutMs: deadlines.hookCallMs });
 const { MONGODB_URI } = config;
 const connection =
-  MONGODB_URI && createMongoConnection({ ...config, MONGODB_URI }, { appName: "switchyard-hook", maxPoolSize: 2 });
+  MONGODB_URI &&
+  createMongoConnection({ ...config, MONGODB_URI }, { appName: "switchyard-hook", maxPoolSize: 2, deadlines });
 const probes = databaseProbes(service, connection ? async () => connection.db() : undefined);
 
 export default {
@@ -28,6 +31,8 @@ export default {
     report: (name, healthy, error) =>
       callSystem(service, "switchyard_report_health", { p_name: name, p_healthy: healthy, p_error: error }),
     canPlace: () => callSystem<boolean>(service, "switchyard_can_place"),
+    totalMs: deadlines.hookMs,
+    probeMs: deadlines.hookProbeMs,
     clock: Date.now,
     log,
   }),

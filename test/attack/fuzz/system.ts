@@ -3,11 +3,11 @@ import { MongoClient, UUID } from "mongodb";
 import { newKeys } from "../../../scripts/dev/keys.ts";
 import { listen } from "../../../scripts/dev/listen.ts";
 import { startStandIn } from "../../../scripts/dev/mongo-stand-in/index.ts";
-import { prepareDatabases } from "../../../scripts/dev/prepare.ts";
 import { type RunningSupabase, startSupabase } from "../../../scripts/dev/supabase.ts";
 import { allCollections } from "../../../shared/collections/index.ts";
 import type { FuzzSettings } from "../../setup/fuzz.ts";
 import { guardDatabase, guardUrl } from "../../setup/guard.ts";
+import { prepareForTests } from "../../setup/prepare.ts";
 import { type Home, newUser, type TestUser } from "../../setup/users.ts";
 import { startApi } from "../api.ts";
 
@@ -43,8 +43,7 @@ export async function startFuzzSystem({ databases }: FuzzSettings): Promise<Fuzz
     ...(dbUrl && { dbUrl }),
     ...(adminDbUrl && { adminDbUrl }),
   });
-  const unprepared = await prepareDatabases(supabase, mongoUri);
-  if (unprepared) throw new Error(`MongoDB could not be prepared: ${unprepared}`);
+  await prepareForTests(supabase, mongoUri);
   const mongo = new MongoClient(mongoUri);
   const api = await startApi({ on: supabase, mongoUri });
   const stops: (() => unknown)[] = [];
