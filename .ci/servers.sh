@@ -1,4 +1,4 @@
-# What suites need beside node_modules: real servers, the CLI of Vercel, a browser. Sourced by .ci/run. Each is started or
+# What suites need beside node_modules: real servers, a browser. Sourced by .ci/run. Each is started or
 # installed by the first suite that needs it; one that cannot be had lets that suite fail, with the suite's own words.
 STACK=$ROOT/../shared/stack/stack.sh
 export STACK_HOME=$WORK/stack
@@ -7,7 +7,6 @@ SUPABASE=
 MONGODB=
 PLAIN=
 PUSH=
-VERCEL=$WORK/vercel/node_modules/.bin/vercel
 
 has_servers() { [ -f "$STACK" ]; }
 
@@ -50,14 +49,6 @@ stop_servers() {
   local name
   [ -d "$STACK_HOME" ] || return 0
   for name in supabase push plain mongodb; do bash "$STACK" destroy "$name" </dev/null >/dev/null 2>&1 || true; done
-}
-
-install_vercel() {
-  [ -x "$VERCEL" ] && return
-  mkdir -p "$WORK/vercel"
-  echo '{"private":true}' >"$WORK/vercel/package.json"
-  (cd "$WORK/vercel" && timeout --signal=TERM -k 20 "$(left)" npm i --no-audit --no-fund --no-save vercel@60.1.3 </dev/null) \
-    >"$WORK/vercel.log" 2>&1 || cat "$WORK/vercel.log"
 }
 
 # Debian's package, as people have it; what is there already is used

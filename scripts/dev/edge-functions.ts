@@ -7,6 +7,7 @@ import { readdirSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { type Environment, processEnvironment } from "../../shared/config.ts";
+import { denoProgram } from "./deno.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const at = (path: string) => fileURLToPath(new URL(path, ROOT));
@@ -25,14 +26,15 @@ export interface EdgeFunctions {
   stop(): Promise<void>;
 }
 
-/** Starts every function of the folder, by default the project's own; on a slow machine, their start is waited for longer. */
+/** Starts every function of the folder, by default the project's own; their start is waited for longer on a slow machine. Throws `DenoMissing`. */
 export function startEdgeFunctions(
   env: Readonly<Record<string, string>>,
   folder: URL = new URL("supabase/functions/", ROOT),
   slowness = 1,
 ): EdgeFunctions {
+  const deno = denoProgram();
   const functions = new Map(
-    names(folder).map((name) => [name, new EdgeFunction(name, folder, env, STARTING_MS * slowness)]),
+    names(folder).map((name) => [name, new EdgeFunction(deno, name, folder, env, STARTING_MS * slowness)]),
   );
   return {
     has: (name) => functions.has(name),
@@ -53,6 +55,7 @@ function names(folder: URL): string[] {
 }
 
 class EdgeFunction {
+  readonly #deno: string;
   readonly #name: string;
   readonly #folder: URL;
   readonly #env: Readonly<Record<string, string>>;
@@ -64,7 +67,8 @@ class EdgeFunction {
   #restart: NodeJS.Timeout | undefined;
   #stopping = false;
 
-  constructor(name: string, folder: URL, env: Readonly<Record<string, string>>, startingMs: number) {
+  constructor(deno: string, name: string, folder: URL, env: Readonly<Record<string, string>>, startingMs: number) {
+    this.#deno = deno;
     this.#name = name;
     this.#folder = folder;
     this.#env = env;
@@ -76,7 +80,7 @@ class EdgeFunction {
     const entry = new URL(`${this.#name}/index.ts`, this.#folder);
     const config = fileURLToPath(new URL(`${this.#name}/deno.json`, this.#folder));
     const child = spawn(
-      at("node_modules/.bin/deno"),
+      this.#deno,
       ["run", "--quiet", "--no-prompt", "--no-lock", "--node-modules-dir=manual", "--config", config]
         .concat("--allow-net", "--allow-env", "--allow-read", "--allow-sys")
         .concat(at("scripts/dev/edge-main.ts"), entry.href),

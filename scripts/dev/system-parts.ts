@@ -110,6 +110,7 @@ async function startSupabase<Options, Started>(
       if (!(error instanceof PartFailed)) throw error;
       const { name, port, code = "", message } = error.failure;
       if (name === "PortTaken") throw portTaken(port ?? config.SUPABASE_PORT, "SUPABASE_PORT");
+      if (name === "DenoMissing") throw new StartRefused(message);
       if (config.SUPABASE_DB_URL && REFUSED.test(code))
         throw new StartRefused(
           `The Postgres of SUPABASE_DB_URL (or SUPABASE_ADMIN_DB_URL) cannot be used: ${message}.`,

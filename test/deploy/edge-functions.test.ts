@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readdir } from "node:fs/promises";
 import { createServer } from "node:net";
 import { afterEach, expect, test } from "vitest";
+import { denoProgram } from "../../scripts/dev/deno.ts";
 
 const children: ChildProcess[] = [];
 afterEach(() => {
@@ -20,7 +21,7 @@ const freePort = () =>
 async function start(name: string): Promise<string> {
   const port = await freePort();
   const child = spawn(
-    "node_modules/.bin/deno",
+    denoProgram(),
     [
       "serve",
       "--allow-all",

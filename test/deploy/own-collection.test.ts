@@ -6,6 +6,7 @@ import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { createClient } from "@supabase/supabase-js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { installTool } from "../../tools/install.ts";
 import { freePorts, groupLives, npm, type Started } from "../integration/start-child.ts";
 
 const run = promisify(execFile);
@@ -60,7 +61,7 @@ test(
   "it type-checks, and keeps to the project's style",
   async () => {
     await inProject("npm", ["run", "--silent", "types"]);
-    await inProject("npx", ["biome", "check", "--error-on-warnings", "shared/collections"]);
+    await inProject("node", [await installTool("biome"), "check", "--error-on-warnings", "shared/collections"]);
   },
   SUITES_MS,
 );

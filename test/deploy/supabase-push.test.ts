@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import postgres from "postgres";
 import { parse } from "smol-toml";
 import { afterAll, describe, expect, test } from "vitest";
+import { installTool } from "../../tools/install.ts";
 import { guardUrl } from "../setup/guard.ts";
 
 const run = promisify(execFile);
@@ -19,9 +20,13 @@ afterAll(() => sql.end());
 
 const push = async () => {
   const target = `${url}${url.includes("?") ? "&" : "?"}sslmode=disable`;
-  const { stdout, stderr } = await run("node_modules/.bin/supabase", ["db", "push", "--yes", "--db-url", target], {
-    env: { ...process.env, SUPABASE_TELEMETRY_DISABLED: "1" },
-  });
+  const { stdout, stderr } = await run(
+    process.execPath,
+    [await installTool("supabase"), "db", "push", "--yes", "--db-url", target],
+    {
+      env: { ...process.env, SUPABASE_TELEMETRY_DISABLED: "1" },
+    },
+  );
   return stdout + stderr;
 };
 

@@ -1,17 +1,13 @@
-/**
- * The build that Vercel runs, offline, in a copy of the project; and the built function answering. Needs VERCEL_BIN, the
- * Vercel CLI (358 MB, so it is no dependency: `npm i --prefix /tmp/vercel vercel@60.1.3`).
- */
+/** The build that Vercel runs, offline, in a copy of the project; and the built function answering. */
 import { execFile } from "node:child_process";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { installTool } from "../../tools/install.ts";
 
 const run = promisify(execFile);
-const vercel = process.env.VERCEL_BIN;
-if (!vercel) throw new Error("Set VERCEL_BIN to the Vercel CLI 60.1.3.");
 
 let project = "";
 beforeAll(async () => {
@@ -33,7 +29,7 @@ beforeAll(async () => {
   );
   const config = JSON.parse(await readFile(join(project, "vercel.json"), "utf8"));
   await writeFile(join(project, "vercel.json"), JSON.stringify({ ...config, installCommand: "true" }));
-  await run(vercel, ["build", "--yes", "--prod", "--token", "offline"], {
+  await run(process.execPath, [await installTool("vercel"), "build", "--yes", "--prod", "--token", "offline"], {
     cwd: project,
     env: { ...process.env, VERCEL_TELEMETRY_DISABLED: "1", CI: "1" },
     timeout: 280_000,
