@@ -13,7 +13,7 @@ const DESCRIPTIONS = {
   413: "the body is over 1 MB",
   415: "the body is not application/json",
   422: "the body breaks its schema",
-  503: "the database that holds the records does not answer",
+  503: "the database that holds the records does not answer (`unavailable`), or too much is asked of it at once (`busy`)",
 } as const;
 
 /** Problem responses for a route. */

@@ -1,6 +1,6 @@
 /**
  * A circuit breaker per database. It counts calls that the database did not answer, and nothing that a caller can
- * cause. Closed: calls go through. After `FAILURES` in a row it opens: calls are refused at once and the database gets
+ * cause, contention ("busy") among it. Closed: calls go through. After `FAILURES` in a row it opens: calls are refused at once and the database gets
  * none. After `HALF_OPEN_MS` one call is let through as a probe while all others are still refused; its outcome closes
  * the breaker or opens it again. A database that returns is in use again within that time, one call's deadline and one
  * look at its health: less than 5 s.

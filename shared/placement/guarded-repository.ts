@@ -8,7 +8,10 @@ export interface Guard {
   breaker: Breaker;
   /** ends the wait; the driver's own time-outs end the call */
   signal: AbortSignal;
-  /** asked after a call that ended in time-out: a slow query says nothing about the database, a hanging database does */
+  /**
+   * Asked after a call that was not heard of in time: a slow query, or a pool that is full of them, says nothing about the
+   * database; one that hangs does
+   */
   answers: () => Promise<boolean>;
   /** told how long each call took, in milliseconds */
   onCall?: ((ms: number) => void) | undefined;
@@ -45,8 +48,9 @@ export function guarded<T>({ breaker, signal, answers, onCall, clock }: Guard, c
     const run = async (): Promise<Outcome> => {
       result = await untilAborted(call, signal);
       onCall?.(clock() - start);
-      if (result.isOk() || result.error.code !== "unavailable") return "answered";
-      if (!isTimeOut(result.error, signal)) return "down";
+      if (result.isOk() || result.error.kind !== "unavailable") return "answered";
+      const isUnheard = result.error.isUnheard || signal.aborted;
+      if (!isUnheard) return result.error.code === "unavailable" ? "down" : "answered";
       resolve(result); // the caller does not wait for the look at the database's health
       return (await answers()) ? "answered" : "down";
     };
@@ -58,12 +62,6 @@ export function guarded<T>({ breaker, signal, answers, onCall, clock }: Guard, c
 }
 
 const tooLate = (signal: AbortSignal) => unavailable("The database did not answer in time.", signal.reason);
-
-/** Given up by us or, at its own limit for one statement, by the database (Postgres 57014, MongoDB 50). */
-function isTimeOut({ cause }: RepositoryError, signal: AbortSignal): boolean {
-  const { code } = (cause ?? {}) as { code?: unknown };
-  return signal.aborted || code === "57014" || code === 50;
-}
 
 function untilAborted<T>(call: Call<T>, signal: AbortSignal): ReturnType<Call<T>> {
   return new Promise((resolve, reject) => {

@@ -8,6 +8,7 @@ import type { Collection } from "../collections/define.ts";
 import { conflict, type RepositoryError, unavailable } from "../contract/errors.ts";
 import type { Log } from "../log.ts";
 import { serviceClient, userClient } from "../postgres/client.ts";
+import { authFailure } from "../postgres/failures.ts";
 import { postgresRepositories } from "../postgres/index.ts";
 import { type Assignment, createAssignments } from "./assignment.ts";
 import { createAssignmentCache } from "./assignment-cache.ts";
@@ -15,8 +16,9 @@ import { type Breaker, createBreaker } from "./breaker.ts";
 import { deadlineIn } from "./deadline.ts";
 import { createDeletedUsers } from "./deleted-users.ts";
 import { type Guard, guarded, guardRepository } from "./guarded-repository.ts";
-import { createHealth, databaseProbes, type Health } from "./health.ts";
+import { createHealth, type Health } from "./health.ts";
 import { createMongoHome } from "./mongo-home.ts";
+import { databaseProbes } from "./probes.ts";
 import type { DatabaseService, Home, RequestCalls, RequestUser } from "./service.ts";
 import { type DatabaseStats, readStats } from "./stats.ts";
 
@@ -108,7 +110,7 @@ export function createRouter(options: RouterOptions): Router {
     clock,
     log,
   });
-  const getHealth = createHealth({ ...databaseProbes(service, mongo?.db), clock });
+  const getHealth = createHealth({ ...databaseProbes(service, mongo?.ping), clock });
 
   const getDatabaseService = (provider: Home, user: RequestUser): DatabaseService => {
     const guard = guardFor(provider, user);
@@ -160,14 +162,21 @@ export function createRouter(options: RouterOptions): Router {
     },
 
     getDatabaseStats: (limits) =>
-      readStats({ service, mongo: mongo?.db, collections: collections.map(({ name }) => name), clock, ...limits }),
+      readStats({
+        service,
+        mongo: mongo?.db,
+        ping: mongo?.ping,
+        collections: collections.map(({ name }) => name),
+        clock,
+        ...limits,
+      }),
     isDeleted: (userId) => deleted.has(userId),
 
     async deleteUser(userId, calls = {}) {
       const answer = await guarded(guardFor("supabase", calls), async () => {
         const { error } = await service.auth.admin.deleteUser(userId);
         // gone already: a repeated call, or somebody else was faster
-        return !error || error.status === 404 ? ok(undefined) : err(unavailable("Supabase does not answer.", error));
+        return !error || error.status === 404 ? ok(undefined) : err(authFailure(error));
       });
       if (answer.isErr()) return answer;
       deleted.add(userId);

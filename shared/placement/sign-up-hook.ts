@@ -10,8 +10,8 @@ import type { Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
 import type { Log } from "../log.ts";
 import { downReason } from "./down-reason.ts";
-import type { Probe } from "./health.ts";
 import { readLimited } from "./limited-body.ts";
+import type { Probe } from "./probes.ts";
 import { within } from "./within.ts";
 
 export interface SignUpHookOptions {

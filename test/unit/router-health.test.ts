@@ -2,7 +2,8 @@ import { err, ok } from "neverthrow";
 import { describe, expect, test } from "vitest";
 import { unavailable } from "../../shared/contract/errors.ts";
 import { downReason } from "../../shared/placement/down-reason.ts";
-import { createHealth, type Probe } from "../../shared/placement/health.ts";
+import { createHealth } from "../../shared/placement/health.ts";
+import type { Probe } from "../../shared/placement/probes.ts";
 
 const up: Probe = async () => ok(1);
 const down: Probe = async () => {

@@ -4,7 +4,7 @@ import { loadFunctionConfig, processEnvironment } from "../../../shared/config.t
 import { createLog } from "../../../shared/log.ts";
 import { createMongoConnection } from "../../../shared/mongo/connection.ts";
 import { callSystem } from "../../../shared/placement/assignment.ts";
-import { databaseProbes } from "../../../shared/placement/health.ts";
+import { databaseProbes } from "../../../shared/placement/probes.ts";
 import { createSignUpHook } from "../../../shared/placement/sign-up-hook.ts";
 import { webhookVerifier } from "../../../shared/placement/webhook-secrets.ts";
 import { serviceClient } from "../../../shared/postgres/client.ts";
@@ -17,7 +17,7 @@ const service = serviceClient(config, { timeoutMs: 1_000 });
 const { MONGODB_URI } = config;
 const connection =
   MONGODB_URI && createMongoConnection({ ...config, MONGODB_URI }, { appName: "switchyard-hook", maxPoolSize: 2 });
-const probes = databaseProbes(service, connection ? async () => connection.db() : undefined);
+const probes = databaseProbes(service, connection ? () => connection.db().command({ ping: 1 }) : undefined);
 
 export default {
   fetch: createSignUpHook({
