@@ -16,10 +16,17 @@ const DESCRIPTIONS = {
   503: "the database that holds the records does not answer (`unavailable`), or too much is asked of it at once (`busy`)",
 } as const;
 
+const retryHeaders = z.object({
+  "retry-after": z.string().meta({ description: "seconds after which another try makes sense" }),
+});
+
 /** Problem responses for a route. */
 export function problems<const S extends (keyof typeof DESCRIPTIONS)[]>(...statuses: S) {
   const content = { "application/problem+json": { schema: problemSchema } };
-  const entries = statuses.map((status) => [status, { description: DESCRIPTIONS[status], content }]);
+  const entries = statuses.map((status) => [
+    status,
+    { description: DESCRIPTIONS[status], content, ...(status === 503 && { headers: retryHeaders }) },
+  ]);
   return Object.fromEntries(entries) as {
     [K in S[number]]: { description: string; content: typeof content };
   };

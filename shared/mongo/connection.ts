@@ -9,6 +9,8 @@ export interface MongoConnection {
 }
 
 export interface MongoConnectionSettings extends MongoClientSettings {
+  /** how long a call may hold a connection before it counts as one that never ends, in milliseconds */
+  stuckMs?: number;
   /** told of each client that is made */
   onClient?: ((client: MongoClient) => void) | undefined;
   /** milliseconds, of any beginning */
@@ -32,7 +34,7 @@ const RETIREMENT_MS = 15_000;
  */
 export function createMongoConnection(
   config: DatabaseSettings & { MONGODB_URI: string },
-  { onClient, clock = () => performance.now(), ...settings }: MongoConnectionSettings,
+  { onClient, stuckMs = STUCK_MS, clock = () => performance.now(), ...settings }: MongoConnectionSettings,
 ): MongoConnection {
   const name = databaseName(config);
   const retired = new Map<MongoClient, NodeJS.Timeout>();
@@ -68,7 +70,7 @@ export function createMongoConnection(
   return {
     db() {
       const since = heldSince();
-      if (client && since !== undefined && clock() - since > STUCK_MS) retire(client);
+      if (client && since !== undefined && clock() - since > stuckMs) retire(client);
       client ??= make();
       db ??= client.db(name);
       return db;

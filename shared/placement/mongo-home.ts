@@ -27,13 +27,18 @@ export interface MongoHome {
 
 export function createMongoHome({ config, collections, maxTimeMs, onClient }: MongoHomeOptions): MongoHome {
   const load = async () => {
-    const [{ createMongoConnection }, { createMongoPing }, { mongoRepositories }] = await Promise.all([
+    const [{ createMongoConnection, STUCK_MS }, { createMongoPing }, { mongoRepositories }] = await Promise.all([
       import("../mongo/connection.ts"),
       import("../mongo/ping.ts"),
       import("../mongo/index.ts"),
     ]);
     return {
-      connection: createMongoConnection(config, { appName: "switchyard-api", onClient }),
+      connection: createMongoConnection(config, {
+        appName: "switchyard-api",
+        onClient,
+        // what the server ends by itself is slow, and not stuck
+        stuckMs: Math.max(STUCK_MS, maxTimeMs + 1_000),
+      }),
       pinging: createMongoPing(config.MONGODB_URI, { appName: "switchyard-api-health" }),
       mongoRepositories,
     };
