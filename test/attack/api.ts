@@ -33,6 +33,8 @@ export async function startApi({ on, mongoUri, clock = Date.now }: ApiOptions): 
     SUPABASE_JWT_SECRET: on.jwtSecret,
     SUPABASE_JWT_ISSUER: on.jwtIssuer,
     MONGODB_URI: mongoUri,
+    // what is attacked is what the codes mean, and not how fast the machine is
+    REQUEST_DEADLINE_MS: "60000",
   });
   const log = createLog({ level: "debug", write: (line) => lines.push(line) });
   const router = createRouter({ config, collections: allCollections, log, clock });
