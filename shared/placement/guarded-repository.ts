@@ -1,6 +1,6 @@
 /** A repository behind a breaker and a deadline: the same contract, and always an answer in time. */
 import { err, type Result } from "neverthrow";
-import { type RepositoryError, unavailable } from "../contract/errors.ts";
+import { busy, type RepositoryError, unavailable } from "../contract/errors.ts";
 import type { Repository } from "../contract/repository.ts";
 import type { Breaker, Outcome } from "./breaker.ts";
 
@@ -9,8 +9,8 @@ export interface Guard {
   /** ends the wait; the driver's own time-outs end the call */
   signal: AbortSignal;
   /**
-   * Asked after a call that was not heard of in time: a slow query, or a pool that is full of them, says nothing about the
-   * database; one that hangs does
+   * Asked after a call that was not heard of in time while no other was, either: a slow query, or a pool that is full of
+   * them, says nothing about the database; one that hangs does
    */
   answers: () => Promise<boolean>;
   /** told how long each call took, in milliseconds */
@@ -43,14 +43,24 @@ export function guardRepository<R, C, P>(inner: () => Promise<Repository<R, C, P
 export function guarded<T>({ breaker, signal, answers, onCall, clock }: Guard, call: Call<T>): ReturnType<Call<T>> {
   if (signal.aborted) return Promise.resolve(err(tooLate(signal)));
   const start = clock();
+  const before = breaker.heard();
   return new Promise((resolve, reject) => {
     let result: Result<T, RepositoryError> | undefined;
     const run = async (): Promise<Outcome> => {
-      result = await untilAborted(call, signal);
+      const heard = async () => {
+        const answer = await call();
+        if (isAnswer(answer)) breaker.hear();
+        return answer;
+      };
+      result = await untilAborted(heard, signal);
       onCall?.(clock() - start);
-      if (result.isOk() || result.error.kind !== "unavailable") return "answered";
-      const isUnheard = result.error.isUnheard || signal.aborted;
-      if (!isUnheard) return result.error.code === "unavailable" ? "down" : "answered";
+      if (isAnswer(result)) return "answered";
+      if (result.isErr() && !result.error.isUnheard && !signal.aborted) return "down";
+      if (breaker.heard() !== before) {
+        // it answers others, so this call has waited behind them
+        result = err(busy("The database had too much to do to answer in time. Try again.", signal.reason));
+        return "answered";
+      }
       resolve(result); // the caller does not wait for the look at the database's health
       return (await answers()) ? "answered" : "down";
     };
@@ -61,7 +71,16 @@ export function guarded<T>({ breaker, signal, answers, onCall, clock }: Guard, c
   });
 }
 
-const tooLate = (signal: AbortSignal) => unavailable("The database did not answer in time.", signal.reason);
+/** Whether the database itself has said that, be it a refusal. */
+const isAnswer = (result: Result<unknown, RepositoryError>): boolean =>
+  result.isOk() ||
+  result.error.kind !== "unavailable" ||
+  (result.error.code !== "unavailable" && !result.error.isUnheard);
+
+const tooLate = (signal: AbortSignal) => ({
+  ...unavailable("The database did not answer in time.", signal.reason),
+  isUnheard: true,
+});
 
 function untilAborted<T>(call: Call<T>, signal: AbortSignal): ReturnType<Call<T>> {
   return new Promise((resolve, reject) => {

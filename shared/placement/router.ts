@@ -72,7 +72,7 @@ export const REQUEST_DEADLINE_MS = 2_500;
 const QUERY_MS = 2_000;
 
 const noMongo = unavailable("These records are in MongoDB, which is not configured here: set MONGODB_URI.");
-const notConfigured: Breaker = { run: async () => noMongo, isOpen: () => true };
+const notConfigured: Breaker = { run: async () => noMongo, isOpen: () => true, hear: () => {}, heard: () => 0 };
 
 export function createRouter(options: RouterOptions): Router {
   const { config, collections, log, clock = Date.now, waitUntil = () => {} } = options;

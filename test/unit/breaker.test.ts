@@ -145,6 +145,32 @@ describe("the deadline", () => {
     expect(breaker.isOpen()).toBe(true);
   });
 
+  test("a call that is too late while others are answered is busy: nobody is asked, and no breaker opens", async () => {
+    const answers = vi.fn(async () => false);
+    for (let more = 0; more < FAILURES * 3; more++) {
+      const controller = new AbortController();
+      const late = call(never, { signal: controller.signal, answers });
+      await call(more % 2 ? ok("a") : err(notFound()));
+      controller.abort(new DOMException("too late", "TimeoutError"));
+      expect((await late)._unsafeUnwrapErr()).toMatchObject({ code: "busy", retryAfterSeconds: 1 });
+    }
+    await vi.advanceTimersByTimeAsync(0);
+    expect([answers.mock.calls.length, breaker.isOpen()]).toEqual([0, false]);
+  });
+
+  test("an answer that is too late for its own caller says that the database answers", async () => {
+    const slow = Promise.withResolvers<Answer>();
+    const [first, second] = [new AbortController(), new AbortController()];
+    const own = call(slow.promise, { signal: first.signal });
+    first.abort();
+    expect((await own)._unsafeUnwrapErr().code).toBe("unavailable");
+    const late = call(never, { signal: second.signal });
+    slow.resolve(ok("a"));
+    await vi.advanceTimersByTimeAsync(0);
+    second.abort();
+    expect((await late)._unsafeUnwrapErr().code).toBe("busy");
+  });
+
   test("the caller does not wait until the database's health is known", async () => {
     expect(await timedOut(() => new Promise(() => {}))).toBe("unavailable");
   });
