@@ -25,16 +25,19 @@ export interface Health {
 export interface HealthOptions {
   supabase: Probe;
   mongodb: Probe | undefined;
+  /** how long a database may take to answer */
+  probeMs?: number | undefined;
   clock: () => number;
 }
 
 const PROBE_MS = 1_200;
 const CACHE_MS = 1_000;
 
-/** Answers within 2 s, whatever hangs. `onCall` is told how long each database took when it was looked at last. */
+/** Answers within 2 s, or `probeMs`, whatever hangs. `onCall` is told how long each database took when it was looked at last. */
 export function createHealth({
   supabase,
   mongodb,
+  probeMs = PROBE_MS,
   clock,
 }: HealthOptions): (onCall?: RequestCalls["onCall"]) => Promise<Health> {
   let last: { until: number; health: Promise<Health>; calls: [Home, number][] } | undefined;
@@ -47,8 +50,8 @@ export function createHealth({
       return found;
     };
     const [postgresql, mongo] = await Promise.all([
-      timed("supabase", ask("Supabase", supabase, clock)),
-      mongodb ? timed("mongodb", ask("MongoDB", mongodb, clock)) : null,
+      timed("supabase", ask("Supabase", supabase, probeMs, clock)),
+      mongodb ? timed("mongodb", ask("MongoDB", mongodb, probeMs, clock)) : null,
     ]);
     const all = mongo ? [postgresql, mongo] : [postgresql];
     const errors = all.flatMap(({ error }) => error ?? []);
@@ -78,11 +81,11 @@ export function createHealth({
   };
 }
 
-async function ask(name: string, probe: Probe, clock: () => number): Promise<DatabaseHealth> {
+async function ask(name: string, probe: Probe, probeMs: number, clock: () => number): Promise<DatabaseHealth> {
   const start = clock();
   let failure: unknown;
   try {
-    const answer = await within(PROBE_MS, probe());
+    const answer = await within(probeMs, probe());
     if (answer?.isOk()) return { connected: true, latencyMs: clock() - start, error: null };
     failure = answer?.isErr() ? answer.error : undefined;
   } catch (error) {

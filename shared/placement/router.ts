@@ -57,6 +57,8 @@ export interface RouterOptions {
   collections: readonly Collection[];
   log: Log;
   clock?: () => number;
+  /** how long a database may take to show that it is there, in milliseconds */
+  probeMs?: number;
   /** keeps the process alive for work behind the answer */
   waitUntil?: (work: Promise<unknown>) => void;
   /** told of the MongoDB client once it is made, and of one that takes its place */
@@ -110,7 +112,7 @@ export function createRouter(options: RouterOptions): Router {
     clock,
     log,
   });
-  const getHealth = createHealth({ ...databaseProbes(service, mongo?.ping), clock });
+  const getHealth = createHealth({ ...databaseProbes(service, mongo?.ping), probeMs: options.probeMs, clock });
 
   const getDatabaseService = (provider: Home, user: RequestUser): DatabaseService => {
     const guard = guardFor(provider, user);

@@ -7,7 +7,7 @@ import { categories } from "../../shared/collections/categories.ts";
 import { allCollections } from "../../shared/collections/index.ts";
 import { loadApiConfig } from "../../shared/config.ts";
 import { createLog } from "../../shared/log.ts";
-import { createRouter, type Router } from "../../shared/placement/router.ts";
+import { createRouter, type Router, type RouterOptions } from "../../shared/placement/router.ts";
 import type { RequestUser } from "../../shared/placement/service.ts";
 import { mongoUriFor } from "../setup/servers.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
@@ -21,7 +21,7 @@ export interface FailingSystem {
   /** log lines of the router */
   lines: string[];
   /** an instance of its own, as another serverless function is */
-  anotherRouter(): Router;
+  anotherRouter(options?: Pick<RouterOptions, "probeMs">): Router;
   /** the API in front of another router: sends it a request of that user */
   anotherApi(): (path: string, user: TestUser) => Promise<Response>;
   user(home: Home, appMetadata?: Record<string, unknown>): Promise<TestUser>;
@@ -51,8 +51,8 @@ export async function startFailingSystem(): Promise<FailingSystem> {
   const lines: string[] = [];
   const log = createLog({ level: "debug", write: (line) => lines.push(line) });
   const routers: Router[] = [];
-  const anotherRouter = () => {
-    const router = createRouter({ config, collections: allCollections, log });
+  const anotherRouter: FailingSystem["anotherRouter"] = (options) => {
+    const router = createRouter({ config, collections: allCollections, log, ...options });
     routers.push(router);
     return router;
   };
