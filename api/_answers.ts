@@ -13,13 +13,20 @@ const DESCRIPTIONS = {
   413: "the body is over 1 MB",
   415: "the body is not application/json",
   422: "the body breaks its schema",
-  503: "the database that holds the records does not answer",
+  503: "the database that holds the records does not answer (`unavailable`), or too much is asked of it at once (`busy`)",
 } as const;
+
+const retryHeaders = z.object({
+  "retry-after": z.string().meta({ description: "seconds after which another try makes sense" }),
+});
 
 /** Problem responses for a route. */
 export function problems<const S extends (keyof typeof DESCRIPTIONS)[]>(...statuses: S) {
   const content = { "application/problem+json": { schema: problemSchema } };
-  const entries = statuses.map((status) => [status, { description: DESCRIPTIONS[status], content }]);
+  const entries = statuses.map((status) => [
+    status,
+    { description: DESCRIPTIONS[status], content, ...(status === 503 && { headers: retryHeaders }) },
+  ]);
   return Object.fromEntries(entries) as {
     [K in S[number]]: { description: string; content: typeof content };
   };

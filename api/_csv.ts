@@ -1,4 +1,5 @@
 /** CSV per RFC 4180, page by page, so that an export of any size takes the memory of two pages. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Collection } from "../shared/collections/define.ts";
 import type { ListQuery } from "../shared/contract/query.ts";
 import type { Page, Repository } from "../shared/contract/repository.ts";
@@ -15,17 +16,20 @@ const csvColumns = (collection: Collection): string[] => [
 
 /**
  * The export as a stream, from its first page on. A database that goes away in the middle ends the connection with an
- * error: a truncated file that looks whole would be worse.
+ * error: a truncated file that looks whole would be worse. One that is busy is asked for the page again, for as long as
+ * the repository's deadline lets it.
  */
 export function csvStream(
   collection: Collection,
   repository: Pick<Repository<Row>, "list">,
   query: ListQuery,
   first: Page<Row>,
+  wait: (ms: number) => Promise<unknown> = sleep,
 ): ReadableStream<Uint8Array> {
   const columns = csvColumns(collection);
   const encoder = new TextEncoder();
   let page: Page<Row> | undefined = first;
+  let isWanted = true;
   let head = `${columns.join(",")}\r\n`;
   return new ReadableStream({
     async pull(controller) {
@@ -37,9 +41,17 @@ export function csvStream(
         page = undefined;
         return controller.close();
       }
-      const next = await repository.list({ ...query, cursor: page.next_cursor });
+      const following = { ...query, cursor: page.next_cursor };
+      let next = await repository.list(following);
+      while (isWanted && next.isErr() && next.error.code === "busy") {
+        await wait((next.error.retryAfterSeconds ?? 1) * 1_000);
+        next = await repository.list(following);
+      }
       if (next.isErr()) throw new Error(next.error.message, { cause: next.error });
       page = next.value;
+    },
+    cancel() {
+      isWanted = false;
     },
   });
 }

@@ -48,6 +48,7 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   invalid_input: 422,
   invalid_reference: 422,
   unavailable: 503,
+  busy: 503,
   no_capacity: 503,
 };
 

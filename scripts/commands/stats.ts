@@ -1,6 +1,7 @@
 /** `switchyard stats`, `switchyard health`: what the admins' page and the health check say. */
 import { allCollections } from "../../shared/collections/index.ts";
-import { createHealth, type DatabaseHealth, databaseProbes } from "../../shared/placement/health.ts";
+import { createHealth, type DatabaseHealth } from "../../shared/placement/health.ts";
+import { databaseProbes } from "../../shared/placement/probes.ts";
 import { type DatabaseStats, readStats } from "../../shared/placement/stats.ts";
 import { type Command, JSON_OPTION, json, Refused, table } from "./command.ts";
 import { connected } from "./connect.ts";
@@ -27,7 +28,11 @@ export const health: Command = {
   positionals: 0,
   run: ({ values }, { env, out }) =>
     connected(env, async ({ service, mongo, deadlines: { probeMs } }) => {
-      const look = createHealth({ ...databaseProbes(service, mongo), probeMs, clock: Date.now });
+      const look = createHealth({
+        ...databaseProbes(service, mongo && (async () => (await mongo()).command({ ping: 1 }))),
+        probeMs,
+        clock: Date.now,
+      });
       const { status, databases, message } = await look();
       if (values.json) out(json({ status, databases, message }));
       else {

@@ -38,13 +38,13 @@ export async function measureSlowness(): Promise<number> {
 
 /** The deadlines that fit a machine of that slowness; what the environment sets stays. */
 export function deadlinesFor(slowness: number, set: DeadlineSettings): Required<DeadlineSettings> {
-  const fit = (name: keyof typeof DEFAULT_DEADLINES) =>
+  const stretched = (name: keyof typeof DEFAULT_DEADLINES) =>
     set[name] ?? Math.round(DEFAULT_DEADLINES[name] * slowness * MARGIN);
   return {
-    REQUEST_DEADLINE_MS: fit("REQUEST_DEADLINE_MS"),
-    EXPORT_DEADLINE_MS: fit("EXPORT_DEADLINE_MS"),
-    HOOK_DEADLINE_MS: fit("HOOK_DEADLINE_MS"),
-    DATABASE_CONNECT_MS: fit("DATABASE_CONNECT_MS"),
+    REQUEST_DEADLINE_MS: stretched("REQUEST_DEADLINE_MS"),
+    EXPORT_DEADLINE_MS: stretched("EXPORT_DEADLINE_MS"),
+    HOOK_DEADLINE_MS: stretched("HOOK_DEADLINE_MS"),
+    DATABASE_CONNECT_MS: stretched("DATABASE_CONNECT_MS"),
   };
 }
 

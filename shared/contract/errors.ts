@@ -22,7 +22,10 @@ export type ErrorCode =
   | "invalid_reference"
   | "invalid_query"
   | "invalid_cursor"
+  /** the database does not answer */
   | "unavailable"
+  /** the database answers, and has too much to do at once: others are at the same record, or everybody at all of them */
+  | "busy"
   | "forbidden"
   /** the user has no home database yet */
   | "no_home"
@@ -43,6 +46,11 @@ export interface RepositoryError {
   errors?: FieldError[];
   /** seconds after which another try makes sense, for `unavailable` */
   retryAfterSeconds?: number;
+  /**
+   * True when nothing was heard from the database within the time, which a call that is slow or waits for its turn
+   * explains as well as a database that is away: whoever has to know, asks it
+   */
+  isUnheard?: boolean;
   cause?: unknown;
 }
 
@@ -65,6 +73,15 @@ export const invalid = (
 
 export const unavailable = (message: string, cause?: unknown, code: "unavailable" | "no_capacity" = "unavailable") =>
   ({ kind: "unavailable", code, message, retryAfterSeconds: 5, cause }) satisfies RepositoryError as RepositoryError;
+
+/** Contention: the same call is likely to succeed a moment later. */
+export const busy = (message: string, cause?: unknown): RepositoryError => ({
+  kind: "unavailable",
+  code: "busy",
+  message,
+  retryAfterSeconds: 1,
+  cause,
+});
 
 export const forbidden = (message: string): RepositoryError => ({ kind: "forbidden", code: "forbidden", message });
 

@@ -3,7 +3,7 @@ import type { Document } from "mongodb";
 import { err, ok } from "neverthrow";
 import type { Collection } from "../collections/define.ts";
 import { type ReferenceField, referencesTo } from "../collections/references.ts";
-import { conflict, notFound, type RepositoryError, unavailable } from "../contract/errors.ts";
+import { busy, conflict, notFound, type RepositoryError } from "../contract/errors.ts";
 import type { Answer } from "../contract/repository.ts";
 import { homeId, uuidText } from "./documents.ts";
 import type { Failpoint } from "./failpoints.ts";
@@ -85,7 +85,7 @@ export async function deleteRecord(
     // changed meanwhile, or taken for dead: the mark goes, and the new version is looked at
     await removeMark(context, collection.name, marked);
   }
-  return err(unavailable("This record is in use at the moment. Try again."));
+  return err(busy("This record is in use at the moment. Try again."));
 }
 
 function missOf(context: DeleteContext, collection: Collection, id: string): Promise<RepositoryError>;

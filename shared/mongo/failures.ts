@@ -1,20 +1,33 @@
 /** What the driver's errors mean, by class and code and never by message. */
 import {
   MongoError,
+  MongoErrorLabel,
   MongoNetworkError,
+  MongoNetworkTimeoutError,
   MongoServerError,
   MongoServerSelectionError,
   MongoSystemError,
   MongoWriteConcernError,
 } from "mongodb";
 import { err, type Result } from "neverthrow";
-import { invalid, type RepositoryError, unavailable } from "../contract/errors.ts";
+import { busy, invalid, type RepositoryError, unavailable } from "../contract/errors.ts";
 
-/** Shutting down, not primary, interrupted, out of time, starting up, stepped down, no such member, over capacity. */
-const TRANSIENT = new Set([6, 7, 50, 89, 91, 112, 133, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436]);
+/** No host, network time-out, shutting down, no such member, stepped down, no socket, not primary, starting up. */
+const DOWN = new Set([6, 7, 89, 91, 133, 134, 189, 9001, 10107, 11600, 11602, 13435, 13436]);
+
+/**
+ * The server is there, and others are in the way: a lock that is taken or not given in time, an operation in conflict, a
+ * write conflict, a snapshot that is too old or not there yet, a transaction that the server has ended, too many locks,
+ * an operation that somebody has ended, and throttling (462 of MongoDB, 16500 of Cosmos DB). An operation that ran out of
+ * its own time (50, 262) is one, too: it waited for its turn, or was asked too much of.
+ */
+const BUSY = new Set([24, 46, 50, 112, 117, 208, 239, 244, 246, 251, 262, 290, 462, 11601, 16500]);
 
 /** DocumentDB's gateway, when the engine behind it goes, names the errno, the SQLSTATE's class, or nothing. */
 const ENGINE_GONE = /^Engine(|E[A-Z]+|08\w{3}|57\w{3})$/;
+/** Its contention has the SQLSTATEs that Postgres's has (shared/postgres/failures.ts). */
+const ENGINE_BUSY = /^Engine(40001|40P01|55P03|55006|53300|57014)$/;
+const BUSY_LABELS = [MongoErrorLabel.TransientTransactionError, MongoErrorLabel.SystemOverloadedError];
 
 /**
  * Of Node's errors about a socket, which the driver hands on bare when the server has closed the connection and it has
@@ -40,20 +53,32 @@ export async function attempt<T>(call: () => Promise<Result<T, RepositoryError>>
 
 function failureOf(error: unknown): RepositoryError | undefined {
   if (error instanceof MongoServerError && !(error instanceof MongoWriteConcernError)) {
-    if (TRANSIENT.has(Number(error.code)) || ENGINE_GONE.test(error.codeName ?? ""))
-      return unavailable("MongoDB does not answer.", error);
+    const [code, codeName = ""] = [Number(error.code), error.codeName];
+    if (BUSY.has(code) || ENGINE_BUSY.test(codeName)) return isBusy(error);
+    if (DOWN.has(code) || ENGINE_GONE.test(codeName)) return unavailable("MongoDB does not answer.", error);
+    if (BUSY_LABELS.some((label) => error.hasErrorLabel(label))) return isBusy(error);
     if (error.code === 121) return invalid("invalid_input", "The database refuses this record.");
     return undefined;
   }
+  // all connections are at work, or hang
+  if (error instanceof MongoError && error.name === "MongoWaitQueueTimeoutError")
+    return { ...isBusy(error), isUnheard: true };
   const isDown =
     error instanceof MongoNetworkError ||
     error instanceof MongoServerSelectionError ||
     error instanceof MongoSystemError ||
     error instanceof MongoWriteConcernError ||
-    // the pool is closed, cleared or has no connection in time, the client is closed, the topology is gone
+    // the pool is closed or cleared, the client is closed, the topology is gone
     (error instanceof MongoError &&
-      /^Mongo(PoolClosed|PoolCleared|WaitQueueTimeout|NotConnected|TopologyClosed|ClientClosed|OperationTimeout|Connection.*|ServerClosed|ExpiredSession)/.test(
+      /^Mongo(PoolClosed|PoolCleared|NotConnected|TopologyClosed|ClientClosed|OperationTimeout|Connection.*|ServerClosed|ExpiredSession)/.test(
         error.name,
       ));
-  return isDown || SOCKET_GONE.test(codeOf(error)) ? unavailable("MongoDB does not answer.", error) : undefined;
+  if (!isDown && !SOCKET_GONE.test(codeOf(error))) return undefined;
+  return { ...unavailable("MongoDB does not answer.", error), isUnheard: isLate(error) };
 }
+
+const isBusy = (error: MongoError) => busy("The database has too much to do at once. Try again.", error);
+
+/** No answer within a socket's time, be it that of the driver's own monitor, for which it has cleared the pool. */
+const isLate = (error: unknown): boolean =>
+  [error, (error as Error | undefined)?.cause].some((each) => each instanceof MongoNetworkTimeoutError);

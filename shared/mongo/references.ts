@@ -22,7 +22,7 @@ import type { Db, Document, Long } from "mongodb";
 import { err, ok, type Result } from "neverthrow";
 import type { Collection } from "../collections/define.ts";
 import { type ReferenceField, referencesFrom } from "../collections/references.ts";
-import { invalid, type RepositoryError, unavailable } from "../contract/errors.ts";
+import { busy, invalid, type RepositoryError } from "../contract/errors.ts";
 import { type HomeId, homeId, type Row, uuidText } from "./documents.ts";
 
 /** A mark that is older belongs to a process that died: a deletion takes far less. */
@@ -116,7 +116,7 @@ export async function lookAtParents(
 ): Promise<Result<void, RepositoryError>> {
   const states = await parentStates(context, child, targets);
   if (states.includes("unsure") || states.includes("circle"))
-    return err(unavailable("A record that this one refers to is being changed. Try again."));
+    return err(busy("A record that this one refers to is being changed. Try again."));
   const missing = targets.filter((_, index) => states[index] === "missing");
   if (missing.length === 0) return ok(undefined);
   return err(

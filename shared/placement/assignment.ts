@@ -2,6 +2,7 @@
 import type { SupabaseClient } from "@supabase/supabase-js";
 import { err, ok, type Result } from "neverthrow";
 import { invalid, notFound, type RepositoryError, unavailable } from "../contract/errors.ts";
+import { databaseFailure, thrownFailure } from "../postgres/failures.ts";
 import type { Home } from "./service.ts";
 
 export interface Assignment {
@@ -37,7 +38,7 @@ export interface DatabaseSettings {
 
 type Answer<T> = Promise<Result<T, RepositoryError>>;
 
-/** `client`: a supabase-js client with the secret key. Every call may answer `unavailable`. */
+/** `client`: a supabase-js client with the secret key. Every call may answer `unavailable` or `busy`. */
 export function createAssignments(client: SupabaseClient) {
   return {
     /** The user's home, or null when they have none. */
@@ -82,17 +83,17 @@ export function createAssignments(client: SupabaseClient) {
   };
 }
 
-/** One call of a system function. Refusals that name the caller's fault are `invalid` or `not_found`, the rest `unavailable`. */
+/** One call of a system function. Refusals that name the caller's fault are `invalid` or `not_found`, the rest `busy` or `unavailable`. */
 export async function callSystem<T>(client: SupabaseClient, name: string, parameters: object = {}): Answer<T> {
   try {
-    const { data, error } = await client.rpc(name, parameters);
+    const { data, error, status } = await client.rpc(name, parameters);
     if (!error) return ok(data as T);
     if (error.code === "PT404") return err(notFound(error.message));
     if (error.code?.startsWith("22")) return err(invalid("invalid_input", error.message));
     // raised by the assignment when no database takes users
     if (error.code === "PT503") return err(unavailable(error.message, error, "no_capacity"));
-    return err(unavailable("Supabase does not answer.", error));
+    return err(databaseFailure({ error, status }) ?? unavailable("Supabase does not answer.", error));
   } catch (cause) {
-    return err(unavailable("Supabase does not answer.", cause));
+    return err(thrownFailure(cause));
   }
 }

@@ -1,6 +1,6 @@
 /**
  * A circuit breaker per database. It counts calls that the database did not answer, and nothing that a caller can
- * cause. Closed: calls go through. After `FAILURES` in a row it opens: calls are refused at once and the database gets
+ * cause, contention ("busy") among it. Closed: calls go through. After `FAILURES` in a row it opens: calls are refused at once and the database gets
  * none. After `HALF_OPEN_MS` one call is let through as a probe while all others are still refused; its outcome closes
  * the breaker or opens it again. A database that returns is in use again within that time, one call's deadline and one
  * look at its health: less than 5 s.
@@ -20,6 +20,10 @@ export interface Breaker {
   run(call: () => Promise<Outcome>): Promise<RepositoryError | undefined>;
   /** True while calls are refused. */
   isOpen(): boolean;
+  /** To be told of each answer of the database, be it a refusal or too late for its caller. */
+  hear(): void;
+  /** How many answers there have been: one more than before, and the database answered meanwhile. */
+  heard(): number;
 }
 
 export function createBreaker(name: string, log: Log): Breaker {
@@ -29,6 +33,7 @@ export function createBreaker(name: string, log: Log): Breaker {
   );
   policy.onBreak(() => log.warn("breaker_open", { database: name }));
   policy.onReset(() => log.info("breaker_closed", { database: name }));
+  let answers = 0;
   const refused = (): RepositoryError => ({
     ...unavailable(`The database that holds these records (${name}) does not answer at the moment.`),
     retryAfterSeconds: Math.ceil(HALF_OPEN_MS / 1000),
@@ -36,6 +41,8 @@ export function createBreaker(name: string, log: Log): Breaker {
 
   return {
     isOpen: () => policy.state !== CircuitState.Closed,
+    hear: () => void answers++,
+    heard: () => answers,
     async run(call) {
       // cockatiel lets callers wait for the probe's outcome; a caller with a deadline is better served by an answer now
       if (policy.state === CircuitState.HalfOpen) return refused();

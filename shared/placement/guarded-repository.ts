@@ -1,6 +1,6 @@
 /** A repository behind a breaker and a deadline: the same contract, and always an answer in time. */
 import { err, type Result } from "neverthrow";
-import { type RepositoryError, unavailable } from "../contract/errors.ts";
+import { busy, type RepositoryError, unavailable } from "../contract/errors.ts";
 import type { Repository } from "../contract/repository.ts";
 import type { Breaker, Outcome } from "./breaker.ts";
 
@@ -8,7 +8,10 @@ export interface Guard {
   breaker: Breaker;
   /** ends the wait; the driver's own time-outs end the call */
   signal: AbortSignal;
-  /** asked after a call that ended in time-out: a slow query says nothing about the database, a hanging database does */
+  /**
+   * Asked after a call that was not heard of in time while no other was, either: a slow query, or a pool that is full of
+   * them, says nothing about the database; one that hangs does
+   */
   answers: () => Promise<boolean>;
   /** told how long each call took, in milliseconds */
   onCall?: ((ms: number) => void) | undefined;
@@ -40,13 +43,24 @@ export function guardRepository<R, C, P>(inner: () => Promise<Repository<R, C, P
 export function guarded<T>({ breaker, signal, answers, onCall, clock }: Guard, call: Call<T>): ReturnType<Call<T>> {
   if (signal.aborted) return Promise.resolve(err(tooLate(signal)));
   const start = clock();
+  const before = breaker.heard();
   return new Promise((resolve, reject) => {
     let result: Result<T, RepositoryError> | undefined;
     const run = async (): Promise<Outcome> => {
-      result = await untilAborted(call, signal);
+      const heard = async () => {
+        const answer = await call();
+        if (isAnswer(answer)) breaker.hear();
+        return answer;
+      };
+      result = await untilAborted(heard, signal);
       onCall?.(clock() - start);
-      if (result.isOk() || result.error.code !== "unavailable") return "answered";
-      if (!isTimeOut(result.error, signal)) return "down";
+      if (isAnswer(result)) return "answered";
+      if (result.isErr() && !result.error.isUnheard && !signal.aborted) return "down";
+      if (breaker.heard() !== before) {
+        // it answers others, so this call has waited behind them
+        result = err(busy("The database had too much to do to answer in time. Try again.", signal.reason));
+        return "answered";
+      }
       resolve(result); // the caller does not wait for the look at the database's health
       return (await answers()) ? "answered" : "down";
     };
@@ -57,13 +71,16 @@ export function guarded<T>({ breaker, signal, answers, onCall, clock }: Guard, c
   });
 }
 
-const tooLate = (signal: AbortSignal) => unavailable("The database did not answer in time.", signal.reason);
+/** Whether the database itself has said that, be it a refusal. */
+const isAnswer = (result: Result<unknown, RepositoryError>): boolean =>
+  result.isOk() ||
+  result.error.kind !== "unavailable" ||
+  (result.error.code !== "unavailable" && !result.error.isUnheard);
 
-/** Given up by us or, at its own limit for one statement, by the database (Postgres 57014, MongoDB 50). */
-function isTimeOut({ cause }: RepositoryError, signal: AbortSignal): boolean {
-  const { code } = (cause ?? {}) as { code?: unknown };
-  return signal.aborted || code === "57014" || code === 50;
-}
+const tooLate = (signal: AbortSignal) => ({
+  ...unavailable("The database did not answer in time.", signal.reason),
+  isUnheard: true,
+});
 
 function untilAborted<T>(call: Call<T>, signal: AbortSignal): ReturnType<Call<T>> {
   return new Promise((resolve, reject) => {

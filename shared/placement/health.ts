@@ -1,10 +1,7 @@
 /** Whether each database answers. Requests at the same time share one look, so health cannot be used to load them. */
-import type { SupabaseClient } from "@supabase/supabase-js";
-import type { Db } from "mongodb";
-import { ok, type Result } from "neverthrow";
 import { deadlinesOf } from "../deadlines.ts";
-import { callSystem } from "./assignment.ts";
 import { downReason } from "./down-reason.ts";
+import type { Probe } from "./probes.ts";
 import type { Home, RequestCalls } from "./service.ts";
 import { within } from "./within.ts";
 
@@ -26,22 +23,13 @@ export interface Health {
   message: string;
 }
 
-/** Answers ok when the database does; may hang or throw. */
-export type Probe = () => Promise<Result<unknown, unknown>>;
-
 export interface HealthOptions {
   supabase: Probe;
   mongodb: Probe | undefined;
-  /** longest time for one look at a database */
+  /** how long a database may take to answer */
   probeMs?: number;
   clock: () => number;
 }
-
-/** The cheapest call of each that shows that it works: with the key, through REST; with the user, a ping. */
-export const databaseProbes = (service: SupabaseClient, mongo: (() => Promise<Db>) | undefined) => ({
-  supabase: (() => callSystem(service, "switchyard_can_place")) as Probe,
-  mongodb: mongo && ((async () => ok(await (await mongo()).command({ ping: 1 }))) as Probe),
-});
 
 const CACHE_MS = 1_000;
 

@@ -18,6 +18,8 @@ export interface MongoHomeOptions {
 export interface MongoHome {
   /** Connects with the first call. */
   db(): Promise<Db>;
+  /** Whether the server answers, however busy the requests' connections are; rejects when it does not. */
+  ping(): Promise<void>;
   /** The repositories of one user. */
   repositories(userId: string): Promise<MongoRepositories>;
   close(): Promise<void>;
@@ -25,12 +27,14 @@ export interface MongoHome {
 
 export function createMongoHome({ config, collections, deadlines, onClient }: MongoHomeOptions): MongoHome {
   const load = async () => {
-    const [{ createMongoConnection }, { mongoRepositories }] = await Promise.all([
+    const [{ createMongoConnection }, { createMongoPing }, { mongoRepositories }] = await Promise.all([
       import("../mongo/connection.ts"),
+      import("../mongo/ping.ts"),
       import("../mongo/index.ts"),
     ]);
     return {
       connection: createMongoConnection(config, { appName: "switchyard-api", onClient, deadlines }),
+      pinging: createMongoPing(config.MONGODB_URI, { appName: "switchyard-api-health", deadlines }),
       mongoRepositories,
     };
   };
@@ -44,10 +48,14 @@ export function createMongoHome({ config, collections, deadlines, onClient }: Mo
   };
   return {
     db: async () => (await loadOnce()).connection.db(),
+    ping: async () => (await loadOnce()).pinging.ping(),
     async repositories(userId) {
       const { connection, mongoRepositories } = await loadOnce();
       return mongoRepositories({ db: connection.db(), userId, all: collections, maxTimeMs: deadlines.queryMs });
     },
-    close: async () => (await loaded?.catch(() => undefined))?.connection.close(),
+    async close() {
+      const { connection, pinging } = (await loaded?.catch(() => undefined)) ?? {};
+      await Promise.all([connection?.close(), pinging?.close()]);
+    },
   };
 }

@@ -9,6 +9,7 @@ import { conflict, type RepositoryError, unavailable } from "../contract/errors.
 import { type DeadlineSettings, deadlinesOf } from "../deadlines.ts";
 import type { Log } from "../log.ts";
 import { serviceClient, userClient } from "../postgres/client.ts";
+import { authFailure } from "../postgres/failures.ts";
 import { postgresRepositories } from "../postgres/index.ts";
 import { type Assignment, createAssignments } from "./assignment.ts";
 import { createAssignmentCache } from "./assignment-cache.ts";
@@ -16,8 +17,9 @@ import { type Breaker, createBreaker } from "./breaker.ts";
 import { deadlineIn } from "./deadline.ts";
 import { createDeletedUsers } from "./deleted-users.ts";
 import { type Guard, guarded, guardRepository } from "./guarded-repository.ts";
-import { createHealth, databaseProbes, type Health } from "./health.ts";
+import { createHealth, type Health } from "./health.ts";
 import { createMongoHome } from "./mongo-home.ts";
+import { databaseProbes } from "./probes.ts";
 import type { DatabaseService, Home, RequestCalls, RequestUser } from "./service.ts";
 import { type DatabaseStats, readStats } from "./stats.ts";
 
@@ -65,7 +67,7 @@ export interface RouterOptions {
 }
 
 const noMongo = unavailable("These records are in MongoDB, which is not configured here: set MONGODB_URI.");
-const notConfigured: Breaker = { run: async () => noMongo, isOpen: () => true };
+const notConfigured: Breaker = { run: async () => noMongo, isOpen: () => true, hear: () => {}, heard: () => 0 };
 
 export function createRouter(options: RouterOptions): Router {
   const { config, collections, log, clock = Date.now, waitUntil = () => {} } = options;
@@ -106,7 +108,7 @@ export function createRouter(options: RouterOptions): Router {
     clock,
     log,
   });
-  const getHealth = createHealth({ ...databaseProbes(service, mongo?.db), probeMs: deadlines.probeMs, clock });
+  const getHealth = createHealth({ ...databaseProbes(service, mongo?.ping), probeMs: deadlines.probeMs, clock });
 
   const getDatabaseService = (provider: Home, user: RequestUser): DatabaseService => {
     const guard = guardFor(provider, user);
@@ -162,6 +164,7 @@ export function createRouter(options: RouterOptions): Router {
       readStats({
         service,
         mongo: mongo?.db,
+        ping: mongo?.ping,
         collections: collections.map(({ name }) => name),
         clock,
         limitMs: deadlines.requestMs,
@@ -173,7 +176,7 @@ export function createRouter(options: RouterOptions): Router {
       const answer = await guarded(guardFor("supabase", calls), async () => {
         const { error } = await service.auth.admin.deleteUser(userId);
         // gone already: a repeated call, or somebody else was faster
-        return !error || error.status === 404 ? ok(undefined) : err(unavailable("Supabase does not answer.", error));
+        return !error || error.status === 404 ? ok(undefined) : err(authFailure(error));
       });
       if (answer.isErr()) return answer;
       deleted.add(userId);

@@ -11,8 +11,8 @@ import type { RepositoryError } from "../contract/errors.ts";
 import { deadlinesOf } from "../deadlines.ts";
 import type { Log } from "../log.ts";
 import { downReason } from "./down-reason.ts";
-import type { Probe } from "./health.ts";
 import { readLimited } from "./limited-body.ts";
+import type { Probe } from "./probes.ts";
 import { within } from "./within.ts";
 
 export interface SignUpHookOptions {

@@ -33,6 +33,8 @@ export interface StatsOptions {
   service: SupabaseClient;
   /** undefined: MongoDB is not configured */
   mongo: (() => Promise<Db>) | undefined;
+  /** asks MongoDB whether it is there; by default as its records are asked for */
+  ping?: (() => Promise<unknown>) | undefined;
   collections: readonly string[];
   clock: () => number;
   /** longest time for everything */
@@ -45,7 +47,7 @@ type Found<T> = { found: T; error: null } | { found: undefined; error: string };
 
 /** The answer comes within `limitMs`, whatever hangs. */
 export async function readStats(options: StatsOptions): Promise<DatabaseStats> {
-  const { service, mongo, collections, clock, limitMs } = options;
+  const { service, mongo, ping, collections, clock, limitMs } = options;
   const [postgres, documents] = await Promise.all([
     found(options, "supabase", async () => {
       const stats = await callSystem<SupabaseStats>(service, "switchyard_stats");
@@ -53,7 +55,7 @@ export async function readStats(options: StatsOptions): Promise<DatabaseStats> {
       return stats.value;
     }),
     mongo
-      ? found(options, "mongodb", () => countDocuments(mongo, collections, limitMs))
+      ? found(options, "mongodb", () => countDocuments(mongo, ping, collections, limitMs))
       : { found: undefined, error: "MongoDB is not configured." },
   ]);
   const users = postgres.found;
@@ -95,9 +97,14 @@ async function found<T>(
 }
 
 /** Records of every collection, tombstones left out; null for one that is too large to count in time. */
-async function countDocuments(mongo: () => Promise<Db>, names: readonly string[], limitMs: number) {
+async function countDocuments(
+  mongo: () => Promise<Db>,
+  ping: StatsOptions["ping"],
+  names: readonly string[],
+  limitMs: number,
+) {
   const db = await mongo();
-  await db.command({ ping: 1 });
+  await (ping ? ping() : db.command({ ping: 1 }));
   const counts = names.map((name) => {
     const count = db
       .collection(name)

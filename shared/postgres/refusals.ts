@@ -1,7 +1,8 @@
 /** What a write's refusal means: an SQLSTATE, and the references whose records are not there. */
 import type { Collection } from "../collections/define.ts";
 import { referencesFrom } from "../collections/references.ts";
-import { conflict, forbidden, invalid, notFound, type RepositoryError, unavailable } from "../contract/errors.ts";
+import { busy, conflict, forbidden, invalid, notFound, type RepositoryError, unavailable } from "../contract/errors.ts";
+import { sqlstateFailure } from "./failures.ts";
 
 export interface Refusal {
   /** an SQLSTATE: Postgres' own, or one of `record_functions.sql` (SY...) */
@@ -23,14 +24,15 @@ export function refusalOf(collection: Collection, { error, missing }: Refusal, d
     case "23505":
       return conflict("duplicate", "There is a record with this id or unique key.");
     case "23503":
-      return deleting
-        ? conflict("referenced", "Other records refer to this one. Delete or change them first.")
-        : missingReference(collection, missing ?? []);
+      if (deleting) return conflict("referenced", "Other records refer to this one. Delete or change them first.");
+      // gone when it was looked for, and there again when that was looked into, time after time
+      if (missing?.length === 0) return busy("A record that this one refers to is being changed. Try again.");
+      return missingReference(collection, missing ?? []);
     case "42501":
       return forbidden("This user's records are not kept in this database.");
   }
   if (/^2[23]...$/.test(error)) return invalid("invalid_input", "The database refuses this record.");
-  return unavailable("The database could not do this.", error);
+  return sqlstateFailure(error, error) ?? unavailable("The database could not do this.", error);
 }
 
 function missingReference(collection: Collection, missing: readonly string[]): RepositoryError {

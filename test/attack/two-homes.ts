@@ -18,6 +18,8 @@ export interface Sent {
   body?: string | Uint8Array;
   /** no token, or another user's */
   user?: TestUser | null;
+  /** 503 is an answer, if it says `busy` and when to come back */
+  mayBeBusy?: boolean;
 }
 
 export interface Answer {
@@ -60,12 +62,12 @@ export async function startTwoHomes(): Promise<TwoHomes> {
     database,
     users,
     newUser: make,
-    async send({ method = "GET", path, headers = {}, body, user = users.supabase }) {
+    async send({ method = "GET", path, headers = {}, body, user = users.supabase, mayBeBusy = false }) {
       const answer = await exchange(web.port, method, path, body, {
         ...(user && { authorization: `Bearer ${user.jwt}` }),
         ...headers,
       });
-      await judged(api, method, path, answer);
+      await judged(api, method, path, answer, mayBeBusy);
       return answer;
     },
     async rows() {
@@ -120,10 +122,17 @@ function exchange(port: number, method: string, path: string, body: Sent["body"]
 }
 
 /** Throws for a 5xx, and for an answer that the document does not have. */
-async function judged({ operations, judge }: ApiInstance, method: string, url: string, answer: Answer) {
-  const { status, headers, text } = answer;
+async function judged(
+  { operations, judge }: ApiInstance,
+  method: string,
+  url: string,
+  answer: Answer,
+  mayBeBusy: boolean,
+) {
+  const { status, headers, text, value } = answer;
   const said = `${method} ${url.slice(0, 200)}: ${status} ${text.slice(0, 500)}`;
-  if (status >= 500) throw new Error(said);
+  const isBusy = status === 503 && value?.code === "busy" && /^[1-9]\d*$/.test(headers.get("retry-after") ?? "");
+  if (status >= 500 && !(mayBeBusy && isBusy)) throw new Error(said);
   const path = url.split("?")[0] ?? "";
   const route = operations.find(
     (operation) =>

@@ -93,7 +93,7 @@ test("calls that wait for ever do not keep the pool's connections from the other
     const refused = new Set(await ask());
     // they have ended after all: slow ones, not stuck ones
     if (stuck() < POOL) throw new TooSlow("calls that were late");
-    expect(refused).toEqual(new Set(["unavailable"]));
+    expect(refused).toEqual(new Set(["busy"]));
     now += deadlinesOf().stuckMs + 1;
     await serve();
     expect(held.map(({ size }) => size)).toEqual([POOL, 0]);

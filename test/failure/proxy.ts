@@ -21,6 +21,8 @@ export interface TcpProxy {
   set(mode: Mode): Promise<void>;
   /** Cuts the connection on which the next such call comes, once the server has answered it. Resolves when it did. */
   loseAnswerTo(call: RegExp): Promise<void>;
+  /** Keeps back the answers to such calls, and all that comes after them on their connections, until it is released. */
+  hold(call: RegExp): { release(): void };
   stop(): Promise<void>;
 }
 
@@ -28,6 +30,7 @@ export async function startProxy(target: string): Promise<TcpProxy> {
   const { hostname, port: targetPort } = new URL(target);
   const sockets = new Set<Socket>();
   const calls: string[] = [];
+  let holding: { call: RegExp; writes: (() => void)[] } | undefined;
   let losing: { call: RegExp; lost: () => void } | undefined;
   let mode: Mode = "pass";
   let received = 0;
@@ -48,10 +51,12 @@ export async function startProxy(target: string): Promise<TcpProxy> {
   const accept = (client: Socket) => {
     keep(client);
     let lose: (() => void) | undefined;
+    let held: typeof holding;
     client.on("data", (bytes) => {
       received += bytes.length;
       const made = callsIn(bytes);
       calls.push(...made);
+      if (holding && made.some((call) => holding?.call.test(call))) held = holding;
       if (losing && made.some((call) => losing?.call.test(call))) {
         lose = losing.lost;
         losing = undefined;
@@ -68,7 +73,8 @@ export async function startProxy(target: string): Promise<TcpProxy> {
         client.destroy();
         upstream.destroy();
         lose();
-      } else if (mode === "slow" || late.isBusy()) late.write(bytes);
+      } else if (held && held === holding) held.writes.push(() => client.write(bytes));
+      else if (mode === "slow" || late.isBusy()) late.write(bytes);
       else if (mode === "pass") client.write(bytes);
     });
     client.on("close", () => upstream.destroy());
@@ -110,6 +116,16 @@ export async function startProxy(target: string): Promise<TcpProxy> {
       new Promise((resolve) => {
         losing = { call, lost: resolve };
       }),
+    hold(call) {
+      const mine: NonNullable<typeof holding> = { call, writes: [] };
+      holding = mine;
+      return {
+        release() {
+          if (holding === mine) holding = undefined;
+          for (const write of mine.writes.splice(0)) write();
+        },
+      };
+    },
     stop: close,
   };
 }

@@ -32,8 +32,8 @@ export interface Instance {
 export interface FailingSystem {
   supabase: RunningSupabase;
   proxies: Record<Home, TcpProxy>;
-  /** An instance that has asked nothing yet; its requests, and its looks for a server of MongoDB's, end after so long. */
-  instance(deadlineMs: number): Instance;
+  /** An instance that has asked nothing yet; its requests end after so long, and its looks for a server or a connection of MongoDB's. */
+  instance(deadlineMs: number, connectMs?: number): Instance;
   user(home: Home, appMetadata?: Record<string, unknown>): Promise<TestUser>;
   tokenOf(user: { id: string; email: string; home?: Home }): Promise<string>;
   stop(): Promise<void>;
@@ -57,9 +57,12 @@ export async function startFailingSystem(): Promise<FailingSystem> {
   return {
     supabase,
     proxies,
-    instance(deadlineMs) {
-      const ms = String(deadlineMs);
-      const config = loadApiConfig({ ...environment, REQUEST_DEADLINE_MS: ms, DATABASE_CONNECT_MS: ms });
+    instance(deadlineMs, connectMs = deadlineMs) {
+      const config = loadApiConfig({
+        ...environment,
+        REQUEST_DEADLINE_MS: String(deadlineMs),
+        DATABASE_CONNECT_MS: String(connectMs),
+      });
       const lines: string[] = [];
       const log = createLog({ level: "debug", write: (line) => lines.push(line) });
       const router = createRouter({ config, collections: allCollections, log });

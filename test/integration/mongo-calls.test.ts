@@ -122,8 +122,10 @@ describe("what the server refuses", () => {
     const byMonth = { filters: [], by: "month", timeZone: "Europe/Berlin" };
     for (const code of [8, 40_485])
       expect(outcome(await failing(code).repository(contacts).summarize(byMonth))).toBe("invalid_query");
-    for (const code of [50, 91, 10_107, 11_600, 189])
+    for (const code of [91, 10_107, 11_600, 189])
       expect(outcome(await failing(code).repository(contacts).get(crypto.randomUUID()))).toBe("unavailable");
+    for (const code of [24, 46, 50, 112, 251])
+      expect(outcome(await failing(code).repository(contacts).get(crypto.randomUUID()))).toBe("busy");
     expect(outcome(await failing(121).repository(contacts).create({ name: "a" }))).toBe("invalid_input");
     await expect(failing(2).repository(contacts).get(crypto.randomUUID())).rejects.toThrow("refused");
   });

@@ -222,7 +222,7 @@ describe("a refused update", () => {
     };
     await vi.waitUntil(looksAgain, { interval: 5, timeout: 5_000 });
     const retry = create();
-    expect(outcome(await first)).toBe("unavailable");
+    expect(outcome(await first)).toBe("busy");
     open();
     expect(outcome(await removed)).toBe("referenced");
     expect(outcome(await retry)).toBe("ok");
@@ -332,7 +332,7 @@ describe("a writer that is killed", () => {
         return kinds[random(kinds.length)]?.().then(outcome, (error: Error) => error.message);
       });
       for (const each of await Promise.all(calls))
-        expect(each).toMatch(/^(ok|killed at .*|not_found|duplicate|referenced|invalid_reference|unavailable)$/);
+        expect(each).toMatch(/^(ok|killed at .*|not_found|duplicate|referenced|invalid_reference|busy)$/);
     }
     for (let round = 0; round < 3; round++) await settle(100 * MINUTE);
     expect(await dangling(database.db, userId)).toEqual([]);

@@ -42,7 +42,7 @@ test.each([2, 3])("made at once in a circle of %i: each in time, all of them or 
   await Promise.all(gates.map(({ reached }) => reached));
   for (const { open } of gates) open();
   const outcomes = (await Promise.all(created)).map(outcome);
-  for (const each of outcomes) expect(["ok", "unavailable", "invalid_reference"]).toContain(each);
+  for (const each of outcomes) expect(["ok", "busy", "invalid_reference"]).toContain(each);
   expect([0, size]).toContain(outcomes.filter((each) => each === "ok").length);
   expect(await dangling(database.db, userId, all)).toEqual([]);
 });

@@ -1,9 +1,9 @@
 /** CSV exports: RFC 4180, page by page, and never a cut file that looks whole. */
 import { ok } from "neverthrow";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { csvStream } from "../../api/_csv.ts";
 import { collections } from "../../shared/collections/index.ts";
-import { fail, unavailable } from "../../shared/contract/errors.ts";
+import { busy, fail, unavailable } from "../../shared/contract/errors.ts";
 import { memoryApi, token } from "./api-memory.ts";
 
 const headers = { authorization: `Bearer ${await token()}`, "content-type": "application/json" };
@@ -65,6 +65,31 @@ test("a database that goes away in the middle breaks the connection", async () =
   const repository = { list: async () => fail(unavailable("gone")) };
   const stream = csvStream(collections.expenses, repository as never, query, first);
   await expect(new Response(stream).text()).rejects.toThrow();
+});
+
+test("a page that the database is too busy for is asked for again, after the time that it names", async () => {
+  const first = { items: [{ id: "1" }], next_cursor: "2" };
+  const answers = [fail(busy("later")), fail(busy("later")), ok({ items: [{ id: "2" }], next_cursor: null })];
+  const repository = { list: async () => answers.shift() };
+  const waits: number[] = [];
+  const wait = async (ms: number) => waits.push(ms);
+  const text = await new Response(csvStream(collections.expenses, repository as never, query, first, wait)).text();
+  expect(parse(text).map(([id]) => id)).toEqual(["id", "1", "2"]);
+  expect(waits).toEqual([1_000, 1_000]);
+});
+
+test("nobody waits for the page of a reader that has left", async () => {
+  const first = { items: [{ id: "1" }], next_cursor: "2" };
+  const turn = Promise.withResolvers<void>();
+  const list = vi.fn(async () => fail(busy("later")));
+  const wait = () => turn.promise;
+  const reader = csvStream(collections.expenses, { list } as never, query, first, wait).getReader();
+  await reader.read();
+  await vi.waitUntil(() => list.mock.calls.length === 1);
+  await reader.cancel();
+  turn.resolve();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(list.mock.calls.length).toBeLessThanOrEqual(2);
 });
 
 test("the next page is read only when the reader wants it, and none after it has left", async () => {

@@ -1,7 +1,7 @@
 /** Requests that are odd, wrong or hostile, and what every answer carries. */
 import { describe, expect, test, vi } from "vitest";
 import { createApp } from "../../api/_app.ts";
-import { unavailable } from "../../shared/contract/errors.ts";
+import { busy, unavailable } from "../../shared/contract/errors.ts";
 import { memoryApi, token } from "./api-memory.ts";
 
 const jwt = await token();
@@ -237,6 +237,15 @@ describe("what breaks", () => {
     for (const path of ["/api/expenses", "/api/expenses/export.csv", `/api/loans/${crypto.randomUUID()}/status`]) {
       const answer = await send("GET", path, undefined, signedIn, away.app);
       expect([...codes(answer), answer.headers.get("retry-after")]).toEqual([503, "unavailable", "5"]);
+      expect(answer.text).not.toContain("pw");
+    }
+  });
+
+  test("one that has too much to do at once: a code of its own, and an early return", async () => {
+    const { app } = memoryApi({ failing: () => busy("Try again.", new Error("mongodb://u:pw@host")) });
+    for (const path of ["/api/expenses", "/api/expenses/export.csv"]) {
+      const answer = await send("GET", path, undefined, signedIn, app);
+      expect([...codes(answer), answer.headers.get("retry-after")]).toEqual([503, "busy", "1"]);
       expect(answer.text).not.toContain("pw");
     }
   });

@@ -1,6 +1,6 @@
 import { err, ok, type Result } from "neverthrow";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { notFound, type RepositoryError, unavailable } from "../../shared/contract/errors.ts";
+import { busy, notFound, type RepositoryError, unavailable } from "../../shared/contract/errors.ts";
 import { createLog } from "../../shared/log.ts";
 import { createBreaker, FAILURES, HALF_OPEN_MS } from "../../shared/placement/breaker.ts";
 import { type Guard, guarded } from "../../shared/placement/guarded-repository.ts";
@@ -63,6 +63,13 @@ describe("the breaker", () => {
     expect(breaker.isOpen()).toBe(false);
   });
 
+  test("does not count contention, however much of it there is, and passes it on", async () => {
+    const contention = busy("Others are at this record.");
+    for (let more = 0; more < FAILURES * 3; more++)
+      expect((await call(err(contention)))._unsafeUnwrapErr()).toBe(contention);
+    expect(breaker.isOpen()).toBe(false);
+  });
+
   test("counts in a row only", async () => {
     for (let more = 0; more < FAILURES * 3; more++) await call(more % 2 ? ok("a") : err(refusal));
     expect(breaker.isOpen()).toBe(false);
@@ -121,9 +128,47 @@ describe("the deadline", () => {
 
   test("slow queries of a database that answers do not open the breaker", async () => {
     for (let more = 0; more < FAILURES * 3; more++) expect(await timedOut(async () => true)).toBe("unavailable");
-    const limit = unavailable("Supabase does not answer.", { code: "57014" });
-    for (let more = 0; more < FAILURES * 3; more++) await call(err(limit), { answers: async () => true });
     expect(breaker.isOpen()).toBe(false);
+  });
+
+  test.each([
+    ["a call that a client gave up", { ...unavailable("Supabase does not answer."), isUnheard: true }],
+    ["a pool that is full", { ...busy("Too much at once."), isUnheard: true }],
+  ])("%s says nothing: the database is asked, and the caller does not wait for that", async (_, unheard) => {
+    const unknown = call(err(unheard), { answers: () => new Promise(() => {}) });
+    expect((await unknown)._unsafeUnwrapErr()).toBe(unheard);
+    for (let more = 0; more < FAILURES * 3; more++) await call(err(unheard), { answers: async () => true });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(breaker.isOpen()).toBe(false);
+    for (let more = 0; more < FAILURES; more++) await call(err(unheard), { answers: async () => false });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(breaker.isOpen()).toBe(true);
+  });
+
+  test("a call that is too late while others are answered is busy: nobody is asked, and no breaker opens", async () => {
+    const answers = vi.fn(async () => false);
+    for (let more = 0; more < FAILURES * 3; more++) {
+      const controller = new AbortController();
+      const late = call(never, { signal: controller.signal, answers });
+      await call(more % 2 ? ok("a") : err(notFound()));
+      controller.abort(new DOMException("too late", "TimeoutError"));
+      expect((await late)._unsafeUnwrapErr()).toMatchObject({ code: "busy", retryAfterSeconds: 1 });
+    }
+    await vi.advanceTimersByTimeAsync(0);
+    expect([answers.mock.calls.length, breaker.isOpen()]).toEqual([0, false]);
+  });
+
+  test("an answer that is too late for its own caller says that the database answers", async () => {
+    const slow = Promise.withResolvers<Answer>();
+    const [first, second] = [new AbortController(), new AbortController()];
+    const own = call(slow.promise, { signal: first.signal });
+    first.abort();
+    expect((await own)._unsafeUnwrapErr().code).toBe("unavailable");
+    const late = call(never, { signal: second.signal });
+    slow.resolve(ok("a"));
+    await vi.advanceTimersByTimeAsync(0);
+    second.abort();
+    expect((await late)._unsafeUnwrapErr().code).toBe("busy");
   });
 
   test("the caller does not wait until the database's health is known", async () => {

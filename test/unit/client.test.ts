@@ -1,4 +1,6 @@
 /** The typed client: what it sends, and (by type checking this file) what it knows of the answers. */
+import { readFile } from "node:fs/promises";
+import { createClient } from "@supabase/supabase-js";
 import { expect, test } from "vitest";
 import { createSwitchyardClient } from "../../client/index.ts";
 
@@ -49,4 +51,26 @@ test("refuses wrong bodies at compile time", () => {
   // @ts-expect-error an amount is a string, so that no digit is lost
   const wrong = () => api.expenses.$post({ json: { amount: 12.5, currency: "EUR", date: "2026-03-14" }, header: {} });
   expect(wrong).toBeTypeOf("function");
+});
+
+/** The README's, so that the compiler reads it. */
+async function readmeExample(supabaseUrl: string, supabaseKey: string) {
+  const supabase = createClient(supabaseUrl, supabaseKey);
+  const api = createSwitchyardClient({ url: "https://your-app.vercel.app", supabase });
+  const answer = await api.expenses.$post({
+    json: { amount: "12.50", currency: "EUR", date: "2026-03-14" },
+    // one key for one expense: the client sends it again when the answer is 503 or 429, and there is still one expense
+    header: { "idempotency-key": crypto.randomUUID() },
+  });
+  if (answer.status === 201) console.log((await answer.json()).id);
+}
+
+test("the README's example is the one above", async () => {
+  const readme = await readFile("README.md", "utf8");
+  const [, example = ""] = /```ts\n([\s\S]*?)```/.exec(readme.slice(readme.indexOf("## The API"))) ?? [];
+  const lines = (text: string) => text.split("\n").map((line) => line.trim());
+  const code = lines(example).filter((line) => line && !line.startsWith("import "));
+  expect(code.length).toBeGreaterThan(5);
+  expect(readmeExample).toBeTypeOf("function");
+  expect(lines(await readFile(import.meta.filename, "utf8")).join("\n")).toContain(code.join("\n"));
 });

@@ -1,7 +1,8 @@
 /** What a server's own errors mean: whose fault they are decides between 503 and 500, and whether the breaker counts. */
-import { MongoServerError } from "mongodb";
+import { MongoDriverError, MongoNetworkError, MongoNetworkTimeoutError, MongoServerError } from "mongodb";
 import { err, ok } from "neverthrow";
 import { expect, test } from "vitest";
+import { busy } from "../../shared/contract/errors.ts";
 import { attempt } from "../../shared/mongo/failures.ts";
 
 const answering = (code: number, codeName: string) =>
@@ -13,7 +14,7 @@ const answering = (code: number, codeName: string) =>
 test.each([
   [91, "ShutdownInProgress"],
   [189, "PrimarySteppedDown"],
-  [50, "MaxTimeMSExpired"],
+  [10_107, "NotWritablePrimary"],
   [8, "EngineEPIPE"],
   [8, "Engine57P03"],
   [8, "Engine08006"],
@@ -21,6 +22,71 @@ test.each([
 ])("%i %s is the server's: unavailable", async (code, codeName) => {
   expect(await answering(code, codeName)).toEqual(
     err(expect.objectContaining({ kind: "unavailable", message: "MongoDB does not answer." })),
+  );
+});
+
+test.each([
+  [24, "LockTimeout"],
+  [46, "LockBusy"],
+  [50, "MaxTimeMSExpired"],
+  [112, "WriteConflict"],
+  [117, "ConflictingOperationInProgress"],
+  [208, "TooManyLocks"],
+  [239, "SnapshotTooOld"],
+  [244, "TransactionAborted"],
+  [246, "SnapshotUnavailable"],
+  [251, "NoSuchTransaction"],
+  [262, "ExceededTimeLimit"],
+  [290, "TransactionExceededLifetimeLimitSeconds"],
+  [462, "IngressRequestRateLimitExceeded"],
+  [11_601, "Interrupted"],
+  [16_500, "RequestRateTooLarge"],
+  [1, "Engine40001"],
+  [1, "Engine40P01"],
+  [1, "Engine55P03"],
+  [1, "Engine57014"],
+  [1, "Engine53300"],
+])("%i %s is contention: busy, and an answer", async (code, codeName) => {
+  const { cause, ...error } = (await answering(code, codeName))._unsafeUnwrapErr();
+  expect(error).toEqual(busy("The database has too much to do at once. Try again."));
+  expect(cause).toBeInstanceOf(MongoServerError);
+});
+
+const labelled = (code: number, label: string) =>
+  attempt(async () => {
+    throw new MongoServerError({ message: "as the server words it", code, errorLabels: [label] });
+  });
+
+test.each(["TransientTransactionError", "SystemOverloadedError"])(
+  "what is labelled %s is contention",
+  async (label) => {
+    expect((await labelled(1, label))._unsafeUnwrapErr().code).toBe("busy");
+    // the server goes, whatever may be tried after that
+    expect((await labelled(91, label))._unsafeUnwrapErr().code).toBe("unavailable");
+  },
+);
+
+/** The driver does not export its own. */
+class WaitQueueTimeoutError extends MongoDriverError {
+  override get name() {
+    return "MongoWaitQueueTimeoutError";
+  }
+}
+
+test("a full pool and a socket's time-out say nothing of the server: it is asked", async () => {
+  const full = new WaitQueueTimeoutError("as the driver words it");
+  expect(await attempt(() => Promise.reject(full))).toEqual(
+    err(expect.objectContaining({ code: "busy", isUnheard: true })),
+  );
+  const late = new MongoNetworkTimeoutError("as the driver words it");
+  const cleared = new MongoNetworkError("the pool was cleared", { cause: late });
+  for (const error of [late, cleared])
+    expect(await attempt(() => Promise.reject(error))).toEqual(
+      err(expect.objectContaining({ code: "unavailable", isUnheard: true })),
+    );
+  const closed = new MongoNetworkError("connection closed");
+  expect(await attempt(() => Promise.reject(closed))).toEqual(
+    err(expect.objectContaining({ code: "unavailable", isUnheard: false })),
   );
 });
 

@@ -3,7 +3,8 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { unavailable } from "../../shared/contract/errors.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
 import { downReason } from "../../shared/placement/down-reason.ts";
-import { createHealth, type Probe } from "../../shared/placement/health.ts";
+import { createHealth } from "../../shared/placement/health.ts";
+import type { Probe } from "../../shared/placement/probes.ts";
 
 const up: Probe = async () => ok(1);
 const down: Probe = async () => {

@@ -5,7 +5,7 @@ import { deadlinesOf } from "../../../shared/deadlines.ts";
 import { createLog } from "../../../shared/log.ts";
 import { createMongoConnection } from "../../../shared/mongo/connection.ts";
 import { callSystem } from "../../../shared/placement/assignment.ts";
-import { databaseProbes } from "../../../shared/placement/health.ts";
+import { databaseProbes } from "../../../shared/placement/probes.ts";
 import { createSignUpHook } from "../../../shared/placement/sign-up-hook.ts";
 import { webhookVerifier } from "../../../shared/placement/webhook-secrets.ts";
 import { serviceClient } from "../../../shared/postgres/client.ts";
@@ -20,7 +20,7 @@ const { MONGODB_URI } = config;
 const connection =
   MONGODB_URI &&
   createMongoConnection({ ...config, MONGODB_URI }, { appName: "switchyard-hook", maxPoolSize: 2, deadlines });
-const probes = databaseProbes(service, connection ? async () => connection.db() : undefined);
+const probes = databaseProbes(service, connection ? () => connection.db().command({ ping: 1 }) : undefined);
 
 export default {
   fetch: createSignUpHook({

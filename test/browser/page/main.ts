@@ -5,7 +5,8 @@ import { createSwitchyardClient } from "../../../client/index.ts";
 const apiUrl = new URLSearchParams(location.search).get("api") ?? "";
 const config = await (await createSwitchyardClient({ url: apiUrl }).config.$get()).json();
 const supabase = createClient(config.supabaseUrl, config.supabaseKey);
-const api = createSwitchyardClient({ url: apiUrl, supabase });
+// who looks at the page is told after that time, and decides
+const api = createSwitchyardClient({ url: apiUrl, supabase, retry: { maxWaitMs: 2_000 } });
 
 const element = <E extends HTMLElement>(id: string) => document.getElementById(id) as E;
 const say = (text: string) => {

@@ -1,0 +1,100 @@
+/** What the codes of Supabase's answers mean: the same for a user's calls and for the system's. */
+import type { SupabaseClient } from "@supabase/supabase-js";
+import { expect, test } from "vitest";
+import { collections } from "../../shared/collections/index.ts";
+import { callSystem } from "../../shared/placement/assignment.ts";
+import { call } from "../../shared/postgres/calls.ts";
+import { refusalOf } from "../../shared/postgres/refusals.ts";
+
+interface Refused {
+  status: number;
+  code: string;
+  message?: string;
+}
+
+/** A client that answers each of these in turn, and the last one from then on. */
+function client(...answers: readonly (Refused | { data: unknown })[]) {
+  const made: string[] = [];
+  const rpc = (name: string) => {
+    const answer = answers[Math.min(made.length, answers.length - 1)];
+    made.push(name);
+    const { status = 200, code, message = "", data = null } = answer as Partial<Refused & { data: unknown }>;
+    const sent = Promise.resolve({ data, error: code === undefined ? null : { code, message }, status });
+    return Object.assign(sent, { abortSignal: () => sent });
+  };
+  return { made, rpc };
+}
+
+async function codes(refused: Refused) {
+  const user = await call(client(refused), "records_list", {});
+  const system = await callSystem(client(refused) as unknown as SupabaseClient, "switchyard_stats");
+  return [user._unsafeUnwrapErr(), system._unsafeUnwrapErr()];
+}
+
+test.each([
+  ["serialisation failure", "40001", 500],
+  ["deadlock", "40P01", 500],
+  ["lock not available", "55P03", 500],
+  ["object in use", "55006", 500],
+  ["too many connections", "53300", 503],
+  ["statement time-out", "57014", 500],
+  ["throttled", "", 429],
+])("%s (%s, %i) is contention: busy, and an answer", async (_, code, status) => {
+  for (const error of await codes({ code, status }))
+    expect(error).toMatchObject({ code: "busy", kind: "unavailable", retryAfterSeconds: 1 });
+  for (const { isUnheard } of await codes({ code, status })) expect(isUnheard ?? false).toBe(false);
+});
+
+test.each([
+  ["a full pool", { status: 504, code: "PGRST003" }, "busy"],
+  ["the client's own time-out", { status: 0, code: "", message: "TimeoutError: it took too long" }, "unavailable"],
+  ["a call that was given up", { status: 0, code: "", message: "AbortError: given up" }, "unavailable"],
+  ["a time-out of HTTP", { status: 408, code: "" }, "unavailable"],
+])("%s says nothing of the database: it is to be asked", async (_, refused, code) => {
+  for (const error of await codes(refused)) expect(error).toMatchObject({ code, isUnheard: true });
+});
+
+test.each([
+  ["shutting down", { status: 500, code: "57P01" }],
+  ["starting", { status: 503, code: "57P03" }],
+  ["connection lost", { status: 503, code: "08006" }],
+  ["disk full", { status: 503, code: "53100" }],
+  ["outcome unknown", { status: 500, code: "40003" }],
+  ["no connection", { status: 503, code: "PGRST001" }],
+  ["no answer", { status: 0, code: "", message: "TypeError: fetch failed" }],
+  ["a gateway's", { status: 502, code: "" }],
+])("%s: unavailable, and the database's fault", async (_, refused) => {
+  for (const error of await codes(refused)) {
+    expect(error?.code).toBe("unavailable");
+    expect(error?.isUnheard ?? false).toBe(false);
+  }
+});
+
+test.each(["40001", "40P01"])("%s: rolled back, so it is called once more, and once only", async (code) => {
+  const mended = client({ status: 500, code }, { data: "done" });
+  expect((await call(mended, "records_delete", {}))._unsafeUnwrap()).toBe("done");
+  const again = client({ status: 500, code });
+  expect((await call(again, "records_delete", {}))._unsafeUnwrapErr().code).toBe("busy");
+  expect([mended.made.length, again.made.length]).toEqual([2, 2]);
+});
+
+test("nothing is called again after the deadline, nor when the outcome is unknown", async () => {
+  const late = client({ status: 500, code: "40001" });
+  await call(late, "records_create", {}, AbortSignal.abort());
+  const unknown = client({ status: 500, code: "40003" });
+  await call(unknown, "records_create", {});
+  expect([late.made.length, unknown.made.length]).toEqual([1, 1]);
+});
+
+test("what a write answers has the same codes", () => {
+  const code = (error: string, missing?: string[]) =>
+    refusalOf(collections.expenses, { error, missing: missing ?? null }).code;
+  expect(["40001", "55P03", "57014", "57P01", "SY999"].map((error) => code(error))).toEqual([
+    "busy",
+    "busy",
+    "busy",
+    "unavailable",
+    "unavailable",
+  ]);
+  expect([code("23503", ["category_id"]), code("23503", [])]).toEqual(["invalid_reference", "busy"]);
+});
