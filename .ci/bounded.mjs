@@ -20,7 +20,10 @@ for (const stream of ["stdout", "stderr"])
 function family(known) {
   const table = execFileSync("ps", ["-A", "-o", "pid=,ppid=,stat="], { encoding: "utf8" });
   const found = new Set(known);
-  const rows = table.trim().split("\n").map((line) => line.trim().split(/\s+/));
+  const rows = table
+    .trim()
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/));
   for (let before = -1; before !== found.size; ) {
     before = found.size;
     for (const [pid, parent] of rows) if (found.has(Number(parent))) found.add(Number(pid));
