@@ -5,5 +5,10 @@ import { measureSlowness } from "../scripts/dev/machine-speed.ts";
 /** All suites take some half an hour on an ordinary machine, of 75 minutes. */
 const AFFORDABLE = 2;
 
-const slowness = await measureSlowness();
+/** One look is short, and a scheduler favours who comes fresh: only the later ones meet a crowd. */
+const LOOKS = 12;
+
+const looks = [];
+for (let look = 0; look < LOOKS; look++) looks.push(await measureSlowness());
+const slowness = looks.reduce((sum, each) => sum + each, 0) / LOOKS;
 console.log(slowness.toFixed(1), slowness <= AFFORDABLE ? 1 : (AFFORDABLE / slowness).toFixed(2));
