@@ -6,6 +6,7 @@ import { createWriteStream } from "node:fs";
 
 const [seconds, output, command, ...args] = process.argv.slice(2);
 const GRACE_MS = 20_000;
+const LOOK_MS = 500;
 const CUT_OFF = 124;
 
 const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
@@ -41,13 +42,16 @@ function send(signal, pids) {
 }
 
 function cutOff() {
+  child.removeListener("close", ended);
   const all = family([child.pid]);
   send("SIGTERM", all);
-  setTimeout(() => {
-    send("SIGKILL", family(all));
+  const killedAt = Date.now() + GRACE_MS;
+  setInterval(() => {
+    const living = family(all);
+    if (living.length > 0 && Date.now() < killedAt) return;
+    send("SIGKILL", living);
     process.exit(CUT_OFF);
-  }, GRACE_MS);
-  child.removeListener("close", ended);
+  }, LOOK_MS);
 }
 const timer = setTimeout(cutOff, Number(seconds) * 1_000);
 function ended(code) {

@@ -9,9 +9,9 @@ bounded() { node .ci/bounded.mjs "$(left)" "$OUTPUT" "$@"; }
 # was_left_out NAME: by the run before this one
 was_left_out() { grep -qx "$1" "$BEFORE"; }
 
-# leave_out NAME WHY: a suite that is left out twice in a row is a fault of the suite, or nobody would ever notice
+# leave_out NAME WHY [LIST]: a suite that is left out twice in a row is a fault of the suite, or nobody would ever notice
 leave_out() {
-  echo "$1" >>"$LEFT_OUT"
+  echo "$1" >>"${3:-$LEFT_OUT}"
   if was_left_out "$1"; then
     failed=$((failed + 1))
     echo "$1: $2, and was left out by the run before this one, too" >>"$FAILURES"
@@ -29,10 +29,10 @@ cut_off() {
   local broken
   broken=$(grep -aE '^ *(×|FAIL) |^ *(❯|×).* [0-9]+ failed' "$OUTPUT" | head -20)
   if [ -z "$broken" ]; then
-    leave_out "$1" "cut off in the middle, when the time was over"
+    leave_out "$1" "cut off in the middle, when the time was over" "$CUT_OFF"
     return
   fi
-  echo "$1" >>"$LEFT_OUT"
+  echo "$1" >>"$CUT_OFF"
   failed=$((failed + 1))
   printf '%s: cut off in the middle, and by then these had failed:\n%s\n' "$1" "$broken" >>"$FAILURES"
   echo "::: $1: FAILED, and cut off in the middle"
@@ -82,16 +82,17 @@ suite() {
   unset SWITCHYARD_REPORT
 }
 
-# in_order NAME...: the suites, those that the run before left out first
+# in_order NAME...: the suites; first those that the run before left out, as that one has written them down
 in_order() {
   local name
-  for name; do if was_left_out "$name"; then echo "$name"; fi; done
-  for name; do if ! was_left_out "$name"; then echo "$name"; fi; done
+  printf '%s\n' "$@" | grep -Fx -f - "$BEFORE"
+  for name; do was_left_out "$name" || echo "$name"; done
 }
 
 # close: the last words, and what the next run has to know. The exit code says whether anything failed.
 close() {
-  mkdir -p "$(dirname "$STATE")" && cp "$LEFT_OUT" "$STATE"
+  # what was cut off comes after what had no time at all, or one suite without an end would take it from all others
+  mkdir -p "$(dirname "$STATE")" && cat "$LEFT_OUT" "$CUT_OFF" >"$STATE"
   if [ "$failed" -ne 0 ]; then
     echo "::: what failed"
     cat "$FAILURES"

@@ -6,6 +6,7 @@ import { loadApiConfig } from "../../shared/config.ts";
 import { createLog } from "../../shared/log.ts";
 import { createRouter } from "../../shared/placement/router.ts";
 import { judgeOf } from "../integration/api-document.ts";
+import { PATIENT_VARIABLES } from "../setup/patience.ts";
 import type { UserServer } from "../setup/users.ts";
 import { type Operation, operationsOf } from "./operations.ts";
 
@@ -33,6 +34,7 @@ export async function startApi({ on, mongoUri, clock = Date.now }: ApiOptions): 
     SUPABASE_JWT_SECRET: on.jwtSecret,
     SUPABASE_JWT_ISSUER: on.jwtIssuer,
     MONGODB_URI: mongoUri,
+    ...PATIENT_VARIABLES,
   });
   const log = createLog({ level: "debug", write: (line) => lines.push(line) });
   const router = createRouter({ config, collections: allCollections, log, clock });

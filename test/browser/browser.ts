@@ -2,6 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { HANGS_MS } from "../setup/patience.ts";
 
 const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
@@ -12,6 +13,7 @@ export async function openBrowser(program = process.env.CHROMIUM): Promise<Brows
     try {
       return await chromium.launch({
         executablePath,
+        timeout: HANGS_MS,
         args: [
           "--no-sandbox",
           "--disable-gpu",

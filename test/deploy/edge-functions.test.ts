@@ -4,6 +4,7 @@ import { readdir } from "node:fs/promises";
 import { createServer } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { denoProgram } from "../../scripts/dev/deno.ts";
+import { PATIENT } from "../setup/patience.ts";
 
 const children: ChildProcess[] = [];
 afterEach(() => {
@@ -53,7 +54,7 @@ async function start(name: string): Promise<string> {
           () => "answers",
           () => "silent",
         ),
-      { timeout: 90_000, interval: 100 },
+      PATIENT,
     )
     .toBe("answers");
   return url;
@@ -61,13 +62,9 @@ async function start(name: string): Promise<string> {
 
 const names = (await readdir("supabase/functions", { withFileTypes: true })).filter((entry) => entry.isDirectory());
 
-test.each(names.map(({ name }) => name))(
-  "%s starts and turns away callers without proof",
-  async (name) => {
-    const url = await start(name);
-    const answer = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: "{}" });
-    expect(answer.status).toBe(401);
-    await answer.body?.cancel();
-  },
-  120_000,
-);
+test.each(names.map(({ name }) => name))("%s starts and turns away callers without proof", async (name) => {
+  const url = await start(name);
+  const answer = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: "{}" });
+  expect(answer.status).toBe(401);
+  await answer.body?.cancel();
+});

@@ -32,7 +32,6 @@ beforeAll(async () => {
   await run(process.execPath, [await installTool("vercel"), "build", "--yes", "--prod", "--token", "offline"], {
     cwd: project,
     env: { ...process.env, VERCEL_TELEMETRY_DISABLED: "1", CI: "1" },
-    timeout: 280_000,
   }).catch((error) => {
     throw new Error(`vercel build failed:\n${error.stdout}\n${error.stderr}`);
   });

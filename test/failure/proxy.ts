@@ -4,11 +4,11 @@ import { callsIn } from "./calls-on-the-wire.ts";
 
 /**
  * pass: as if it were not there; refuse: nobody listens; hang: connects and never answers; cut: closes at once;
- * slow: every answer comes `SLOW_MS` late.
+ * slow: every answer comes so late as the proxy was told.
  */
 export type Mode = "pass" | "refuse" | "hang" | "cut" | "slow";
 
-/** Longer than a health probe waits, shorter than a request's deadline. */
+/** By default: longer than a health probe waits, shorter than a request's deadline. */
 const SLOW_MS = 2_000;
 
 export interface TcpProxy {
@@ -26,7 +26,7 @@ export interface TcpProxy {
   stop(): Promise<void>;
 }
 
-export async function startProxy(target: string): Promise<TcpProxy> {
+export async function startProxy(target: string, slowMs = SLOW_MS): Promise<TcpProxy> {
   const { hostname, port: targetPort } = new URL(target);
   const sockets = new Set<Socket>();
   const calls: string[] = [];
@@ -67,7 +67,7 @@ export async function startProxy(target: string): Promise<TcpProxy> {
     keep(upstream);
     // held back in both directions while it hangs; what was held when that ends is lost with the connection
     client.on("data", (bytes) => isOpen() && upstream.write(bytes));
-    const late = lateWriter(client);
+    const late = lateWriter(client, slowMs);
     upstream.on("data", (bytes) => {
       if (lose) {
         client.destroy();
@@ -131,7 +131,7 @@ export async function startProxy(target: string): Promise<TcpProxy> {
 }
 
 /** Writes in order, each piece late; `isBusy` while something waits, behind which everything has to queue. */
-function lateWriter(socket: Socket) {
+function lateWriter(socket: Socket, slowMs: number) {
   let waiting = 0;
   return {
     isBusy: () => waiting > 0,
@@ -140,7 +140,7 @@ function lateWriter(socket: Socket) {
       const timer = setTimeout(() => {
         waiting--;
         socket.write(bytes);
-      }, SLOW_MS);
+      }, slowMs);
       socket.once("close", () => clearTimeout(timer));
     },
   };

@@ -107,7 +107,7 @@ describe("a deleted user's records", () => {
     await later(2_400);
     await purge();
     expect(await openTasks()).toHaveLength(2);
-    await later(1_200);
+    await later(1_800);
     expect((await purge())._unsafeUnwrap()).toEqual({ purged: 2, failed: 0 });
     expect(await left(id)).toEqual(nothing);
     expect(await openTasks()).toEqual([]);

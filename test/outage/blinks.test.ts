@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { partOf } from "../setup/effort.ts";
+import { PATIENT } from "../setup/patience.ts";
 import { ask, faultsOf, isDone, startLoad } from "./requests.ts";
 import { HOMES, type OutageSystem, startOutageSystem } from "./system.ts";
 
@@ -18,7 +19,6 @@ afterAll(() => system?.stop());
 
 test.each(HOMES)(
   "%s cuts all connections again and again: refusals are as promised, and then all is well",
-  { timeout: 180_000 },
   async (home) => {
     const instance = await system.instance();
     const user = await system.user(home);
@@ -27,19 +27,16 @@ test.each(HOMES)(
     const served = () => load.answers.filter(isDone).length;
     for (let blink = 0; blink < BLINKS; blink++) {
       const before = served();
-      await vi.waitUntil(() => served() >= before + CLIENTS, { timeout: 10_000, interval: 5 });
+      await vi.waitUntil(() => served() >= before + CLIENTS, PATIENT);
       await system.proxies[home].set("refuse");
       await system.proxies[home].set("pass");
     }
     const answers = await load.stop();
     const wrong = answers.filter((answer) => !isDone(answer) && faultsOf(answer).length > 0);
     expect(wrong.map((answer) => `${answer.status} ${faultsOf(answer)} ${JSON.stringify(answer.body)}`)).toEqual([]);
-    await vi.waitUntil(
-      async () => {
-        const all = Array.from({ length: CLIENTS }, () => ask(instance.url, user, "/api/expenses?limit=5"));
-        return (await Promise.all(all)).every(isDone);
-      },
-      { timeout: 10_000 },
-    );
+    await vi.waitUntil(async () => {
+      const all = Array.from({ length: CLIENTS }, () => ask(instance.url, user, "/api/expenses?limit=5"));
+      return (await Promise.all(all)).every(isDone);
+    }, PATIENT);
   },
 );

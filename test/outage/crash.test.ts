@@ -6,12 +6,12 @@ import { join } from "node:path";
 import { createClient } from "@supabase/supabase-js";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { freePorts, groupLives, npm, type Started } from "../integration/start-child.ts";
+import { PATIENT } from "../setup/patience.ts";
 import type { Home, TestUser } from "../setup/users.ts";
 import { ask } from "./requests.ts";
 import { control, mongoUriFor, servers } from "./servers.ts";
 
 const WRITES = 500;
-const STARTING_MS = 60_000;
 const started: Started[] = [];
 const folders: string[] = [];
 afterAll(async () => {
@@ -45,7 +45,7 @@ async function start({ env }: Place): Promise<Started> {
 async function kill(system: Started): Promise<void> {
   system.signal("SIGKILL");
   await system.ended;
-  await vi.waitUntil(() => !groupLives(system), { timeout: 10_000, interval: 50 });
+  await vi.waitUntil(() => !groupLives(system), PATIENT);
 }
 
 /** Signs up until both homes have somebody. */
@@ -111,9 +111,7 @@ const KINDS = {
 };
 
 describe.each(Object.keys(KINDS) as (keyof typeof KINDS)[])("on %s", (kind) => {
-  test("what was acknowledged is there, nothing is half there, and a retry makes no second record", {
-    timeout: 3 * STARTING_MS,
-  }, async () => {
+  test("what was acknowledged is there, nothing is half there, and a retry makes no second record", async () => {
     const at = await place(KINDS[kind]());
     const first = await start(at);
     const both = Object.values(await users(at, first));
@@ -127,7 +125,7 @@ describe.each(Object.keys(KINDS) as (keyof typeof KINDS)[])("on %s", (kind) => {
     const load = running.flatMap(({ user, category, writes }) =>
       Array.from({ length: 4 }, () => write(at.url, user, category, writes)),
     );
-    await vi.waitUntil(() => Math.min(...acknowledged()) >= WRITES / 8, { timeout: 30_000, interval: 5 });
+    await vi.waitUntil(() => Math.min(...acknowledged()) >= WRITES / 8, PATIENT);
     await kill(first);
     await Promise.all(load);
 
@@ -157,9 +155,7 @@ describe.each(Object.keys(KINDS) as (keyof typeof KINDS)[])("on %s", (kind) => {
   });
 });
 
-test("users deleted while MongoDB is down are purged when it is back, also after a restart", {
-  timeout: 4 * STARTING_MS,
-}, async () => {
+test("users deleted while MongoDB is down are purged when it is back, also after a restart", async () => {
   const at = await place(KINDS["real servers"]());
   const first = await start(at);
   const { mongodb: user } = await users(at, first);
@@ -182,7 +178,7 @@ test("users deleted while MongoDB is down are purged when it is back, also after
     await control("kill", "mongodb");
     const second = await start(at);
     await control("start", "mongodb");
-    await vi.waitUntil(async () => (await left()) === 0, { timeout: 30_000, interval: 250 });
+    await vi.waitUntil(async () => (await left()) === 0, PATIENT);
     await kill(second);
   } finally {
     await client.close();

@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { checkLogLine, keepSecret } from "../setup/leaks.ts";
 import type { Holdings } from "./api-process.ts";
+import { scaledDeadlines } from "./speed.ts";
 
 export interface Instance {
   readonly url: string;
@@ -19,7 +20,7 @@ export async function startInstance(env: Readonly<Record<string, string>>): Prom
   const { PATH = "" } = process.env;
   keepSecret(env.SUPABASE_SECRET_KEY, env.SUPABASE_JWT_SECRET);
   const child: ChildProcess = fork(fileURLToPath(new URL("api-process.ts", import.meta.url)), {
-    env: { PATH, LOG_LEVEL: "info", ...env },
+    env: { PATH, LOG_LEVEL: "info", ...scaledDeadlines, ...env },
     execArgv: ["--expose-gc"],
     stdio: ["ignore", "pipe", "inherit", "ipc"],
   });

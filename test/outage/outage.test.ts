@@ -1,9 +1,11 @@
 /** Either database gone in every way, in the middle of load and before an instance's first request. */
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { PATIENT } from "../setup/patience.ts";
 import type { Home, TestUser } from "../setup/users.ts";
 import type { Instance } from "./instance.ts";
 import { anything, ask, faultsOf, isDone, startLoad } from "./requests.ts";
 import { control } from "./servers.ts";
+import { scaled } from "./speed.ts";
 import { HOMES, type OutageSystem, otherThan, startOutageSystem } from "./system.ts";
 
 interface Fault {
@@ -20,7 +22,8 @@ const FAULTS: Record<string, Fault> = {
   "refusing connections": byProxy("refuse"),
   slow: byProxy("slow"),
 };
-const RETURN_MS = 5_000;
+const RETURN_MS = scaled(5_000);
+const AT_ONCE_MS = scaled(1_000);
 const CLIENTS = 6;
 
 let system: OutageSystem;
@@ -41,22 +44,19 @@ const isOpen = ({ events }: Instance, home: Home) =>
 
 /** Every user of the database is refused at once, and the database hears of nothing but one probe. */
 async function refusesAtOnce(instance: Instance, home: Home): Promise<void> {
-  await vi.waitUntil(() => isOpen(instance, home), { timeout: 8_000, interval: 10 });
+  await vi.waitUntil(() => isOpen(instance, home), PATIENT);
   const before = recordCalls(home);
   const answers = await Promise.all(
     Array.from({ length: 100 }, (_, turn) => anything(instance.url, users[home], turn)),
   );
   expect(recordCalls(home) - before).toBeLessThanOrEqual(1);
-  const quick = answers.filter(({ status, ms }) => status === 503 && ms < 1_000);
+  const quick = answers.filter(({ status, ms }) => status === 503 && ms < AT_ONCE_MS);
   expect(quick.length).toBeGreaterThanOrEqual(99);
 }
 
 /** How long after `since` its users are served again. */
 async function returns(instance: Instance, home: Home, since: number): Promise<number> {
-  await vi.waitUntil(async () => isDone(await ask(instance.url, users[home], "/api/expenses?limit=5")), {
-    timeout: 30_000,
-    interval: 50,
-  });
+  await vi.waitUntil(async () => isDone(await ask(instance.url, users[home], "/api/expenses?limit=5")), PATIENT);
   return performance.now() - since;
 }
 
@@ -70,7 +70,7 @@ describe.each(HOMES)("%s", (down) => {
       const cold = await system.instance();
       const load = startLoad(warm.url, [users.supabase, users.mongodb], CLIENTS);
       onTestFinished(() => void load.stop());
-      await vi.waitUntil(() => load.answers.length > 50, { timeout: 10_000 });
+      await vi.waitUntil(() => load.answers.length > 50, PATIENT);
       const beginning = performance.now();
       await fault.begin(system, down);
       const begun = performance.now();
@@ -81,7 +81,7 @@ describe.each(HOMES)("%s", (down) => {
       ]);
       if (name !== "slow") await refusesAtOnce(warm, down);
       const sinceBegun = () => load.answers.filter(({ user, at }) => user.home === down && at > begun);
-      await vi.waitUntil(() => sinceBegun().length > CLIENTS, { timeout: 10_000 });
+      await vi.waitUntil(() => sinceBegun().length > CLIENTS, PATIENT);
       const ending = performance.now();
       await fault.end(system, down);
       const ended = performance.now();

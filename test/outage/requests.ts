@@ -1,5 +1,6 @@
 /** Requests as a client makes them, and what is worth knowing of their answers. */
 import type { TestUser } from "../setup/users.ts";
+import { scaled } from "./speed.ts";
 
 export interface Answer {
   user: TestUser;
@@ -76,9 +77,9 @@ export function startLoad(url: string, users: readonly TestUser[], clientsEach: 
   };
 }
 
-/** Longest time for a refusal, and what a busy machine may add. */
-const PROMISED_MS = 3_000;
-const MARGIN_MS = 500;
+/** Longest time for a refusal, and what the load of this suite adds. */
+const PROMISED_MS = scaled(3_000);
+const MARGIN_MS = scaled(500);
 
 /** What is wrong with a refusal, as the API promises it; nothing when it is as it should be. */
 export function faultsOf({ status, type, headers, ms }: Answer): string[] {

@@ -2,9 +2,11 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Mode } from "../failure/proxy.ts";
 import { partOf } from "../setup/effort.ts";
+import { PATIENT } from "../setup/patience.ts";
 import type { Home, TestUser } from "../setup/users.ts";
 import type { Instance } from "./instance.ts";
 import { anything, ask, isDone } from "./requests.ts";
+import { scaled } from "./speed.ts";
 import { HOMES, type OutageSystem, startOutageSystem } from "./system.ts";
 
 const MODES: readonly Mode[] = ["refuse", "hang", "cut"];
@@ -31,17 +33,14 @@ async function outage(round: number): Promise<void> {
   const answers = await Promise.all(Array.from({ length: 12 }, (_, turn) => anything(instance.url, users[down], turn)));
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
   await system.proxies[down].set("pass");
-  await vi.waitUntil(async () => isDone(await ask(instance.url, users[down], "/api/expenses?limit=5")), {
-    timeout: 10_000,
-    interval: 50,
-  });
+  await vi.waitUntil(async () => isDone(await ask(instance.url, users[down], "/api/expenses?limit=5")), PATIENT);
 }
 
 /** By how much the kinds that grew did; in a plain sum, sockets that were closed would hide timers that were not. */
 const growth = (before: Record<string, number>, after: Record<string, number>) =>
   Object.entries(after).reduce((sum, [kind, count]) => sum + Math.max(0, count - (before[kind] ?? 0)), 0);
 
-test("no sockets, timers or memory pile up", { timeout: 180_000 }, async () => {
+test("no sockets, timers or memory pile up", async () => {
   for (let round = 0; round < WARM_ROUNDS; round++) await outage(round);
   const before = await instance.holdings();
   for (let round = 0; round < ROUNDS; round++) await outage(round);
@@ -54,7 +53,7 @@ test("no sockets, timers or memory pile up", { timeout: 180_000 }, async () => {
         after = await instance.holdings();
         return piledUp() <= MARGIN;
       },
-      { timeout: 15_000, interval: 250 },
+      { timeout: scaled(15_000), interval: 250 },
     )
     .catch(() => undefined);
   expect(piledUp(), JSON.stringify([before, after])).toBeLessThanOrEqual(MARGIN);

@@ -8,6 +8,7 @@ import postgres from "postgres";
 import { Webhook } from "standardwebhooks";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { partOf } from "../setup/effort.ts";
+import { PATIENT } from "../setup/patience.ts";
 import type { Home } from "../setup/users.ts";
 import { control, servers } from "./servers.ts";
 import { type OutageSystem, startOutageSystem } from "./system.ts";
@@ -23,7 +24,7 @@ beforeAll(async () => {
   auth = postgres(servers().adminDbUrl, {
     max: CONNECTIONS,
     onnotice: () => undefined,
-    connect_timeout: 2,
+    connect_timeout: 60,
     backoff: false,
   });
 });
@@ -127,9 +128,7 @@ async function whole(made: readonly SignUp[]) {
 }
 const SOUND = { homeless: 0, lost: 0, miscounted: [] };
 
-test("MongoDB dies half way: everyone gets a home, and nobody that one once it is known to be dead", {
-  timeout: 120_000,
-}, async () => {
+test("MongoDB dies half way: everyone gets a home, and nobody that one once it is known to be dead", async () => {
   const { sql } = system.supabase;
   // a moment at which the report could be read by everyone: its own time is a little earlier
   let known = "";
@@ -143,7 +142,7 @@ test("MongoDB dies half way: everyone gets a home, and nobody that one once it i
   let watching = Promise.resolve();
   const made = await crowd(async () => {
     await kill("mongodb");
-    watching = vi.waitUntil(watch, { timeout: 30_000, interval: 20 }).then(() => undefined);
+    watching = vi.waitUntil(watch, PATIENT).then(() => undefined);
   });
   // the hook, called by the sign-ups that follow, notices, if it has not yet
   while (known === "") made.push(await signUp(true));
@@ -165,15 +164,13 @@ test("MongoDB dies half way: everyone gets a home, and nobody that one once it i
   await revive("mongodb");
 });
 
-test("Supabase dies half way: what was answered is there and whole, nothing is half there, and it goes on", {
-  timeout: 120_000,
-}, async () => {
+test("Supabase dies half way: what was answered is there and whole, nothing is half there, and it goes on", async () => {
   const made = await crowd(async () => {
     await kill("supabase");
     await revive("supabase");
   });
   expect(made.filter(({ done }) => done).length).toBeGreaterThan(SIGN_UPS / 4);
   expect(made.filter(({ done }) => !done).length).toBeGreaterThan(0);
-  await vi.waitUntil(async () => (await signUp(true)).done, { timeout: 5_000, interval: 100 });
+  await vi.waitUntil(async () => (await signUp(true)).done, PATIENT);
   expect(await whole(made)).toEqual(SOUND);
 });

@@ -7,6 +7,7 @@ import { prepareForTests } from "../setup/prepare.ts";
 import { type Home, newUser, type TestUser } from "../setup/users.ts";
 import { type Instance, startInstance } from "./instance.ts";
 import { mongoUriFor, servers } from "./servers.ts";
+import { scaled, scaledDeadlines, slowness } from "./speed.ts";
 
 export const HOMES: readonly Home[] = ["supabase", "mongodb"];
 export const otherThan = (home: Home): Home => (home === "supabase" ? "mongodb" : "supabase");
@@ -38,9 +39,12 @@ export async function startOutageSystem({ functions = false } = {}): Promise<Out
     mongoUri,
     functions,
     passwordCost: 4,
+    slowness,
+    functionsEnv: scaledDeadlines,
   });
   await prepareForTests(supabase, mongoUri);
-  const proxies = { supabase: await startProxy(supabase.url), mongodb: await startProxy(mongoUri) };
+  const slowMs = scaled(2_000);
+  const proxies = { supabase: await startProxy(supabase.url, slowMs), mongodb: await startProxy(mongoUri, slowMs) };
   const proxied = new URL(mongoUri);
   proxied.host = `127.0.0.1:${proxies.mongodb.port}`;
   proxied.searchParams.set("directConnection", "true");

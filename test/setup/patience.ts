@@ -25,3 +25,6 @@ export const PATIENT_DEADLINES = {
 export const PATIENT_VARIABLES: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries(PATIENT_DEADLINES).map(([name, ms]) => [name, String(ms)]),
 );
+
+/** For a development Supabase: what Auth waits for a hook, 2 s and 5 s, is long there, too. */
+export const PATIENT_SUPABASE = { slowness: HANGS_MS / 2_000, functionsEnv: PATIENT_VARIABLES } as const;

@@ -9,23 +9,17 @@ import { join } from "node:path";
 import { inject } from "vitest";
 import { newKeys } from "../../scripts/dev/keys.ts";
 import { type RunningSupabase, type SupabaseOptions, startSupabase } from "../../scripts/dev/supabase.ts";
-import { HANGS_MS, PATIENT_VARIABLES } from "./patience.ts";
+import { PATIENT_SUPABASE } from "./patience.ts";
 
-const HOOKS_MS = 2_000;
 /** What a test may leave out: all but the port and the secret. */
 export type TestSupabaseOptions = Partial<SupabaseOptions>;
-
-const patient = {
-  slowness: HANGS_MS / HOOKS_MS,
-  functionsEnv: PATIENT_VARIABLES,
-} satisfies TestSupabaseOptions;
 
 /** Starts one. Without `dbUrl` it is PGlite; in memory when `migrated` is not given. */
 export async function startPatiently({
   migrated,
   ...options
 }: TestSupabaseOptions & { migrated?: string }): Promise<RunningSupabase> {
-  const asked = { port: 0, jwtSecret: newKeys().jwtSecret, ...patient, ...options };
+  const asked = { port: 0, jwtSecret: newKeys().jwtSecret, ...PATIENT_SUPABASE, ...options };
   if (asked.dbUrl || !migrated) return startSupabase(asked);
   const folder = await mkdtemp(join(tmpdir(), "switchyard-test-"));
   const remove = () => rm(folder, { recursive: true, force: true });

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { HANGS_MS } from "../../setup/patience.ts";
 
 const VERSION = "4.32.5";
 const FOLDER = fileURLToPath(new URL("../../../node_modules/.cache/switchyard-fuzz", import.meta.url));
@@ -62,6 +63,8 @@ export function fuzz({ program, url, token, seed, examples, onlyRandom, onText }
     ["--header", `Authorization: Bearer ${token}`],
     ["--max-examples", String(examples)],
     ["--seed", String(seed)],
+    // seconds; that an answer comes late is no fault of it
+    ["--request-timeout", String(HANGS_MS / 1_000)],
     ["--phases", onlyRandom ? "fuzzing,stateful" : "examples,coverage,fuzzing,stateful"],
     ["--exclude-name", "DELETE /api/me"],
     ["--generation-database", "none"],

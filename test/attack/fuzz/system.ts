@@ -7,6 +7,7 @@ import { type RunningSupabase, startSupabase } from "../../../scripts/dev/supaba
 import { allCollections } from "../../../shared/collections/index.ts";
 import type { FuzzSettings } from "../../setup/fuzz.ts";
 import { guardDatabase, guardUrl } from "../../setup/guard.ts";
+import { PATIENT_SUPABASE } from "../../setup/patience.ts";
 import { prepareForTests } from "../../setup/prepare.ts";
 import { type Home, newUser, type TestUser } from "../../setup/users.ts";
 import { startApi } from "../api.ts";
@@ -38,6 +39,7 @@ export async function startFuzzSystem({ databases }: FuzzSettings): Promise<Fuzz
   const mongoUri = Object.assign(new URL(given ?? standIn?.uri ?? ""), { pathname: `/${DATABASE}` }).toString();
   const supabase = await startSupabase({
     port: 0,
+    ...PATIENT_SUPABASE,
     functions: false,
     jwtSecret: newKeys().jwtSecret,
     ...(dbUrl && { dbUrl }),
