@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { patience } from "./test/setup/patience.ts";
 import { reporters } from "./test/setup/reporters.ts";
 
 /** Pages in Chromium, against the system that `npm start` runs: `npm run test:browser`. */
@@ -7,8 +8,7 @@ export default defineConfig({
     include: ["test/browser/**/*.test.ts"],
     setupFiles: ["test/setup/watch-leaks.ts"],
     fileParallelism: false,
-    testTimeout: 60_000,
-    hookTimeout: 90_000,
+    ...patience,
     ...reporters(),
   },
 });

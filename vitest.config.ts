@@ -1,11 +1,11 @@
 import { defineConfig } from "vitest/config";
+import { patience } from "./test/setup/patience.ts";
 import { reporters } from "./test/setup/reporters.ts";
 
 const shared = {
   globalSetup: ["test/setup/global.ts"],
-  setupFiles: ["test/setup/watch-leaks.ts"],
-  testTimeout: 20_000,
-  hookTimeout: 60_000,
+  setupFiles: ["test/setup/patient-deadlines.ts", "test/setup/watch-leaks.ts"],
+  ...patience,
 };
 
 // `embedded` is `npm test`: nothing but node_modules. `servers` is `npm run test:servers`: the same contract and

@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { patience } from "./test/setup/patience.ts";
 import { reporters } from "./test/setup/reporters.ts";
 
 /** What can be checked of a deployment without an account: `npm run test:deploy`. */
@@ -7,6 +8,7 @@ export default defineConfig({
     include: ["test/deploy/**/*.test.ts"],
     globalSetup: ["test/deploy/install-tools.ts"],
     fileParallelism: false,
+    ...patience,
     ...reporters(),
   },
 });

@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { patience } from "./test/setup/patience.ts";
 import { reporters } from "./test/setup/reporters.ts";
 
 /** `npm run test:failure`: real servers that die and return. One file after the other: they share the servers. */
@@ -8,8 +9,7 @@ export default defineConfig({
     globalSetup: ["test/outage/setup.ts"],
     setupFiles: ["test/setup/watch-leaks.ts"],
     fileParallelism: false,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    ...patience,
     ...reporters(),
   },
 });

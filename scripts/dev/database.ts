@@ -91,12 +91,14 @@ const JSON_AS_ON_PGLITE = {
   jsonb: { to: 3802, from: [3802], serialize: asText, parse: (text: string) => JSON.parse(text) as unknown },
 };
 
+const CONNECT_SECONDS = 5;
+
 /** By default postgres.js waits longer and longer, up to 20 s, and a Postgres that is back stays unused. */
 const RECONNECT_AFTER_SECONDS = 0.2;
 
 /** Opens a real server: `adminUrl` for lite and for what Supabase's own services do, `url` for migrations. */
-export async function openPostgres(url: string, adminUrl: string): Promise<Database> {
-  const quiet = { onnotice: () => undefined, connect_timeout: 5 };
+export async function openPostgres(url: string, adminUrl: string, slowness = 1): Promise<Database> {
+  const quiet = { onnotice: () => undefined, connect_timeout: Math.ceil(CONNECT_SECONDS * slowness) };
   const connection = createPostgresConnection({
     url: adminUrl,
     postgresOptions: { ...quiet, max: 10, types: JSON_AS_ON_PGLITE, backoff: () => RECONNECT_AFTER_SECONDS },

@@ -26,13 +26,16 @@ export interface EdgeFunctions {
   stop(): Promise<void>;
 }
 
-/** Starts every function of the folder, by default the project's own. Throws `DenoMissing`. */
+/** Starts every function of the folder, by default the project's own; their start is waited for longer on a slow machine. Throws `DenoMissing`. */
 export function startEdgeFunctions(
   env: Readonly<Record<string, string>>,
   folder: URL = new URL("supabase/functions/", ROOT),
+  slowness = 1,
 ): EdgeFunctions {
   const deno = denoProgram();
-  const functions = new Map(names(folder).map((name) => [name, new EdgeFunction(deno, name, folder, env)]));
+  const functions = new Map(
+    names(folder).map((name) => [name, new EdgeFunction(deno, name, folder, env, STARTING_MS * slowness)]),
+  );
   return {
     has: (name) => functions.has(name),
     call: (name, request) => functions.get(name)?.call(request),
@@ -56,6 +59,7 @@ class EdgeFunction {
   readonly #name: string;
   readonly #folder: URL;
   readonly #env: Readonly<Record<string, string>>;
+  readonly #startingMs: number;
   #child: ChildProcess | undefined;
   #port: number | undefined;
   #settled = Promise.withResolvers<void>();
@@ -63,11 +67,12 @@ class EdgeFunction {
   #restart: NodeJS.Timeout | undefined;
   #stopping = false;
 
-  constructor(deno: string, name: string, folder: URL, env: Readonly<Record<string, string>>) {
+  constructor(deno: string, name: string, folder: URL, env: Readonly<Record<string, string>>, startingMs: number) {
     this.#deno = deno;
     this.#name = name;
     this.#folder = folder;
     this.#env = env;
+    this.#startingMs = startingMs;
     this.#start();
   }
 
@@ -108,7 +113,7 @@ class EdgeFunction {
   async ready(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, STARTING_MS);
+      timer = setTimeout(resolve, this.#startingMs);
     });
     await Promise.race([this.#settled.promise, late]);
     clearTimeout(timer);

@@ -25,7 +25,7 @@ const WAKING_MS = 400;
  * Even an ordinary machine compiles the whole system while it serves the first requests, and a quiet one may be busy a
  * minute later: a deadline that is too long costs a developer nothing, one that is too short a failed first minute.
  */
-const MARGIN = 2;
+export const MARGIN = 2;
 /** Beyond that a wait is a hang to whoever watches. */
 const MOST = 30;
 

@@ -42,6 +42,8 @@ export interface SupabaseOptions {
   readonly functions?: boolean;
   /** Another address for the hook "before user created". */
   readonly hookUrl?: string;
+  /** How many times slower than an ordinary machine this one is: Auth's hooks get so many times Auth's limits; 1 unless told. */
+  readonly slowness?: number;
   readonly migrations?: boolean;
   /** The Postgres function that completes tokens. */
   readonly tokenHook?: string;
@@ -89,7 +91,7 @@ export async function startSupabase(options: SupabaseOptions): Promise<RunningSu
     const hookSecret = options.hookSecret ?? newKeys().hookSecret;
 
     const database = options.dbUrl
-      ? await openPostgres(options.dbUrl, options.adminDbUrl ?? options.dbUrl)
+      ? await openPostgres(options.dbUrl, options.adminDbUrl ?? options.dbUrl, options.slowness)
       : await openPglite(options.dataDir);
     stops.push(() => database.close());
     const mailbox = new Mailbox(options.siteUrl ?? url, url, options.onMail);
@@ -118,14 +120,18 @@ export async function startSupabase(options: SupabaseOptions): Promise<RunningSu
     const functions =
       options.functions === false
         ? undefined
-        : startEdgeFunctions({
-            SUPABASE_URL: url,
-            SUPABASE_SECRET_KEY: secretKey,
-            SUPABASE_SERVICE_ROLE_KEY: secretKey,
-            BEFORE_USER_CREATED_HOOK_SECRET: hookSecret,
-            ...(options.mongoUri ? { MONGODB_URI: options.mongoUri } : {}),
-            ...options.functionsEnv,
-          });
+        : startEdgeFunctions(
+            {
+              SUPABASE_URL: url,
+              SUPABASE_SECRET_KEY: secretKey,
+              SUPABASE_SERVICE_ROLE_KEY: secretKey,
+              BEFORE_USER_CREATED_HOOK_SECRET: hookSecret,
+              ...(options.mongoUri ? { MONGODB_URI: options.mongoUri } : {}),
+              ...options.functionsEnv,
+            },
+            undefined,
+            options.slowness,
+          );
     stops.push(() => functions?.stop());
 
     const errors = shortenLiteErrors();
@@ -145,8 +151,13 @@ export async function startSupabase(options: SupabaseOptions): Promise<RunningSu
           options.authUrl ??
           authGateway({
             database,
-            hook: { url: hookUrl, secret: hookSecret },
-            sign: tokenSigner(database, { jwtSecret, issuer: jwtIssuer, hook: options.tokenHook ?? TOKEN_HOOK }),
+            hook: { url: hookUrl, secret: hookSecret, slowness: options.slowness },
+            sign: tokenSigner(database, {
+              jwtSecret,
+              issuer: jwtIssuer,
+              hook: options.tokenHook ?? TOKEN_HOOK,
+              slowness: options.slowness,
+            }),
             google,
             admin: adminUsers(database, { secretKey, jwtSecret, passwordCost: options.passwordCost ?? 10 }),
             lite: serve("auth"),

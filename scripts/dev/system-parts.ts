@@ -1,6 +1,7 @@
 /** The parts of the system that run in processes of their own: the stand-in for MongoDB, where none is given, and Supabase. */
 import type { DevConfig } from "../../shared/config.ts";
 import type { DataFolder } from "./data-folder.ts";
+import { MARGIN } from "./machine-speed.ts";
 import { Part, PartFailed } from "./part.ts";
 import type { StandInStarted } from "./parts/mongo-stand-in.ts";
 import type { SupabaseMail, SupabasePartOptions, SupabaseStarted } from "./parts/supabase.ts";
@@ -29,6 +30,7 @@ interface PartsOptions {
   readonly siteUrl: string;
   /** The deadlines of this machine. */
   readonly variables: Readonly<Record<string, string>>;
+  readonly slowness: number;
   readonly say: (line: string) => void;
   readonly cancel: AbortSignal;
 }
@@ -124,7 +126,7 @@ async function startSupabase<Options, Started>(
 const supabaseOptions = (
   config: DevConfig,
   mongoUri: string,
-  { folder, siteUrl, variables }: PartsOptions,
+  { folder, siteUrl, variables, slowness }: PartsOptions,
 ): SupabasePartOptions => ({
   port: config.SUPABASE_PORT,
   dataDir: folder.inside(CLUSTER),
@@ -138,6 +140,8 @@ const supabaseOptions = (
   hookSecret: folder.keys.hookSecret,
   mongoUri,
   siteUrl,
+  // as much longer as the deadlines of what they wait for
+  slowness: slowness * MARGIN,
   functionsEnv: { ...variables, LOG_LEVEL: config.LOG_LEVEL ?? "warn" },
 });
 

@@ -51,7 +51,7 @@ export async function startSystem(config: DevConfig, { say, cancel, progress }: 
       say(
         `This machine is ${Math.round(slowness)} times slower than an ordinary one just now: all deadlines are longer.`,
       );
-    const parts = startParts(config, { folder, siteUrl: web.url, variables, say, cancel });
+    const parts = startParts(config, { folder, siteUrl: web.url, variables, slowness, say, cancel });
     cancel.addEventListener("abort", () => void parts.stop(), { once: true });
     // the last to be stopped; before them, what calls them
     stops.unshift(

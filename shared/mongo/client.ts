@@ -29,8 +29,8 @@ export function createMongoClient(
     connectTimeoutMS: connectMs,
     socketTimeoutMS: socketMs,
     waitQueueTimeoutMS: connectMs,
-    // what a look may take is also how often there is one
-    heartbeatFrequencyMS: connectMs,
+    // what a look may take is also how often there is one, and not less often than the driver would
+    heartbeatFrequencyMS: Math.min(connectMs, 10_000),
     writeConcern: { w: "majority" },
     retryWrites: false,
     retryReads: false,

@@ -38,7 +38,7 @@ const TAGS: Readonly<Record<string, number[]>> = {
 let system: TwoHomes;
 beforeAll(async () => {
   system = await startTwoHomes();
-}, 60_000);
+});
 afterAll(() => system?.stop());
 
 const json = { "content-type": "application/json" };

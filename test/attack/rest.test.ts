@@ -13,7 +13,7 @@ let attack: RestAttack;
 const sql: RestAttack["database"]["sql"] = (...query) => attack.database.sql(...query);
 beforeAll(async () => {
   attack = await startRestAttack();
-}, 90_000);
+});
 afterAll(() => attack?.database.stop());
 
 describe("the grants", () => {

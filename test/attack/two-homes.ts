@@ -45,7 +45,7 @@ export const HOMES = ["supabase", "mongodb"] as const;
 
 export async function startTwoHomes(): Promise<TwoHomes> {
   const uri = mongoUriFor(`attack_${randomUUID().slice(0, 8)}`);
-  const mongo = new MongoClient(uri, { serverSelectionTimeoutMS: 5_000 });
+  const mongo = new MongoClient(uri);
   const database = await startOwnDatabase();
   await prepareMongo(mongo.db(), allCollections);
   const api = await startApi({ on: database, mongoUri: uri });

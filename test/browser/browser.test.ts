@@ -1,6 +1,7 @@
 /** What people see: the reference of the API, and a page of another origin that uses the API. */
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { PATIENT } from "../setup/patience.ts";
 import { openBrowser, picture } from "./browser.ts";
 import { type BrowserSystem, startBrowserSystem } from "./system.ts";
 
@@ -117,13 +118,10 @@ describe("a page of another origin", () => {
     await says(there, /Added/);
     await system.mongo.set("pass");
     await expect
-      .poll(
-        async () => {
-          await away.getByRole("button", { name: "Add" }).click();
-          return away.locator("#message").textContent();
-        },
-        { timeout: 10_000, interval: 500 },
-      )
+      .poll(async () => {
+        await away.getByRole("button", { name: "Add" }).click();
+        return away.locator("#message").textContent();
+      }, PATIENT)
       .toMatch(/Added/);
     await away.reload();
     await away.locator("#expenses li").first().waitFor();

@@ -2,6 +2,7 @@
 import { type Db, Decimal128, Long, type MongoClient, UUID } from "mongodb";
 import type { Collection } from "../../shared/collections/define.ts";
 import { allCollections } from "../../shared/collections/index.ts";
+import { deadlinesOf } from "../../shared/deadlines.ts";
 import { createMongoClient } from "../../shared/mongo/client.ts";
 import { mongoRepositories } from "../../shared/mongo/index.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
@@ -9,6 +10,9 @@ import { fold, searchText } from "../../shared/values/text.ts";
 import { type DeadEnd, deadEnd } from "./dead-end.ts";
 import { completeSeed, type SeededRecord } from "./seed.ts";
 import type { Owner, Store } from "./store.ts";
+
+/** Where no server is, none can be too slow. */
+const LOST_MS = 300;
 
 /** `watch` gets the client of all owners, before it has sent anything. */
 export async function mongoStore(
@@ -33,7 +37,10 @@ export async function mongoStore(
 
     async unavailableOwner(how) {
       const end: DeadEnd = await deadEnd(how);
-      const lost = createMongoClient(`mongodb://127.0.0.1:${end.port}`, { appName: "switchyard-contract" });
+      const lost = createMongoClient(`mongodb://127.0.0.1:${end.port}`, {
+        appName: "switchyard-contract",
+        deadlines: deadlinesOf({ DATABASE_CONNECT_MS: LOST_MS, REQUEST_DEADLINE_MS: LOST_MS }),
+      });
       closing.push(() => lost.close(), end.close);
       return owner(lost.db(database));
     },

@@ -8,7 +8,7 @@ describe("the contract on MongoDB", () => {
   let store: Store;
   beforeAll(async () => {
     store = await mongoStore(servers().mongoUri, "switchyard_contract");
-  }, 60_000);
+  });
   afterAll(() => store?.close());
   contract(() => store);
 });

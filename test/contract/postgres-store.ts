@@ -5,17 +5,19 @@ import type { Collection } from "../../shared/collections/define.ts";
 import { userClient } from "../../shared/postgres/client.ts";
 import { postgresRepositories } from "../../shared/postgres/index.ts";
 import { fold } from "../../shared/values/text.ts";
+import { HANGS_MS } from "../setup/patience.ts";
 import { newUser } from "../setup/users.ts";
 import { type DeadEnd, deadEnd } from "./dead-end.ts";
 import { completeSeed } from "./seed.ts";
 import type { Owner, Store } from "./store.ts";
 
-const TIMEOUT_MS = 1_500;
+/** Where no server is, none can be too slow. */
+const LOST_MS = 300;
 
 export function postgresStore(supabase: RunningSupabase): Store {
   const deadEnds: DeadEnd[] = [];
 
-  async function owner(url: string, timeoutMs: number): Promise<Owner> {
+  async function owner(url: string, timeoutMs = HANGS_MS): Promise<Owner> {
     const { id, jwt } = await newUser({ home: "supabase", on: supabase });
     const config = { SUPABASE_URL: url, SUPABASE_PUBLISHABLE_KEY: supabase.publishableKey };
     const { repository } = postgresRepositories({ client: userClient(config, jwt, { timeoutMs }), userId: id });
@@ -23,12 +25,12 @@ export function postgresStore(supabase: RunningSupabase): Store {
   }
 
   return {
-    newOwner: () => owner(supabase.url, 30_000),
+    newOwner: () => owner(supabase.url),
 
     async unavailableOwner(how) {
       const end = await deadEnd(how);
       deadEnds.push(end);
-      return owner(`http://127.0.0.1:${end.port}`, TIMEOUT_MS);
+      return owner(`http://127.0.0.1:${end.port}`, LOST_MS);
     },
 
     async seed(owner, collection, rows) {

@@ -38,11 +38,11 @@ describe("supabase db push", () => {
     expect(output).toContain("Finished supabase db push");
     const applied = await sql`select version from supabase_migrations.schema_migrations order by version`;
     expect(applied.length).toBeGreaterThanOrEqual(10);
-  }, 120_000);
+  });
 
   test("a second push applies nothing", async () => {
     expect(await push()).toContain("up to date");
-  }, 60_000);
+  });
 
   test("every user that is inserted then has a home", async () => {
     const id = crypto.randomUUID();

@@ -36,7 +36,7 @@ beforeAll(async () => {
   }).catch((error) => {
     throw new Error(`vercel build failed:\n${error.stdout}\n${error.stderr}`);
   });
-}, 300_000);
+});
 afterAll(() => rm(project, { recursive: true, force: true }));
 
 test("the build holds one function, and only public/ as static files", async () => {

@@ -1,5 +1,6 @@
 /** A router in front of a Supabase and a MongoDB, each behind a proxy that can fail. */
 import { randomUUID } from "node:crypto";
+import { expect } from "vitest";
 import { createApp } from "../../api/_app.ts";
 import { createVerifier } from "../../api/_auth.ts";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
@@ -13,26 +14,30 @@ import { mongoUriFor } from "../setup/servers.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
 import { type Home, mintToken, newUser, type TestUser } from "../setup/users.ts";
 import { startProxy, type TcpProxy } from "./proxy.ts";
+import { TooSlow } from "./scale.ts";
+
+/** One serverless function: a router, and the API in front of it. */
+export interface Instance {
+  readonly router: Router;
+  /** of its log, so far */
+  readonly lines: string[];
+  /** sends the API a request of that user */
+  request(path: string, user: TestUser): Promise<Response>;
+  /** files a record, reads it again: the first error, or "done" */
+  use(user: TestUser, over?: Partial<RequestUser>): Promise<string>;
+  /** the same, of a user whose database is there: throws `TooSlow` when the deadline was over before */
+  served(user: TestUser): Promise<void>;
+}
 
 export interface FailingSystem {
   supabase: RunningSupabase;
   proxies: Record<Home, TcpProxy>;
-  router: Router;
-  /** log lines of the router */
-  lines: string[];
-  /** an instance of its own, as another serverless function is */
-  anotherRouter(): Router;
-  /** the API in front of another router: sends it a request of that user */
-  anotherApi(): (path: string, user: TestUser) => Promise<Response>;
+  /** An instance that has asked nothing yet; its requests, and its looks for a server of MongoDB's, end after so long. */
+  instance(deadlineMs: number): Instance;
   user(home: Home, appMetadata?: Record<string, unknown>): Promise<TestUser>;
   tokenOf(user: { id: string; email: string; home?: Home }): Promise<string>;
-  /** files a record, reads it again: the first error, or "done" */
-  use(user: TestUser, over?: Partial<RequestUser>): Promise<string>;
   stop(): Promise<void>;
 }
-
-/** Short, so that tests of servers that hang take no longer than they must. */
-const DEADLINE_MS = 600;
 
 export async function startFailingSystem(): Promise<FailingSystem> {
   const supabase = await startTestSupabase();
@@ -40,46 +45,51 @@ export async function startFailingSystem(): Promise<FailingSystem> {
   const proxies = { supabase: await startProxy(supabase.url), mongodb: await startProxy(mongoUri.href) };
   mongoUri.host = `127.0.0.1:${proxies.mongodb.port}`;
   mongoUri.searchParams.set("directConnection", "true");
-  const config = loadApiConfig({
+  const environment = {
     SUPABASE_URL: `http://127.0.0.1:${proxies.supabase.port}`,
     SUPABASE_SECRET_KEY: supabase.secretKey,
     SUPABASE_PUBLISHABLE_KEY: supabase.publishableKey,
     SUPABASE_JWT_SECRET: supabase.jwtSecret,
     SUPABASE_JWT_ISSUER: supabase.jwtIssuer,
     MONGODB_URI: mongoUri.href,
-  });
-  const lines: string[] = [];
-  const log = createLog({ level: "debug", write: (line) => lines.push(line) });
-  const routers: Router[] = [];
-  const anotherRouter = () => {
-    const router = createRouter({ config, collections: allCollections, log });
-    routers.push(router);
-    return router;
   };
-  const router = anotherRouter();
+  const routers: Router[] = [];
   return {
     supabase,
     proxies,
-    router,
-    lines,
-    anotherRouter,
-    anotherApi() {
-      const dependencies = { config, router: anotherRouter(), verify: createVerifier(config), log, clock: Date.now };
+    instance(deadlineMs) {
+      const ms = String(deadlineMs);
+      const config = loadApiConfig({ ...environment, REQUEST_DEADLINE_MS: ms, DATABASE_CONNECT_MS: ms });
+      const lines: string[] = [];
+      const log = createLog({ level: "debug", write: (line) => lines.push(line) });
+      const router = createRouter({ config, collections: allCollections, log });
+      routers.push(router);
+      const dependencies = { config, router, verify: createVerifier(config), log, clock: Date.now };
       const app = createApp(() => dependencies);
-      return async (path, { jwt }) => app.request(path, { headers: { authorization: `Bearer ${jwt}` } });
+      const use: Instance["use"] = async ({ id, jwt, home }, over = {}) => {
+        const service = await router.getDatabaseServiceForUser({ id, jwt, home, ...over });
+        if (service.isErr()) return service.error.code;
+        const repository = service.value.repository(categories);
+        const created = await repository.create({ name: "Food", kind: "expense" });
+        if (created.isErr()) return created.error.code;
+        const read = await repository.get(created.value.id);
+        return read.isErr() ? read.error.code : "done";
+      };
+      return {
+        router,
+        lines,
+        request: async (path, { jwt }) => app.request(path, { headers: { authorization: `Bearer ${jwt}` } }),
+        use,
+        async served(user) {
+          const signal = AbortSignal.timeout(deadlineMs);
+          const answer = await use(user, { signal });
+          if (answer !== "done" && signal.aborted) throw new TooSlow();
+          expect(answer).toBe("done");
+        },
+      };
     },
     user: (home, appMetadata = {}) => newUser({ home, on: supabase, appMetadata }),
     tokenOf: (user) => mintToken(supabase, user),
-    async use({ id, jwt, home }, over = {}) {
-      const signal = AbortSignal.timeout(DEADLINE_MS);
-      const service = await router.getDatabaseServiceForUser({ id, jwt, home, signal, ...over });
-      if (service.isErr()) return service.error.code;
-      const repository = service.value.repository(categories);
-      const created = await repository.create({ name: "Food", kind: "expense" });
-      if (created.isErr()) return created.error.code;
-      const read = await repository.get(created.value.id);
-      return read.isErr() ? read.error.code : "done";
-    },
     async stop() {
       for (const each of routers) await each.close();
       for (const proxy of Object.values(proxies)) await proxy.stop();

@@ -18,11 +18,11 @@ let mongo: MongoClient;
 beforeAll(async () => {
   supabase = await startTestSupabase();
   const uri = mongoUriFor("switchyard_api");
-  mongo = new MongoClient(uri, { serverSelectionTimeoutMS: 5_000 });
+  mongo = new MongoClient(uri);
   await mongo.db().dropDatabase();
   await prepareMongo(mongo.db(), allCollections);
   api = await startApi({ on: supabase, mongoUri: uri });
-}, 90_000);
+});
 afterAll(async () => {
   await api?.close();
   await mongo?.db().dropDatabase();
@@ -50,7 +50,7 @@ describe.each(["supabase", "mongodb"] as const)("at home in %s", (home) => {
   let call: ReturnType<typeof callerOf>;
   beforeAll(async () => {
     call = callerOf(await newUser({ home, on: supabase }));
-  }, 60_000);
+  });
 
   async function create(collection: string, body: Body): Promise<Body & { id: string }> {
     const { status, value, text } = await call("POST", `/api/${collection}`, body);

@@ -10,7 +10,7 @@ const users = placementUsers(() => database);
 beforeAll(async () => {
   database = await startOwnDatabase();
   await database.sql("create table public.test_tokens (user_id uuid, answer jsonb)");
-}, 60_000);
+});
 afterAll(() => database?.stop());
 beforeEach(() => users.reset());
 

@@ -5,16 +5,19 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runCommand } from "../../scripts/commands/index.ts";
 import { writeDevelopment } from "../../scripts/dev/development-file.ts";
-import { newKeys } from "../../scripts/dev/keys.ts";
-import { type RunningSupabase, startSupabase } from "../../scripts/dev/supabase.ts";
+import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import { allCollections } from "../../shared/collections/index.ts";
 import type { Environment } from "../../shared/config.ts";
 import type { DatabaseRow } from "../../shared/placement/assignment.ts";
 import { mongoUriFor } from "../setup/servers.ts";
+import { startEmbedded } from "../setup/start-supabase.ts";
 import { newUser } from "../setup/users.ts";
 
 let supabase: RunningSupabase;
 let env: Environment;
+
+/** Nobody listens there, and the driver soon stops to look for somebody. */
+const NO_MONGO = { MONGODB_URI: "mongodb://127.0.0.1:9/", DATABASE_CONNECT_MS: "100" };
 
 interface Ran {
   code: number;
@@ -36,7 +39,7 @@ const row = async (name: string) =>
 
 beforeAll(async () => {
   // one for itself: these commands change what every sign-up sees
-  supabase = await startSupabase({ port: 0, functions: false, jwtSecret: newKeys().jwtSecret });
+  supabase = await startEmbedded();
   await supabase.sql("update switchyard.databases set accepting = true, opened_at = now()");
   env = {
     SUPABASE_URL: supabase.url,
@@ -180,7 +183,7 @@ describe("db prepare", () => {
   test("without MongoDB, or with one that is away, it is refused and opens nothing", async () => {
     await supabase.sql("update switchyard.databases set accepting = false, opened_at = null where name = 'mongodb'");
     expect((await run("db prepare", { MONGODB_URI: "" })).err).toBe("MongoDB is not configured: set MONGODB_URI.");
-    const away = await run("db prepare", { MONGODB_URI: "mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=300" });
+    const away = await run("db prepare", NO_MONGO);
     expect([away.code, (await row("mongodb"))?.accepting]).toEqual([1, false]);
     expect(away.err).toMatch("MongoDB refuses connections");
   });
@@ -198,7 +201,7 @@ test("stats and health say what is there", async () => {
   expect((await run("stats")).out).toMatch(/^users +\d+ +\d+$/m);
   const health = await run("health");
   expect(health).toMatchObject({ code: 0, out: expect.stringMatching(/^supabase {2}answers in \d+ ms\nmongodb/) });
-  const degraded = await run("health", { MONGODB_URI: "mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=300" });
+  const degraded = await run("health", NO_MONGO);
   expect(degraded).toMatchObject({ code: 1, err: expect.stringMatching(/^The system is degraded: MongoDB/) });
 });
 

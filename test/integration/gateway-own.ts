@@ -3,8 +3,8 @@ import { randomUUID } from "node:crypto";
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import { decodeJwt, type JWTPayload } from "jose";
 import { newKeys } from "../../scripts/dev/keys.ts";
-import { type RunningSupabase, type SupabaseOptions, startSupabase } from "../../scripts/dev/supabase.ts";
-import { servers } from "../setup/servers.ts";
+import type { RunningSupabase, SupabaseOptions } from "../../scripts/dev/supabase.ts";
+import { startOwn } from "../setup/start-supabase.ts";
 
 export interface Own extends RunningSupabase {
   readonly hookSecret: string;
@@ -17,17 +17,8 @@ export interface Own extends RunningSupabase {
 const quiet = { auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false } };
 
 export async function ownSupabase(options: Partial<SupabaseOptions> = {}): Promise<Own> {
-  const { dbUrl, adminDbUrl } = servers();
-  const { jwtSecret, hookSecret } = newKeys();
-  const supabase = await startSupabase({
-    port: 0,
-    jwtSecret,
-    hookSecret,
-    functions: false,
-    passwordCost: 4,
-    ...(dbUrl ? { dbUrl, adminDbUrl } : {}),
-    ...options,
-  });
+  const { hookSecret } = newKeys();
+  const supabase = await startOwn({ hookSecret, passwordCost: 4, ...options });
   return {
     ...supabase,
     hookSecret,

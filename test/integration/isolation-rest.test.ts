@@ -36,7 +36,7 @@ beforeAll(async () => {
   [ann, eve] = [await newUser({ home: "supabase", on: supabase }), await newUser({ home: "supabase", on: supabase })];
   mo = await newUser({ home: "mongodb", on: supabase });
   for (const name of each) anns.set(name, await create(ownerOf(ann), name, await body(ownerOf(ann), name, "full")));
-}, 60_000);
+});
 afterAll(() => supabase?.stop());
 
 describe.each(each)("%s over REST", (name) => {

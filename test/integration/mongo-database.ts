@@ -18,7 +18,7 @@ export async function openDatabase(
   collections: readonly Collection[] = allCollections,
 ): Promise<TestDatabase> {
   const name = `switchyard_${purpose}_${crypto.randomUUID().slice(0, 8)}`;
-  const client = new MongoClient(mongoUriFor(name), { monitorCommands: true, serverSelectionTimeoutMS: 5_000 });
+  const client = new MongoClient(mongoUriFor(name), { monitorCommands: true });
   const events: CommandStartedEvent[] = [];
   client.on("commandStarted", (event) => events.push(event));
   const db = client.db(name);

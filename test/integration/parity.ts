@@ -15,7 +15,7 @@ export let things: Collection<Document>;
 /** Connects for the tests of the file that calls it. */
 export function useDatabase(): void {
   beforeAll(async () => {
-    client = await MongoClient.connect(mongoUriFor(database), { serverSelectionTimeoutMS: 5000 });
+    client = await MongoClient.connect(mongoUriFor(database));
   });
   beforeEach(async () => {
     things = client.db().collection(`things_${randomUUID().slice(0, 8)}`);

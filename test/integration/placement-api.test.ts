@@ -12,7 +12,7 @@ const users = placementUsers(() => database);
 beforeAll(async () => {
   database = await startOwnDatabase();
   assignments = createAssignments(createClient(database.url, database.secretKey, { auth: { persistSession: false } }));
-}, 60_000);
+});
 afterAll(() => database?.stop());
 beforeEach(() => users.reset());
 

@@ -5,7 +5,7 @@ import { type OwnDatabase, startOwnDatabase } from "../setup/own-database.ts";
 let database: OwnDatabase;
 beforeAll(async () => {
   database = await startOwnDatabase();
-}, 60_000);
+});
 afterAll(() => database?.stop());
 
 const ROLES = ["anon", "authenticated"];

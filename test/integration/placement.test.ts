@@ -10,7 +10,7 @@ const { insert, homeOf, counts } = users;
 
 beforeAll(async () => {
   database = await startOwnDatabase();
-}, 60_000);
+});
 afterAll(() => database?.stop());
 beforeEach(() => users.reset());
 

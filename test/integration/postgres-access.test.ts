@@ -28,7 +28,7 @@ beforeAll(async () => {
       .repository(collections.expenses)
       .create(spent({ category_id: category })),
   ).id;
-}, 60_000);
+});
 afterAll(() => supabase?.stop());
 
 const spent = (more: object = {}) => ({ amount: "1", currency: "EUR", date: "2026-03-14", ...more });

@@ -53,7 +53,7 @@ beforeAll(async () => {
   const { id, jwt } = await newUser({ home: "supabase", on: supabase });
   const config = { SUPABASE_URL: supabase.url, SUPABASE_PUBLISHABLE_KEY: supabase.publishableKey };
   repository = open(userClient(config, jwt), id);
-}, 60_000);
+});
 afterAll(async () => {
   await supabase?.sql(`drop table public.${events.name}`);
   await supabase?.stop();

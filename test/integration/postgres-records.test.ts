@@ -17,7 +17,7 @@ const calls: string[] = [];
 beforeAll(async () => {
   supabase = await startTestSupabase();
   ann = await newUser({ home: "supabase", on: supabase });
-}, 60_000);
+});
 afterAll(() => supabase?.stop());
 
 const counted: typeof fetch = (input, init) => {

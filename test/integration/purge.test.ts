@@ -25,7 +25,7 @@ beforeAll(async () => {
   service = createClient(database.url, database.secretKey, { auth: { persistSession: false } });
   client = createMongoClient(mongoUriFor(`purge_${crypto.randomUUID().slice(0, 8)}`), { appName: "test" });
   db = client.db();
-}, 60_000);
+});
 afterAll(async () => {
   await db?.dropDatabase();
   await client?.close();
@@ -104,10 +104,10 @@ describe("a deleted user's records", () => {
     await fill(id);
     expect((await purge())._unsafeUnwrap()).toEqual({ purged: 0, failed: 0 });
     expect(await openTasks()).toEqual(["mongodb 2", "supabase 2"]);
-    await later(3_500);
+    await later(2_400);
     await purge();
     expect(await openTasks()).toHaveLength(2);
-    await later(500);
+    await later(1_200);
     expect((await purge())._unsafeUnwrap()).toEqual({ purged: 2, failed: 0 });
     expect(await left(id)).toEqual(nothing);
     expect(await openTasks()).toEqual([]);

@@ -3,10 +3,11 @@
  * of, and none may keep its connection for ever.
  */
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
+import { partOf } from "../setup/effort.ts";
 import { ask, faultsOf, isDone, startLoad } from "./requests.ts";
 import { HOMES, type OutageSystem, startOutageSystem } from "./system.ts";
 
-const BLINKS = 20;
+const BLINKS = partOf(20, 5);
 const CLIENTS = 30;
 
 let system: OutageSystem;

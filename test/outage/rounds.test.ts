@@ -1,6 +1,7 @@
 /** Outage after outage: an instance holds no more after twenty than after four. */
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Mode } from "../failure/proxy.ts";
+import { partOf } from "../setup/effort.ts";
 import type { Home, TestUser } from "../setup/users.ts";
 import type { Instance } from "./instance.ts";
 import { anything, ask, isDone } from "./requests.ts";
@@ -8,7 +9,7 @@ import { HOMES, type OutageSystem, startOutageSystem } from "./system.ts";
 
 const MODES: readonly Mode[] = ["refuse", "hang", "cut"];
 const WARM_ROUNDS = 4;
-const ROUNDS = 20;
+const ROUNDS = partOf(20, 10);
 /** What one round's requests hold at the same moment differs by a few. */
 const MARGIN = 4;
 const MARGIN_BYTES = 8 * 1024 * 1024;

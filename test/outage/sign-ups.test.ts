@@ -7,11 +7,12 @@ import { randomUUID } from "node:crypto";
 import postgres from "postgres";
 import { Webhook } from "standardwebhooks";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { partOf } from "../setup/effort.ts";
 import type { Home } from "../setup/users.ts";
 import { control, servers } from "./servers.ts";
 import { type OutageSystem, startOutageSystem } from "./system.ts";
 
-const SIGN_UPS = 1_000;
+const SIGN_UPS = partOf(1_000, 200);
 const CONNECTIONS = 50;
 let system: OutageSystem;
 let auth: postgres.Sql;

@@ -17,8 +17,6 @@ export interface TwoDatabases {
 }
 
 const OWNERS = [0, 1];
-/** A busy machine is no difference between the databases. */
-const PATIENCE_MS = 30_000;
 
 export async function twoDatabases(
   supabase: RunningSupabase,
@@ -38,7 +36,7 @@ export async function twoDatabases(
         (owner, newId) => {
           const { id: userId, jwt } = userOf(owner);
           const { repository } = postgresRepositories({
-            client: userClient(config, jwt, { timeoutMs: PATIENCE_MS }),
+            client: userClient(config, jwt),
             userId,
             newId,
           });
@@ -50,7 +48,6 @@ export async function twoDatabases(
             userId: userOf(owner).id,
             newId,
             all: collections,
-            maxTimeMs: PATIENCE_MS,
           });
           return (collection) => repository(collection) as unknown as AnyRepository;
         },

@@ -32,7 +32,7 @@ beforeAll(async () => {
   );
   if (!row) throw new Error("no records");
   middle = row;
-}, 120_000);
+});
 afterAll(() => database?.stop());
 
 test.each(["get", "list-20", "next page", "count with a filter"])(

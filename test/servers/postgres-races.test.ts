@@ -2,6 +2,7 @@
 import postgres from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
+import { PATIENT } from "../setup/patience.ts";
 import { servers } from "../setup/servers.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
 import { newUser } from "../setup/users.ts";
@@ -14,7 +15,7 @@ beforeAll(async () => {
   supabase = await startTestSupabase();
   owner = (await newUser({ home: "supabase", on: supabase })).id;
   sql = postgres(servers().adminDbUrl, { max: 4, onnotice: () => undefined });
-}, 60_000);
+});
 afterAll(async () => {
   await sql?.end();
   await supabase?.stop();
@@ -43,7 +44,7 @@ async function whileDeleting<T>(id: string, meanwhile: () => Promise<T>): Promis
     waiting.catch(() => undefined);
     const [{ pid } = { pid: 0 }] = await deleter`select pg_backend_pid() as pid`;
     await expect
-      .poll(() => sql`select 1 from pg_stat_activity where ${pid} = any (pg_blocking_pids(pid))`, { timeout: 10_000 })
+      .poll(() => sql`select 1 from pg_stat_activity where ${pid} = any (pg_blocking_pids(pid))`, PATIENT)
       .toHaveLength(1);
   });
   return waiting as Promise<T>;

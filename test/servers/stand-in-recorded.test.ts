@@ -41,7 +41,7 @@ describe("what is recorded: the contract", () => {
     await client.close();
     // now it may drop its database
     await store.close();
-  }, 60_000);
+  });
 });
 
 describe("what was recorded", () => {
@@ -79,7 +79,7 @@ describe("what was recorded", () => {
       expect.arrayContaining([...all, "listIndexes", "ping", "update"]),
     );
     expect([...recording].length).toBeGreaterThan(3_000);
-  }, 300_000);
+  });
 });
 
 /** The reply, with all documents of its cursor. */

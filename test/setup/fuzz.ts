@@ -1,5 +1,10 @@
 /** What a run of the fuzzer reads from the environment. */
 import { type DevConfig, loadDevConfig, processEnvironment } from "../../shared/config.ts";
+import { partOf } from "./effort.ts";
+
+const REQUESTS = 10_000;
+/** What follows from the document alone takes so many. */
+const FEW = 2_000;
 
 export interface FuzzSettings {
   /** for both users together */
@@ -15,7 +20,7 @@ export interface FuzzSettings {
 export function fuzzSettings(): FuzzSettings {
   const { SWITCHYARD_FUZZ, SWITCHYARD_SEED, SCHEMATHESIS } = process.env;
   return {
-    requests: Number(SWITCHYARD_FUZZ) || 10_000,
+    requests: Number(SWITCHYARD_FUZZ) || partOf(REQUESTS, FEW),
     seed: Number(SWITCHYARD_SEED) || Math.floor(Math.random() * 1_000_000),
     program: SCHEMATHESIS || undefined,
     databases: loadDevConfig(processEnvironment()),

@@ -2,14 +2,17 @@
  * One Supabase and one MongoDB for the whole run: embedded ones, or, for `npm run test:servers`, those that
  * SUPABASE_DB_URL, SUPABASE_ADMIN_DB_URL and MONGODB_URI name.
  */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { newKeys } from "../../scripts/dev/keys.ts";
 import { startStandIn } from "../../scripts/dev/mongo-stand-in/index.ts";
-import { startSupabase } from "../../scripts/dev/supabase.ts";
 import { loadDevConfig, processEnvironment } from "../../shared/config.ts";
 import { guardDatabase, guardUrl } from "./guard.ts";
 import { keepSecret, leaks, listenToOutput } from "./leaks.ts";
 import { prepareForTests } from "./prepare.ts";
+import { migrateOnce, startPatiently } from "./start-supabase.ts";
 
 export interface Servers {
   readonly supabaseUrl: string;
@@ -22,6 +25,8 @@ export interface Servers {
   /** Empty on PGlite. */
   readonly dbUrl: string;
   readonly adminDbUrl: string;
+  /** a PGlite with all migrations and nobody in it, to be copied; empty on real servers */
+  readonly migrated: string;
 }
 
 declare module "vitest" {
@@ -44,8 +49,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const mongoUri = withDatabase(givenMongo ?? mongo?.uri ?? "", "switchyard");
   const keys = newKeys();
   keepSecret(...Object.values(keys).filter((key) => key !== keys.publishableKey));
-  const supabase = await startSupabase({
-    port: 0,
+  const migrated = dbUrl ? "" : await mkdtemp(join(tmpdir(), "switchyard-migrated-"));
+  if (migrated) await migrateOnce(migrated);
+  const supabase = await startPatiently({
     jwtSecret: keys.jwtSecret,
     publishableKey: keys.publishableKey,
     secretKey: keys.secretKey,
@@ -54,6 +60,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     passwordCost: 4,
     ...(dbUrl ? { dbUrl } : {}),
     ...(adminDbUrl ? { adminDbUrl } : {}),
+    migrated,
   }).catch(async (error) => {
     await mongo?.stop();
     throw error;
@@ -70,12 +77,14 @@ export default async function setup(project: TestProject): Promise<() => Promise
     hookSecret: keys.hookSecret,
     dbUrl: dbUrl ?? "",
     adminDbUrl: adminDbUrl ?? "",
+    migrated,
   });
   return async () => {
     // PGlite sets the exit code, to 99 while it runs and to 0 when it closes, also that of a run whose tests have failed
     const hasFailed = process.exitCode === 1;
     await supabase.stop();
     await mongo?.stop();
+    if (migrated) await rm(migrated, { recursive: true, force: true });
     if (hasFailed) process.exitCode = 1;
     const told = leaks();
     if (told.length > 0) throw new Error(`Secrets or addresses in the log:\n${told.join("\n")}`);

@@ -1,5 +1,6 @@
 /** How many random histories a run drives through both databases, and which one is repeated after a failure. */
 import { inject } from "vitest";
+import { partOf } from "./effort.ts";
 
 const EMBEDDED = 3;
 const SERVERS = 20;
@@ -8,7 +9,7 @@ const SERVERS = 20;
 export function histories(): number {
   const asked = Number(process.env.SWITCHYARD_HISTORIES);
   if (asked > 0) return asked;
-  return inject("servers").dbUrl ? SERVERS : EMBEDDED;
+  return partOf(inject("servers").dbUrl ? SERVERS : EMBEDDED);
 }
 
 export interface Replay {

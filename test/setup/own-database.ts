@@ -1,34 +1,26 @@
 /** A Supabase on a database of the test file's own, for tests that change what every sign-up sees. */
 import { inject } from "vitest";
-import { newKeys } from "../../scripts/dev/keys.ts";
-import { type RunningSupabase, startSupabase } from "../../scripts/dev/supabase.ts";
+import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import { createServerDatabase } from "./server-database.ts";
+import { startEmbedded, startOwn } from "./start-supabase.ts";
 
 export interface OwnDatabase extends RunningSupabase {
   /** of the database as administrator; empty on PGlite */
   readonly adminUrl: string;
 }
 
-/** On PGlite in memory, or, on the run's server, a new database whose migrations run as a hosted project's would. */
+/** On PGlite, or, on the run's server, a new database whose migrations run as a hosted project's would. */
 export async function startOwnDatabase(): Promise<OwnDatabase> {
   const { dbUrl, adminDbUrl } = inject("servers");
-  const options = { port: 0, functions: false, jwtSecret: newKeys().jwtSecret };
-  const supabase = dbUrl
-    ? await onServer(dbUrl, adminDbUrl, options)
-    : { ...(await startSupabase(options)), adminUrl: "" };
+  const supabase = dbUrl ? await onServer(dbUrl, adminDbUrl) : { ...(await startEmbedded()), adminUrl: "" };
   await supabase.sql("update switchyard.databases set accepting = true, opened_at = now()");
   return supabase;
 }
 
-async function onServer(dbUrl: string, adminDbUrl: string, options: { port: number; jwtSecret: string }) {
+async function onServer(dbUrl: string, adminDbUrl: string) {
   const own = await createServerDatabase(dbUrl, adminDbUrl);
   try {
-    const supabase = await startSupabase({
-      ...options,
-      functions: false,
-      dbUrl: own.dbUrl,
-      adminDbUrl: own.adminUrl,
-    });
+    const supabase = await startOwn({ dbUrl: own.dbUrl, adminDbUrl: own.adminUrl });
     const stop = async () => {
       await supabase.stop();
       await own.drop();

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import {
   ConfigError,
   type Environment,
@@ -8,6 +8,8 @@ import {
   loadFunctionConfig,
 } from "../../shared/config.ts";
 import { DEFAULT_DEADLINES, deadlinesOf } from "../../shared/deadlines.ts";
+
+vi.unmock("../../shared/deadlines.ts");
 
 const api = { SUPABASE_URL: "http://127.0.0.1:54321/", SUPABASE_SECRET_KEY: "s", SUPABASE_PUBLISHABLE_KEY: "p" };
 const long = "x".repeat(32);

@@ -10,7 +10,7 @@ let client: MongoClient;
 
 beforeAll(async () => {
   standIn = await startStandIn({ port: 0, file: ":memory:" });
-  client = await MongoClient.connect(standIn.uri, { serverSelectionTimeoutMS: 5000 });
+  client = await MongoClient.connect(standIn.uri);
 });
 afterAll(async () => {
   await client.close();

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { Decimal128, Long, MongoClient } from "mongodb";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { startStandIn } from "../../scripts/dev/mongo-stand-in/index.ts";
+import { PATIENT } from "../setup/patience.ts";
 
 let folder: string;
 let file: string;
@@ -28,7 +29,7 @@ async function started() {
 }
 
 async function connected(uri: string): Promise<MongoClient> {
-  const client = await MongoClient.connect(uri, { serverSelectionTimeoutMS: 5000 });
+  const client = await MongoClient.connect(uri);
   undo.push(() => client.close());
   return client;
 }
@@ -81,7 +82,7 @@ it("loses no acknowledged write to SIGKILL", async () => {
     }
   };
   const load = Promise.allSettled(Array.from({ length: 8 }, writer));
-  await vi.waitUntil(() => acknowledged.size > 300, { timeout: 10_000 });
+  await vi.waitUntil(() => acknowledged.size > 300, PATIENT);
   child.kill("SIGKILL");
   await load;
 
@@ -104,6 +105,6 @@ it("lets documents go when their time is over", async () => {
   await notes.createIndex({ at: 1 }, { expireAfterSeconds: 60 });
   const ago = (seconds: number) => new Date(Date.now() - seconds * 1000);
   await notes.insertMany([{ n: 1, at: ago(61) }, { n: 2, at: ago(10) }, { n: 3 }, { n: 4, at: "1970" }]);
-  await vi.waitUntil(async () => (await notes.countDocuments()) === 3, { timeout: 15_000, interval: 200 });
+  await vi.waitUntil(async () => (await notes.countDocuments()) === 3, PATIENT);
   expect((await notes.find().toArray()).map(({ n }) => n)).toEqual([2, 3, 4]);
 });

@@ -1,6 +1,7 @@
 import { err, ok } from "neverthrow";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { unavailable } from "../../shared/contract/errors.ts";
+import { deadlinesOf } from "../../shared/deadlines.ts";
 import { downReason } from "../../shared/placement/down-reason.ts";
 import { createHealth, type Probe } from "../../shared/placement/health.ts";
 
@@ -41,7 +42,11 @@ describe("health", () => {
   });
 
   test("one that hangs is down, and the answer comes", async () => {
-    const { status, databases } = await health(hanging, up);
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const answer = health(hanging, up);
+    await vi.advanceTimersByTimeAsync(deadlinesOf().probeMs);
+    const { status, databases } = await answer;
     expect(status).toBe("degraded");
     expect(databases.postgresql).toEqual({
       connected: false,

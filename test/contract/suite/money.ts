@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { collections } from "../../../shared/collections/index.ts";
+import { partOf } from "../../setup/effort.ts";
 import { type Owner, outcome, type Store, value } from "../store.ts";
 import { everything, walk } from "./walk.ts";
 
@@ -26,7 +27,7 @@ export function money(store: () => Store): void {
           expenses,
           units.map((amount) => spent(text(amount))),
         );
-      }, 60_000);
+      });
 
       test("add up to the last digit", async () => {
         const sum = units.reduce((a, b) => a + b, 0n);
@@ -53,7 +54,7 @@ export function money(store: () => Store): void {
         const error = (await repository.summarize({ filters: [], by: "id" }))._unsafeUnwrapErr();
         expect(error).toMatchObject({ kind: "invalid", code: "invalid_query" });
         value(await repository.delete(id));
-      }, 30_000);
+      });
 
       test("are counted, and sort by value", async () => {
         const repository = owner.repository(expenses);
@@ -119,7 +120,7 @@ export function money(store: () => Store): void {
           ] as const;
           expect(value(await repository.list({ ...everything, filters })).items).toEqual([made]);
         }),
-        { numRuns: 25 },
+        { numRuns: partOf(25, 5) },
       );
     });
 

@@ -99,7 +99,7 @@ export function referenceRules(store: () => Store): void {
         expect(value(await children.count({ filters }))).toBe(made.isOk() ? 1 : 0);
       }
       expect(outcomes.size).toBeGreaterThan(0);
-    }, 60_000);
+    });
   });
 
   test("many children at once while the parent goes: all refused, or the parent stays", async () => {

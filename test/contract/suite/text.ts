@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { collections } from "../../../shared/collections/index.ts";
 import { compareText, isStorable } from "../../../shared/values/text.ts";
+import { partOf } from "../../setup/effort.ts";
 import { type Owner, outcome, type Store, value } from "../store.ts";
 import { everything, walk } from "./walk.ts";
 
@@ -168,7 +169,7 @@ export function texts(store: () => Store): void {
           );
           expect(found.items).toEqual([made]);
         }),
-        { numRuns: 25 },
+        { numRuns: partOf(25, 5) },
       );
     });
 
