@@ -38,13 +38,13 @@ export async function measureSlowness(): Promise<number> {
 
 /** The deadlines that fit a machine of that slowness; what the environment sets stays. */
 export function deadlinesFor(slowness: number, set: DeadlineSettings): Required<DeadlineSettings> {
-  const fit = (name: keyof typeof DEFAULT_DEADLINES) =>
+  const fitting = (name: keyof typeof DEFAULT_DEADLINES) =>
     set[name] ?? Math.round(DEFAULT_DEADLINES[name] * slowness * MARGIN);
   return {
-    REQUEST_DEADLINE_MS: fit("REQUEST_DEADLINE_MS"),
-    EXPORT_DEADLINE_MS: fit("EXPORT_DEADLINE_MS"),
-    HOOK_DEADLINE_MS: fit("HOOK_DEADLINE_MS"),
-    DATABASE_CONNECT_MS: fit("DATABASE_CONNECT_MS"),
+    REQUEST_DEADLINE_MS: fitting("REQUEST_DEADLINE_MS"),
+    EXPORT_DEADLINE_MS: fitting("EXPORT_DEADLINE_MS"),
+    HOOK_DEADLINE_MS: fitting("HOOK_DEADLINE_MS"),
+    DATABASE_CONNECT_MS: fitting("DATABASE_CONNECT_MS"),
   };
 }
 
