@@ -15,7 +15,7 @@ export class FolderRefused extends Error {
   override readonly name = "FolderRefused";
 }
 
-export interface DemoState {
+interface DemoState {
   /** The day from which the demo's records count back: the same one again when it goes on, so that they are the same. */
   readonly day: string;
   readonly done: boolean;

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 
 /** There is no Deno for this platform, or it was left out of the install. */
-export class DenoMissing extends Error {
+class DenoMissing extends Error {
   override readonly name = "DenoMissing";
 }
 
