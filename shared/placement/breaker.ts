@@ -31,8 +31,16 @@ export function createBreaker(name: string, log: Log): Breaker {
     handleWhenResult((outcome) => outcome === "down"),
     { halfOpenAfter: HALF_OPEN_MS, breaker: new ConsecutiveBreaker(FAILURES) },
   );
-  policy.onBreak(() => log.warn("breaker_open", { database: name }));
-  policy.onReset(() => log.info("breaker_closed", { database: name }));
+  // once for each outage: a probe that fails breaks the circuit again, every second
+  let isOut = false;
+  policy.onBreak(() => {
+    if (!isOut) log.warn("breaker_open", { database: name });
+    isOut = true;
+  });
+  policy.onReset(() => {
+    isOut = false;
+    log.info("breaker_closed", { database: name });
+  });
   let answers = 0;
   const refused = (): RepositoryError => ({
     ...unavailable(`The database that holds these records (${name}) does not answer at the moment.`),

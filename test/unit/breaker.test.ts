@@ -89,6 +89,23 @@ describe("the breaker", () => {
     expect(await call(ok("e"))).toEqual(ok("e"));
   });
 
+  test("says once that it is open, however many probes fail, and once that it is closed", async () => {
+    const events: unknown[] = [];
+    const write = (line: string) => void events.push(JSON.parse(line).event);
+    breaker = createBreaker("mongodb", createLog({ level: "info", write }));
+    for (let outage = 0; outage < 2; outage++) {
+      await open();
+      for (let probes = 0; probes < 3; probes++) {
+        vi.advanceTimersByTime(HALF_OPEN_MS);
+        await call(err(refusal));
+      }
+      vi.advanceTimersByTime(HALF_OPEN_MS);
+      await call(ok("back"));
+      await vi.advanceTimersByTimeAsync(0);
+    }
+    expect(events).toEqual(["breaker_open", "breaker_closed", "breaker_open", "breaker_closed"]);
+  });
+
   test("opens again when the probe fails, and closes when a later one is answered", async () => {
     await open();
     vi.advanceTimersByTime(HALF_OPEN_MS);
