@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type OwnDatabase, startOwnDatabase } from "../setup/own-database.ts";
+import { HANGS_MS } from "../setup/patience.ts";
 import { placementUsers } from "./placement-users.ts";
 
 let database: OwnDatabase;
@@ -22,14 +23,14 @@ const token = async (event: string | null) =>
 const eventOf = (userId: string, claims: object = {}) =>
   JSON.stringify({ user_id: userId, claims: { sub: userId, ...claims }, authentication_method: "password" });
 
-/** OAuth, id-token and anonymous sign-ups: all in one transaction. */
+/** OAuth, id-token and anonymous sign-ups: all in one transaction, in Auth's order, if not in its 2 s. */
 const inOneTransaction = (id: string, columns = "", values = "") =>
   database.sql(`do $$ begin
     insert into auth.users (id, aud, role, email ${columns})
       values ('${id}', 'authenticated', 'authenticated', '${id}@switchyard.test' ${values});
     update auth.users set raw_app_meta_data = '{"provider":"google"}' where id = '${id}';
     update auth.users set email_confirmed_at = now(), last_sign_in_at = now() where id = '${id}';
-    set local statement_timeout = '2s';
+    set local statement_timeout = '${HANGS_MS}ms';
     insert into public.test_tokens select '${id}', public.custom_access_token_hook('${eventOf(id)}');
   end $$`);
 const issued = async (id: string) =>

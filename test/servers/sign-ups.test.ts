@@ -85,7 +85,6 @@ test.each([
     expect(await users.counts()).toEqual({ mongodb: half, supabase: half });
     expect(await database.sql("select 1 from auth.users")).toHaveLength(SIGN_UPS);
   },
-  120_000,
 );
 
 test("sign-ups, deletions of every kind and late assignments at once leave counts that are true", async () => {

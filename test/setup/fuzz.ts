@@ -3,8 +3,7 @@ import { type DevConfig, loadDevConfig, processEnvironment } from "../../shared/
 import { partOf } from "./effort.ts";
 
 const REQUESTS = 10_000;
-/** What follows from the document alone takes so many. */
-const FEW = 2_000;
+const LEAST = 500;
 
 export interface FuzzSettings {
   /** for both users together */
@@ -20,7 +19,7 @@ export interface FuzzSettings {
 export function fuzzSettings(): FuzzSettings {
   const { SWITCHYARD_FUZZ, SWITCHYARD_SEED, SCHEMATHESIS } = process.env;
   return {
-    requests: Number(SWITCHYARD_FUZZ) || partOf(REQUESTS, FEW),
+    requests: Number(SWITCHYARD_FUZZ) || partOf(REQUESTS, LEAST),
     seed: Number(SWITCHYARD_SEED) || Math.floor(Math.random() * 1_000_000),
     program: SCHEMATHESIS || undefined,
     databases: loadDevConfig(processEnvironment()),

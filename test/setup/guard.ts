@@ -15,7 +15,7 @@ export function guardUrl(url: string): void {
 
 /** Throws if the database has users and was not marked, while it had none, by an earlier run. */
 export async function guardDatabase(adminUrl: string): Promise<void> {
-  const sql = postgres(adminUrl, { max: 1, connect_timeout: 5, onnotice: () => undefined });
+  const sql = postgres(adminUrl, { max: 1, connect_timeout: 60, onnotice: () => undefined });
   try {
     const [mark] = await sql`select to_regclass(${`public.${MARK}`}) is not null as there`;
     if (mark?.there) return;
