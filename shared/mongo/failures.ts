@@ -10,8 +10,11 @@ import {
 import { err, type Result } from "neverthrow";
 import { invalid, type RepositoryError, unavailable } from "../contract/errors.ts";
 
-/** Shutting down, not primary, interrupted, out of time, starting up, stepped down, no such member, over capacity. */
-const TRANSIENT = new Set([6, 7, 50, 89, 91, 112, 133, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436]);
+/**
+ * Shutting down, not primary, interrupted, out of time, starting up, stepped down, no such member, over capacity, a commit
+ * of which nobody knows whether it happened.
+ */
+const TRANSIENT = new Set([6, 7, 50, 89, 91, 112, 133, 134, 189, 251, 262, 9001, 10107, 11600, 11602, 13435, 13436]);
 
 /** DocumentDB's gateway, when the engine behind it goes, names the errno, the SQLSTATE's class, or nothing. */
 const ENGINE_GONE = /^Engine(|E[A-Z]+|08\w{3}|57\w{3})$/;

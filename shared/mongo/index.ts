@@ -4,8 +4,8 @@ import { uuidv7 } from "uuidv7";
 import type { Collection, CreateOf, PatchOf, RecordOf } from "../collections/define.ts";
 import { allCollections } from "../collections/index.ts";
 import type { Repository } from "../contract/repository.ts";
-import { type Failpoint, noFailpoint } from "./failpoints.ts";
 import { createRepository } from "./repository.ts";
+import { ownPace, type Pace } from "./transactions.ts";
 
 export interface MongoOptions {
   db: Db;
@@ -13,10 +13,10 @@ export interface MongoOptions {
   /** milliseconds since 1970 */
   now?: () => number;
   newId?: () => string;
-  /** longest time that the server may take for one operation */
+  /** longest time that the server may take for one operation, or for a transaction with its repetitions */
   maxTimeMs?: number;
   all?: readonly Collection[];
-  failpoint?: Failpoint;
+  pace?: Pace;
 }
 
 export interface MongoRepositories {
@@ -29,9 +29,9 @@ export function mongoRepositories({
   newId = uuidv7,
   maxTimeMs = 2_500,
   all = allCollections,
-  failpoint = noFailpoint,
+  pace = ownPace,
   ...options
 }: MongoOptions): MongoRepositories {
-  const context = { ...options, now, newId, maxTimeMs, all, failpoint };
+  const context = { ...options, now, newId, maxTimeMs, all, pace };
   return { repository: (collection) => createRepository(collection, context) as never };
 }

@@ -2,10 +2,16 @@
 import { BSON, type CommandStartedEvent, type Document, type MongoClient } from "mongodb";
 import { EXACT } from "./wire-client.ts";
 
-/** They belong to a connection, not to the data. */
-const OF_THE_CONNECTION = ["lsid", "$clusterTime", "$readPreference", "apiVersion"];
+/**
+ * They belong to a connection, not to the data. Nor are transactions replayed: one command at a time, two that were in each
+ * other's way would wait for ever (test/integration/stand-in-parity-transactions.test.ts compares them).
+ */
+const OF_THE_CONNECTION = [
+  ...["lsid", "$clusterTime", "$readPreference", "apiVersion"],
+  ...["txnNumber", "startTransaction", "autocommit", "readConcern"],
+];
 /** A long answer is read to its end when it is replayed, in batches of each server's own size. */
-const NOT_KEPT = ["getMore", "killCursors", "endSessions"];
+const NOT_KEPT = ["getMore", "killCursors", "endSessions", "commitTransaction", "abortTransaction"];
 
 export class Recording {
   readonly #commands: Uint8Array[] = [];
