@@ -125,6 +125,8 @@ describe("an instance that has not committed", () => {
   test("a deletion: the child that has been written begins again, and is refused", async () => {
     const userId = newUser();
     const id = await newCategory(userId);
+    // of a parent that has been touched before
+    value(await as(userId)(expenses).delete(value(await as(userId)(expenses).create(spent(id))).id));
     const bury = (session: ClientSession) =>
       instances.db
         .collection("categories")
