@@ -15,8 +15,9 @@ import { referencesFrom } from "../collections/references.ts";
 import { unavailable } from "../contract/errors.ts";
 import { tombstone } from "./delete.ts";
 import { type HomeId, uuidText } from "./documents.ts";
+import { ownPace } from "./pace.ts";
 import { parentsOf, touchParents } from "./references.ts";
-import { inTransaction, ownPace } from "./transactions.ts";
+import { inTransaction } from "./transactions.ts";
 import { nextVersionOf } from "./versions.ts";
 
 const MAX_TIME_MS = 10_000;

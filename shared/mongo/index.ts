@@ -4,8 +4,8 @@ import { uuidv7 } from "uuidv7";
 import type { Collection, CreateOf, PatchOf, RecordOf } from "../collections/define.ts";
 import { allCollections } from "../collections/index.ts";
 import type { Repository } from "../contract/repository.ts";
+import { ownPace, type Pace } from "./pace.ts";
 import { createRepository } from "./repository.ts";
-import { ownPace, type Pace } from "./transactions.ts";
 
 export interface MongoOptions {
   db: Db;

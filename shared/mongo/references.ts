@@ -15,10 +15,11 @@ import type { Collection } from "../collections/define.ts";
 import { type ReferenceField, referencesFrom } from "../collections/references.ts";
 import { invalid, type RepositoryError } from "../contract/errors.ts";
 import { homeId, type Row } from "./documents.ts";
+import type { WriteLimits } from "./pace.ts";
 import { livingOf } from "./queries.ts";
-import type { CallOptions, TransactionContext } from "./transactions.ts";
+import type { CallOptions } from "./transactions.ts";
 
-export interface ReferenceContext extends TransactionContext {
+export interface ReferenceContext extends WriteLimits {
   userId: string;
 }
 

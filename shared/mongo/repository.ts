@@ -9,12 +9,12 @@ import { validate } from "../contract/validate.ts";
 import { deleteRecord } from "./delete.ts";
 import { homeId, type Row, toRecord } from "./documents.ts";
 import { attempt } from "./failures.ts";
+import type { WriteLimits } from "./pace.ts";
 import { afterFilter, selectionFilter, sortOf } from "./queries.ts";
 import { summarize } from "./summaries.ts";
-import type { TransactionContext } from "./transactions.ts";
 import { createRecord, isId, updateRecord } from "./writes.ts";
 
-export interface Context extends TransactionContext {
+export interface Context extends WriteLimits {
   userId: string;
   now: () => number;
   newId: () => string;

@@ -8,32 +8,10 @@
  * A process that dies in a transaction leaves it open on the server, with what it has written closed to others, until the
  * server ends it after `transactionLifetimeLimitSeconds` (60 by default). Until then they are told to try again.
  */
-import { type ClientSession, type Db, MongoError, MongoErrorLabel, MongoServerError } from "mongodb";
+import { type ClientSession, MongoError, MongoErrorLabel, MongoServerError } from "mongodb";
 import { err } from "neverthrow";
 import type { Answer } from "../contract/repository.ts";
-import { BUSY } from "./turns.ts";
-
-export interface TransactionContext {
-  db: Db;
-  /** of all that the transaction does, its repetitions included */
-  maxTimeMs: number;
-  pace: Pace;
-}
-
-/** When to try again. */
-export interface Pace {
-  /** milliseconds, of any beginning */
-  clock(): number;
-  wait(ms: number): Promise<void>;
-  /** from 0 to below 1 */
-  random(): number;
-}
-
-export const ownPace: Pace = {
-  clock: () => performance.now(),
-  wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-  random: Math.random,
-};
+import { BUSY, type WriteLimits } from "./pace.ts";
 
 /** What each call in the transaction is given, asked for anew: less and less time is left. */
 export type CallOptions = () => { session?: ClientSession; maxTimeMS: number };
@@ -48,7 +26,7 @@ const NO_SUCH_TRANSACTION = 251;
  * run several times, so it has no effects beside its calls, which it makes one after the other (a session takes no two).
  */
 export async function inTransaction<T>(
-  { db, maxTimeMs, pace }: TransactionContext,
+  { db, maxTimeMs, pace }: WriteLimits,
   work: (options: CallOptions) => Answer<T>,
 ): Answer<T> {
   const until = pace.clock() + maxTimeMs;

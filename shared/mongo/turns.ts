@@ -6,18 +6,15 @@
  */
 import type { MongoClient } from "mongodb";
 import { err } from "neverthrow";
-import { unavailable } from "../contract/errors.ts";
 import type { Answer } from "../contract/repository.ts";
-import type { TransactionContext } from "./transactions.ts";
-
-export const BUSY = unavailable("This record, or one that it refers to, is being changed. Try again.");
+import { BUSY, type WriteLimits } from "./pace.ts";
 
 /** By client, which is what shares a pool: until when each record is taken. */
 const taken = new WeakMap<MongoClient, Map<string, Promise<unknown>>>();
 
 /** Runs `work` once nobody else is at any of these records; it is given what is left of the time. */
 export async function inTurn<T>(
-  { db, maxTimeMs, pace }: TransactionContext,
+  { db, maxTimeMs, pace }: WriteLimits,
   records: readonly string[],
   work: (maxTimeMs: number) => Answer<T>,
 ): Answer<T> {

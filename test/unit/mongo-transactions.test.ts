@@ -7,8 +7,8 @@ import { type StandIn, startStandIn } from "../../scripts/dev/mongo-stand-in/ind
 import { allCollections, collections } from "../../shared/collections/index.ts";
 import { homeId } from "../../shared/mongo/documents.ts";
 import { mongoRepositories } from "../../shared/mongo/index.ts";
+import type { Pace } from "../../shared/mongo/pace.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
-import type { Pace } from "../../shared/mongo/transactions.ts";
 import { outcome, value } from "../contract/store.ts";
 
 const { categories, expenses } = collections;

@@ -1,10 +1,16 @@
-import type { Collection } from "./collection.ts";
 import { MongoError } from "./errors.ts";
 import type { Doc } from "./values/compare.ts";
 
+/** As much of a collection as this needs. */
+interface Changeable {
+  readonly id: number;
+  /** makes a change in memory */
+  apply(key: string, before: Doc | undefined, after: Doc | undefined): void;
+}
+
 /** One document's change. What two changes cannot both have are its slots: the document and its keys in unique indexes. */
 export interface Change {
-  readonly collection: Collection;
+  readonly collection: Changeable;
   readonly key: string;
   readonly before: Doc | undefined;
   readonly after: Doc | undefined;
@@ -54,7 +60,7 @@ export class Journal {
   }
 
   /** Collections and indexes are changed while no transaction has written to them. */
-  refuseWhileWritten(collection: Collection): void {
+  refuseWhileWritten(collection: Changeable): void {
     for (const { changes } of this.#open) if (changes.some((one) => one.collection === collection)) throw new Blocked();
   }
 
