@@ -1,5 +1,13 @@
 /** The driver alone, with the very commands that our repository was seen to send. */
-import { type CommandStartedEvent, type Document, type InsertOneOptions, MongoClient, UUID } from "mongodb";
+import {
+  type ClientSession,
+  type CommandStartedEvent,
+  type Document,
+  type FindOneAndUpdateOptions,
+  type InsertOneOptions,
+  MongoClient,
+  UUID,
+} from "mongodb";
 import { uuidv7 } from "uuidv7";
 import { createMongoClient } from "../shared/mongo/client.ts";
 import { mongoRepositories } from "../shared/mongo/index.ts";
@@ -13,24 +21,38 @@ export async function bareMongo(bench: Bench): Promise<Comparison> {
   bench.atEnd(() => Promise.all([client.close(), bare.close()]));
   const { calls, ids } = await ourCalls(mongoRepositories({ db: client.db(), userId }));
   const sent = await commandsOf(bench, userId, client);
-  const [insert, parent] = sent.create as [Document, Document];
   const [get] = sent.get as [Document];
   const [list] = sent["list-20"] as [Document];
   const [update] = sent.update as [Document];
+  const [leadIt, touch] = sent["update with a reference"] as [Document, Document];
+  const [insert] = sent["create with a reference"] as [Document];
 
   const expenses = bare.db().collection("expenses");
   const categories = bare.db().collection("categories");
   const next = inOrder(ids);
   const keyOf = (id: string) => ({ user_id: new UUID(userId), id: new UUID(id) });
+  const [{ q: parent, u: touched }] = touch.updates;
   const insertOne = (options: InsertOneOptions = {}) =>
     expenses.insertOne({ ...insert.documents[0], _id: keyOf(uuidv7()) }, options);
+  const changeOne = ({ query, update: change, maxTimeMS }: Document, options: FindOneAndUpdateOptions = {}) =>
+    expenses.findOneAndUpdate({ ...query, _id: keyOf(next()) }, change, {
+      returnDocument: "after",
+      maxTimeMS,
+      ...options,
+    });
+  const { writeConcern } = update;
+  /** A write and the touch of its parent. */
+  const together = async (write: (session: ClientSession) => Promise<unknown>) => {
+    const session = bare.startSession({ causalConsistency: false });
+    session.startTransaction({ readConcern: { level: "snapshot" }, writeConcern: { w: "majority" } });
+    await write(session);
+    await categories.updateOne(parent, touched, { session, maxTimeMS: touch.maxTimeMS });
+    await session.commitTransaction();
+    await session.endSession();
+  };
   return {
     ours: calls,
     bare: {
-      create: async () => {
-        await insertOne({ maxTimeMS: insert.maxTimeMS, writeConcern: insert.writeConcern });
-        await categories.findOne(parent.filter, { maxTimeMS: parent.maxTimeMS });
-      },
       get: () => expenses.findOne({ ...get.filter, _id: keyOf(next()) }, { maxTimeMS: get.maxTimeMS }),
       "list-20": () =>
         expenses
@@ -41,14 +63,20 @@ export async function bareMongo(bench: Bench): Promise<Comparison> {
             maxTimeMS: list.maxTimeMS,
           })
           .toArray(),
-      update: () =>
-        expenses.findOneAndUpdate({ ...update.query, _id: keyOf(next()) }, update.update, {
-          returnDocument: "after",
-          maxTimeMS: update.maxTimeMS,
-          writeConcern: update.writeConcern,
-        }),
+      update: () => changeOne(update, { writeConcern }),
+      "update with a reference": () => together((session) => changeOne(leadIt, { session })),
+      "create with a reference": () =>
+        together((session) => insertOne({ session, maxTimeMS: insert.maxTimeMS as number })),
     },
-    plain: () => insertOne(),
+    beside: {
+      "create with a reference": {
+        "insertOne and a look at the parent": async () => {
+          await insertOne({ maxTimeMS: insert.maxTimeMS, writeConcern });
+          await categories.findOne(parent, { maxTimeMS: insert.maxTimeMS });
+        },
+        "plain insertOne": () => insertOne({ writeConcern }),
+      },
+    },
   };
 }
 

@@ -20,7 +20,7 @@ export async function barePostgres({ supabase, sql, user }: Bench): Promise<Comp
   const { calls, ids } = await ourCalls(postgresRepositories({ client, userId }));
   await analyze(sql);
   const sent = await callsOf(client, userId);
-  const record = JSON.parse(String(sent.create.parameters.p_record));
+  const record = JSON.parse(String(sent["create with a reference"].parameters.p_record));
 
   const bare = createClient(supabase.url, supabase.publishableKey, { accessToken: async () => jwt });
   const next = inOrder(ids);
@@ -32,10 +32,12 @@ export async function barePostgres({ supabase, sql, user }: Bench): Promise<Comp
   return {
     ours: calls,
     bare: {
-      create: () => send(sent.create, { p_record: JSON.stringify({ ...record, id: uuidv7() }) }),
+      "create with a reference": () =>
+        send(sent["create with a reference"], { p_record: JSON.stringify({ ...record, id: uuidv7() }) }),
       get: () => send(sent.get, { p_filters: JSON.stringify([{ field: "id", operator: "eq", value: next() }]) }),
       "list-20": () => send(sent["list-20"]),
       update: () => send(sent.update, { p_id: next() }),
+      "update with a reference": () => send(sent["update with a reference"], { p_id: next() }),
     },
   };
 }

@@ -10,15 +10,15 @@ import { inTurns, median } from "./measure.ts";
 import { body } from "./records.ts";
 import { untilPlanned } from "./statistics.ts";
 
-export const OPERATIONS = ["list-20", "get", "update", "create"] as const;
+export const OPERATIONS = ["list-20", "get", "update", "update with a reference", "create with a reference"] as const;
 export type Operation = (typeof OPERATIONS)[number];
 export type Calls = Record<Operation, () => Promise<unknown>>;
 
-/** The same operations, ours and bare; `plain` is what a create costs that checks no reference. */
+/** The same operations, ours and bare; and what is shown beside one of them, without a bar. */
 export interface Comparison {
   ours: Calls;
   bare: Calls;
-  plain?: () => Promise<unknown>;
+  beside?: Partial<Record<Operation, Readonly<Record<string, () => Promise<unknown>>>>>;
 }
 
 const RECORDS = 1_000;
@@ -31,15 +31,16 @@ export async function repositories(bench: Bench, lines: Lines): Promise<void> {
   ] as const) {
     await untilPlanned(comparison.bare["list-20"]);
     for (const operation of OPERATIONS) {
-      const plain = operation === "create" && comparison.plain ? { plain: comparison.plain } : {};
+      const beside = comparison.beside?.[operation] ?? {};
       const times = await inTurns<string>({
         ours: comparison.ours[operation],
         bare: comparison.bare[operation],
-        ...plain,
+        ...beside,
       });
       const [ours, bare] = [median(times.ours as number[]), median(times.bare as number[])];
       lines.atMost(`${database} ${operation}`, ours / bare, BAR, "x", `ours ${ms(ours)}, bare ${ms(bare)}`);
-      if (times.plain) lines.say(`${database} ${operation}: plain insertOne ${ms(median(times.plain))}, no bar`);
+      for (const what of Object.keys(beside))
+        lines.say(`${database} ${operation}: ${what} ${ms(median(times[what] as number[]))}, no bar`);
     }
   }
 }
@@ -53,7 +54,8 @@ export async function ourCalls(
   const category = await service
     .repository(collections.categories)
     .create({ name: `Food ${crypto.randomUUID()}`, kind: "expense" });
-  const spent = body({ category_id: category._unsafeUnwrap().id }) as Parameters<typeof expenses.create>[0];
+  const category_id = category._unsafeUnwrap().id;
+  const spent = body({ category_id }) as Parameters<typeof expenses.create>[0];
   const made: RecordOf<typeof collections.expenses>[] = [];
   while (made.length < records) made.push((await expenses.create(spent))._unsafeUnwrap());
   const ids = made.map(({ id }) => id);
@@ -63,10 +65,12 @@ export async function ourCalls(
   return {
     ids,
     calls: {
-      create: async () => (await expenses.create(spent))._unsafeUnwrap(),
+      "create with a reference": async () => (await expenses.create(spent))._unsafeUnwrap(),
       get: async () => (await expenses.get(next()))._unsafeUnwrap(),
       "list-20": async () => (await expenses.list(page))._unsafeUnwrap(),
       update: async () => (await expenses.update(next(), { amount: String(++amount) }))._unsafeUnwrap(),
+      "update with a reference": async () =>
+        (await expenses.update(next(), { amount: String(++amount), category_id }))._unsafeUnwrap(),
     },
   };
 }

@@ -1,6 +1,6 @@
 /** `switchyard db prepare`: collections, indexes and validators in MongoDB. */
 import { allCollections } from "../../shared/collections/index.ts";
-import { prepareMongo } from "../../shared/mongo/prepare.ts";
+import { NotAReplicaSet, prepareMongo } from "../../shared/mongo/prepare.ts";
 import { downReason } from "../../shared/placement/down-reason.ts";
 import { type Command, orRefuse, Refused } from "./command.ts";
 import { connected } from "./connect.ts";
@@ -19,6 +19,7 @@ export const prepareDatabase: Command = {
         await db.command({ ping: 1 });
         await prepareMongo(db, allCollections);
       } catch (error) {
+        if (error instanceof NotAReplicaSet) throw new Refused(error.message);
         throw isFromServer(error) ? new Refused(downReason("MongoDB", error)) : error;
       }
       out(`Prepared ${allCollections.length} collections in the database ${db.databaseName}.`);

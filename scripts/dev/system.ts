@@ -1,6 +1,7 @@
 /** Everything that `npm start` runs, in the order in which the parts need one another. */
 import type { DevConfig } from "../../shared/config.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
+import { NotAReplicaSet } from "../../shared/mongo/prepare.ts";
 import { isMade } from "./cluster-folder.ts";
 import { openDataFolder } from "./data-folder.ts";
 import { DEMO_ADMIN, type DemoProgress, demoLogin } from "./demo.ts";
@@ -10,7 +11,7 @@ import { type Listening, listen, PortTaken } from "./listen.ts";
 import { deadlinesFor, measureSlowness } from "./machine-speed.ts";
 import { prepareDatabases } from "./prepare.ts";
 import { copyReferenceFiles } from "./reference-files.ts";
-import { portTaken } from "./start-refused.ts";
+import { portTaken, StartRefused } from "./start-refused.ts";
 import { CLUSTER, type StartedParts, startParts } from "./system-parts.ts";
 
 const WORTH_SAYING = 2.5;
@@ -80,9 +81,10 @@ export async function startSystem(config: DevConfig, { say, cancel, progress }: 
       deadlines: deadlinesOf(settings),
       cancel,
       waiting: (reason) => say(`Waiting for MongoDB. ${reason} The API answers at ${web.url}/api meanwhile.`),
-    }).catch((error: Error) =>
-      say(`MongoDB could not be prepared, so new users get Supabase for their home: ${error.message}`),
-    );
+    }).catch((error: Error) => {
+      if (error instanceof NotAReplicaSet) throw new StartRefused(error.message);
+      say(`MongoDB could not be prepared, so new users get Supabase for their home: ${error.message}`);
+    });
     cancel.throwIfAborted();
 
     const about = { apiUrl: web.url, supabaseUrl: url, publishableKey };

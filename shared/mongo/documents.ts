@@ -3,8 +3,7 @@
  * global one would tell a stranger that an id exists. Names that begin with `_` are internal:
  *
  *   _folded       the folded text of each search field, of which `search_text` is made
- *   _refs_pending references that were written and not yet seen to hold (references.ts)
- *   _deleting     a deletion that is looking for children (delete.ts)
+ *   _touched      how often a record that refers to this one has been written (references.ts)
  *   _deleted_at   what is left is a tombstone
  */
 import { type Binary, Decimal128, type Document, Long, UUID } from "mongodb";

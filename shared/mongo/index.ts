@@ -5,7 +5,7 @@ import type { Collection, CreateOf, PatchOf, RecordOf } from "../collections/def
 import { allCollections } from "../collections/index.ts";
 import type { Repository } from "../contract/repository.ts";
 import { deadlinesOf } from "../deadlines.ts";
-import { type Failpoint, noFailpoint } from "./failpoints.ts";
+import { ownPace, type Pace } from "./pace.ts";
 import { createRepository } from "./repository.ts";
 
 export interface MongoOptions {
@@ -14,10 +14,10 @@ export interface MongoOptions {
   /** milliseconds since 1970 */
   now?: () => number;
   newId?: () => string;
-  /** longest time that the server may take for one operation */
+  /** longest time that the server may take for one operation, or for a transaction with its repetitions */
   maxTimeMs?: number;
   all?: readonly Collection[];
-  failpoint?: Failpoint;
+  pace?: Pace;
 }
 
 export interface MongoRepositories {
@@ -30,9 +30,9 @@ export function mongoRepositories({
   newId = uuidv7,
   maxTimeMs = deadlinesOf().queryMs,
   all = allCollections,
-  failpoint = noFailpoint,
+  pace = ownPace,
   ...options
 }: MongoOptions): MongoRepositories {
-  const context = { ...options, now, newId, maxTimeMs, all, failpoint };
+  const context = { ...options, now, newId, maxTimeMs, all, pace };
   return { repository: (collection) => createRepository(collection, context) as never };
 }

@@ -5,7 +5,6 @@ import type { FieldKind } from "../collections/fields.ts";
 import { referencesFrom } from "../collections/references.ts";
 
 const TOMBSTONE_SECONDS = 7 * 24 * 3_600;
-const PENDING = { "_refs_pending.at": { $exists: true } };
 
 const BSON_TYPES: Readonly<Record<FieldKind, string>> = {
   text: "string",
@@ -52,18 +51,5 @@ export function indexesOf(collection: Collection): Index[] {
       expireAfterSeconds: TOMBSTONE_SECONDS,
       partialFilterExpression: { _deleted_at: { $exists: true } },
     },
-    ...(references.length > 0
-      ? [
-          {
-            name: "_refs_pending_idx",
-            key: { "_refs_pending.at": 1 as const },
-            partialFilterExpression: PENDING,
-          },
-          ...references.map(({ field }) => ({
-            ...owned(`_refs_pending_${field}`, `_refs_pending.fields.${field}`),
-            partialFilterExpression: PENDING,
-          })),
-        ]
-      : []),
   ];
 }

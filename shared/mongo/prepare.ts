@@ -1,6 +1,10 @@
-/** Makes MongoDB fit the definitions: collections, validators, indexes. Safe to repeat, also by two at once. */
+/**
+ * Makes MongoDB fit the definitions: collections, validators, indexes; and records that earlier versions have left half
+ * written. Safe to repeat, also by two at once.
+ */
 import { type Db, type Document, MongoServerError } from "mongodb";
 import type { Collection } from "../collections/define.ts";
+import { isOfMarkers, mendEarlierMarkers } from "./earlier-markers.ts";
 import { type Index, indexesOf } from "./indexes.ts";
 import { validatorOf } from "./validator.ts";
 
@@ -12,16 +16,68 @@ export interface Prepared {
   indexes: string[];
 }
 
+const ILLEGAL_OPERATION = 20;
+const INDEX_NOT_FOUND = 27;
 const NAMESPACE_EXISTS = 48;
 
-/** Driver errors are thrown: this is an operator's command. Nothing is ever dropped but an index whose definition changed. */
+/** The server does no transactions, on which references rest. */
+export class NotAReplicaSet extends Error {
+  override name = "NotAReplicaSet";
+  constructor(cause: unknown) {
+    super(
+      "This MongoDB server is a standalone, which does no transactions. Make it a replica set of one: start it with " +
+        "`mongod --replSet rs0`, and run `rs.initiate()` in mongosh once.",
+      { cause },
+    );
+  }
+}
+
+/**
+ * Driver errors are thrown, and `NotAReplicaSet`: this is an operator's command. Nothing is ever dropped but an index whose
+ * definition changed, or that no definition asks for any more.
+ */
 export async function prepareMongo(db: Db, collections: readonly Collection[]): Promise<Prepared[]> {
+  await refuseStandalone(db);
   const present = new Map<string, Document>();
   for (const info of await db.listCollections().toArray()) present.set(info.name, info);
+  const known = collections.filter(({ name }) => present.has(name));
+  // while the validators are those under which the records were written
+  await mendAll(db, known);
   const done: Prepared[] = [];
   for (const collection of collections)
     done.push(await prepareCollection(db, collection, present.get(collection.name)));
   return done;
+}
+
+/** Tried, because `hello` does not tell: DocumentDB answers as a standalone, and does transactions. */
+async function refuseStandalone(db: Db): Promise<void> {
+  const session = db.client.startSession();
+  try {
+    session.startTransaction();
+    // a read: the driver takes the code from the error when a write meets it
+    await db.collection("switchyard").findOne({}, { session });
+  } catch (error) {
+    throw error instanceof MongoServerError && error.code === ILLEGAL_OPERATION ? new NotAReplicaSet(error) : error;
+  } finally {
+    await session.endSession();
+  }
+}
+
+async function mendAll(db: Db, collections: readonly Collection[]): Promise<void> {
+  const old: [collection: string, index: string][] = [];
+  for (const { name } of collections)
+    for (const index of await db.collection(name).listIndexes().toArray())
+      if (isOfMarkers(index.name)) old.push([name, index.name]);
+  if (old.length === 0) return;
+  await mendEarlierMarkers(db, collections);
+  for (const [collection, index] of old)
+    await db
+      .collection(collection)
+      .dropIndex(index)
+      .catch((error) => {
+        // another was faster
+        if (!(error instanceof MongoServerError && error.code === INDEX_NOT_FOUND)) throw error;
+      });
 }
 
 async function prepareCollection(db: Db, collection: Collection, info: Document | undefined): Promise<Prepared> {

@@ -1,5 +1,4 @@
 /** The contract over MongoDB: one collection's records of one user. */
-import type { Db } from "mongodb";
 import { err, ok } from "neverthrow";
 import type { Collection } from "../collections/define.ts";
 import { decodeCursor, encodeCursor, type Keyset } from "../contract/cursor.ts";
@@ -9,21 +8,18 @@ import type { Page, Repository } from "../contract/repository.ts";
 import { validate } from "../contract/validate.ts";
 import { deleteRecord } from "./delete.ts";
 import { homeId, type Row, toRecord } from "./documents.ts";
-import type { Failpoint } from "./failpoints.ts";
 import { attempt } from "./failures.ts";
+import type { WriteLimits } from "./pace.ts";
 import { afterFilter, selectionFilter, sortOf } from "./queries.ts";
 import { summarize } from "./summaries.ts";
 import { createRecord, isId, updateRecord } from "./writes.ts";
 
-export interface Context {
-  db: Db;
+export interface Context extends WriteLimits {
   userId: string;
   now: () => number;
   newId: () => string;
-  maxTimeMs: number;
   /** every collection of the application: a deletion looks for children in those that refer here */
   all: readonly Collection[];
-  failpoint: Failpoint;
 }
 
 export function createRepository(collection: Collection, context: Context): Repository<Row, Row, Row> {

@@ -3,7 +3,6 @@ import type { SupabaseClient } from "@supabase/supabase-js";
 import type { Db } from "mongodb";
 import type { Collection } from "../collections/define.ts";
 import type { Log } from "../log.ts";
-import { settleReferences } from "../mongo/settle.ts";
 import { callSystem } from "./assignment.ts";
 import { runPurges } from "./purge.ts";
 import { carriesSecretKey } from "./secret-key.ts";
@@ -32,11 +31,6 @@ export function createPurgeEndpoint(options: PurgeEndpointOptions): (request: Re
     }
     const report = await runPurges({ supabase, mongo, collections: collections.map(({ name }) => name), clock, log });
     if (report.isErr()) return answer(503, { message: report.error.message });
-    // what a crash left half done in MongoDB; the next call does it again
-    if (mongo && report.value.failed === 0)
-      await mongo()
-        .then((db) => settleReferences(db, collections, clock))
-        .catch((error) => log.warn("settle_failed", { error }));
     return answer(200, { ...report.value });
   };
 }

@@ -67,18 +67,8 @@ exception when others then
   raise warning 'switchyard: purges wait: %', sqlerrm;
 end $$;
 
--- The function also settles references that MongoDB's writers have left (after a crash, a record may refer to nothing).
-create function switchyard.settle_tick() returns void
-language plpgsql set search_path = '' as $$
-begin
-  if exists (select from switchyard.databases where kind = 'mongodb' and opened_at is not null) then
-    perform switchyard.wake_purge();
-  end if;
-end $$;
-
 select switchyard.seal_function(f) from unnest(array[
-  'switchyard.setting(text)', 'switchyard.purge_here()', 'switchyard.wake_purge()', 'switchyard.purge_tick()',
-  'switchyard.settle_tick()'
+  'switchyard.setting(text)', 'switchyard.purge_here()', 'switchyard.wake_purge()', 'switchyard.purge_tick()'
 ]::regprocedure[]) f;
 
 -- Creating an extension may be refused although it is listed.
@@ -97,7 +87,6 @@ begin
   end if;
   if to_regprocedure('cron.schedule(text, text, text)') is not null then
     perform cron.schedule('switchyard-purge', '10 seconds', 'select switchyard.purge_tick()');
-    perform cron.schedule('switchyard-settle', '*/10 * * * *', 'select switchyard.settle_tick()');
     perform cron.schedule('switchyard-purge-trim', '41 4 * * *',
       $job$select public.switchyard_purge_trim(); delete from cron.job_run_details where end_time < now() - interval '1 day'$job$);
   end if;

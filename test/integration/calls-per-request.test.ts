@@ -1,4 +1,4 @@
-/** One call in Postgres for each request; in MongoDB one more for each reference, and the looks of a deletion. */
+/** One call in Postgres for each request; in MongoDB a transaction where references are set, or others may refer. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
@@ -39,10 +39,10 @@ test("in Postgres each successful request is one call of one function, and the h
   });
 });
 
-test("in MongoDB it is one command, one more for each reference that is set, and a deletion's mark and look", async () => {
+test("in MongoDB it is one command; with references a touch of each parent and a commit, in a deletion a look and a commit", async () => {
   expect(await api.countFor(await newUser({ home: "mongodb", on: supabase }))).toEqual({
     create: commands("insert"),
-    "create with a reference": commands("insert", "find"),
+    "create with a reference": commands("insert", "update", "commitTransaction"),
     "create without the reference": commands("insert"),
     get: commands("find"),
     list: commands("find"),
@@ -50,8 +50,8 @@ test("in MongoDB it is one command, one more for each reference that is set, and
     summary: commands("aggregate"),
     export: commands("find"),
     update: commands("findAndModify"),
-    "update that sets a reference": commands("findAndModify", "find"),
-    delete: commands("findAndModify", "aggregate", "update"),
-    "delete where others may refer": commands("findAndModify", "aggregate", "update"),
+    "update that sets a reference": commands("findAndModify", "update", "commitTransaction"),
+    delete: commands("aggregate", "update", "commitTransaction"),
+    "delete where others may refer": commands("aggregate", "update", "commitTransaction"),
   });
 });

@@ -6,14 +6,13 @@ import { allCollections } from "../../shared/collections/index.ts";
 import { createLog } from "../../shared/log.ts";
 import { mongoRepositories } from "../../shared/mongo/index.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
-import { settleReferences } from "../../shared/mongo/settle.ts";
 import { runPurges } from "../../shared/placement/purge.ts";
 import { readStats } from "../../shared/placement/stats.ts";
 import { Living } from "../property/living.ts";
 import { operations } from "../property/operations.ts";
 import { type AnyRepository, Side } from "../property/side.ts";
+import { HANGS_MS } from "../setup/patience.ts";
 
-const LATER_MS = 60_000;
 const names = allCollections.map(({ name }) => name);
 
 /** Random histories of two owners; what they answer is another test's matter. */
@@ -37,14 +36,13 @@ export async function runHistories(client: MongoClient, count: number, steps: nu
   return owners;
 }
 
-/** Prepares again, settles references, counts for the admins, purges a user. */
+/** Prepares again, counts for the admins, purges a user. */
 export async function runSystemWork(client: MongoClient, deletedUser: string): Promise<void> {
   const db = client.db();
   await prepareMongo(db, allCollections);
-  await settleReferences(db, allCollections, () => Date.now() + LATER_MS);
   const mongo = async () => db;
   const service = supabaseWith([{ id: 1, user_id: deletedUser }]);
-  await readStats({ service, mongo, collections: names, clock: Date.now, limitMs: LATER_MS });
+  await readStats({ service, mongo, collections: names, clock: Date.now, limitMs: HANGS_MS });
   const log = createLog({ level: "error", write: () => {} });
   const purged = await runPurges({ supabase: service, mongo, collections: names, log, clock: Date.now });
   const left = await db.collection("categories").countDocuments({ "_id.user_id": new UUID(deletedUser) });

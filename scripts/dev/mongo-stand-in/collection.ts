@@ -2,6 +2,7 @@ import { decode, encode, encodeDocument } from "./bson.ts";
 import { MongoError } from "./errors.ts";
 import type { Scope } from "./expressions/operator.ts";
 import { duplicate, ID_INDEX, Index, type IndexSpec } from "./indexes.ts";
+import type { Journal } from "./journal.ts";
 import { compileQuery, equalitiesOf, type Matcher } from "./matcher.ts";
 import type { Storage } from "./storage.ts";
 import { type Doc, keyOf } from "./values/compare.ts";
@@ -16,7 +17,7 @@ export interface Definition {
 /** The first field of each index, from the value's key to the documents' keys. */
 type Prefixes = Map<string, Map<string, Set<string>>>;
 
-/** A collection: all of it in memory, every change first written to the storage. Documents are never changed in place. */
+/** A collection: all of it in memory, every change first taken down in the journal. Documents are never changed in place. */
 export class Collection {
   readonly id: number;
   readonly db: string;
@@ -24,16 +25,18 @@ export class Collection {
   options: Doc;
   indexes: Index[];
   readonly #storage: Storage;
+  readonly #journal: Journal;
   readonly #docs = new Map<string, Doc>();
   #prefixes: Prefixes = new Map();
   #validator: Matcher | undefined;
   bytes = 0;
 
-  constructor(storage: Storage, id: number, db: string, name: string, definition: Definition) {
+  constructor(storage: Storage, journal: Journal, id: number, db: string, name: string, definition: Definition) {
     this.id = id;
     this.db = db;
     this.name = name;
     this.#storage = storage;
+    this.#journal = journal;
     this.options = definition.options;
     this.indexes = definition.indexes.map((spec) => new Index(spec));
     this.#compileValidator();
@@ -107,19 +110,32 @@ export class Collection {
   }
 
   remove(doc: Doc): void {
-    const key = keyOf(doc._id);
-    this.#storage.remove(this.id, key);
-    this.#forget(key, doc);
-    this.#docs.delete(key);
+    this.#change(keyOf(doc._id), doc, undefined);
   }
 
   #write(key: string, doc: Doc, old?: Doc): void {
-    const body = encodeDocument(doc);
+    encodeDocument(doc);
     for (const index of this.indexes) index.check(doc, key, this.namespace);
-    this.#storage.put(this.id, key, body);
-    this.bytes += body.length;
-    if (old) this.#forget(key, old);
-    this.#remember(key, doc);
+    this.#change(key, old, doc);
+  }
+
+  #change(key: string, before: Doc | undefined, after: Doc | undefined): void {
+    const documents = [before, after].filter((doc) => doc !== undefined);
+    const uniqueKeys = this.indexes.flatMap((index) =>
+      documents.flatMap((doc) => index.keys(doc).map((own) => `${this.id} ${index.spec.name} ${own}`)),
+    );
+    this.#journal.record({ collection: this, key, before, after, slots: [`${this.id} ${key}`, ...uniqueKeys] });
+    this.apply(key, before, after);
+  }
+
+  /** Makes a change in memory alone. */
+  apply(key: string, before: Doc | undefined, after: Doc | undefined): void {
+    if (before) this.#forget(key, before);
+    if (!after) this.#docs.delete(key);
+    else {
+      this.bytes += encode(after).length;
+      this.#remember(key, after);
+    }
   }
 
   #remember(key: string, doc: Doc): void {

@@ -5,6 +5,7 @@
 import { Cursors } from "./cursors.ts";
 import { Engine } from "./engine.ts";
 import { listen } from "./server.ts";
+import { Sessions } from "./sessions.ts";
 
 export const description = "embedded MongoDB stand-in (not MongoDB; set MONGODB_URI to use a real server)";
 
@@ -17,9 +18,19 @@ export interface StandIn {
   stop(): Promise<void>;
 }
 
+export interface StandInOptions {
+  port: number;
+  file: string;
+  /** as mongod's parameter: how long a transaction may be open */
+  transactionLifetimeLimitSeconds?: number;
+}
+
 /** Starts a stand-in on 127.0.0.1. Port 0 takes a free one; the file ":memory:" keeps nothing. */
-export async function startStandIn(options: { port: number; file: string }): Promise<StandIn> {
-  const server = { engine: new Engine(options.file), cursors: new Cursors() };
+export async function startStandIn(options: StandInOptions): Promise<StandIn> {
+  const { file, transactionLifetimeLimitSeconds = 60 } = options;
+  const engine = new Engine(file);
+  const sessions = new Sessions(engine, transactionLifetimeLimitSeconds * 1_000);
+  const server = { engine, sessions, cursors: new Cursors() };
   const listening = await listen(server, options.port).catch((error) => {
     server.engine.close();
     throw error;
@@ -27,6 +38,7 @@ export async function startStandIn(options: { port: number; file: string }): Pro
   const reaper = setInterval(() => {
     server.engine.reap(Date.now());
     server.cursors.reap(Date.now());
+    sessions.reap(Date.now());
   }, REAP_EVERY_MS);
   reaper.unref();
   return {
@@ -35,6 +47,7 @@ export async function startStandIn(options: { port: number; file: string }): Pro
     async stop() {
       clearInterval(reaper);
       await listening.close();
+      sessions.close();
       server.engine.close();
     },
   };

@@ -63,7 +63,8 @@ export class Index {
     this.#partial = spec.partialFilterExpression === undefined ? undefined : compileQuery(spec.partialFilterExpression);
   }
 
-  #keys(doc: Doc): string[] {
+  /** Its keys, when the index is unique. */
+  keys(doc: Doc): string[] {
     if (!this.unique || (this.#partial && !this.#partial(doc))) return [];
     const values = this.#paths.map((path) =>
       valuesAt(doc, path).flatMap((value) => (Array.isArray(value) && value.length > 0 ? value : [value])),
@@ -75,18 +76,18 @@ export class Index {
 
   /** Throws when another document has a key of this one. */
   check(doc: Doc, owner: string, namespace: string): void {
-    for (const key of this.#keys(doc)) {
+    for (const key of this.keys(doc)) {
       const found = this.#owners.get(key);
       if (found !== undefined && found !== owner) throw duplicate(namespace, this.spec, doc);
     }
   }
 
   add(doc: Doc, owner: string): void {
-    for (const key of this.#keys(doc)) this.#owners.set(key, owner);
+    for (const key of this.keys(doc)) this.#owners.set(key, owner);
   }
 
   remove(doc: Doc): void {
-    for (const key of this.#keys(doc)) this.#owners.delete(key);
+    for (const key of this.keys(doc)) this.#owners.delete(key);
   }
 
   /** When a TTL index lets a document go; nothing when it keeps it. */

@@ -2,7 +2,7 @@ import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { execute, refusal, type Server } from "./commands/index.ts";
 import { Framer, formatAnswer, ProtocolError, parseRequest, type Request, requestIdOf } from "./wire.ts";
 
-function answer(server: Server, message: Buffer, connectionId: number): Buffer | undefined {
+async function answer(server: Server, message: Buffer, connectionId: number): Promise<Buffer | undefined> {
   let request: Request;
   try {
     request = parseRequest(message);
@@ -10,7 +10,7 @@ function answer(server: Server, message: Buffer, connectionId: number): Buffer |
     if (error instanceof ProtocolError) throw error;
     return formatAnswer(requestIdOf(message), refusal(error), false);
   }
-  const result = execute(server, request.command, connectionId);
+  const result = await execute(server, request.command, connectionId);
   return request.silent ? undefined : formatAnswer(request.requestId, result, request.legacy);
 }
 
@@ -19,11 +19,16 @@ function serve(server: Server, socket: Socket, connectionId: number): void {
   socket.setNoDelay(true);
   // A client that goes away is no event of ours.
   socket.on("error", () => socket.destroy());
+  // one after the other, though one may wait for a transaction of another connection
+  let earlier = Promise.resolve();
+  const serveNext = async (message: Buffer) => {
+    const bytes = await answer(server, message, connectionId);
+    if (bytes && socket.writable) socket.write(bytes);
+  };
   socket.on("data", (chunk) => {
     try {
       for (const message of framer.push(chunk)) {
-        const bytes = answer(server, message, connectionId);
-        if (bytes) socket.write(bytes);
+        earlier = earlier.then(() => serveNext(message)).catch(() => void socket.destroy());
       }
     } catch {
       socket.destroy();

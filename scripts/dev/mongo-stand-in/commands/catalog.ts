@@ -50,6 +50,7 @@ const create: Command = (context) => {
 
 const collMod: Command = (context) => {
   const collection = required(context);
+  context.engine.refuseWhileWritten([collection]);
   collection.options = { ...collection.options, ...options(context) };
   const { index } = context.command;
   if (isDoc(index)) {
@@ -67,12 +68,15 @@ const collMod: Command = (context) => {
 const drop: Command = (context) => {
   const collection = found(context);
   if (!collection) return {};
+  context.engine.refuseWhileWritten([collection]);
   context.engine.drop(collection);
   return { nIndexesWas: integer(collection.indexes.length), ns: collection.namespace };
 };
 
 const dropDatabase: Command = (context) => {
-  for (const collection of context.engine.collections(context.db)) context.engine.drop(collection);
+  const collections = context.engine.collections(context.db);
+  context.engine.refuseWhileWritten(collections);
+  for (const collection of collections) context.engine.drop(collection);
   return { dropped: context.db };
 };
 
@@ -80,6 +84,7 @@ const createIndexes: Command = (context) => {
   const specs = listOf(context.command.indexes, "indexes").map(parseIndex);
   const createdCollectionAutomatically = found(context) === undefined;
   const collection = foundOrCreated(context);
+  context.engine.refuseWhileWritten([collection]);
   const before = collection.indexes.length;
   for (const spec of specs) if (!existing(collection.indexes, spec)) collection.createIndex(spec);
   const after = collection.indexes.length;
@@ -93,6 +98,7 @@ const createIndexes: Command = (context) => {
 
 const dropIndexes: Command = (context) => {
   const collection = required(context);
+  context.engine.refuseWhileWritten([collection]);
   const wanted = context.command.index;
   const nIndexesWas = integer(collection.indexes.length);
   const named = collection.indexes

@@ -3,12 +3,14 @@ import type { Cursors } from "../cursors.ts";
 import type { Engine } from "../engine.ts";
 import { MongoError, notImplemented } from "../errors.ts";
 import type { PipelineScope } from "../pipeline/index.ts";
+import type { Sessions } from "../sessions.ts";
 import { type Doc, isDoc } from "../values/compare.ts";
 import { isNum, toNumber } from "../values/numbers.ts";
 import { mergeInto } from "./merge.ts";
 
 export interface Context {
   readonly engine: Engine;
+  readonly sessions: Sessions;
   readonly cursors: Cursors;
   readonly db: string;
   readonly command: Doc;

@@ -1,12 +1,13 @@
 import { Int32 } from "bson";
 import { MAX_DOCUMENT_BYTES, MAX_MESSAGE_BYTES } from "../bson.ts";
+import { MongoError } from "../errors.ts";
 import type { Doc } from "../values/compare.ts";
 import type { Command } from "./context.ts";
 
 const VERSION = "7.0.0";
 const MAX_WIRE_VERSION = 21;
 
-/** A standalone server: sessions, but neither transactions nor retryable writes. */
+/** By its looks a standalone server, as DocumentDB, and as there with transactions; but without retryable writes. */
 const hello: Command = ({ name, connectionId }) => ({
   ...(name === "hello" ? { isWritablePrimary: true } : { ismaster: true, helloOk: true }),
   maxBsonObjectSize: new Int32(MAX_DOCUMENT_BYTES),
@@ -33,6 +34,15 @@ const buildInfo: Command = () => ({
 
 const nothing = (): Doc => ({});
 
+const outside = (): Doc => {
+  throw new MongoError(125, "The command can only be run in a transaction");
+};
+
+const endSessions: Command = ({ sessions, command }) => {
+  sessions.forget(Array.isArray(command.endSessions) ? command.endSessions : []);
+  return {};
+};
+
 export const handshake: Record<string, Command> = {
   hello,
   isMaster: hello,
@@ -40,7 +50,9 @@ export const handshake: Record<string, Command> = {
   buildInfo,
   buildinfo: buildInfo,
   ping: nothing,
-  endSessions: nothing,
+  endSessions,
+  commitTransaction: outside,
+  abortTransaction: outside,
   killSessions: nothing,
   refreshSessions: nothing,
 };

@@ -18,7 +18,8 @@ function each(statements: readonly Doc[], ordered: boolean, write: (statement: D
     try {
       write(statement, index);
     } catch (error) {
-      if (!(error instanceof MongoError)) throw error;
+      // a conflict is the whole transaction's
+      if (!(error instanceof MongoError) || error.code === 112) throw error;
       writeErrors.push({ index: integer(index), code: integer(error.code), ...error.extra, errmsg: error.message });
       if (ordered) break;
     }
