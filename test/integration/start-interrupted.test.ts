@@ -5,9 +5,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { PATIENT } from "../setup/patience.ts";
 import { freePorts, groupLives, npm, type Started } from "./start-child.ts";
 
-const PATIENCE = { timeout: 600_000, interval: 20 };
 let root: string;
 let env: Record<string, string>;
 let systems: Started[];
@@ -36,7 +36,7 @@ const expectQuiet = (system: Started) => expect(system.output()).not.toMatch(/\n
 async function end(system: Started): Promise<void> {
   system.signal("SIGINT");
   await system.ended;
-  await vi.waitUntil(() => !groupLives(system), PATIENCE);
+  await vi.waitUntil(() => !groupLives(system), PATIENT);
   expectQuiet(system);
 }
 
@@ -46,7 +46,7 @@ const demoTable = (system: Started) =>
     Number(row[2]),
   );
 
-test("Ctrl-C at any moment: each start goes on where the last one was", { timeout: PATIENCE.timeout }, async () => {
+test("Ctrl-C at any moment: each start goes on where the last one was", async () => {
   const moments: [string, (system: Started) => boolean][] = [
     ["npm has begun", () => true],
     ["the folder is there", () => existsSync(inData("SWITCHYARD"))],
@@ -58,7 +58,7 @@ test("Ctrl-C at any moment: each start goes on where the last one was", { timeou
   ];
   for (const [, isThere] of moments) {
     const system = start();
-    await vi.waitUntil(() => isThere(system), PATIENCE);
+    await vi.waitUntil(() => isThere(system), PATIENT);
     await end(system);
   }
   const last = start();
@@ -80,9 +80,7 @@ function processOf(system: Started, part: string): number {
   return Number(found?.[1]);
 }
 
-test("a part that is killed is started again, and the demo finds its records", {
-  timeout: PATIENCE.timeout,
-}, async () => {
+test("a part that is killed is started again, and the demo finds its records", async () => {
   const system = start();
   for (const [after, part, title] of [
     ["16%", "mongo-stand-in", "The embedded MongoDB"],

@@ -7,10 +7,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { createClient } from "@supabase/supabase-js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { PATIENT } from "../setup/patience.ts";
 import { freePorts, groupLives, npm, type Started } from "./start-child.ts";
 
 const run = promisify(execFile);
-const STARTING_MS = 60_000;
 let root: string;
 let ports: number[];
 const systems: Started[] = [];
@@ -42,11 +42,11 @@ const clientOf = (system: Started, port: number | undefined) =>
 async function endsBy(system: Started, signal: NodeJS.Signals): Promise<void> {
   system.signal(signal);
   await system.ended;
-  await expect.poll(() => groupLives(system), { timeout: 5_000, interval: 50 }).toBe(false);
+  await expect.poll(() => groupLives(system), PATIENT).toBe(false);
 }
 
 describe("a system of its own", () => {
-  test("signs demo users up on its first start, and its curl works when pasted", { timeout: STARTING_MS }, async () => {
+  test("signs demo users up on its first start, and its curl works when pasted", async () => {
     const system = start("first", ports.slice(0, 2));
     await system.said("Ready.");
     const rows = [...system.output().matchAll(/^ +(\w+@demo\.switchyard\.test) +(supabase|mongodb) +(\d+)$/gm)];
@@ -62,9 +62,7 @@ describe("a system of its own", () => {
     await endsBy(system, "SIGINT");
   });
 
-  test("comes back with its data, beside another one; a folder and a port are refused", {
-    timeout: STARTING_MS,
-  }, async () => {
+  test("comes back with its data, beside another one; a folder and a port are refused", async () => {
     const system = start("first", ports.slice(0, 2));
     const other = start("second", ports.slice(2), { SWITCHYARD_DEMO: "0" });
     await Promise.all([system.said("Ready."), other.said("Ready.")]);
@@ -100,7 +98,7 @@ describe("a system of its own", () => {
 
     // npm killed hard, which passes nothing on: the rest notices, and the data is there at the next start
     other.child.kill("SIGKILL");
-    await expect.poll(() => groupLives(other), { timeout: 10_000, interval: 50 }).toBe(false);
+    await expect.poll(() => groupLives(other), PATIENT).toBe(false);
     const again = start("second", ports.slice(2), { SWITCHYARD_DEMO: "0" });
     await again.said("Ready.");
     expect((await clientOf(again, ports[3]).auth.signInWithPassword(someone)).error).toBeNull();

@@ -22,8 +22,8 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function started() {
-  const standIn = await startStandIn({ port: 0, file });
+async function started(options: { ttlMonitorSleepSecs?: number } = {}) {
+  const standIn = await startStandIn({ port: 0, file, ...options });
   undo.push(() => standIn.stop());
   return { standIn, client: await connected(standIn.uri) };
 }
@@ -100,7 +100,7 @@ it("tells a second process that the file is taken, and the first one goes on", a
 });
 
 it("lets documents go when their time is over", async () => {
-  const { client } = await started();
+  const { client } = await started({ ttlMonitorSleepSecs: 0.05 });
   const notes = client.db("app").collection("notes");
   await notes.createIndex({ at: 1 }, { expireAfterSeconds: 60 });
   const ago = (seconds: number) => new Date(Date.now() - seconds * 1000);
