@@ -9,9 +9,14 @@ import { Sessions } from "./sessions.ts";
 
 export const description = "embedded MongoDB stand-in (not MongoDB; set MONGODB_URI to use a real server)";
 
+/** MongoDB's own monitor of documents looks once a minute, and transactions are to end soon after their time. */
+const REAP_EVERY_MS = 30_000;
+
 export interface StandIn {
   readonly uri: string;
   readonly port: number;
+  /** Takes away what is over at that time: documents, cursors, sessions, transactions. It does so by itself twice a minute. */
+  reap(now: number): void;
   stop(): Promise<void>;
 }
 
@@ -20,13 +25,11 @@ export interface StandInOptions {
   file: string;
   /** as mongod's parameter: how long a transaction may be open */
   transactionLifetimeLimitSeconds?: number;
-  /** as mongod's parameter: how often it looks for what is over */
-  ttlMonitorSleepSecs?: number;
 }
 
 /** Starts a stand-in on 127.0.0.1. Port 0 takes a free one; the file ":memory:" keeps nothing. */
 export async function startStandIn(options: StandInOptions): Promise<StandIn> {
-  const { file, transactionLifetimeLimitSeconds = 60, ttlMonitorSleepSecs = 60 } = options;
+  const { file, transactionLifetimeLimitSeconds = 60 } = options;
   const engine = new Engine(file);
   const sessions = new Sessions(engine, transactionLifetimeLimitSeconds * 1_000);
   const server = { engine, sessions, cursors: new Cursors() };
@@ -34,16 +37,17 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
     server.engine.close();
     throw error;
   });
-  const sleepSeconds = Math.min(ttlMonitorSleepSecs, transactionLifetimeLimitSeconds);
-  const reaper = setInterval(() => {
-    server.engine.reap(Date.now());
-    server.cursors.reap(Date.now());
-    sessions.reap(Date.now());
-  }, sleepSeconds * 1_000);
+  const reap = (now: number) => {
+    server.engine.reap(now);
+    server.cursors.reap(now);
+    sessions.reap(now);
+  };
+  const reaper = setInterval(() => reap(Date.now()), REAP_EVERY_MS);
   reaper.unref();
   return {
     uri: `mongodb://127.0.0.1:${listening.port}`,
     port: listening.port,
+    reap,
     async stop() {
       clearInterval(reaper);
       await listening.close();

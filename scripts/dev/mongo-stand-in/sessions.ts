@@ -7,8 +7,8 @@ interface Session {
   number: string;
   transaction: Transaction;
   state: "open" | "committed" | "aborted";
+  begunAt: number;
   usedAt: number;
-  timer: NodeJS.Timeout;
 }
 
 const ALLOWED = [
@@ -62,10 +62,9 @@ export class Sessions {
         number,
         transaction: this.#engine.begin(),
         state: "open",
+        begunAt: Date.now(),
         usedAt: Date.now(),
-        timer: setTimeout(() => this.#end(session, "aborted"), this.#lifetimeMs),
       };
-      session.timer.unref();
       this.#sessions.set(id, session);
       return session;
     }
@@ -91,7 +90,6 @@ export class Sessions {
 
   #end(session: Session, state: "committed" | "aborted"): void {
     if (session.state !== "open") return;
-    clearTimeout(session.timer);
     session.state = state;
     if (this.#engine.isOpen(session.transaction)) this.#engine.abort(session.transaction);
   }
@@ -102,7 +100,10 @@ export class Sessions {
   }
 
   reap(now: number): void {
-    for (const [id, { usedAt }] of this.#sessions) if (now - usedAt > MAX_IDLE_MS) this.#drop(id);
+    for (const [id, session] of this.#sessions) {
+      if (now - session.begunAt > this.#lifetimeMs) this.#end(session, "aborted");
+      if (now - session.usedAt > MAX_IDLE_MS) this.#drop(id);
+    }
   }
 
   close(): void {
