@@ -110,30 +110,34 @@ export class Collection {
   }
 
   remove(doc: Doc): void {
-    this.#change(keyOf(doc._id), doc, undefined);
+    this.#change(keyOf(doc._id), doc, undefined, undefined);
   }
 
   #write(key: string, doc: Doc, old?: Doc): void {
-    encodeDocument(doc);
+    const body = encodeDocument(doc);
     for (const index of this.indexes) index.check(doc, key, this.namespace);
-    this.#change(key, old, doc);
+    this.#change(key, old, doc, body);
   }
 
-  #change(key: string, before: Doc | undefined, after: Doc | undefined): void {
-    const documents = [before, after].filter((doc) => doc !== undefined);
-    const uniqueKeys = this.indexes.flatMap((index) =>
-      documents.flatMap((doc) => index.keys(doc).map((own) => `${this.id} ${index.spec.name} ${own}`)),
-    );
-    this.#journal.record({ collection: this, key, before, after, slots: [`${this.id} ${key}`, ...uniqueKeys] });
-    this.apply(key, before, after);
+  #change(key: string, before: Doc | undefined, after: Doc | undefined, body: Uint8Array | undefined): void {
+    let known: string[] | undefined;
+    const slots = () => {
+      const documents = [before, after].filter((doc) => doc !== undefined);
+      known ??= this.indexes.flatMap((index) =>
+        documents.flatMap((doc) => index.keys(doc).map((own) => `${this.id} ${index.spec.name} ${own}`)),
+      );
+      return [`${this.id} ${key}`, ...known];
+    };
+    this.#journal.record({ collection: this, key, before, after, body, slots });
+    this.apply(key, before, after, body);
   }
 
-  /** Makes a change in memory alone. */
-  apply(key: string, before: Doc | undefined, after: Doc | undefined): void {
+  /** Makes a change in memory alone; `body` is `after` encoded, where it is at hand. */
+  apply(key: string, before: Doc | undefined, after: Doc | undefined, body?: Uint8Array): void {
     if (before) this.#forget(key, before);
     if (!after) this.#docs.delete(key);
     else {
-      this.bytes += encode(after).length;
+      this.bytes += (body ?? encode(after)).length;
       this.#remember(key, after);
     }
   }

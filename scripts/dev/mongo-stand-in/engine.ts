@@ -1,4 +1,3 @@
-import { encodeDocument } from "./bson.ts";
 import { Collection, type Definition, decodeDefinition, encodeDefinition } from "./collection.ts";
 import { MongoError } from "./errors.ts";
 import { ID_INDEX } from "./indexes.ts";
@@ -13,8 +12,8 @@ export class Engine {
 
   constructor(file: string) {
     this.#storage = new Storage(file);
-    this.#journal = new Journal(({ collection, key, after }) => {
-      if (after) this.#storage.put(collection.id, key, encodeDocument(after));
+    this.#journal = new Journal(({ collection, key, body }) => {
+      if (body) this.#storage.put(collection.id, key, body);
       else this.#storage.remove(collection.id, key);
     });
     this.#load();

@@ -5,7 +5,7 @@ import type { Doc } from "./values/compare.ts";
 interface Changeable {
   readonly id: number;
   /** makes a change in memory */
-  apply(key: string, before: Doc | undefined, after: Doc | undefined): void;
+  apply(key: string, before: Doc | undefined, after: Doc | undefined, body?: Uint8Array): void;
 }
 
 /** One document's change. What two changes cannot both have are its slots: the document and its keys in unique indexes. */
@@ -14,7 +14,10 @@ export interface Change {
   readonly key: string;
   readonly before: Doc | undefined;
   readonly after: Doc | undefined;
-  readonly slots: readonly string[];
+  /** `after` encoded */
+  readonly body: Uint8Array | undefined;
+  /** asked for only while transactions are open */
+  slots(): readonly string[];
 }
 
 export interface Transaction {
@@ -51,7 +54,7 @@ export class Journal {
   /** Takes a change down before it is made. The first writer wins: others are refused, or wait when they can. */
   record(change: Change): void {
     const current = this.#current;
-    const isTaken = ({ slots }: Change) => slots.some((slot) => change.slots.includes(slot));
+    const isTaken = (other: Change) => other.slots().some((slot) => change.slots().includes(slot));
     const others = [...this.#open].filter((one) => one !== current);
     if (others.some(({ changes }) => changes.some(isTaken))) throw current ? writeConflict() : new Blocked();
     if (current && this.#committed.slice(current.since).some(isTaken)) throw writeConflict();
@@ -125,7 +128,7 @@ function undo(changes: readonly Change[]): void {
 }
 
 function redo(changes: readonly Change[]): void {
-  for (const { collection, key, before, after } of changes) collection.apply(key, before, after);
+  for (const { collection, key, before, after, body } of changes) collection.apply(key, before, after, body);
 }
 
 export const TRANSIENT = { errorLabels: ["TransientTransactionError"] };
