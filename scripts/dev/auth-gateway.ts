@@ -29,9 +29,9 @@ export function authGateway(parts: AuthParts): Hono {
   const app = new Hono().basePath("/auth/v1");
   app.onError((error) => {
     if (error instanceof AuthRefusal) return error.toResponse();
-    // a database that is away says so with its code; what has none is a bug, and its stack is wanted
+    // a database that is away says so with its code; what has none, or one of Node's, is a bug, and its stack is wanted
     const code = codeOf(error);
-    console.error(code ? `Supabase auth: ${code} ${error.message}` : error);
+    console.error(code && !code.startsWith("ERR_") ? `Supabase auth: ${code} ${error.message}` : error);
     return unexpectedFailure().toResponse();
   });
 

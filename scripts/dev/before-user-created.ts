@@ -30,7 +30,7 @@ export async function askBeforeUserCreated(hook: BeforeUserCreated, user: NewUse
   if (!hook.url) return;
   const body = JSON.stringify(payload(user, ip));
   const seconds = TIMEOUT_SECONDS * (hook.slowness ?? 1);
-  const deadline = AbortSignal.timeout(seconds * 1000);
+  const deadline = AbortSignal.timeout(Math.ceil(seconds * 1000));
   let unreachable = false;
   for (let attempt = 1; attempt <= MAX_TRIES; attempt++) {
     let response: Response;

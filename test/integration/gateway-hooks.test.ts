@@ -119,7 +119,7 @@ describe("what the hook answers", () => {
 
   test("nothing at all is 422 hook_timeout once Auth's time for it is over", async () => {
     hook.answer(() => undefined);
-    const hurried = await ownSupabase({ hookUrl: hook.url, slowness: 0.02 });
+    const hurried = await ownSupabase({ hookUrl: hook.url, slowness: 0.0213 });
     onTestFinished(() => hurried.stop());
     const seen = await signUpRaw(hurried, address());
     expect(seen).toMatchObject({ status: 422, body: { error_code: "hook_timeout" } });

@@ -78,7 +78,7 @@ describe("a system of its own", () => {
     expect(await count.json()).toMatchObject({ count: 42 });
 
     const someone = { email: "someone@start.test", password: "correct horse" };
-    expect((await clientOf(other, ports[3]).auth.signUp(someone)).error).toBeNull();
+    expect((await clientOf(other, ports[3]).auth.signUp(someone)).error, other.output()).toBeNull();
 
     const [free, alsoFree] = await freePorts(2);
     const sameFolder = start("first", [free ?? 0, alsoFree ?? 0]);
