@@ -1,13 +1,9 @@
-/**
- * Does in development what pg_cron does on a hosted project: calls the edge function `purge` while work is pending, and
- * once a minute for what it settles beside that.
- */
+/** Does in development what pg_cron does on a hosted project: calls the edge function `purge` while work is pending. */
 import { pause } from "./pause.ts";
 import type { RunningSupabase } from "./supabase.ts";
 
 /** As often as pg_cron looks. */
 const EVERY_MS = 10_000;
-const SETTLE_EVERY_MS = 60_000;
 /** A machine may be slow; what ends earlier is only done again. */
 const TIMEOUT_MS = 120_000;
 
@@ -16,11 +12,9 @@ export function startPurgeLoop(supabase: Pick<RunningSupabase, "sql" | "url" | "
   stop(): Promise<void>;
 } {
   const stopping = new AbortController();
-  let settledAt = 0;
   const round = async () => {
     const [pending] = await supabase.sql<{ some: boolean }>("select switchyard.purge_pending() as some");
-    if (!pending?.some && Date.now() - settledAt < SETTLE_EVERY_MS) return;
-    settledAt = Date.now();
+    if (!pending?.some) return;
     const response = await fetch(`${supabase.url}/functions/v1/purge`, {
       method: "POST",
       headers: { apikey: supabase.secretKey, authorization: `Bearer ${supabase.secretKey}` },
