@@ -11,10 +11,15 @@ export interface DemoOnceOptions extends Omit<DemoOptions, "today" | "patienceMs
   readonly say: (line: string) => void;
 }
 
+export function isDemoDone(folder: DataFolder): boolean {
+  const known = folder.demo();
+  return known !== undefined && known.done !== false;
+}
+
 /** Runs it unless it has been done, and says who lives where or what is missing. Rejects only when it is cancelled. */
 export async function demoOnce({ folder, slowness, say, ...options }: DemoOnceOptions): Promise<void> {
+  if (isDemoDone(folder)) return;
   const before = folder.demo();
-  if (before && before.done !== false) return;
   const day = before?.day ?? new Date().toISOString().slice(0, 10);
   await folder.recordDemo({ day, done: false });
   say(

@@ -5,11 +5,11 @@ import { NotAReplicaSet } from "../../shared/mongo/prepare.ts";
 import { isMade } from "./cluster-folder.ts";
 import { openDataFolder } from "./data-folder.ts";
 import { DEMO_ADMIN, type DemoProgress, demoLogin } from "./demo.ts";
-import { demoOnce } from "./demo-once.ts";
+import { demoOnce, isDemoDone } from "./demo-once.ts";
 import { writeDevelopment } from "./development-file.ts";
 import { type Listening, listen, PortTaken } from "./listen.ts";
 import { deadlinesFor, measureSlowness } from "./machine-speed.ts";
-import { prepareDatabases } from "./prepare.ts";
+import { type PrepareOptions, prepareDatabases } from "./prepare.ts";
 import { copyReferenceFiles } from "./reference-files.ts";
 import { portTaken, StartRefused } from "./start-refused.ts";
 import { CLUSTER, type StartedParts, startParts } from "./system-parts.ts";
@@ -75,20 +75,22 @@ export async function startSystem(config: DevConfig, { say, cancel, progress }: 
       ...(config.ALLOWED_ORIGINS ? { ALLOWED_ORIGINS: config.ALLOWED_ORIGINS } : {}),
       LOG_LEVEL: config.LOG_LEVEL ?? "warn",
     });
-    await prepareDatabases({
+    const ending = new AbortController();
+    stops.push(() => ending.abort());
+    const preparing = prepare({
       supabase,
       mongoUri,
       deadlines: deadlinesOf(settings),
-      cancel,
-      waiting: (reason) => say(`Waiting for MongoDB. ${reason} The API answers at ${web.url}/api meanwhile.`),
-    }).catch((error: Error) => {
-      if (error instanceof NotAReplicaSet) throw new StartRefused(error.message);
-      say(`MongoDB could not be prepared, so new users get Supabase for their home: ${error.message}`);
+      cancel: AbortSignal.any([cancel, ending.signal]),
+      say,
     });
+    const isDemoDue = demo && !isDemoDone(folder);
+    // the demo needs both; a system that has run before serves the users of the other database meanwhile
+    await (isDemoDue ? preparing.done : Promise.race([preparing.done, preparing.waits]));
     cancel.throwIfAborted();
 
     const about = { apiUrl: web.url, supabaseUrl: url, publishableKey };
-    if (demo) await demoOnce({ ...about, folder, slowness, say, cancel, progress });
+    if (isDemoDue) await demoOnce({ ...about, folder, slowness, say, cancel, progress });
     cancel.throwIfAborted();
     announce(say, { ...about, mongoUri, standIn, folder: folder.path });
     if (demo) for (const line of demoLogin(about)) say(line);
@@ -98,6 +100,33 @@ export async function startSystem(config: DevConfig, { say, cancel, progress }: 
     await stop();
     throw error;
   }
+}
+
+/** `waits` resolves when MongoDB has to be waited for, which is said; `done` when it is prepared, or will not be. */
+function prepare({ say, ...options }: Omit<PrepareOptions, "waiting"> & { say: (line: string) => void }): {
+  done: Promise<void>;
+  waits: Promise<void>;
+} {
+  const waits = Promise.withResolvers<void>();
+  let waited = false;
+  const prepared = prepareDatabases({
+    ...options,
+    waiting: (reason) => {
+      say(`Waiting for MongoDB. ${reason} Meanwhile the API answers, and new users get Supabase for their home.`);
+      waited = true;
+      waits.resolve();
+    },
+  });
+  const done = prepared.then(
+    () => {
+      if (waited && !options.cancel.aborted) say("MongoDB answers, and is prepared.");
+    },
+    (error: Error) => {
+      if (error instanceof NotAReplicaSet && !waited) throw new StartRefused(error.message);
+      say(`MongoDB could not be prepared, so new users get Supabase for their home: ${error.message}`);
+    },
+  );
+  return { done, waits: waits.promise };
 }
 
 async function holdPort(port: number, variable: string): Promise<Listening> {
