@@ -22,7 +22,7 @@ export default defineConfig({
           name: "embedded",
           include: ["test/{unit,contract,integration,failure,attack,property}/**/*.test.ts"],
           // their thousands of calls say more on real servers, with a hosted project's roles and default privileges
-          exclude: ["test/attack/{rest,input}.test.ts", "test/integration/mongo-reference-storm.test.ts"],
+          exclude: ["test/attack/{rest,input,contention}.test.ts", "test/integration/mongo-reference-storm.test.ts"],
         },
       },
       {

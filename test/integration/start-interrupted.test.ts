@@ -37,7 +37,6 @@ async function end(system: Started): Promise<void> {
   system.signal("SIGINT");
   await system.ended;
   await vi.waitUntil(() => !groupLives(system), PATIENT);
-  expectQuiet(system);
 }
 
 /** Users and records of the table that the demo ends with. */
@@ -46,7 +45,15 @@ const demoTable = (system: Started) =>
     Number(row[2]),
   );
 
-test("Ctrl-C at any moment: each start goes on where the last one was", async () => {
+/** The process of a part, among those that `npm start` has started. */
+function processOf(system: Started, part: string): number {
+  const lines = execFileSync("ps", ["-A", "-o", "pid=,pgid=,args="], { encoding: "utf8" }).split("\n");
+  const fields = lines.map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? []);
+  const found = fields.find(([, , group, args]) => Number(group) === system.child.pid && args?.endsWith(`/${part}.ts`));
+  return Number(found?.[1]);
+}
+
+test("Ctrl-C at any moment: each start goes on where the last one was, also when its parts are killed", async () => {
   const moments: [string, (system: Started) => boolean][] = [
     ["npm has begun", () => true],
     ["the cluster is being made", () => existsSync(inData("postgres.unfinished"))],
@@ -58,8 +65,17 @@ test("Ctrl-C at any moment: each start goes on where the last one was", async ()
     const system = start();
     await vi.waitUntil(() => isThere(system), PATIENT);
     await end(system);
+    expectQuiet(system);
   }
   const last = start();
+  for (const [after, part, title] of [
+    ["50%", "mongo-stand-in", "The embedded MongoDB"],
+    ["66%", "supabase", "The embedded Supabase"],
+  ] as const) {
+    await last.said(after);
+    process.kill(processOf(last, part), "SIGKILL");
+    await last.said(`${title} has ended (SIGKILL); it starts again.`);
+  }
   await last.said("Ready.");
   expect(last.output()).toContain("The demo goes on where it was.");
   expect(demoTable(last)).toEqual(Array(6).fill(64));
@@ -68,28 +84,5 @@ test("Ctrl-C at any moment: each start goes on where the last one was", async ()
   await again.said("Ready.");
   expect(again.output()).not.toContain("demo users");
   await end(again);
-});
-
-/** The process of a part, among those that `npm start` has started. */
-function processOf(system: Started, part: string): number {
-  const lines = execFileSync("ps", ["-A", "-o", "pid=,pgid=,args="], { encoding: "utf8" }).split("\n");
-  const fields = lines.map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? []);
-  const found = fields.find(([, , group, args]) => Number(group) === system.child.pid && args?.endsWith(`/${part}.ts`));
-  return Number(found?.[1]);
-}
-
-test("a part that is killed is started again, and the demo finds its records", async () => {
-  const system = start();
-  for (const [after, part, title] of [
-    ["16%", "mongo-stand-in", "The embedded MongoDB"],
-    ["50%", "supabase", "The embedded Supabase"],
-  ] as const) {
-    await system.said(after);
-    process.kill(processOf(system, part), "SIGKILL");
-    await system.said(`${title} has ended (SIGKILL); it starts again.`);
-  }
-  await system.said("Ready.");
-  expect(demoTable(system)).toEqual(Array(6).fill(64));
-  system.signal("SIGINT");
-  await system.ended;
+  expectQuiet(again);
 });
