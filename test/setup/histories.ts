@@ -2,7 +2,7 @@
 import { inject } from "vitest";
 import { partOf } from "./effort.ts";
 
-const EMBEDDED = 3;
+const EMBEDDED = 1;
 const SERVERS = 20;
 
 /** SWITCHYARD_HISTORIES, else a few on the embedded databases and more on real servers. */
