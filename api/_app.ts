@@ -5,8 +5,8 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Hono } from "hono";
 import type { MergeSchemaPath } from "hono/types";
-import type { Fields } from "../shared/collections/fields.ts";
 import { allCollections, type CollectionName, type Collections } from "../shared/collections/index.ts";
+import type { Fields } from "../shared/definition/fields.ts";
 import { allowOrigins } from "./_cors.ts";
 import type { AppEnv, Dependencies } from "./_environment.ts";
 import { observe, readBody, readQuery } from "./_middleware.ts";

@@ -1,8 +1,8 @@
 /** CSV per RFC 4180, page by page, so that an export of any size takes the memory of two pages. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Collection } from "../shared/collections/define.ts";
 import type { ListQuery } from "../shared/contract/query.ts";
 import type { Page, Repository } from "../shared/contract/repository.ts";
+import type { Collection } from "../shared/definition/define.ts";
 
 type Row = Record<string, unknown>;
 

@@ -3,9 +3,9 @@
  * `parseQuery`, which knows the schemas of the fields and reports every problem at once.
  */
 import { z } from "zod";
-import { type Collection, fieldOf, systemFields } from "../shared/collections/define.ts";
 import type { QueryKind } from "../shared/contract/parse-query.ts";
 import { DEFAULT_LIMIT, MAX_LIMIT, operatorsOf } from "../shared/contract/query.ts";
+import { type Collection, fieldOf, systemFields } from "../shared/definition/define.ts";
 
 const text = (description: string) => z.string().optional().meta({ description });
 

@@ -1,10 +1,10 @@
 /** A request's way to the records of its user. */
 import type { Context } from "hono";
 import type { Result } from "neverthrow";
-import type { Collection, CreateOf, PatchOf, RecordOf } from "../shared/collections/define.ts";
 import { invalid, type RepositoryError } from "../shared/contract/errors.ts";
 import { type ParsedQuery, parseQuery, type QueryKind } from "../shared/contract/parse-query.ts";
 import type { Repository } from "../shared/contract/repository.ts";
+import type { Collection, CreateOf, PatchOf, RecordOf } from "../shared/definition/define.ts";
 import { deadlineIn } from "../shared/placement/deadline.ts";
 import type { DatabaseService, RequestCalls } from "../shared/placement/service.ts";
 import type { AppEnv } from "./_environment.ts";

@@ -1,6 +1,7 @@
 /** (a) Our repositories against bare clients that send the same commands: what the contract costs above them. */
-import type { RecordOf } from "../shared/collections/define.ts";
+
 import { collections } from "../shared/collections/index.ts";
+import type { RecordOf } from "../shared/definition/define.ts";
 import type { DatabaseService } from "../shared/placement/service.ts";
 import { bareMongo } from "./a-bare-mongodb.ts";
 import { barePostgres } from "./a-bare-postgres.ts";

@@ -1,9 +1,9 @@
 /** The routes of any collection, from its definition; `F` are its fields, for the client's types. */
 import type { Context } from "hono";
-import type { Collection } from "../../shared/collections/define.ts";
-import type { Fields } from "../../shared/collections/fields.ts";
 import { MAX_LIMIT } from "../../shared/contract/query.ts";
 import type { Repository } from "../../shared/contract/repository.ts";
+import type { Collection } from "../../shared/definition/define.ts";
+import type { Fields } from "../../shared/definition/fields.ts";
 import { etagOf, expectedVersion, parseTags } from "../_conditions.ts";
 import { csvStream } from "../_csv.ts";
 import type { AppEnv } from "../_environment.ts";

@@ -1,8 +1,8 @@
 /** The eight routes of a collection, as the OpenAPI document shows them. */
 import { createRoute, type z as openapi } from "@hono/zod-openapi";
 import { z } from "zod";
-import type { Collection, SystemFields } from "../../shared/collections/define.ts";
-import type { CreateFields, Fields, PatchFields, RecordFields } from "../../shared/collections/fields.ts";
+import type { Collection, SystemFields } from "../../shared/definition/define.ts";
+import type { CreateFields, Fields, PatchFields, RecordFields } from "../../shared/definition/fields.ts";
 import { createdHeaders, json, problems, recordHeaders } from "../_answers.ts";
 import { requireUser } from "../_middleware.ts";
 import { idempotencyHeader, idParameter, ifMatchHeader, ifNoneMatchHeader, queryParameters } from "../_parameters.ts";

@@ -1,8 +1,8 @@
 /** What is computed from several collections. */
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
-import { day } from "../../shared/collections/fields.ts";
 import { isTimeZone } from "../../shared/contract/query.ts";
+import { day } from "../../shared/definition/fields.ts";
 import { budgetStatus } from "../../shared/reports/budget-status.ts";
 import { today } from "../../shared/reports/calendar.ts";
 import { loanStatus } from "../../shared/reports/loan-status.ts";

@@ -1,5 +1,5 @@
-import { defineCollection, home, owner } from "./define.ts";
-import { currency, day, money, name, oneOf, optional, reference } from "./fields.ts";
+import { defineCollection, home, owner } from "../definition/define.ts";
+import { currency, day, money, name, oneOf, optional, reference } from "../definition/fields.ts";
 
 /** What may be spent in each week, month or year from `starts_on` on, in one category or in all of them. */
 export const budgets = defineCollection({

@@ -1,5 +1,5 @@
-import { defineCollection, home, owner } from "./define.ts";
-import { boolean, name, oneOf, optional, text, withDefault } from "./fields.ts";
+import { defineCollection, home, owner } from "../definition/define.ts";
+import { boolean, name, oneOf, optional, text, withDefault } from "../definition/fields.ts";
 
 /** What expenses and incomes are filed under. */
 export const categories = defineCollection({

@@ -1,5 +1,5 @@
-import { defineCollection, home, owner } from "./define.ts";
-import { email, name, optional, text } from "./fields.ts";
+import { defineCollection, home, owner } from "../definition/define.ts";
+import { email, name, optional, text } from "../definition/fields.ts";
 
 /** Who money is lent to and borrowed from. */
 export const contacts = defineCollection({

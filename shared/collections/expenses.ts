@@ -1,5 +1,5 @@
-import { defineCollection, home, owner } from "./define.ts";
-import { currency, day, money, optional, reference, tags, text, withDefault } from "./fields.ts";
+import { defineCollection, home, owner } from "../definition/define.ts";
+import { currency, day, money, optional, reference, tags, text, withDefault } from "../definition/fields.ts";
 
 /** Money that was spent. */
 export const expenses = defineCollection({

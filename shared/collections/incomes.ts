@@ -1,5 +1,5 @@
-import { defineCollection, home, owner } from "./define.ts";
-import { currency, day, money, optional, reference, text } from "./fields.ts";
+import { defineCollection, home, owner } from "../definition/define.ts";
+import { currency, day, money, optional, reference, text } from "../definition/fields.ts";
 
 /** Money that came in. */
 export const incomes = defineCollection({

@@ -1,8 +1,9 @@
 /** Every collection of the application, parents before the collections that refer to them. */
+
+import type { Collection } from "../definition/define.ts";
 import { budgets } from "./budgets.ts";
 import { categories } from "./categories.ts";
 import { contacts } from "./contacts.ts";
-import type { Collection } from "./define.ts";
 import { expenses } from "./expenses.ts";
 import { incomes } from "./incomes.ts";
 import { loanPayments } from "./loan-payments.ts";

@@ -1,5 +1,5 @@
-import { defineCollection, home, owner } from "./define.ts";
-import { day, money, optional, reference, text } from "./fields.ts";
+import { defineCollection, home, owner } from "../definition/define.ts";
+import { day, money, optional, reference, text } from "../definition/fields.ts";
 
 /** Money paid back on a loan, in the loan's currency. */
 export const loanPayments = defineCollection({

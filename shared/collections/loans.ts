@@ -1,5 +1,5 @@
-import { defineCollection, home, owner } from "./define.ts";
-import { currency, day, decimal, money, oneOf, optional, reference, text, withDefault } from "./fields.ts";
+import { defineCollection, home, owner } from "../definition/define.ts";
+import { currency, day, decimal, money, oneOf, optional, reference, text, withDefault } from "../definition/fields.ts";
 
 /** Money lent to, or borrowed from, a contact. Whether it is settled is the client's word, not computed. */
 export const loans = defineCollection({

@@ -6,9 +6,9 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { err, ok, type Result } from "neverthrow";
-import type { Collection } from "../collections/define.ts";
-import { fieldOf } from "../collections/define.ts";
-import { uuidSchema } from "../collections/fields.ts";
+import type { Collection } from "../definition/define.ts";
+import { fieldOf } from "../definition/define.ts";
+import { uuidSchema } from "../definition/fields.ts";
 import { invalid, type RepositoryError } from "./errors.ts";
 import type { ListQuery } from "./query.ts";
 

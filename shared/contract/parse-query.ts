@@ -3,8 +3,8 @@
  * `field[gte]=value`. Anything else is refused by name: a misspelt filter that is ignored would show other records.
  */
 import { err, ok, type Result } from "neverthrow";
-import { type Collection, fieldOf } from "../collections/define.ts";
-import { comparable, type Field } from "../collections/fields.ts";
+import { type Collection, fieldOf } from "../definition/define.ts";
+import { comparable, type Field } from "../definition/fields.ts";
 import { type FieldError, invalid, type RepositoryError } from "./errors.ts";
 import {
   checkQuery,

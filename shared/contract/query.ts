@@ -2,9 +2,9 @@
  * Queries as data. What arrives as text in a URL is parsed by `parse-query.ts`; repositories check what they get with
  * `checkQuery`, because a repository is also called by code.
  */
-import type { Collection } from "../collections/define.ts";
-import { fieldOf, isScalar } from "../collections/define.ts";
-import { comparable, type FieldKind } from "../collections/fields.ts";
+import type { Collection } from "../definition/define.ts";
+import { fieldOf, isScalar } from "../definition/define.ts";
+import { comparable, type FieldKind } from "../definition/fields.ts";
 import { codePoints, isStorable } from "../values/text.ts";
 import { type FieldError, invalid, type RepositoryError } from "./errors.ts";
 

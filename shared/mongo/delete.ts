@@ -1,10 +1,10 @@
 /** Deletion: a tombstone in place of the document, so that a truncated read never looks like one. */
 import type { Document } from "mongodb";
 import { err, ok } from "neverthrow";
-import type { Collection } from "../collections/define.ts";
-import { referencesTo } from "../collections/references.ts";
 import { conflict, notFound } from "../contract/errors.ts";
 import type { Answer } from "../contract/repository.ts";
+import type { Collection } from "../definition/define.ts";
+import { referencesTo } from "../definition/references.ts";
 import { homeId } from "./documents.ts";
 import { hasChildren, type ReferenceContext, recordKey } from "./references.ts";
 import { type CallOptions, inTransaction } from "./transactions.ts";

@@ -7,8 +7,8 @@
  *   _deleted_at   what is left is a tombstone
  */
 import { type Binary, Decimal128, type Document, Long, UUID } from "mongodb";
-import { type Collection, systemFields } from "../collections/define.ts";
-import type { FieldKind } from "../collections/fields.ts";
+import { type Collection, systemFields } from "../definition/define.ts";
+import type { FieldKind } from "../definition/fields.ts";
 import { canonicalDecimal } from "../values/money.ts";
 import { fold } from "../values/text.ts";
 

@@ -10,9 +10,9 @@
  */
 import type { Binary, Db, Document } from "mongodb";
 import { err } from "neverthrow";
-import type { Collection } from "../collections/define.ts";
-import { referencesFrom } from "../collections/references.ts";
 import { unavailable } from "../contract/errors.ts";
+import type { Collection } from "../definition/define.ts";
+import { referencesFrom } from "../definition/references.ts";
 import { tombstone } from "./delete.ts";
 import { type HomeId, uuidText } from "./documents.ts";
 import { ownPace } from "./pace.ts";

@@ -1,10 +1,10 @@
 /** The contract over MongoDB. */
 import type { Db } from "mongodb";
 import { uuidv7 } from "uuidv7";
-import type { Collection, CreateOf, PatchOf, RecordOf } from "../collections/define.ts";
 import { allCollections } from "../collections/index.ts";
 import type { Repository } from "../contract/repository.ts";
 import { deadlinesOf } from "../deadlines.ts";
+import type { Collection, CreateOf, PatchOf, RecordOf } from "../definition/define.ts";
 import { ownPace, type Pace } from "./pace.ts";
 import { createRepository } from "./repository.ts";
 

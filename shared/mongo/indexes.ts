@@ -1,8 +1,8 @@
 /** The indexes that a definition asks for. Each begins with the owner, so that no call scans other users' data. */
 import type { Document, IndexDescription } from "mongodb";
-import type { Collection } from "../collections/define.ts";
-import type { FieldKind } from "../collections/fields.ts";
-import { referencesFrom } from "../collections/references.ts";
+import type { Collection } from "../definition/define.ts";
+import type { FieldKind } from "../definition/fields.ts";
+import { referencesFrom } from "../definition/references.ts";
 
 const TOMBSTONE_SECONDS = 7 * 24 * 3_600;
 

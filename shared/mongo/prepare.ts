@@ -3,7 +3,7 @@
  * written. Safe to repeat, also by two at once.
  */
 import { type Db, type Document, MongoServerError } from "mongodb";
-import type { Collection } from "../collections/define.ts";
+import type { Collection } from "../definition/define.ts";
 import { isOfMarkers, mendEarlierMarkers } from "./earlier-markers.ts";
 import { type Index, indexesOf } from "./indexes.ts";
 import { validatorOf } from "./validator.ts";

@@ -1,8 +1,8 @@
 /** Selections and keysets as MongoDB filters. Every one begins with the owner, and so does every index. */
 import { type Document, UUID } from "mongodb";
-import { type Collection, fieldOf } from "../collections/define.ts";
 import type { Keyset } from "../contract/cursor.ts";
 import type { Selection, Sort } from "../contract/query.ts";
+import { type Collection, fieldOf } from "../definition/define.ts";
 import { fold } from "../values/text.ts";
 import { pathOf, toStored } from "./documents.ts";
 

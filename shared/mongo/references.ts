@@ -11,9 +11,9 @@
  */
 import type { Document } from "mongodb";
 import { err, ok, type Result } from "neverthrow";
-import type { Collection } from "../collections/define.ts";
-import { type ReferenceField, referencesFrom } from "../collections/references.ts";
 import { invalid, type RepositoryError } from "../contract/errors.ts";
+import type { Collection } from "../definition/define.ts";
+import { type ReferenceField, referencesFrom } from "../definition/references.ts";
 import { homeId, type Row } from "./documents.ts";
 import type { WriteLimits } from "./pace.ts";
 import { livingOf } from "./queries.ts";

@@ -1,11 +1,11 @@
 /** The contract over MongoDB: one collection's records of one user. */
 import { err, ok } from "neverthrow";
-import type { Collection } from "../collections/define.ts";
 import { decodeCursor, encodeCursor, type Keyset } from "../contract/cursor.ts";
 import { notFound } from "../contract/errors.ts";
 import { checkQuery } from "../contract/query.ts";
 import type { Page, Repository } from "../contract/repository.ts";
 import { validate } from "../contract/validate.ts";
+import type { Collection } from "../definition/define.ts";
 import { deleteRecord } from "./delete.ts";
 import { homeId, type Row, toRecord } from "./documents.ts";
 import { attempt } from "./failures.ts";

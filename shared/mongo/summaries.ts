@@ -1,10 +1,10 @@
 /** Counts and exact sums per group and currency, in one aggregation. Averages are rounded in code. */
 import { type Db, type Document, MongoServerError, UUID } from "mongodb";
 import { err, ok } from "neverthrow";
-import { type Collection, fieldOf } from "../collections/define.ts";
 import { invalid } from "../contract/errors.ts";
 import { type SummaryQuery, unknownTimeZone } from "../contract/query.ts";
 import { type Answer, MAX_GROUPS, type SummaryGroup } from "../contract/repository.ts";
+import { type Collection, fieldOf } from "../definition/define.ts";
 import { average, canonicalDecimal } from "../values/money.ts";
 import { compareText } from "../values/text.ts";
 import { fromStored, pathOf } from "./documents.ts";

@@ -1,7 +1,7 @@
 /** The `$jsonSchema` of a definition: the second guard behind the application's own validation. Tombstones pass. */
 import { Decimal128, type Document } from "mongodb";
-import type { Collection } from "../collections/define.ts";
-import type { Field } from "../collections/fields.ts";
+import type { Collection } from "../definition/define.ts";
+import type { Field } from "../definition/fields.ts";
 import { bsonType } from "./indexes.ts";
 
 export function validatorOf(collection: Collection): Document {

@@ -2,9 +2,9 @@
 import type { Document } from "mongodb";
 import { Long, UUID } from "mongodb";
 import { err, ok } from "neverthrow";
-import type { Collection } from "../collections/define.ts";
 import { conflict, notFound } from "../contract/errors.ts";
 import type { Answer, CreateOptions, WriteOptions } from "../contract/repository.ts";
+import type { Collection } from "../definition/define.ts";
 import { nextVersion } from "../values/version.ts";
 import { homeId, type Row, toFields, toFolded, toRecord } from "./documents.ts";
 import { isDuplicate } from "./failures.ts";

@@ -3,8 +3,8 @@
  * start, which users at home in Supabase need not wait for.
  */
 import type { Db, MongoClient } from "mongodb";
-import type { Collection } from "../collections/define.ts";
 import type { Deadlines } from "../deadlines.ts";
+import type { Collection } from "../definition/define.ts";
 import type { MongoRepositories } from "../mongo/index.ts";
 
 export interface MongoHomeOptions {

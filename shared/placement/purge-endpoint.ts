@@ -1,7 +1,7 @@
 /** The edge function `purge` without its environment. */
 import type { SupabaseClient } from "@supabase/supabase-js";
 import type { Db } from "mongodb";
-import type { Collection } from "../collections/define.ts";
+import type { Collection } from "../definition/define.ts";
 import type { Log } from "../log.ts";
 import { callSystem } from "./assignment.ts";
 import { runPurges } from "./purge.ts";

@@ -4,9 +4,9 @@
  */
 import type { MongoClient } from "mongodb";
 import { err, ok, type Result } from "neverthrow";
-import type { Collection } from "../collections/define.ts";
 import { conflict, type RepositoryError, unavailable } from "../contract/errors.ts";
 import { type DeadlineSettings, deadlinesOf } from "../deadlines.ts";
+import type { Collection } from "../definition/define.ts";
 import type { Log } from "../log.ts";
 import { serviceClient, userClient } from "../postgres/client.ts";
 import { authFailure } from "../postgres/failures.ts";

@@ -1,6 +1,7 @@
 /** What the router hands out: one user's records in one database, whichever that is. */
-import type { Collection, CreateOf, PatchOf, RecordOf } from "../collections/define.ts";
+
 import type { Repository } from "../contract/repository.ts";
+import type { Collection, CreateOf, PatchOf, RecordOf } from "../definition/define.ts";
 
 export type Home = "supabase" | "mongodb";
 

@@ -1,7 +1,7 @@
 /** The contract over Supabase's Postgres. */
 import { uuidv7 } from "uuidv7";
-import type { Collection, CreateOf, PatchOf, RecordOf } from "../collections/define.ts";
 import type { Repository } from "../contract/repository.ts";
+import type { Collection, CreateOf, PatchOf, RecordOf } from "../definition/define.ts";
 import type { PostgrestLike } from "./calls.ts";
 import { createRepository } from "./repository.ts";
 

@@ -1,7 +1,8 @@
 /** What a write's refusal means: an SQLSTATE, and the references whose records are not there. */
-import type { Collection } from "../collections/define.ts";
-import { referencesFrom } from "../collections/references.ts";
+
 import { busy, conflict, forbidden, invalid, notFound, type RepositoryError, unavailable } from "../contract/errors.ts";
+import type { Collection } from "../definition/define.ts";
+import { referencesFrom } from "../definition/references.ts";
 import { sqlstateFailure } from "./failures.ts";
 
 export interface Refusal {

@@ -1,12 +1,12 @@
 /** The contract over Supabase's REST: one call of one function for each operation, with the user's own token. */
 import { err, ok, type Result } from "neverthrow";
-import type { Collection } from "../collections/define.ts";
-import { uuidSchema } from "../collections/fields.ts";
 import { decodeCursor, encodeCursor, type Keyset } from "../contract/cursor.ts";
 import { notFound, type RepositoryError } from "../contract/errors.ts";
 import { checkQuery, type Filter, type ListQuery, type Selection } from "../contract/query.ts";
 import type { Answer, CreateOptions, Page, Repository, WriteOptions } from "../contract/repository.ts";
 import { validate } from "../contract/validate.ts";
+import type { Collection } from "../definition/define.ts";
+import { uuidSchema } from "../definition/fields.ts";
 import { fold } from "../values/text.ts";
 import { call, type PostgrestLike } from "./calls.ts";
 import { type Refusal, refusalOf } from "./refusals.ts";

@@ -1,6 +1,6 @@
 /** Records as the functions take and give them: the only place where their spelling differs from the contract's. */
-import type { Collection } from "../collections/define.ts";
-import type { Field, FieldKind } from "../collections/fields.ts";
+import type { Collection } from "../definition/define.ts";
+import type { Field, FieldKind } from "../definition/fields.ts";
 import { canonicalDecimal } from "../values/money.ts";
 import { fold } from "../values/text.ts";
 import { foldedColumn } from "./schema/columns.ts";

@@ -1,9 +1,9 @@
 /** Summaries: exact sums come from the database as text; averages are rounded here, because the engines round differently. */
 import { err, ok, type Result } from "neverthrow";
-import type { Collection } from "../collections/define.ts";
 import { invalid, type RepositoryError } from "../contract/errors.ts";
 import { type SummaryQuery, unknownTimeZone } from "../contract/query.ts";
 import { type Answer, MAX_GROUPS, type SummaryGroup } from "../contract/repository.ts";
+import type { Collection } from "../definition/define.ts";
 import { average, canonicalDecimal } from "../values/money.ts";
 import { compareText } from "../values/text.ts";
 import { kindOf, type Row, toValue } from "./rows.ts";

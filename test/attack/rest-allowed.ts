@@ -1,6 +1,7 @@
 /** What a user may do through Supabase's REST with their own token. Whatever is not in this list is refused. */
-import type { Collection } from "../../shared/collections/define.ts";
+
 import { allCollections } from "../../shared/collections/index.ts";
+import type { Collection } from "../../shared/definition/define.ts";
 
 interface Rights {
   select: string[];

@@ -1,6 +1,6 @@
 /** Tables and columns over REST: what is not on the list is refused, and what is on it shows the caller's own rows only. */
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { referencesFrom } from "../../shared/collections/references.ts";
+import { referencesFrom } from "../../shared/definition/references.ts";
 import { type Body, byName, each } from "../contract/suite/samples.ts";
 import { allowedRelations } from "./rest-allowed.ts";
 import { type RestAnswer, type RestAttack, WHO } from "./rest-attack.ts";

@@ -1,8 +1,8 @@
 /** The contract over MongoDB: owners are ids, records are loaded as documents. */
 import { type Db, Decimal128, Long, type MongoClient, UUID } from "mongodb";
-import type { Collection } from "../../shared/collections/define.ts";
 import { allCollections } from "../../shared/collections/index.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
+import type { Collection } from "../../shared/definition/define.ts";
 import { createMongoClient } from "../../shared/mongo/client.ts";
 import { mongoRepositories } from "../../shared/mongo/index.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
@@ -60,7 +60,7 @@ function document(collection: Collection, record: SeededRecord): object {
   const { id, user_id, version, created_at, updated_at, ...fields } = record;
   const entries = Object.entries(fields).map(([name, value]) => [name, stored(collection, name, value)]);
   return {
-    _id: { user_id: new UUID(user_id), id: new UUID(id) },
+    _id: { user_id: new UUID(String(user_id)), id: new UUID(id) },
     ...Object.fromEntries(entries),
     version: Long.fromNumber(version),
     created_at: new Date(created_at),

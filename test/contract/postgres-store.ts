@@ -1,7 +1,7 @@
 /** The contract over Supabase: real users with their own tokens, rows loaded by SQL. */
 
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
-import type { Collection } from "../../shared/collections/define.ts";
+import type { Collection } from "../../shared/definition/define.ts";
 import { userClient } from "../../shared/postgres/client.ts";
 import { postgresRepositories } from "../../shared/postgres/index.ts";
 import { fold } from "../../shared/values/text.ts";

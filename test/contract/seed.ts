@@ -1,5 +1,5 @@
 /** What both loaders share: a seed completed to the record that it stands for, in the API's form. */
-import type { Collection, SystemFields } from "../../shared/collections/define.ts";
+import type { Collection, SystemFields } from "../../shared/definition/define.ts";
 import { SITES, type Site } from "../../shared/values/version.ts";
 
 export type SeededRecord = Record<string, unknown> & SystemFields;

@@ -1,8 +1,8 @@
 /** What the contract suite needs of a database: owners with repositories, and a way to put records in from behind. */
 import type { Result } from "neverthrow";
-import type { Collection, CreateOf, PatchOf, RecordOf, SystemFields } from "../../shared/collections/define.ts";
 import type { RepositoryError } from "../../shared/contract/errors.ts";
 import type { Repository } from "../../shared/contract/repository.ts";
+import type { Collection, CreateOf, PatchOf, RecordOf, SystemFields } from "../../shared/definition/define.ts";
 
 export interface Owner {
   userId: string;

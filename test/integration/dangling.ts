@@ -1,8 +1,8 @@
 /** Records in MongoDB that refer to nothing that is there, of which there must never be one. */
 import { type Db, type Document, UUID } from "mongodb";
-import type { Collection } from "../../shared/collections/define.ts";
 import { allCollections } from "../../shared/collections/index.ts";
-import { referencesFrom } from "../../shared/collections/references.ts";
+import type { Collection } from "../../shared/definition/define.ts";
+import { referencesFrom } from "../../shared/definition/references.ts";
 
 /** Of a user. */
 export async function dangling(

@@ -3,7 +3,7 @@ import { MongoClient } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import { allCollections } from "../../shared/collections/index.ts";
-import { referencesFrom } from "../../shared/collections/references.ts";
+import { referencesFrom } from "../../shared/definition/references.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import { type ApiInstance, startApi } from "../attack/api.ts";
 import { addressOf, type Operation, requiredQuery } from "../attack/operations.ts";

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import { allCollections } from "../../shared/collections/index.ts";
-import { referencesFrom } from "../../shared/collections/references.ts";
+import { referencesFrom } from "../../shared/definition/references.ts";
 import { userClient } from "../../shared/postgres/client.ts";
 import { postgresRepositories } from "../../shared/postgres/index.ts";
 import type { Owner } from "../contract/store.ts";

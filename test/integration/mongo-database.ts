@@ -1,8 +1,8 @@
 /** A prepared MongoDB database of a test file's own, with the commands that are sent to it. */
 import type { CommandStartedEvent, Db } from "mongodb";
 import { MongoClient } from "mongodb";
-import type { Collection } from "../../shared/collections/define.ts";
 import { allCollections } from "../../shared/collections/index.ts";
+import type { Collection } from "../../shared/definition/define.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import { mongoUriFor } from "../setup/servers.ts";
 

@@ -1,6 +1,6 @@
 /** Several instances of the API on one MongoDB database: each has a client of its own, as serverless functions have. */
 import { MongoClient } from "mongodb";
-import type { Collection } from "../../shared/collections/define.ts";
+import type { Collection } from "../../shared/definition/define.ts";
 import { type MongoRepositories, mongoRepositories } from "../../shared/mongo/index.ts";
 import { mongoUriFor } from "../setup/servers.ts";
 import { openDatabase, type TestDatabase } from "./mongo-database.ts";

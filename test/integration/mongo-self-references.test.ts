@@ -1,7 +1,7 @@
 /** Records in MongoDB that refer to records of their own collection: to themselves, to each other, in circles. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { defineCollection, home, owner } from "../../shared/collections/define.ts";
-import { name, optional, reference } from "../../shared/collections/fields.ts";
+import { defineCollection, home, owner } from "../../shared/definition/define.ts";
+import { name, optional, reference } from "../../shared/definition/fields.ts";
 import { outcome, value } from "../contract/store.ts";
 import { dangling } from "./dangling.ts";
 import { type Instances, openInstances } from "./mongo-instances.ts";

@@ -1,7 +1,7 @@
 /** Kinds of field that the seven collections do not have, in a table printed from a definition. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
-import { type Collection, defineCollection, home, owner } from "../../shared/collections/define.ts";
+import { type Collection, defineCollection, home, owner } from "../../shared/definition/define.ts";
 import {
   boolean,
   decimal,
@@ -12,7 +12,7 @@ import {
   tags,
   text,
   withDefault,
-} from "../../shared/collections/fields.ts";
+} from "../../shared/definition/fields.ts";
 import { userClient } from "../../shared/postgres/client.ts";
 import { postgresRepositories } from "../../shared/postgres/index.ts";
 import { collectionSql } from "../../shared/postgres/schema/collection-sql.ts";

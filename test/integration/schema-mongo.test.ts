@@ -1,11 +1,11 @@
 /** The prepared MongoDB against the definitions: what differs is drift, whichever of the two has been changed. */
 import { Decimal128, type Document, Long, UUID } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Collection, defineCollection, home, owner } from "../../shared/collections/define.ts";
-import type { FieldKind } from "../../shared/collections/fields.ts";
-import { name as nameField, optional, text } from "../../shared/collections/fields.ts";
 import { allCollections } from "../../shared/collections/index.ts";
-import { referencesFrom } from "../../shared/collections/references.ts";
+import { type Collection, defineCollection, home, owner } from "../../shared/definition/define.ts";
+import type { FieldKind } from "../../shared/definition/fields.ts";
+import { name as nameField, optional, text } from "../../shared/definition/fields.ts";
+import { referencesFrom } from "../../shared/definition/references.ts";
 import { mongoRepositories } from "../../shared/mongo/index.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import { outcome, value } from "../contract/store.ts";

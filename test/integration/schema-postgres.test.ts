@@ -1,8 +1,8 @@
 /** The migrated Postgres against the definitions: what differs is drift, whichever of the two has been changed. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Collection } from "../../shared/collections/define.ts";
-import type { FieldKind } from "../../shared/collections/fields.ts";
 import { allCollections } from "../../shared/collections/index.ts";
+import type { Collection } from "../../shared/definition/define.ts";
+import type { FieldKind } from "../../shared/definition/fields.ts";
 import { collectionSql } from "../../shared/postgres/schema/collection-sql.ts";
 import { openSql, type RawSql } from "./sql.ts";
 import { snapshot } from "./table-snapshot.ts";

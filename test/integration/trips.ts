@@ -1,6 +1,6 @@
 /** A collection with references that may be empty, one of them to its own records. */
-import { defineCollection, home, owner } from "../../shared/collections/define.ts";
-import { name, optional, reference } from "../../shared/collections/fields.ts";
+import { defineCollection, home, owner } from "../../shared/definition/define.ts";
+import { name, optional, reference } from "../../shared/definition/fields.ts";
 
 export const trips = defineCollection({
   name: "trips",

@@ -1,6 +1,7 @@
 /** A collection with what the application's have not: instants, integers, unique keys, references to itself, money that is optional. */
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
-import { type Collection, defineCollection, home, owner } from "../../shared/collections/define.ts";
+import { allCollections } from "../../shared/collections/index.ts";
+import { type Collection, defineCollection, home, owner } from "../../shared/definition/define.ts";
 import {
   boolean,
   currency,
@@ -14,8 +15,7 @@ import {
   tags,
   text,
   withDefault,
-} from "../../shared/collections/fields.ts";
-import { allCollections } from "../../shared/collections/index.ts";
+} from "../../shared/definition/fields.ts";
 import { collectionSql } from "../../shared/postgres/schema/collection-sql.ts";
 
 export const bookings: Collection = defineCollection({

@@ -1,6 +1,6 @@
 /** A history that is driven through both databases at once: every answer of one has to be the answer of the other. */
 import { expect } from "vitest";
-import type { Collection } from "../../shared/collections/define.ts";
+import type { Collection } from "../../shared/definition/define.ts";
 import { Living } from "./living.ts";
 import type { Operation } from "./operations.ts";
 import { type OpenOwner, Side } from "./side.ts";

@@ -3,8 +3,8 @@
  * that are there when the step is run, so that a history without some of its steps is a history, too.
  */
 import fc from "fast-check";
-import type { Collection } from "../../shared/collections/define.ts";
 import { allCollections } from "../../shared/collections/index.ts";
+import type { Collection } from "../../shared/definition/define.ts";
 import { type Pick, picks, SLOTS } from "./picks.ts";
 import { limits, lists, type SymbolicQuery, selections, summaries } from "./queries.ts";
 import { fieldNames, fitting, odd } from "./values.ts";

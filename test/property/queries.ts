@@ -1,8 +1,8 @@
 /** Queries that say what they compare with by number where that is another value on each side, such as a time. */
 import fc from "fast-check";
-import { type Collection, fieldOf, isScalar, systemFields } from "../../shared/collections/define.ts";
-import type { FieldKind } from "../../shared/collections/fields.ts";
 import { type FilterOperator, operatorsOf } from "../../shared/contract/query.ts";
+import { type Collection, fieldOf, isScalar, systemFields } from "../../shared/definition/define.ts";
+import type { FieldKind } from "../../shared/definition/fields.ts";
 import { idOf, type Pick, picks } from "./picks.ts";
 import { fitting, odd } from "./values.ts";
 

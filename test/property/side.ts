@@ -1,7 +1,8 @@
 /** One of the two databases in a history: its repositories, and what it has answered so far. */
-import type { Collection } from "../../shared/collections/define.ts";
+
 import type { Filter, ListQuery, Selection, SummaryQuery } from "../../shared/contract/query.ts";
 import type { Answer, Page, Repository } from "../../shared/contract/repository.ts";
+import type { Collection } from "../../shared/definition/define.ts";
 import { comparable, type Raw, type Row } from "./answers.ts";
 import type { Living } from "./living.ts";
 import type { Expected, Id, Operation, SymbolicBody } from "./operations.ts";

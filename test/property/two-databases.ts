@@ -1,6 +1,6 @@
 /** Owners who are at home in both databases, which only a test can have: one user id, with a token and without. */
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
-import type { Collection } from "../../shared/collections/define.ts";
+import type { Collection } from "../../shared/definition/define.ts";
 import { createMongoClient } from "../../shared/mongo/client.ts";
 import { mongoRepositories } from "../../shared/mongo/index.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";

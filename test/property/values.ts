@@ -1,7 +1,7 @@
 /** Values of fields, by their kind: those that fit, with the ones that engines treat differently, and those that don't. */
 import fc from "fast-check";
-import type { Collection } from "../../shared/collections/define.ts";
-import type { Field, FieldKind } from "../../shared/collections/fields.ts";
+import type { Collection } from "../../shared/definition/define.ts";
+import type { Field, FieldKind } from "../../shared/definition/fields.ts";
 import { isStorable } from "../../shared/values/text.ts";
 
 /** Folding, collation, normal forms, and what a query language could take for its own. */

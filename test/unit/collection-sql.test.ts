@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type Collection, defineCollection, home, owner } from "../../shared/collections/define.ts";
+import { allCollections, collections } from "../../shared/collections/index.ts";
+import { type Collection, defineCollection, home, owner } from "../../shared/definition/define.ts";
 import {
   currency,
   type Fields,
@@ -9,8 +10,7 @@ import {
   reference,
   text,
   withDefault,
-} from "../../shared/collections/fields.ts";
-import { allCollections, collections } from "../../shared/collections/index.ts";
+} from "../../shared/definition/fields.ts";
 import { collectionSql } from "../../shared/postgres/schema/collection-sql.ts";
 
 const define = (fields: Fields, more: object = {}): Collection =>

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { defineCollection, home, owner } from "../../shared/collections/define.ts";
-import { day, instant, money, name, text } from "../../shared/collections/fields.ts";
 import { allCollections, collections } from "../../shared/collections/index.ts";
-import { referencesFrom, referencesTo } from "../../shared/collections/references.ts";
 import { validate } from "../../shared/contract/validate.ts";
+import { defineCollection, home, owner } from "../../shared/definition/define.ts";
+import { day, instant, money, name, text } from "../../shared/definition/fields.ts";
+import { referencesFrom, referencesTo } from "../../shared/definition/references.ts";
 
 describe("bodies", () => {
   test("every problem has a path, a code and a message", () => {

@@ -8,11 +8,16 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** Folders (and a file) from the ground up: a file imports from its own folder and from those below, never beside or above. */
 const LAYERS: readonly (readonly string[])[] = [
   ["shared/values"],
-  ["shared/collections"],
+  ["shared/definition"],
   ["shared/contract", "shared/log.ts", "shared/deadlines.ts"],
+  ["shared/repository"],
   ["shared/postgres", "shared/mongo"],
+  ["shared/http"],
   ["shared/placement", "shared/replication"],
+  // the application's own, which none of the above knows
+  ["shared/collections"],
   ["shared/reports"],
+  ["shared/operations"],
 ];
 /** Entry points, and what each may import beside shared/. Nothing in shared/ imports any of them. */
 const ENTRIES: Readonly<Record<string, readonly string[]>> = {

@@ -2,8 +2,8 @@
  * The migration of a collection, printed from its definition. What it prints is committed, read by people and may be
  * edited; test/integration/schema-postgres.test.ts then says where the database and the definition differ.
  */
-import type { Collection } from "../../collections/define.ts";
-import { referencesFrom } from "../../collections/references.ts";
+import type { Collection } from "../../definition/define.ts";
+import { referencesFrom } from "../../definition/references.ts";
 import { type Column, fieldColumns, literal, MAX_INDEXED_LENGTH, searchColumns } from "./columns.ts";
 
 /** What `collectionSql` puts where the table is made elsewhere than in `public`. */

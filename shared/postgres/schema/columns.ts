@@ -2,8 +2,8 @@
  * Columns of a collection's table. Sortable text has collation "C" (byte order, as MongoDB sorts); money and other
  * decimals are numeric(19,4), of which NaN has to be refused by hand: it is larger than every number.
  */
-import type { Collection } from "../../collections/define.ts";
-import type { Field, FieldKind } from "../../collections/fields.ts";
+import type { Collection } from "../../definition/define.ts";
+import type { Field, FieldKind } from "../../definition/fields.ts";
 
 export interface Column {
   name: string;

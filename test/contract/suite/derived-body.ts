@@ -1,5 +1,5 @@
-import type { Collection } from "../../../shared/collections/define.ts";
-import type { Field, FieldKind } from "../../../shared/collections/fields.ts";
+import type { Collection } from "../../../shared/definition/define.ts";
+import type { Field, FieldKind } from "../../../shared/definition/fields.ts";
 
 let made = 0;
 

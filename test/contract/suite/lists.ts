@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { fieldOf } from "../../../shared/collections/define.ts";
 import { collections } from "../../../shared/collections/index.ts";
 import { type Filter, operatorsOf } from "../../../shared/contract/query.ts";
+import { fieldOf } from "../../../shared/definition/define.ts";
 import { partOf } from "../../setup/effort.ts";
 import { type Owner, outcome, type Seed, type Store, value } from "../store.ts";
 import { type Row, selected, sorted } from "./model.ts";

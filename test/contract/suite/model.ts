@@ -1,8 +1,8 @@
 /** The contract over an array, by the words of its documentation: what lists, counts and summaries are compared with. */
 import Big from "big.js";
-import { type Collection, fieldOf } from "../../../shared/collections/define.ts";
 import type { Filter, Selection, Sort, SummaryQuery } from "../../../shared/contract/query.ts";
 import type { SummaryGroup } from "../../../shared/contract/repository.ts";
+import { type Collection, fieldOf } from "../../../shared/definition/define.ts";
 
 export type Row = Record<string, unknown> & { id: string };
 

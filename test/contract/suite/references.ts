@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { allCollections } from "../../../shared/collections/index.ts";
-import { referencesFrom } from "../../../shared/collections/references.ts";
+import { referencesFrom } from "../../../shared/definition/references.ts";
 import { outcome, type Store, value } from "../store.ts";
 import { any, type Body, body, byName, create } from "./samples.ts";
 

@@ -1,9 +1,9 @@
 /** Bodies that fit every collection: written by hand where what they hold matters, derived from the definition elsewhere. */
 
-import type { Collection } from "../../../shared/collections/define.ts";
 import { type CollectionName, collections } from "../../../shared/collections/index.ts";
-import { referencesFrom } from "../../../shared/collections/references.ts";
 import type { Repository } from "../../../shared/contract/repository.ts";
+import type { Collection } from "../../../shared/definition/define.ts";
+import { referencesFrom } from "../../../shared/definition/references.ts";
 import { type Owner, value } from "../store.ts";
 import { derivedBody } from "./derived-body.ts";
 

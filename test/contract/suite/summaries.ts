@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { fieldOf } from "../../../shared/collections/define.ts";
 import { collections } from "../../../shared/collections/index.ts";
+import { fieldOf } from "../../../shared/definition/define.ts";
 import { type Owner, outcome, type Seed, type Store, value } from "../store.ts";
 import { type Row, summarized } from "./model.ts";
 import { any, byName, create } from "./samples.ts";

@@ -4,10 +4,10 @@
  *
  * placement  where the rows live: `home` (in their owner's home database), `pinned` (always in one database),
  *            `replicated` (primary in one, replica in the other)
- * scope      who may see a row: `owner` (the user named in a field) or `memberOf` (the members of a record)
+ * scope      who may see a row: `owner` (the user named in a field)
+ * identity   what tells two rows apart; it follows from the placement (`identityOf`)
  */
 import { z } from "zod";
-import type { Site } from "../values/version.ts";
 import {
   type CreateFields,
   type Field,
@@ -18,22 +18,27 @@ import {
   uuidSchema,
 } from "./fields.ts";
 
+/** Databases by their names in `switchyard.databases`. */
 export type Placement =
   | { kind: "home" }
-  | { kind: "pinned"; database: Site }
-  | { kind: "replicated"; primary: Site; fallback: "none" | "reads" | "reads-and-writes" };
+  | { kind: "pinned"; database: string }
+  | { kind: "replicated"; primary: string; fallback: "none" | "reads" | "reads-and-writes" };
 export const home = (): Placement => ({ kind: "home" });
+export const pinned = (database: string): Placement => ({ kind: "pinned", database });
 
-export type Scope = { kind: "owner"; field: "user_id" } | { kind: "memberOf"; collection: string; field: string };
-export const owner = (): Scope => ({ kind: "owner", field: "user_id" });
+export type Scope<O extends string = string> = { kind: "owner"; field: O };
+/** The field that names the owner; the system sets it, and a record never changes hands. */
+export const owner = <const O extends string = "user_id">(field: O = "user_id" as O): Scope<O> => ({
+  kind: "owner",
+  field,
+});
 
 /** Where the currency of a collection's money stands: in a field of its own, or in a record that it refers to. */
 type CurrencySource = { field: string } | { reference: string; field: string };
 
-/** Fields that every record has and that no client may set, but `id` on create. */
+/** Fields that every record has beside its owner's, and that no client may set, but `id` on create. */
 export interface SystemFields {
   id: string;
-  user_id: string;
   version: number;
   created_at: string;
   updated_at: string;
@@ -63,25 +68,45 @@ export interface Collection {
 /** What goes in has the type of what comes out: schemas fill in defaults and canonical spellings, no more. */
 type SchemaOf<T> = z.ZodType<T, T>;
 
-/** A definition that remembers the types of its fields. */
-export interface CollectionOf<F extends Fields> extends Collection {
+/** A definition that remembers the types of its fields, and the name of its owner's. */
+export interface CollectionOf<F extends Fields, O extends string = string> extends Collection {
   fields: F;
+  scope: Scope<O>;
   schemas: {
     create: SchemaOf<CreateFields<F> & { id?: string | undefined }>;
     patch: SchemaOf<PatchFields<F>>;
-    record: SchemaOf<RecordFields<F> & SystemFields>;
+    record: SchemaOf<RecordFields<F> & SystemFields & { [K in O]: string }>;
   };
 }
 
-export type RecordOf<C> = C extends CollectionOf<infer F> ? RecordFields<F> & SystemFields : never;
-export type CreateOf<C> = C extends CollectionOf<infer F> ? CreateFields<F> & { id?: string | undefined } : never;
-export type PatchOf<C> = C extends CollectionOf<infer F> ? PatchFields<F> : never;
+export type RecordOf<C> =
+  C extends CollectionOf<infer F, infer O> ? RecordFields<F> & SystemFields & { [K in O]: string } : never;
+export type CreateOf<C> =
+  C extends CollectionOf<infer F, infer _O> ? CreateFields<F> & { id?: string | undefined } : never;
+export type PatchOf<C> = C extends CollectionOf<infer F, infer _O> ? PatchFields<F> : never;
 
-interface Description<F extends Fields> {
+/** How rows are told apart. */
+export interface Identity {
+  /** the field that names the owner */
+  owner: string;
+  /**
+   * True: the key is (owner, id), so that nobody learns that an id exists, and a row can go to another database with
+   * its owner. False: the id alone.
+   */
+  perOwner: boolean;
+}
+
+/** Rows that live in their owner's home are the owner's also by their key; those with a place of their own have a global one. */
+export const identityOf = ({ placement, scope }: Pick<Collection, "placement" | "scope">): Identity => ({
+  owner: scope.field,
+  perOwner: placement.kind === "home",
+});
+
+interface Description<F extends Fields, O extends string> {
   name: string;
   title: string;
   placement: Placement;
-  scope: Scope;
+  scope: Scope<O>;
   fields: F;
   unique?: readonly (readonly (keyof F & string)[])[];
   search?: readonly (keyof F & string)[];
@@ -89,7 +114,7 @@ interface Description<F extends Fields> {
   currency?: CurrencySource;
 }
 
-/** The system fields as fields, for filters and sorts; `user_id` is the scope's and never a filter. */
+/** The system fields as fields, for filters and sorts; the owner is the scope's and never a filter. */
 export const systemFields: Fields = {
   id: { kind: "reference", schema: uuidSchema, required: true, defaulted: false },
   version: { kind: "integer", schema: z.int(), required: true, defaulted: false },
@@ -109,21 +134,23 @@ export function fieldOf(collection: Collection, name: string): Field | undefined
 export const isScalar = (field: Field): boolean => field.kind !== "tags";
 
 /** Defines a collection; throws, at import, when the definition contradicts itself. */
-export function defineCollection<const F extends Fields>(description: Description<F>): CollectionOf<F> {
+export function defineCollection<const F extends Fields, const O extends string>(
+  description: Description<F, O>,
+): CollectionOf<F, O> {
   const { fields } = description;
   const named = Object.entries<Field>(fields);
   const first = (kind: string) => named.find(([, field]) => field.kind === kind && field.required)?.[0];
   const moneyField = first("money");
   const currencyField = first("currency");
   const currency = description.currency ?? (currencyField ? { field: currencyField } : undefined);
-  const collection: CollectionOf<F> = {
+  const collection: CollectionOf<F, O> = {
     ...description,
     unique: description.unique ?? [],
     search: description.search ?? [],
     sorts: [...named.filter(([, field]) => field.required && isScalar(field)).map(([key]) => key), "created_at"],
     monthOf: first("day") ?? "created_at",
     money: moneyField && currency ? { field: moneyField, currency } : null,
-    schemas: schemasOf(description) as unknown as CollectionOf<F>["schemas"],
+    schemas: schemasOf(description) as unknown as CollectionOf<F, O>["schemas"],
   };
   for (const problem of problemsOf(collection)) throw new Error(`collection ${description.name}: ${problem}`);
   return collection;
@@ -133,20 +160,21 @@ function* problemsOf(collection: Collection): Generator<string> {
   if (!/^[a-z][a-z0-9_]{0,40}$/.test(collection.name)) yield "the name must be snake_case, at most 41 characters";
   for (const [key, field] of Object.entries(collection.fields)) {
     if (!/^[a-z][a-z0-9_]{0,40}$/.test(key)) yield `the field ${key} must be snake_case, at most 41 characters`;
-    if (Object.hasOwn(systemFields, key) || ["user_id", "search_text", "create_hash"].includes(key))
+    if (Object.hasOwn(systemFields, key) || [collection.scope.field, "search_text", "create_hash"].includes(key))
       yield `the field ${key} is the system's`;
     if (field.kind === "money" && !collection.money) yield `the amount ${key} needs a currency field`;
   }
+  if (!/^[a-z][a-z0-9_]{0,40}$/.test(collection.scope.field)) yield "the owner's field must be snake_case";
   for (const key of [...collection.unique.flat(), ...collection.search])
     if (!Object.hasOwn(collection.fields, key)) yield `there is no field ${key}`;
   for (const key of collection.search)
     if (collection.fields[key]?.kind !== "text") yield `only text fields can be searched, ${key} is none`;
 }
 
-function schemasOf<F extends Fields>({ fields, title }: Description<F>) {
+function schemasOf<F extends Fields, O extends string>({ fields, title, scope }: Description<F, O>) {
   const create: Record<string, z.ZodType> = { id: uuidSchema.optional() };
   const patch: Record<string, z.ZodType> = {};
-  const record: Record<string, z.ZodType> = { id: uuidSchema, user_id: uuidSchema };
+  const record: Record<string, z.ZodType> = { id: uuidSchema, [scope.field]: uuidSchema };
   for (const [key, field] of Object.entries<Field>(fields)) {
     const stored = field.required ? field.schema : field.schema.nullable();
     create[key] = field.defaulted

@@ -1,0 +1,95 @@
+/** The contract once, over any engine's `Store`: validation, ids, cursors, paging, rounding and order. */
+import { err, ok } from "neverthrow";
+import { decodeCursor, encodeCursor, type Keyset } from "../contract/cursor.ts";
+import { invalid, notFound } from "../contract/errors.ts";
+import { checkQuery, type Selection } from "../contract/query.ts";
+import { MAX_GROUPS, type Page, type Repository } from "../contract/repository.ts";
+import { validate } from "../contract/validate.ts";
+import type { Collection, CreateOf, PatchOf, RecordOf } from "../definition/define.ts";
+import { uuidSchema } from "../definition/fields.ts";
+import { fold } from "../values/text.ts";
+import { groupingOf, toGroups } from "./groups.ts";
+import type { Row, Selected, Store } from "./store.ts";
+
+/** Whose records, and where new ids come from. */
+export interface RepositoryScope {
+  /** the owner's id */
+  owner: string;
+  newId: () => string;
+}
+
+/** A repository of one collection for one owner; `store` is that owner's. */
+export function createRepository<C extends Collection>(
+  collection: C,
+  store: Store,
+  { owner, newId }: RepositoryScope,
+): Repository<RecordOf<C>, CreateOf<C>, PatchOf<C>> {
+  const repository: Repository<Row, Row, Row> = {
+    async create(input, { idempotencyHash } = {}) {
+      const body = validate(collection.schemas.create, input);
+      if (body.isErr()) return err(body.error);
+      const { id = newId(), ...values } = body.value as Row & { id?: string };
+      return store.create(collection, id, values, idempotencyHash);
+    },
+
+    async get(id) {
+      return isId(id) ? store.get(collection, id) : err(notFound());
+    },
+
+    async list(query) {
+      const problem = checkQuery(collection, query);
+      if (problem) return err(problem);
+      const after = decodeCursor(owner, collection, query);
+      if (after.isErr()) return err(after.error);
+      const { sort, limit } = query;
+      // one more than asked for says whether there is another page
+      const found = await store.list(collection, {
+        ...selectedOf(query),
+        sort,
+        after: after.value,
+        limit: limit + 1,
+      });
+      return found.map((rows): Page<Row> => {
+        const items = rows.slice(0, limit);
+        const last = items.at(-1);
+        if (!last || rows.length <= limit) return { items, next_cursor: null };
+        const keyset = { key: last[sort.field] as Keyset["key"], id: String(last.id) };
+        return { items, next_cursor: encodeCursor(owner, collection, query, keyset) };
+      });
+    },
+
+    async update(id, patch, { expectedVersion } = {}) {
+      const body = validate(collection.schemas.patch, patch);
+      if (body.isErr()) return err(body.error);
+      return isId(id) ? store.update(collection, id, body.value as Row, expectedVersion) : err(notFound());
+    },
+
+    async delete(id, { expectedVersion } = {}) {
+      return isId(id) ? store.delete(collection, id, expectedVersion) : err(notFound());
+    },
+
+    async count(selection) {
+      const problem = checkQuery(collection, selection);
+      return problem ? err(problem) : store.count(collection, selectedOf(selection));
+    },
+
+    async summarize(query) {
+      const problem = checkQuery(collection, query);
+      if (problem) return err(problem);
+      const grouping = { ...selectedOf(query), ...groupingOf(collection, query), limit: MAX_GROUPS + 1 };
+      const groups = await store.group(collection, grouping);
+      if (groups.isErr()) return err(groups.error);
+      return groups.value.length > MAX_GROUPS ? err(TOO_MANY_GROUPS) : ok(toGroups(groups.value));
+    },
+  };
+  return repository as never;
+}
+
+const TOO_MANY_GROUPS = invalid("invalid_query", "These are too many groups.", [
+  { field: "by", code: "too_many_groups", message: `At most ${MAX_GROUPS} groups; filter, or group otherwise.` },
+]);
+
+/** What is no UUID names no record. */
+const isId = (id: string): boolean => uuidSchema.safeParse(id).success;
+
+const selectedOf = ({ filters, q }: Selection): Selected => (q ? { filters, search: fold(q) } : { filters });

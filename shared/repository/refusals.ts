@@ -1,0 +1,34 @@
+/** What a write is refused for, in the words that clients see: the same for every engine. */
+
+import { conflict, forbidden, invalid, type RepositoryError } from "../contract/errors.ts";
+import type { Collection } from "../definition/define.ts";
+import { referencesFrom } from "../definition/references.ts";
+
+export const DUPLICATE = conflict("duplicate", "There is a record with this id or unique key.");
+export const VERSION_MISMATCH = conflict(
+  "version_mismatch",
+  "The record has changed. Read it again and repeat the change.",
+);
+export const REFERENCED = conflict("referenced", "Other records refer to this one. Delete or change them first.");
+export const IDEMPOTENCY_MISMATCH = conflict(
+  "idempotency_mismatch",
+  "This idempotency key was used with another body. Use a new key.",
+);
+export const DELETED = conflict("deleted", "The record that this request created has been deleted.");
+export const NOT_AT_HOME = forbidden("This user's records are not kept in this database.");
+/** For what only the database's own rules have found: the definition's have passed. */
+export const REFUSED_RECORD = invalid("invalid_input", "The database refuses this record.");
+
+/** The records of these fields are not there. */
+export const missingReferences = (collection: Collection, fields: readonly string[]): RepositoryError =>
+  invalid(
+    "invalid_reference",
+    "A record that this one refers to does not exist.",
+    referencesFrom(collection)
+      .filter(({ field }) => fields.includes(field))
+      .map(({ field, target }) => ({
+        field,
+        code: "invalid_reference",
+        message: `There is no record with this id in ${target}.`,
+      })),
+  );
