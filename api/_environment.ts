@@ -2,7 +2,6 @@
 import type { ApiConfig } from "../shared/config.ts";
 import type { Log } from "../shared/log.ts";
 import type { Router } from "../shared/placement/router.ts";
-import type { Home } from "../shared/placement/service.ts";
 import type { AuthenticatedUser, Verifier } from "./_auth.ts";
 
 export interface Dependencies {
@@ -18,7 +17,7 @@ export interface AppEnv {
     dependencies: Dependencies;
     requestId: string;
     /** which database took how long */
-    timings: { database: Home; ms: number }[];
+    timings: { database: string; ms: number; path: string | undefined }[];
     user: AuthenticatedUser;
     /** when the whole request was here and its answer was begun: its deadlines count from then */
     startedAt: number;

@@ -19,7 +19,9 @@ export const observe = createMiddleware<AppEnv>(async (c, next) => {
   headers.set("x-request-id", requestId);
   headers.set("x-content-type-options", "nosniff");
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
-  const timings = c.get("timings").map(({ database, ms }) => `${database};dur=${ms.toFixed(1)}`);
+  const timings = c
+    .get("timings")
+    .map(({ database, ms, path }) => `${database}${path ? `;desc="${path}"` : ""};dur=${ms.toFixed(1)}`);
   if (timings.length > 0) headers.set("server-timing", timings.join(", "));
   log.debug("request", {
     request_id: requestId,

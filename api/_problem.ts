@@ -49,6 +49,8 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   invalid_reference: 422,
   unavailable: 503,
   busy: 503,
+  misconfigured: 503,
+  moved: 503,
   no_capacity: 503,
 };
 

@@ -6,7 +6,7 @@ import { type ParsedQuery, parseQuery, type QueryKind } from "../shared/contract
 import type { Repository } from "../shared/contract/repository.ts";
 import type { Collection, CreateOf, PatchOf, RecordOf } from "../shared/definition/define.ts";
 import { deadlineIn } from "../shared/placement/deadline.ts";
-import type { DatabaseService, RequestCalls } from "../shared/placement/service.ts";
+import type { DatabaseService, RequestCalls, RequestUser } from "../shared/placement/service.ts";
 import type { AppEnv } from "./_environment.ts";
 import { repositoryProblem } from "./_problem.ts";
 
@@ -18,19 +18,14 @@ export function unwrap<T>(result: Result<T, RepositoryError>): T {
 
 const requestMsOf = (c: Context<AppEnv>): number => c.get("dependencies").config.REQUEST_DEADLINE_MS;
 
-/** The user's home, with one deadline for all the calls that follow. */
-export async function serviceOf(c: Context<AppEnv>, deadlineMs = requestMsOf(c)): Promise<DatabaseService> {
-  const user = c.get("user");
-  return unwrap(
-    await c.get("dependencies").router.getDatabaseServiceForUser({
-      id: user.id,
-      jwt: user.jwt,
-      home: user.home,
-      homeEpoch: user.homeEpoch,
-      ...callsOf(c, deadlineMs),
-    }),
-  );
-}
+/** The user's records, with one deadline for all the calls that follow. */
+export const serviceOf = async (c: Context<AppEnv>): Promise<DatabaseService> =>
+  unwrap(await c.get("dependencies").router.getDatabaseServiceForUser(requestUser(c, requestMsOf(c))));
+
+const requestUser = (c: Context<AppEnv>, deadlineMs: number): RequestUser => {
+  const { id, jwt, home, homeEpoch } = c.get("user");
+  return { id, jwt, home, homeEpoch, ...callsOf(c, deadlineMs) };
+};
 
 /** One deadline for all the calls of a request, and a place in Server-Timing for each. */
 export const callsOf = (c: Context<AppEnv>, deadlineMs = requestMsOf(c)) => ({
@@ -40,20 +35,20 @@ export const callsOf = (c: Context<AppEnv>, deadlineMs = requestMsOf(c)) => ({
 
 export const timingOf =
   (c: Context<AppEnv>): NonNullable<RequestCalls["onCall"]> =>
-  (database, ms) =>
-    c.get("timings").push({ database, ms });
+  (database, ms, path) =>
+    c.get("timings").push({ database, ms, path });
 
 /** What is left of the time: finding out who asks may have waited for Supabase, too. */
 export const leftOf = (c: Context<AppEnv>, deadlineMs: number): number =>
   Math.max(0, deadlineMs - (c.get("dependencies").clock() - c.get("startedAt")));
 
-export async function repositoryOf<C extends Collection>(
+/** The user's records of one collection, with one deadline for all the calls that follow. */
+export const repositoryOf = async <C extends Collection>(
   c: Context<AppEnv>,
   collection: C,
-  deadlineMs?: number,
-): Promise<Repository<RecordOf<C>, CreateOf<C>, PatchOf<C>>> {
-  return (await serviceOf(c, deadlineMs)).repository(collection);
-}
+  deadlineMs = requestMsOf(c),
+): Promise<Repository<RecordOf<C>, CreateOf<C>, PatchOf<C>>> =>
+  unwrap(await c.get("dependencies").router.repository(collection, requestUser(c, deadlineMs)));
 
 /** The query in the URL, or a 400 that names every parameter at fault. */
 export function queryOf<K extends QueryKind>(c: Context<AppEnv>, kind: K, collection: Collection): ParsedQuery<K> {

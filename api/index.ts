@@ -19,7 +19,7 @@ function dependencies(): Dependencies {
     collections: allCollections,
     log,
     waitUntil,
-    onMongoClient: attachDatabasePool,
+    onPool: (pool) => attachDatabasePool(pool as Parameters<typeof attachDatabasePool>[0]),
   });
   made = { config, log, router, verify: createVerifier(config), clock: Date.now };
   return made;

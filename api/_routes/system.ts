@@ -10,7 +10,7 @@ import { ProblemError } from "../_problem.ts";
 import { callsOf, leftOf, timingOf, unwrap } from "../_service.ts";
 import { createRoutes } from "../_validation.ts";
 
-const home = z.enum(["supabase", "mongodb"]);
+const home = z.string().meta({ description: "the database that holds the user's records", examples: ["supabase"] });
 
 const me = createRoute({
   method: "get",
@@ -51,6 +51,9 @@ const config = createRoute({
 const databaseHealth = z
   .object({ connected: z.boolean(), latencyMs: z.number().nullable(), error: z.string().nullable() })
   .meta({ id: "DatabaseHealth" });
+const homeHealth = databaseHealth
+  .extend({ name: z.string(), kind: z.enum(["postgres", "mongodb"]) })
+  .meta({ id: "HomeHealth" });
 const healthSchema = z
   .object({
     status: z.enum(["healthy", "degraded", "unhealthy"]),
@@ -59,6 +62,7 @@ const healthSchema = z
       postgresql: databaseHealth,
       timestamp: z.string(),
     }),
+    homes: z.array(homeHealth).meta({ description: "every database that is configured" }),
     message: z.string(),
   })
   .meta({ id: "Health" });
@@ -83,6 +87,9 @@ const databaseState = z
     error: z.string().nullable(),
   })
   .meta({ id: "DatabaseState" });
+const homeState = databaseState
+  .extend({ name: z.string(), kind: z.enum(["postgres", "mongodb"]), accepting: unknown(z.boolean()) })
+  .meta({ id: "HomeState" });
 const statistics = createRoute({
   method: "get",
   path: "/admin/database-stats",
@@ -98,6 +105,7 @@ const statistics = createRoute({
           totalUsers: unknown(z.int()),
           mongodb: databaseState,
           supabase: databaseState,
+          homes: z.array(homeState).meta({ description: "every database that has a row or is configured" }),
           timestamp: z.string(),
         })
         .meta({ id: "DatabaseStats" }),

@@ -24,8 +24,12 @@ export type ErrorCode =
   | "invalid_cursor"
   /** the database does not answer */
   | "unavailable"
+  /** the database answers, and cannot be used as it is set up: the message names the fix */
+  | "misconfigured"
   /** the database answers, and has too much to do at once: others are at the same record, or everybody at all of them */
   | "busy"
+  /** the caller's records live in another database than their token says */
+  | "moved"
   | "forbidden"
   /** the user has no home database yet */
   | "no_home"
@@ -73,6 +77,24 @@ export const invalid = (
 
 export const unavailable = (message: string, cause?: unknown, code: "unavailable" | "no_capacity" = "unavailable") =>
   ({ kind: "unavailable", code, message, retryAfterSeconds: 5, cause }) satisfies RepositoryError as RepositoryError;
+
+/** For the operator to mend; it says how. */
+export const misconfigured = (message: string, cause?: unknown): RepositoryError => ({
+  kind: "unavailable",
+  code: "misconfigured",
+  message,
+  retryAfterSeconds: 30,
+  cause,
+});
+
+/** To be asked again where the assignment says. */
+export const moved = (cause?: unknown): RepositoryError => ({
+  kind: "unavailable",
+  code: "moved",
+  message: "These records have moved to another database. Try again.",
+  retryAfterSeconds: 1,
+  cause,
+});
 
 /** Contention: the same call is likely to succeed a moment later. */
 export const busy = (message: string, cause?: unknown): RepositoryError => ({

@@ -9,11 +9,6 @@ export interface MongoClientSettings {
   maxPoolSize?: number;
 }
 
-export interface DatabaseSettings {
-  MONGODB_DATABASE?: string | undefined;
-  MONGODB_URI?: string | undefined;
-}
-
 /** Makes a client; it connects with the first call. Meant to be shared by all requests of an instance. */
 export function createMongoClient(
   uri: string,
@@ -39,10 +34,10 @@ export function createMongoClient(
 }
 
 /**
- * The database that holds the records in MongoDB: MONGODB_DATABASE, else the one in the URI, else `switchyard`. The
- * driver's own default is `test`; whoever leaves the choice to it looks into another database than the API.
+ * The database that holds the records at a URL: `named`, else the one in the URL, else `switchyard`. The driver's own
+ * default is `test`; whoever leaves the choice to it looks into another database than the API.
  */
-export function databaseName({ MONGODB_DATABASE, MONGODB_URI = "" }: DatabaseSettings): string {
-  const inUri = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(MONGODB_URI)?.[1];
-  return MONGODB_DATABASE ?? (inUri ? decodeURIComponent(inUri) : "switchyard");
+export function databaseName(url: string, named?: string): string {
+  const inUrl = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(url)?.[1];
+  return named ?? (inUrl ? decodeURIComponent(inUrl) : "switchyard");
 }

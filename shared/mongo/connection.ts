@@ -1,7 +1,7 @@
 /** The way to the records in MongoDB for as long as an instance lives, whatever happens to the server meanwhile. */
 import type { Db, MongoClient } from "mongodb";
 import { type Deadlines, deadlinesOf } from "../deadlines.ts";
-import { createMongoClient, type DatabaseSettings, databaseName, type MongoClientSettings } from "./client.ts";
+import { createMongoClient, type MongoClientSettings } from "./client.ts";
 
 export interface MongoConnection {
   /** Connects with the first call. To be asked for again by each piece of work: the client behind it may be replaced. */
@@ -27,10 +27,10 @@ export interface MongoConnectionSettings extends MongoClientSettings {
  *   replaced for this end as they would have, so that a call that is only slow is no harm.
  */
 export function createMongoConnection(
-  config: DatabaseSettings & { MONGODB_URI: string },
+  url: string,
+  name: string,
   { onClient, clock = () => performance.now(), deadlines = deadlinesOf(), ...settings }: MongoConnectionSettings,
 ): MongoConnection {
-  const name = databaseName(config);
   const retired = new Map<MongoClient, NodeJS.Timeout>();
   let client: MongoClient | undefined;
   // asked for by every request, and the driver would read all its options again to make another
@@ -55,7 +55,7 @@ export function createMongoConnection(
     retired.set(made, timer);
   };
   const make = () => {
-    const made = createMongoClient(config.MONGODB_URI, { ...settings, deadlines });
+    const made = createMongoClient(url, { ...settings, deadlines });
     made.once("topologyClosed", () => forget(made));
     heldSince = watchConnections(made, clock);
     onClient?.(made);

@@ -1,11 +1,12 @@
 /** Deletion: a tombstone in place of the document, so that a truncated read never looks like one. */
+import { notFound } from "../contract/errors.ts";
+import { REFERENCED, VERSION_MISMATCH } from "../repository/refusals.ts";
+import { keysOf } from "./keys.ts";
 import type { Document } from "mongodb";
 import { err, ok } from "neverthrow";
-import { conflict, notFound } from "../contract/errors.ts";
 import type { Answer } from "../contract/repository.ts";
 import type { Collection } from "../definition/define.ts";
 import { referencesTo } from "../definition/references.ts";
-import { homeId } from "./documents.ts";
 import { hasChildren, type ReferenceContext, recordKey } from "./references.ts";
 import { type CallOptions, inTransaction } from "./transactions.ts";
 import { inTurn } from "./turns.ts";
@@ -13,23 +14,21 @@ import { nextVersionOf } from "./versions.ts";
 
 export interface DeleteContext extends ReferenceContext {
   now: () => number;
-  all: readonly Collection[];
+  site: number;
 }
 
 /** What replaces the document. */
-export const tombstone = (now: number): Document[] => [
+export const tombstone = (collection: Collection, site: number, now: number): Document[] => [
   {
     $replaceWith: {
       _id: "$_id",
-      version: nextVersionOf(now),
+      ...keysOf(collection).kept,
+      version: nextVersionOf(site, now),
       _deleted_at: new Date(now),
       create_hash: { $ifNull: ["$create_hash", null] },
     },
   },
 ];
-
-const REFERENCED = conflict("referenced", "Other records refer to this one. Delete or change them first.");
-const VERSION_MISMATCH = conflict("version_mismatch", "The record has changed. Read it again and repeat the change.");
 
 /** A transaction where others may refer, else one call. */
 export async function deleteRecord(
@@ -39,15 +38,15 @@ export async function deleteRecord(
   expectedVersion?: number,
 ): Answer<void> {
   const records = context.db.collection(collection.name);
-  const living = { _id: homeId(context.userId, id) as never, _deleted_at: null };
+  const living = keysOf(collection).one(context.userId, id);
   const guarded = expectedVersion === undefined ? living : { ...living, version: expectedVersion };
-  const references = referencesTo(collection.name, context.all);
+  const references = referencesTo(collection.name, [...context.all.values()]);
 
   const remove = async (options: CallOptions): Answer<void> => {
     const isReferenced = references.length > 0 && (await hasChildren(context, references, id, options));
     const { matchedCount } = isReferenced
       ? { matchedCount: 0 }
-      : await records.updateOne(guarded, tombstone(context.now()), options());
+      : await records.updateOne(guarded, tombstone(collection, context.site, context.now()), options());
     if (matchedCount === 1) return ok(undefined);
     const found = await records.findOne(living, { projection: { version: 1 }, ...options() });
     if (!found) return err(notFound());

@@ -1,6 +1,6 @@
 /**
- * Records as documents: the only place where MongoDB's types appear. Home documents have a compound `_id`, because a
- * global one would tell a stranger that an id exists. Names that begin with `_` are internal:
+ * Records as documents: the only place where MongoDB's types appear. How a document is keyed stands in `keys.ts`. Names
+ * that begin with `_` are internal:
  *
  *   _folded       the folded text of each search field, of which `search_text` is made
  *   _touched      how often a record that refers to this one has been written (references.ts)
@@ -9,24 +9,13 @@
 import { type Binary, Decimal128, type Document, Long, UUID } from "mongodb";
 import { type Collection, systemFields } from "../definition/define.ts";
 import type { FieldKind } from "../definition/fields.ts";
+import type { Row } from "../repository/store.ts";
 import { canonicalDecimal } from "../values/money.ts";
 import { fold } from "../values/text.ts";
+import { keysOf } from "./keys.ts";
 
-export type Row = Record<string, unknown>;
-
-export interface HomeId {
-  user_id: UUID;
-  id: UUID;
-}
-
-/** The system fields that are kept under their own names; the id is part of `_id`. */
+/** The system fields that are kept under their own names; the id is part of `_id`, or all of it. */
 const { id: _id, ...stamps } = systemFields;
-
-/** Keys in this order: MongoDB compares sub-documents with the order of their fields. */
-export const homeId = (userId: string, id: string): HomeId => ({ user_id: new UUID(userId), id: new UUID(id) });
-
-/** The path of a field in the document. */
-export const pathOf = (name: string): string => (name === "id" ? "_id.id" : name);
 
 /** One value as MongoDB keeps it. */
 export function toStored(kind: FieldKind, value: unknown): unknown {
@@ -87,9 +76,10 @@ export function toFolded(collection: Collection, values: Row): Record<string, st
   return Object.fromEntries(given.map((name) => [name, typeof values[name] === "string" ? fold(values[name]) : null]));
 }
 
-/** A record of a document of this user's. */
-export function toRecord(collection: Collection, userId: string, document: Document): Row {
-  const record: Row = { id: uuidText((document._id as HomeId).id), user_id: userId };
+/** A record of a document of this owner's. */
+export function toRecord(collection: Collection, ownerId: string, document: Document): Row {
+  const { owner, idOf } = keysOf(collection);
+  const record: Row = { id: uuidText(idOf(document)), [owner]: ownerId };
   for (const fields of [collection.fields, stamps])
     for (const [name, { kind }] of Object.entries(fields)) record[name] = fromStored(kind, document[name]);
   return record;

@@ -3,6 +3,7 @@ import type { Document, IndexDescription } from "mongodb";
 import type { Collection } from "../definition/define.ts";
 import type { FieldKind } from "../definition/fields.ts";
 import { referencesFrom } from "../definition/references.ts";
+import { keysOf } from "./keys.ts";
 
 const TOMBSTONE_SECONDS = 7 * 24 * 3_600;
 
@@ -24,14 +25,15 @@ export const bsonType = (kind: FieldKind): string => BSON_TYPES[kind];
 export type Index = IndexDescription & { name: string; key: Record<string, 1> };
 
 export function indexesOf(collection: Collection): Index[] {
+  const { ownerPath, idPath } = keysOf(collection);
   const owned = (name: string, ...paths: string[]): Index => ({
     name: `${name}_idx`,
-    key: Object.fromEntries([["_id.user_id", 1], ...paths.map((path) => [path, 1])]),
+    key: Object.fromEntries([[ownerPath, 1], ...paths.map((path) => [path, 1])]),
   });
   const references = referencesFrom(collection);
   return [
-    owned("id", "_id.id"),
-    ...collection.sorts.map((sort) => owned(sort, sort, "_id.id")),
+    owned("id", idPath),
+    ...collection.sorts.map((sort) => owned(sort, sort, idPath)),
     ...references.filter(({ field }) => !collection.sorts.includes(field)).map(({ field }) => owned(field, field)),
     ...collection.unique.map((fields) => ({
       ...owned(`${fields.join("_")}_unique`, ...fields),

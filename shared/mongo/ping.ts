@@ -7,8 +7,8 @@ import type { Deadlines } from "../deadlines.ts";
 import { createMongoClient } from "./client.ts";
 
 export interface MongoPing {
-  /** Rejects with the driver's error when the server does not answer. */
-  ping(): Promise<void>;
+  /** What `read` finds, on that connection. Rejects with the driver's error when the server does not answer. */
+  ask<T>(read: (client: MongoClient) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -27,7 +27,7 @@ export function createMongoPing(
     await made.close();
   };
   return {
-    async ping() {
+    async ask(read) {
       // longer than anybody waits for it: until then, whoever asks next waits for the same connection
       client ??= createMongoClient(uri, { appName, maxPoolSize: 1, deadlines: { connectMs, socketMs: stuckMs } });
       const asked = client;
@@ -35,7 +35,7 @@ export function createMongoPing(
       idle = setTimeout(() => void drop(asked).catch(() => undefined), IDLE_MS);
       idle.unref?.();
       try {
-        await asked.db("admin").command({ ping: 1 });
+        return await read(asked);
       } catch (error) {
         // one whose first connect fails stays as it is for ever, and so does a call on a connection that leads nowhere
         void drop(asked).catch(() => undefined);

@@ -4,8 +4,10 @@
  */
 import { type Db, type Document, MongoServerError } from "mongodb";
 import type { Collection } from "../definition/define.ts";
+import type { Self } from "../repository/database.ts";
 import { isOfMarkers, mendEarlierMarkers } from "./earlier-markers.ts";
 import { type Index, indexesOf } from "./indexes.ts";
+import { refuseOther, writeSelf } from "./self.ts";
 import { validatorOf } from "./validator.ts";
 
 export interface Prepared {
@@ -33,19 +35,22 @@ export class NotAReplicaSet extends Error {
 }
 
 /**
- * Driver errors are thrown, and `NotAReplicaSet`: this is an operator's command. Nothing is ever dropped but an index whose
- * definition changed, or that no definition asks for any more.
+ * Driver errors are thrown, and `NotAReplicaSet` and `OtherDatabase`: this is an operator's command. Nothing is ever
+ * dropped but an index whose definition changed, or that no definition asks for any more. Who the database is, is
+ * written last: until then nothing is written to it.
  */
-export async function prepareMongo(db: Db, collections: readonly Collection[]): Promise<Prepared[]> {
+export async function prepareMongo(db: Db, collections: readonly Collection[], self: Self): Promise<Prepared[]> {
   await refuseStandalone(db);
+  await refuseOther(db, self);
   const present = new Map<string, Document>();
   for (const info of await db.listCollections().toArray()) present.set(info.name, info);
   const known = collections.filter(({ name }) => present.has(name));
   // while the validators are those under which the records were written
-  await mendAll(db, known);
+  await mendAll(db, known, self.site);
   const done: Prepared[] = [];
   for (const collection of collections)
     done.push(await prepareCollection(db, collection, present.get(collection.name)));
+  await writeSelf(db, self);
   return done;
 }
 
@@ -63,13 +68,13 @@ async function refuseStandalone(db: Db): Promise<void> {
   }
 }
 
-async function mendAll(db: Db, collections: readonly Collection[]): Promise<void> {
+async function mendAll(db: Db, collections: readonly Collection[], site: number): Promise<void> {
   const old: [collection: string, index: string][] = [];
   for (const { name } of collections)
     for (const index of await db.collection(name).listIndexes().toArray())
       if (isOfMarkers(index.name)) old.push([name, index.name]);
   if (old.length === 0) return;
-  await mendEarlierMarkers(db, collections);
+  await mendEarlierMarkers(db, collections, site);
   for (const [collection, index] of old)
     await db
       .collection(collection)

@@ -1,20 +1,23 @@
 /** Selections and keysets as MongoDB filters. Every one begins with the owner, and so does every index. */
+import type { Sort } from "../contract/query.ts";
+import type { Selected } from "../repository/store.ts";
+import { toStored } from "./documents.ts";
+import { keysOf } from "./keys.ts";
 import { type Document, UUID } from "mongodb";
 import type { Keyset } from "../contract/cursor.ts";
-import type { Selection, Sort } from "../contract/query.ts";
 import { type Collection, fieldOf } from "../definition/define.ts";
-import { fold } from "../values/text.ts";
-import { pathOf, toStored } from "./documents.ts";
 
-/** The living documents of an owner. A tombstone has the field, nothing else does, and null matches what is not there. */
-export const livingOf = (userId: string): Document => ({ "_id.user_id": new UUID(userId), _deleted_at: null });
+/** The path of a field in the document. */
+export const pathOf = (collection: Collection, name: string): string =>
+  name === "id" ? keysOf(collection).idPath : name;
 
-export function selectionFilter(collection: Collection, userId: string, { filters, q }: Selection): Document {
+export function selectionFilter(collection: Collection, ownerId: string, { filters, search }: Selected): Document {
+  const living = keysOf(collection).living(ownerId);
   const conditions = filters.map(({ field, operator, value }) => ({
-    [pathOf(field)]: { [`$${operator}`]: toStored(fieldOf(collection, field)?.kind ?? "text", value) },
+    [pathOf(collection, field)]: { [`$${operator}`]: toStored(fieldOf(collection, field)?.kind ?? "text", value) },
   }));
-  if (q) conditions.push({ search_text: { $regex: escapeRegex(fold(q)) } });
-  return conditions.length === 0 ? livingOf(userId) : { ...livingOf(userId), $and: conditions };
+  if (search !== undefined) conditions.push({ search_text: { $regex: escapeRegex(search) } });
+  return conditions.length === 0 ? living : { ...living, $and: conditions };
 }
 
 /**
@@ -22,11 +25,12 @@ export function selectionFilter(collection: Collection, userId: string, { filter
  * a range. Nulls come first ascending and last descending, as MongoDB sorts them.
  */
 export function afterFilter(collection: Collection, { field, direction }: Sort, { key, id }: Keyset): Document {
-  const path = pathOf(field);
+  const { idPath } = keysOf(collection);
+  const path = pathOf(collection, field);
   const ascending = direction === "asc";
   const beyond = ascending ? "$gt" : "$lt";
-  const later = { "_id.id": { [beyond]: new UUID(id) } };
-  if (path === "_id.id") return later;
+  const later = { [idPath]: { [beyond]: new UUID(id) } };
+  if (path === idPath) return later;
   if (key === null)
     return ascending ? { $or: [{ [path]: null, ...later }, { [path]: { $ne: null } }] } : { [path]: null, ...later };
   const value = toStored(fieldOf(collection, field)?.kind ?? "text", key);
@@ -39,9 +43,9 @@ export function afterFilter(collection: Collection, { field, direction }: Sort, 
 }
 
 /** Ties are broken by id, in the same direction: one index serves both directions. */
-export function sortOf({ field, direction }: Sort): Record<string, 1 | -1> {
+export function sortOf(collection: Collection, { field, direction }: Sort): Record<string, 1 | -1> {
   const way = direction === "asc" ? 1 : -1;
-  return field === "id" ? { "_id.id": way } : { [pathOf(field)]: way, "_id.id": way };
+  return { [pathOf(collection, field)]: way, [keysOf(collection).idPath]: way };
 }
 
 const escapeRegex = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");

@@ -9,18 +9,21 @@
  * A touch is all but invisible: `version` and `updated_at` stay. It comes last, because two children of one parent are in
  * each other's way while it lasts.
  */
-import type { Document } from "mongodb";
+import type { RepositoryError } from "../contract/errors.ts";
+import { missingReferences } from "../repository/refusals.ts";
+import type { Row } from "../repository/store.ts";
+import { keysOf } from "./keys.ts";
+import { type Document, UUID } from "mongodb";
 import { err, ok, type Result } from "neverthrow";
-import { invalid, type RepositoryError } from "../contract/errors.ts";
 import type { Collection } from "../definition/define.ts";
 import { type ReferenceField, referencesFrom } from "../definition/references.ts";
-import { homeId, type Row } from "./documents.ts";
 import type { WriteLimits } from "./pace.ts";
-import { livingOf } from "./queries.ts";
 import type { CallOptions } from "./transactions.ts";
 
 export interface ReferenceContext extends WriteLimits {
   userId: string;
+  /** every collection that is kept here, by name */
+  all: ReadonlyMap<string, Collection>;
 }
 
 export interface Parent extends ReferenceField {
@@ -39,9 +42,10 @@ export const parentsOf = (collection: Collection, id: string, values: Row): Pare
     return typeof parent === "string" && !isItself ? [{ ...reference, id: parent }] : [];
   });
 
-/** One call for each parent; `invalid_reference` names those that are not there. */
+/** One call for each parent of a record; `invalid_reference` names those that are not there. */
 export async function touchParents(
   context: ReferenceContext,
+  collection: Collection,
   parents: readonly Parent[],
   options: CallOptions,
 ): Promise<Result<void, RepositoryError>> {
@@ -52,7 +56,7 @@ export async function touchParents(
   );
   const missing = new Set<string>();
   for (const [key, { target, id }] of inOrder) {
-    const living = { _id: homeId(context.userId, id) as never, _deleted_at: null };
+    const living = keysOf(known(context, target)).one(context.userId, id);
     // a counter, because setting what is there already is no write to MongoDB
     const { matchedCount } = await context.db
       .collection(target)
@@ -60,33 +64,23 @@ export async function touchParents(
     if (matchedCount === 0) missing.add(key);
   }
   if (missing.size === 0) return ok(undefined);
-  return err(
-    invalid(
-      "invalid_reference",
-      "A record that this one refers to does not exist.",
-      parents
-        .filter((parent) => missing.has(keyOf(parent)))
-        .map(({ field, target }) => ({
-          field,
-          code: "invalid_reference",
-          message: `There is no record with this id in ${target}.`,
-        })),
-    ),
-  );
+  const fields = parents.filter((parent) => missing.has(keyOf(parent))).map(({ field }) => field);
+  return err(missingReferences(collection, fields));
 }
 
 /** Whether any living record refers to this one, but itself: all collections that may, in one call. */
 export async function hasChildren(
-  { db, userId }: ReferenceContext,
+  context: ReferenceContext,
   references: readonly ReferenceField[],
   id: string,
   options: CallOptions,
 ): Promise<boolean> {
-  const parent = homeId(userId, id);
+  const { db, userId } = context;
   const looks = references.map(({ collection, field, target }) => {
-    const isOther = collection === target ? { _id: { $ne: parent } } : {};
+    const keys = keysOf(known(context, collection));
+    const isOther = collection === target ? { _id: { $ne: keys.key(userId, id) } } : {};
     const look: Document[] = [
-      { $match: { ...livingOf(userId), [field]: parent.id, ...isOther } },
+      { $match: { ...keys.living(userId), [field]: new UUID(id), ...isOther } },
       { $limit: 1 },
       { $project: { _id: 1 } },
     ];
@@ -96,4 +90,10 @@ export async function hasChildren(
   if (!first) return false;
   const pipeline = [...first.pipeline, ...others.map((look) => ({ $unionWith: look }))];
   return (await db.collection(first.coll).aggregate(pipeline, options()).toArray()).length > 0;
+}
+
+function known({ all }: ReferenceContext, name: string): Collection {
+  const collection = all.get(name);
+  if (!collection) throw new Error(`the collection ${name} is referred to, and not kept here`);
+  return collection;
 }

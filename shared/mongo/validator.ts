@@ -1,24 +1,23 @@
 /** The `$jsonSchema` of a definition: the second guard behind the application's own validation. Tombstones pass. */
 import { Decimal128, type Document } from "mongodb";
-import type { Collection } from "../definition/define.ts";
+import { type Collection, identityOf } from "../definition/define.ts";
 import type { Field } from "../definition/fields.ts";
 import { bsonType } from "./indexes.ts";
 
 export function validatorOf(collection: Collection): Document {
   const fields = Object.entries(collection.fields);
+  const { owner, perOwner } = identityOf(collection);
+  const uuid = { bsonType: "binData" };
+  const key = { bsonType: "object", required: [owner, "id"], properties: { [owner]: uuid, id: uuid } };
   return {
     $or: [
       { _deleted_at: { $type: "date" } },
       {
         $jsonSchema: {
           bsonType: "object",
-          required: ["_id", ...fields.map(([name]) => name), "version", "created_at", "updated_at"],
+          required: ["_id", ...(perOwner ? [] : [owner]), ...fields.map(([name]) => name), "version", "created_at", "updated_at"],
           properties: {
-            _id: {
-              bsonType: "object",
-              required: ["user_id", "id"],
-              properties: { user_id: { bsonType: "binData" }, id: { bsonType: "binData" } },
-            },
+            ...(perOwner ? { _id: key } : { _id: uuid, [owner]: uuid }),
             ...Object.fromEntries(fields.map(([name, field]) => [name, fieldSchema(field)])),
             version: { bsonType: "long" },
             created_at: { bsonType: "date" },

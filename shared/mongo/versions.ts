@@ -1,13 +1,12 @@
 /** The next version as an aggregation expression: what `nextVersion` computes, from the document's own version. */
 import { type Document, Long } from "mongodb";
-import { SITES } from "../values/version.ts";
 
 const MODULUS = Long.fromNumber(8);
 
-/** `max(clock, previous + 1)`, rounded up to this site's last three bits. `previous` is an expression, by default the field. */
-export function nextVersionOf(nowMs: number, previous: unknown = "$version"): Document {
+/** `max(clock, previous + 1)`, rounded up to the site's last three bits. `previous` is an expression, by default the field. */
+export function nextVersionOf(site: number, nowMs: number, previous: unknown = "$version"): Document {
   const least = { $max: [Long.fromNumber(Math.ceil(nowMs * 1000)), { $add: [previous, Long.fromNumber(1)] }] };
-  const missing = { $subtract: [Long.fromNumber(SITES.mongodb + 8), { $mod: [least, MODULUS] }] };
+  const missing = { $subtract: [Long.fromNumber(site + 8), { $mod: [least, MODULUS] }] };
   return { $add: [least, { $mod: [missing, MODULUS] }] };
 }
 

@@ -1,12 +1,15 @@
 /** Creates and updates: one call, or a transaction where references are set. */
+import { notFound } from "../contract/errors.ts";
+import type { Answer } from "../contract/repository.ts";
+import { type Collection, identityOf } from "../definition/define.ts";
+import { DELETED, DUPLICATE, IDEMPOTENCY_MISMATCH, VERSION_MISMATCH } from "../repository/refusals.ts";
+import type { Row } from "../repository/store.ts";
+import { toFields, toFolded, toRecord } from "./documents.ts";
+import { keysOf } from "./keys.ts";
 import type { Document } from "mongodb";
 import { Long, UUID } from "mongodb";
 import { err, ok } from "neverthrow";
-import { conflict, notFound } from "../contract/errors.ts";
-import type { Answer, CreateOptions, WriteOptions } from "../contract/repository.ts";
-import type { Collection } from "../definition/define.ts";
 import { nextVersion } from "../values/version.ts";
-import { homeId, type Row, toFields, toFolded, toRecord } from "./documents.ts";
 import { isDuplicate } from "./failures.ts";
 import { type Parent, parentsOf, type ReferenceContext, recordKey, touchParents } from "./references.ts";
 import { type CallOptions, inTransaction } from "./transactions.ts";
@@ -15,14 +18,15 @@ import { nextVersionOf, searchTextOf } from "./versions.ts";
 
 export interface WriteContext extends ReferenceContext {
   now: () => number;
+  /** the number of this database, which its versions end in */
+  site: number;
 }
-
-const DUPLICATE = conflict("duplicate", "There is a record with this id or unique key.");
 
 /** Runs `write`, and touches the parents in the same transaction. */
 async function withParents(
   context: WriteContext,
-  { target, id }: Pick<Parent, "target" | "id">,
+  collection: Collection,
+  id: string,
   parents: readonly Parent[],
   write: (options: CallOptions) => Answer<Row>,
 ): Answer<Row> {
@@ -34,33 +38,34 @@ async function withParents(
       throw error;
     }
   };
-  const records = [{ target, id }, ...parents].map((record) => recordKey(context, record));
+  const records = [{ target: collection.name, id }, ...parents].map((record) => recordKey(context, record));
   return inTurn(context, records, (maxTimeMs) => {
     if (parents.length === 0) return stored(() => ({ maxTimeMS: maxTimeMs }));
     return inTransaction({ ...context, maxTimeMs }, async (options) => {
       const written = await stored(options);
-      return written.isErr() ? written : (await touchParents(context, parents, options)).map(() => written.value);
+      return written.isErr() ? written : (await touchParents(context, collection, parents, options)).map(() => written.value);
     });
   });
 }
 
-/** `values` has been validated; all fields are there. */
 export async function createRecord(
   context: WriteContext,
   collection: Collection,
   id: string,
   values: Row,
-  { idempotencyHash }: CreateOptions,
+  idempotencyHash?: string,
 ): Answer<Row> {
   const records = context.db.collection(collection.name);
+  const keys = keysOf(collection);
   const parents = parentsOf(collection, id, values);
   const now = context.now();
   const at = new Date(now);
   const folded = toFolded(collection, values);
   const document: Document = {
-    _id: homeId(context.userId, id),
+    _id: keys.key(context.userId, id),
+    ...(identityOf(collection).perOwner ? {} : { [keys.owner]: new UUID(context.userId) }),
     ...toFields(collection, values),
-    version: Long.fromNumber(nextVersion("mongodb", now)),
+    version: Long.fromNumber(nextVersion(context.site, now)),
     created_at: at,
     updated_at: at,
     create_hash: idempotencyHash ?? null,
@@ -72,10 +77,10 @@ export async function createRecord(
     }),
   };
   for (let buried: Document | undefined; ; ) {
-    const created = await withParents(context, { target: collection.name, id }, parents, async (options) => {
+    const created = await withParents(context, collection, id, parents, async (options) => {
       if (!buried) await records.insertOne(document as never, options());
       else {
-        const grave = { _id: buried._id, version: buried.version, _deleted_at: { $ne: null } };
+        const grave = { ...keys.any(context.userId, id), version: buried.version, _deleted_at: { $ne: null } };
         const { matchedCount } = await records.replaceOne(grave, document, options());
         // another create was faster
         if (matchedCount === 0) return err(DUPLICATE);
@@ -84,55 +89,49 @@ export async function createRecord(
     });
     if (created.isOk() || created.error !== DUPLICATE) return created;
     // the server's error does not always say which key it was, so the id is looked up
-    const present = await records.findOne({ _id: document._id }, { maxTimeMS: context.maxTimeMs });
-    // a unique key it was
+    const present = await records.findOne(keys.any(context.userId, id), { maxTimeMS: context.maxTimeMs });
+    // a unique key it was, or the id is somebody else's where ids are global
     if (!present || Number(present.version) === Number(buried?.version)) return created;
     const isRepeat = idempotencyHash !== undefined && typeof present.create_hash === "string";
-    if (isRepeat && present.create_hash !== idempotencyHash)
-      return err(conflict("idempotency_mismatch", "This idempotency key was used with another body. Use a new key."));
+    if (isRepeat && present.create_hash !== idempotencyHash) return err(IDEMPOTENCY_MISMATCH);
     if (!present._deleted_at) return isRepeat ? ok(toRecord(collection, context.userId, present)) : created;
-    if (isRepeat) return err(conflict("deleted", "The record that this request created has been deleted."));
+    if (isRepeat) return err(DELETED);
     // a tombstone: the document takes its place, with a version above it
     buried = present;
-    document.version = Long.fromNumber(nextVersion("mongodb", context.now(), Number(present.version)));
+    document.version = Long.fromNumber(nextVersion(context.site, context.now(), Number(present.version)));
   }
 }
 
-/** `values` has been validated; only the fields that change. */
 export async function updateRecord(
   context: WriteContext,
   collection: Collection,
   id: string,
   values: Row,
-  { expectedVersion }: WriteOptions,
+  expectedVersion?: number,
 ): Answer<Row> {
   const records = context.db.collection(collection.name);
-  const living = { _id: homeId(context.userId, id) as never, _deleted_at: null };
+  const living = keysOf(collection).one(context.userId, id);
   const guarded = expectedVersion === undefined ? living : { ...living, version: Long.fromNumber(expectedVersion) };
-  return withParents(context, { target: collection.name, id }, parentsOf(collection, id, values), async (options) => {
-    const updated = await records.findOneAndUpdate(guarded, changes(context.now(), collection, values), {
+  return withParents(context, collection, id, parentsOf(collection, id, values), async (options) => {
+    const updated = await records.findOneAndUpdate(guarded, changes(context, collection, values), {
       returnDocument: "after",
       ...options(),
     });
     if (updated) return ok(toRecord(collection, context.userId, updated));
     const there = expectedVersion !== undefined && (await records.findOne(living, options()));
-    return err(
-      there ? conflict("version_mismatch", "The record has changed. Read it again and repeat the change.") : notFound(),
-    );
+    return err(there ? VERSION_MISMATCH : notFound());
   });
 }
 
 /** The update as a pipeline. Every value is a literal: pipelines read strings that begin with `$` as expressions. */
-function changes(now: number, collection: Collection, values: Row): Document[] {
+function changes({ now: clock, site }: WriteContext, collection: Collection, values: Row): Document[] {
+  const now = clock();
   const set: Document = {};
   for (const [name, value] of Object.entries(toFields(collection, values))) set[name] = { $literal: value };
   const folded = Object.entries(toFolded(collection, values));
   for (const [name, text] of folded) set[`_folded.${name}`] = { $literal: text };
   return [
-    { $set: { ...set, version: nextVersionOf(now), updated_at: new Date(now) } },
+    { $set: { ...set, version: nextVersionOf(site, now), updated_at: new Date(now) } },
     ...(folded.length > 0 ? [{ $set: { search_text: searchTextOf(collection.search) } }] : []),
   ];
 }
-
-export const isId = (id: string): boolean =>
-  UUID.isValid(id) && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id);

@@ -1,13 +1,13 @@
 /** Homes, over REST with the secret key: the functions of `supabase/migrations/*_placement_api.sql`. */
 import type { SupabaseClient } from "@supabase/supabase-js";
 import { err, ok, type Result } from "neverthrow";
-import { invalid, notFound, type RepositoryError, unavailable } from "../contract/errors.ts";
-import { databaseFailure, thrownFailure } from "../postgres/failures.ts";
-import type { Home } from "./service.ts";
+import { notFound, type RepositoryError } from "../contract/errors.ts";
+import type { Engine } from "../repository/database.ts";
+import { callSystem } from "../postgres/system-call.ts";
 
 export interface Assignment {
   user_id: string;
-  database_provider: Home;
+  database_provider: string;
   /** goes up when the home changes */
   epoch: number;
   state: "active" | "moving";
@@ -17,7 +17,9 @@ export interface Assignment {
 
 export interface DatabaseRow {
   name: string;
-  kind: string;
+  kind: Engine;
+  /** from 1 to 7: what versions made there end in */
+  site: number;
   accepting: boolean;
   weight: number;
   capacity_users: number | null;
@@ -81,19 +83,4 @@ export function createAssignments(client: SupabaseClient) {
         })
       ).map((rows) => rows.map((row) => (typeof row === "string" ? row : row.user_id))),
   };
-}
-
-/** One call of a system function. Refusals that name the caller's fault are `invalid` or `not_found`, the rest `busy` or `unavailable`. */
-export async function callSystem<T>(client: SupabaseClient, name: string, parameters: object = {}): Answer<T> {
-  try {
-    const { data, error, status } = await client.rpc(name, parameters);
-    if (!error) return ok(data as T);
-    if (error.code === "PT404") return err(notFound(error.message));
-    if (error.code?.startsWith("22")) return err(invalid("invalid_input", error.message));
-    // raised by the assignment when no database takes users
-    if (error.code === "PT503") return err(unavailable(error.message, error, "no_capacity"));
-    return err(databaseFailure({ error, status }) ?? unavailable("Supabase does not answer.", error));
-  } catch (cause) {
-    return err(thrownFailure(cause));
-  }
 }

@@ -64,3 +64,21 @@ export function createBreaker(name: string, log: Log): Breaker {
     },
   };
 }
+
+/** One for each database, made when it is first asked for. */
+export function createBreakers(log: Log): (name: string) => Breaker {
+  const made = new Map<string, Breaker>();
+  return (name) => {
+    const breaker = made.get(name) ?? createBreaker(name, log);
+    made.set(name, breaker);
+    return breaker;
+  };
+}
+
+/** Of what cannot be called at all. */
+export const refusing = (error: RepositoryError): Breaker => ({
+  run: async () => error,
+  isOpen: () => true,
+  hear: () => {},
+  heard: () => 0,
+});

@@ -8,7 +8,7 @@ import type { Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
 import { deadlinesOf } from "../deadlines.ts";
 import type { Log } from "../log.ts";
-import { within } from "./within.ts";
+import { within } from "../values/within.ts";
 
 const FRESH_MS = 20_000;
 const STALE_MS = 45_000;

@@ -1,70 +1,87 @@
 /** Whether each database answers. Requests at the same time share one look, so health cannot be used to load them. */
 import { deadlinesOf } from "../deadlines.ts";
+import type { Database, Engine } from "../repository/database.ts";
+import { within } from "../values/within.ts";
 import { downReason } from "./down-reason.ts";
-import type { Probe } from "./probes.ts";
-import type { Home, RequestCalls } from "./service.ts";
-import { within } from "./within.ts";
+import type { RequestCalls } from "./service.ts";
 
 export interface DatabaseHealth {
   connected: boolean;
   /** null when it does not answer */
   latencyMs: number | null;
+  /** why it does not answer, or what is wrong with it although it does */
   error: string | null;
+}
+
+export interface HomeHealth extends DatabaseHealth {
+  name: string;
+  kind: Engine;
 }
 
 export interface Health {
   status: "healthy" | "degraded" | "unhealthy";
+  /** the two that every deployment had before there could be more */
   databases: {
     /** null: not configured */
     mongodb: DatabaseHealth | null;
     postgresql: DatabaseHealth;
     timestamp: string;
   };
+  /** every database that is configured here */
+  homes: HomeHealth[];
   message: string;
 }
 
+/** As much of a database as is looked at. */
+export type Probed = Pick<Database, "name" | "title" | "kind"> & { system: Pick<Database["system"], "probe"> };
+
 export interface HealthOptions {
-  supabase: Probe;
-  mongodb: Probe | undefined;
+  databases: readonly Probed[];
   /** how long a database may take to answer */
   probeMs?: number;
   clock: () => number;
 }
 
 const CACHE_MS = 1_000;
+const UNKNOWN: DatabaseHealth = { connected: false, latencyMs: null, error: "Supabase is not configured." };
 
 /** Answers soon after `probeMs`, whatever hangs. `onCall` is told how long each database took when it was looked at last. */
 export function createHealth({
-  supabase,
-  mongodb,
+  databases,
   probeMs = deadlinesOf().probeMs,
   clock,
 }: HealthOptions): (onCall?: RequestCalls["onCall"]) => Promise<Health> {
-  let last: { until: number; health: Promise<Health>; calls: [Home, number][] } | undefined;
+  let last: { until: number; health: Promise<Health>; calls: [string, number][] } | undefined;
 
-  const look = async (calls: [Home, number][]): Promise<Health> => {
+  const look = async (calls: [string, number][]): Promise<Health> => {
     const start = clock();
-    const timed = async (home: Home, answer: Promise<DatabaseHealth>) => {
-      const found = await answer;
-      calls.push([home, clock() - start]);
-      return found;
+    const homes = await Promise.all(
+      databases.map(async (database): Promise<HomeHealth> => {
+        const found = await ask(database, probeMs, clock);
+        calls.push([database.name, clock() - start]);
+        return { name: database.name, kind: database.kind, ...found };
+      }),
+    );
+    const errors = homes.flatMap(({ error }) => error ?? []);
+    const entry = (name: string): DatabaseHealth | null => {
+      const found = homes.find((home) => home.name === name);
+      return found ? { connected: found.connected, latencyMs: found.latencyMs, error: found.error } : null;
     };
-    const [postgresql, mongo] = await Promise.all([
-      timed("supabase", ask("Supabase", supabase, probeMs, clock)),
-      mongodb ? timed("mongodb", ask("MongoDB", mongodb, probeMs, clock)) : null,
-    ]);
-    const all = mongo ? [postgresql, mongo] : [postgresql];
-    const errors = all.flatMap(({ error }) => error ?? []);
     return {
-      status: errors.length === 0 ? "healthy" : errors.length < all.length ? "degraded" : "unhealthy",
-      databases: { mongodb: mongo, postgresql, timestamp: new Date(clock()).toISOString() },
+      status: errors.length === 0 ? "healthy" : homes.some(({ connected }) => connected) ? "degraded" : "unhealthy",
+      databases: {
+        mongodb: entry("mongodb"),
+        postgresql: entry("supabase") ?? UNKNOWN,
+        timestamp: new Date(clock()).toISOString(),
+      },
+      homes,
       message: errors.length === 0 ? "All databases answer." : errors.join(" "),
     };
   };
 
   const shared = () => {
     if (last && clock() < last.until) return last;
-    const calls: [Home, number][] = [];
+    const calls: [string, number][] = [];
     const mine = { until: Number.POSITIVE_INFINITY, health: look(calls), calls };
     last = mine;
     void mine.health.then(() => {
@@ -76,20 +93,20 @@ export function createHealth({
   return async (onCall) => {
     const { health, calls } = shared();
     const found = await health;
-    for (const [home, ms] of calls) onCall?.(home, ms);
+    for (const [name, ms] of calls) onCall?.(name, ms);
     return found;
   };
 }
 
-async function ask(name: string, probe: Probe, probeMs: number, clock: () => number): Promise<DatabaseHealth> {
+async function ask({ title, system }: Probed, probeMs: number, clock: () => number): Promise<DatabaseHealth> {
   const start = clock();
   let failure: unknown;
   try {
-    const answer = await within(probeMs, probe());
-    if (answer?.isOk()) return { connected: true, latencyMs: clock() - start, error: null };
+    const answer = await within(probeMs, system.probe());
+    if (answer?.isOk()) return { connected: true, latencyMs: clock() - start, error: answer.value };
     failure = answer?.isErr() ? answer.error : undefined;
   } catch (error) {
     failure = error;
   }
-  return { connected: false, latencyMs: null, error: downReason(name, failure) };
+  return { connected: false, latencyMs: null, error: downReason(title, failure) };
 }

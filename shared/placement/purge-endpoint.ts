@@ -3,7 +3,7 @@ import type { SupabaseClient } from "@supabase/supabase-js";
 import type { Db } from "mongodb";
 import type { Collection } from "../definition/define.ts";
 import type { Log } from "../log.ts";
-import { callSystem } from "./assignment.ts";
+import { callSystem } from "../postgres/system-call.ts";
 import { runPurges } from "./purge.ts";
 import { carriesSecretKey } from "./secret-key.ts";
 

@@ -8,7 +8,7 @@ import { type Db, UUID } from "mongodb";
 import { ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
 import type { Log } from "../log.ts";
-import { callSystem } from "./assignment.ts";
+import { callSystem } from "../postgres/system-call.ts";
 import { downReason } from "./down-reason.ts";
 
 export interface PurgeOptions {

@@ -1,34 +1,43 @@
 /**
- * Leads each user's calls to the database that is their home. With the token's claim that takes no look-up; a database
- * that does not answer is refused at once, and the users of the other notice nothing.
+ * Leads each user's calls to the databases that hold their records: what a collection's placement says, and for what is
+ * kept at home, the token's claim, which takes no look-up. A database that does not answer is refused at once, and the
+ * users of the others notice nothing.
  */
-import type { MongoClient } from "mongodb";
 import { err, ok, type Result } from "neverthrow";
+import { uuidv7 } from "uuidv7";
 import { conflict, type RepositoryError, unavailable } from "../contract/errors.ts";
+import type { Repository } from "../contract/repository.ts";
 import { type DeadlineSettings, deadlinesOf } from "../deadlines.ts";
-import type { Collection } from "../definition/define.ts";
+import type { Collection, CreateOf, PatchOf, RecordOf } from "../definition/define.ts";
 import type { Log } from "../log.ts";
-import { serviceClient, userClient } from "../postgres/client.ts";
+import { serviceClient } from "../postgres/client.ts";
 import { authFailure } from "../postgres/failures.ts";
-import { postgresRepositories } from "../postgres/index.ts";
+import { createRepository } from "../repository/create-repository.ts";
+import type { Store } from "../repository/store.ts";
 import { type Assignment, createAssignments } from "./assignment.ts";
 import { createAssignmentCache } from "./assignment-cache.ts";
-import { type Breaker, createBreaker } from "./breaker.ts";
+import { createBreakers, refusing } from "./breaker.ts";
 import { deadlineIn } from "./deadline.ts";
 import { createDeletedUsers } from "./deleted-users.ts";
-import { type Guard, guarded, guardRepository } from "./guarded-repository.ts";
+import { type Guard, guarded, guardStore } from "./guarded-store.ts";
 import { createHealth, type Health } from "./health.ts";
-import { createMongoHome } from "./mongo-home.ts";
-import { databaseProbes } from "./probes.ts";
-import type { DatabaseService, Home, RequestCalls, RequestUser } from "./service.ts";
+import { createHomeStore, type HomeAt } from "./home-store.ts";
+import { CONTROL, closeAll, createRegistry, type RegistryConfig, type RegistryOptions, titleOf } from "./registry.ts";
+import type { DatabaseService, RequestCalls, RequestUser } from "./service.ts";
 import { type DatabaseStats, readStats } from "./stats.ts";
 
 type Answer<T> = Promise<Result<T, RepositoryError>>;
 
 export interface Router {
+  /** The collection's records of that user, wherever its placement keeps them. Errors: as `getDatabaseServiceForUser`. */
+  repository<C extends Collection>(
+    collection: C,
+    user: RequestUser,
+  ): Answer<Repository<RecordOf<C>, CreateOf<C>, PatchOf<C>>>;
   /** `no_home` for users from before Switchyard; `unavailable` when the home cannot be found out or is not configured. */
   getDatabaseServiceForUser(user: RequestUser): Answer<DatabaseService>;
-  getDatabaseService(provider: Home, user: RequestUser): DatabaseService;
+  /** With that database for the user's home, whatever their token says; calls of one that is not configured are refused. */
+  getDatabaseService(name: string, user: RequestUser): DatabaseService;
   /** Cached for a minute. */
   getAssignment(userId: string, calls?: RequestCalls): Answer<Assignment | null>;
   assignToLeastUsed(userId: string): Answer<Assignment>;
@@ -45,113 +54,129 @@ export interface Router {
 }
 
 /** Part of what shared/config.ts reads. */
-export interface RouterConfig extends DeadlineSettings {
-  SUPABASE_URL: string;
+export interface RouterConfig extends DeadlineSettings, RegistryConfig {
   SUPABASE_SECRET_KEY: string;
-  SUPABASE_PUBLISHABLE_KEY: string;
-  MONGODB_URI?: string | undefined;
-  MONGODB_DATABASE?: string | undefined;
 }
 
-export interface RouterOptions {
+export interface RouterOptions extends Pick<RegistryOptions, "onPool"> {
   config: RouterConfig;
   collections: readonly Collection[];
   log: Log;
   clock?: () => number;
   /** keeps the process alive for work behind the answer */
   waitUntil?: (work: Promise<unknown>) => void;
-  /** told of the MongoDB client once it is made, and of one that takes its place */
-  onMongoClient?: (client: MongoClient) => void;
   /** purges what is due, after a deletion; by default the edge function `purge` does. pg_cron sees to what fails */
   purge?: () => Promise<unknown>;
 }
 
-const noMongo = unavailable("These records are in MongoDB, which is not configured here: set MONGODB_URI.");
-const notConfigured: Breaker = { run: async () => noMongo, isOpen: () => true, hear: () => {}, heard: () => 0 };
+const NO_HOME = conflict(
+  "no_home",
+  "This account has no home database yet. The operator runs: switchyard homes assign",
+);
+
+const notConfigured = (name: string): RepositoryError => {
+  const variable = name === "mongodb" ? "MONGODB_URI" : `DATABASE_${name.toUpperCase()}`;
+  return unavailable(`These records are in ${titleOf(name)}, which is not configured here: set ${variable}.`);
+};
 
 export function createRouter(options: RouterOptions): Router {
-  const { config, collections, log, clock = Date.now, waitUntil = () => {} } = options;
+  const { config, collections, log, clock = Date.now, waitUntil = () => {}, onPool } = options;
   const deadlines = deadlinesOf(config);
-  const timeoutMs = deadlines.callMs;
-  const service = serviceClient(config, { timeoutMs });
+  const service = serviceClient(config, { timeoutMs: deadlines.callMs });
+  const registry = createRegistry({ config, service, collections, deadlines, appName: "switchyard-api", onPool });
   const assignments = createAssignments(service);
   const cache = createAssignmentCache(clock);
-  const breakers = { supabase: createBreaker("supabase", log), mongodb: createBreaker("mongodb", log) };
+  const breakerOf = createBreakers(log);
+  const getHealth = createHealth({ databases: [...registry.values()], probeMs: deadlines.probeMs, clock });
   const purge = options.purge ?? (() => service.functions.invoke("purge"));
 
-  const { MONGODB_URI } = config;
-  const mongo =
-    MONGODB_URI === undefined
-      ? undefined
-      : createMongoHome({
-          config: { ...config, MONGODB_URI },
-          collections,
-          deadlines,
-          onClient: options.onMongoClient,
-        });
-
-  const guardFor = (provider: Home, { signal, onCall }: RequestCalls): Guard => ({
-    breaker: breakers[provider],
+  const guardFor = (name: string, { signal, onCall }: RequestCalls): Guard => ({
+    breaker: registry.has(name) ? breakerOf(name) : refusing(notConfigured(name)),
     signal: signal ?? deadlineIn(deadlines.requestMs),
-    answers: async () => {
-      const { mongodb, postgresql } = (await getHealth()).databases;
-      return (provider === "mongodb" ? mongodb : postgresql)?.connected ?? false;
-    },
-    onCall: onCall && ((ms) => onCall(provider, ms)),
+    answers: async () => (await getHealth()).homes.find((home) => home.name === name)?.connected ?? false,
+    onCall: onCall && ((ms) => onCall(name, ms, registry.get(name)?.path)),
     clock,
   });
 
   // through the breaker: the list, too, is no reason to call a database that is known to be down
   const deleted = createDeletedUsers({
-    load: (since) => guarded(guardFor("supabase", {}), () => assignments.deletedSince(since)),
+    load: (since) => guarded(guardFor(CONTROL, {}), () => assignments.deletedSince(since)),
     waitMs: deadlines.deletedUsersMs,
     clock,
     log,
   });
-  const getHealth = createHealth({ ...databaseProbes(service, mongo?.ping), probeMs: deadlines.probeMs, clock });
 
-  const getDatabaseService = (provider: Home, user: RequestUser): DatabaseService => {
-    const guard = guardFor(provider, user);
-    const { id: userId, jwt } = user;
-    if (provider === "mongodb" && !mongo) guard.breaker = notConfigured;
-    const open = () =>
-      postgresRepositories({ client: userClient(config, jwt, { timeoutMs }), userId, signal: guard.signal });
-    let opened: ReturnType<typeof open> | undefined;
-    const repository = async <C extends Collection>(collection: C) => {
-      // anew for each call: between two pages of an export, the client may have been replaced
-      if (provider === "mongodb" && mongo) return (await mongo.repositories(userId)).repository(collection);
-      opened ??= open();
-      return opened.repository(collection);
-    };
-    return { provider, repository: (collection) => guardRepository(() => repository(collection), guard) };
-  };
-
-  const getAssignment = async (userId: string, calls: RequestCalls = {}): Answer<Assignment | null> => {
-    const known = cache.get(userId);
-    if (known) return ok(known);
-    const found = await guarded(guardFor("supabase", calls), () => assignments.get(userId));
+  const look = async (userId: string, calls: RequestCalls): Answer<Assignment | null> => {
+    const found = await guarded(guardFor(CONTROL, calls), () => assignments.get(userId));
     if (found.isOk() && found.value) cache.set(found.value);
     return found;
   };
+  const getAssignment = async (userId: string, calls: RequestCalls = {}): Answer<Assignment | null> => {
+    const known = cache.get(userId);
+    return known ? ok(known) : look(userId, calls);
+  };
+
+  /** The user's rows in one database, behind its breaker and the deadline of the request. */
+  const storeAt = (name: string, user: RequestUser, at: Partial<HomeAt>): Store => {
+    const guard = guardFor(name, user);
+    const { id, jwt } = user;
+    // anew for each call: between two pages of an export, the client behind it may have been replaced
+    return guardStore(async () => {
+      const database = registry.get(name);
+      if (!database) return err(notConfigured(name));
+      return database.scoped({ id, jwt, ...at, signal: guard.signal });
+    }, guard);
+  };
+
+  const homeStore = (first: HomeAt, user: RequestUser): Store =>
+    createHomeStore({
+      first,
+      open: (at) => storeAt(at.home, user, at),
+      look: async () => (await look(user.id, user)).andThen((found) => (found ? ok(homeOf(found)) : err(NO_HOME))),
+    });
+
+  const serviceAt = (at: HomeAt, user: RequestUser): DatabaseService => {
+    let opened: Store | undefined;
+    const storeOf = ({ placement }: Collection) => {
+      if (placement.kind === "pinned") return storeAt(placement.database, user, at);
+      if (placement.kind === "replicated") return storeAt(placement.primary, user, at);
+      opened ??= homeStore(at, user);
+      return opened;
+    };
+    return {
+      database: at.home,
+      repository: (collection) =>
+        createRepository(collection, storeOf(collection), { owner: user.id, newId: uuidv7 }),
+    };
+  };
+
+  /** What the token says, unless this instance knows better. */
+  const findHome = async (user: RequestUser): Answer<HomeAt> => {
+    const { home, homeEpoch } = user;
+    const known = cache.get(user.id);
+    const isOlder = known !== undefined && homeEpoch !== undefined && homeEpoch < known.epoch;
+    if (home !== undefined && !isOlder) return ok({ home, homeEpoch });
+    const found = await getAssignment(user.id, user);
+    return found.andThen((assignment) => (assignment ? ok(homeOf(assignment)) : err(NO_HOME)));
+  };
+
+  const getDatabaseServiceForUser = async (user: RequestUser): Answer<DatabaseService> => {
+    const at = await findHome(user);
+    if (at.isErr()) return err(at.error);
+    return registry.has(at.value.home) ? ok(serviceAt(at.value, user)) : err(notConfigured(at.value.home));
+  };
 
   return {
-    getDatabaseService,
     getAssignment,
     getHealth,
+    getDatabaseServiceForUser,
+    getDatabaseService: (name, user) => serviceAt({ home: name, homeEpoch: user.homeEpoch }, user),
 
-    async getDatabaseServiceForUser(user) {
-      let home = user.home;
-      if (home === undefined) {
-        const assignment = await getAssignment(user.id, user);
-        if (assignment.isErr()) return err(assignment.error);
-        if (!assignment.value)
-          return err(
-            conflict("no_home", "This account has no home database yet. The operator runs: switchyard homes assign"),
-          );
-        home = assignment.value.database_provider;
-      }
-      if (home === "mongodb" && !mongo) return err(noMongo);
-      return ok(getDatabaseService(home, user));
+    async repository(collection, user) {
+      const { placement } = collection;
+      // nobody's home matters for what has a place of its own
+      if (placement.kind !== "home") return ok(serviceAt({ home: user.home ?? CONTROL }, user).repository(collection));
+      return (await getDatabaseServiceForUser(user)).map((found) => found.repository(collection));
     },
 
     async assignToLeastUsed(userId) {
@@ -161,19 +186,11 @@ export function createRouter(options: RouterOptions): Router {
     },
 
     getDatabaseStats: (limits) =>
-      readStats({
-        service,
-        mongo: mongo?.db,
-        ping: mongo?.ping,
-        collections: collections.map(({ name }) => name),
-        clock,
-        limitMs: deadlines.requestMs,
-        ...limits,
-      }),
+      readStats({ registry, rows: assignments.databases, collections, clock, limitMs: deadlines.requestMs, ...limits }),
     isDeleted: (userId) => deleted.has(userId),
 
     async deleteUser(userId, calls = {}) {
-      const answer = await guarded(guardFor("supabase", calls), async () => {
+      const answer = await guarded(guardFor(CONTROL, calls), async () => {
         const { error } = await service.auth.admin.deleteUser(userId);
         // gone already: a repeated call, or somebody else was faster
         return !error || error.status === 404 ? ok(undefined) : err(authFailure(error));
@@ -186,6 +203,8 @@ export function createRouter(options: RouterOptions): Router {
     },
 
     clearCache: () => cache.clear(),
-    close: async () => mongo?.close(),
+    close: () => closeAll(registry),
   };
 }
+
+const homeOf = ({ database_provider: home, epoch }: Assignment): HomeAt => ({ home, homeEpoch: epoch });

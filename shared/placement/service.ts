@@ -1,12 +1,11 @@
-/** What the router hands out: one user's records in one database, whichever that is. */
-
+/** What the router hands out: one user's records, whichever databases they are in. */
 import type { Repository } from "../contract/repository.ts";
 import type { Collection, CreateOf, PatchOf, RecordOf } from "../definition/define.ts";
 
-export type Home = "supabase" | "mongodb";
-
 export interface DatabaseService {
-  provider: Home;
+  /** the database that is the user's home */
+  database: string;
+  /** Where the collection's placement says: in that home, or in the database to which it is pinned. */
   repository<C extends Collection>(collection: C): Repository<RecordOf<C>, CreateOf<C>, PatchOf<C>>;
 }
 
@@ -14,8 +13,8 @@ export interface DatabaseService {
 export interface RequestCalls {
   /** the deadline of all of them */
   signal?: AbortSignal | undefined;
-  /** told of each, for Server-Timing */
-  onCall?: ((database: Home, ms: number) => void) | undefined;
+  /** told of each, for Server-Timing: which database, and by which path where it has several */
+  onCall?: ((database: string, ms: number, path?: string) => void) | undefined;
 }
 
 /** Who asks, as their verified token says. */
@@ -23,6 +22,6 @@ export interface RequestUser extends RequestCalls {
   id: string;
   jwt: string;
   /** `app_metadata.home`; without it the assignment is looked up */
-  home?: Home | undefined;
+  home?: string | undefined;
   homeEpoch?: number | undefined;
 }

@@ -1,10 +1,13 @@
 /** What the admins see: who lives where, and how much each database holds. What cannot be known is null. */
-import type { SupabaseClient } from "@supabase/supabase-js";
-import type { Db } from "mongodb";
-import { callSystem } from "./assignment.ts";
+import type { Result } from "neverthrow";
+import type { RepositoryError } from "../contract/errors.ts";
+import type { Collection } from "../definition/define.ts";
+import type { Engine } from "../repository/database.ts";
+import { within } from "../values/within.ts";
+import type { DatabaseRow } from "./assignment.ts";
 import { downReason } from "./down-reason.ts";
-import type { Home, RequestCalls } from "./service.ts";
-import { within } from "./within.ts";
+import { CONTROL, type Registry, titleOf } from "./registry.ts";
+import type { RequestCalls } from "./service.ts";
 
 interface DatabaseState {
   connected: boolean;
@@ -15,105 +18,90 @@ interface DatabaseState {
   error: string | null;
 }
 
+interface HomeState extends DatabaseState {
+  name: string;
+  kind: Engine;
+  /** whether new users may get it; null: not known now, or it has no row */
+  accepting: boolean | null;
+}
+
 export interface DatabaseStats {
+  /** of the two that every deployment had before there could be more */
   userDistribution: { mongodb: number | null; supabase: number | null };
+  /** over all homes */
   totalUsers: number | null;
   mongodb: DatabaseState;
   supabase: DatabaseState;
+  /** every database that has a row or is configured here */
+  homes: HomeState[];
   timestamp: string;
 }
 
-interface SupabaseStats {
-  user_distribution: Record<string, number>;
-  total_users: number;
-  collections: Record<string, number>;
-}
-
 export interface StatsOptions {
-  service: SupabaseClient;
-  /** undefined: MongoDB is not configured */
-  mongo: (() => Promise<Db>) | undefined;
-  /** asks MongoDB whether it is there; by default as its records are asked for */
-  ping?: (() => Promise<unknown>) | undefined;
-  collections: readonly string[];
+  registry: Registry;
+  rows: () => Promise<Result<DatabaseRow[], RepositoryError>>;
+  collections: readonly Collection[];
   clock: () => number;
-  /** longest time for everything */
+  /** longest time for everything, in milliseconds */
   limitMs: number;
   /** told how long each database took */
   onCall?: RequestCalls["onCall"];
 }
 
-type Found<T> = { found: T; error: null } | { found: undefined; error: string };
+type Counted = { counts?: Record<string, number | null>; error: string | null };
 
 /** The answer comes within `limitMs`, whatever hangs. */
 export async function readStats(options: StatsOptions): Promise<DatabaseStats> {
-  const { service, mongo, ping, collections, clock, limitMs } = options;
-  const [postgres, documents] = await Promise.all([
-    found(options, "supabase", async () => {
-      const stats = await callSystem<SupabaseStats>(service, "switchyard_stats");
-      if (stats.isErr()) throw stats.error;
-      return stats.value;
-    }),
-    mongo
-      ? found(options, "mongodb", () => countDocuments(mongo, ping, collections, limitMs))
-      : { found: undefined, error: "MongoDB is not configured." },
+  const { registry, rows, collections, clock, limitMs } = options;
+  const configured = [...registry.values()];
+  const [listed, ...counted] = await Promise.all([
+    within(limitMs, rows()),
+    ...configured.map((database) => countOne(options, database)),
   ]);
-  const users = postgres.found;
-  const ofUsers = (home: string) => (users ? (users.user_distribution[home] ?? 0) : null);
-  const state = (home: string, counts: Found<unknown>, of: Record<string, number | null> = {}): DatabaseState => ({
-    connected: counts.error === null,
-    totalUsers: ofUsers(home),
-    collections: Object.fromEntries(collections.map((name) => [name, of[name] ?? null])),
-    error: counts.error,
+  const known = listed?.isOk() ? listed.value : undefined;
+  const usersOf = (name: string) => (known ? (known.find((row) => row.name === name)?.user_count ?? 0) : null);
+  const stateOf = (name: string, { counts = {}, error }: Counted): DatabaseState => ({
+    connected: error === null,
+    totalUsers: usersOf(name),
+    collections: Object.fromEntries(collections.map((each) => [each.name, counts[each.name] ?? null])),
+    error,
   });
+  const homes = configured.map(({ name, kind }, at): HomeState => {
+    const accepting = known?.find((row) => row.name === name)?.accepting ?? null;
+    return { name, kind, accepting, ...stateOf(name, counted[at] as Counted) };
+  });
+  for (const { name, kind, accepting } of known ?? [])
+    if (!registry.has(name)) homes.push({ name, kind, accepting, ...stateOf(name, notConfigured(name)) });
+  const state = (name: string): DatabaseState => {
+    const found = homes.find((home) => home.name === name);
+    if (!found) return stateOf(name, notConfigured(name));
+    const { connected, totalUsers, collections: counts, error } = found;
+    return { connected, totalUsers, collections: counts, error };
+  };
   return {
-    userDistribution: { mongodb: ofUsers("mongodb"), supabase: ofUsers("supabase") },
-    totalUsers: users?.total_users ?? null,
-    mongodb: state("mongodb", documents, documents.found),
-    supabase: state("supabase", postgres, users?.collections),
+    userDistribution: { mongodb: usersOf("mongodb"), supabase: usersOf(CONTROL) },
+    totalUsers: known ? known.reduce((sum, { user_count }) => sum + Number(user_count), 0) : null,
+    mongodb: state("mongodb"),
+    supabase: state(CONTROL),
+    homes,
     timestamp: new Date(clock()).toISOString(),
   };
 }
 
-const TITLES = { supabase: "Supabase", mongodb: "MongoDB" };
+const notConfigured = (name: string): Counted => ({ error: `${titleOf(name)} is not configured.` });
 
-async function found<T>(
-  { clock, limitMs, onCall }: StatsOptions,
-  home: Home,
-  read: () => Promise<T>,
-): Promise<Found<T>> {
-  const name = TITLES[home];
+type Countable = Registry extends ReadonlyMap<string, infer D> ? D : never;
+
+async function countOne({ collections, clock, limitMs, onCall }: StatsOptions, database: Countable): Promise<Counted> {
+  const { name, title, system } = database;
   const start = clock();
   try {
-    const answer = await within(limitMs, read());
-    return answer === undefined
-      ? { found: undefined, error: downReason(name, undefined) }
-      : { found: answer, error: null };
+    const here = collections.filter(({ placement }) => placement.kind !== "pinned" || placement.database === name);
+    const counts = await within(limitMs, system.count(here, limitMs));
+    return counts === undefined ? { error: downReason(title, undefined) } : { counts, error: null };
   } catch (failure) {
-    return { found: undefined, error: downReason(name, failure) };
+    return { error: downReason(title, failure) };
   } finally {
-    onCall?.(home, clock() - start);
+    onCall?.(name, clock() - start);
   }
-}
-
-/** Records of every collection, tombstones left out; null for one that is too large to count in time. */
-async function countDocuments(
-  mongo: () => Promise<Db>,
-  ping: StatsOptions["ping"],
-  names: readonly string[],
-  limitMs: number,
-) {
-  const db = await mongo();
-  await (ping ? ping() : db.command({ ping: 1 }));
-  const counts = names.map((name) => {
-    const count = db
-      .collection(name)
-      .countDocuments({ _deleted_at: null }, { maxTimeMS: Math.max(1, Math.round(limitMs * 0.8)) });
-    return within(
-      limitMs * 0.9,
-      count.catch(() => undefined),
-    );
-  });
-  const values = await Promise.all(counts);
-  return Object.fromEntries(names.map((name, index) => [name, values[index] ?? null]));
 }

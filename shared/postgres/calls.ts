@@ -1,7 +1,7 @@
 /** Calls of the functions in `supabase/migrations/*_record_functions.sql`, and what can go wrong on the way. */
 import { err, ok, type Result } from "neverthrow";
-import { forbidden, invalid, type RepositoryError, unavailable } from "../contract/errors.ts";
-import { databaseFailure, isRolledBack, thrownFailure } from "./failures.ts";
+import { forbidden, invalid, misconfigured, type RepositoryError, unavailable } from "../contract/errors.ts";
+import { databaseFailure, isMissingFunction, isRolledBack, MIGRATE_FIRST, thrownFailure } from "./failures.ts";
 
 interface CallAnswer {
   data: unknown;
@@ -19,7 +19,7 @@ export interface PostgrestLike {
 }
 
 /**
- * The data that a function answers. A bug (an unknown function, a syntax error) throws; all else is a Result. A call that
+ * The data that a function answers. A bug (a syntax error) throws; all else is a Result. A call that
  * Postgres has rolled back, because others were in its way, is made once more.
  */
 export async function call(
@@ -47,6 +47,7 @@ function failure(name: string, { error, status }: CallAnswer): RepositoryError {
   const known = databaseFailure({ error, status });
   if (known) return known;
   const code = String(error?.code ?? "");
+  if (isMissingFunction({ code })) return misconfigured(MIGRATE_FIRST, error);
   if (code.startsWith("PGRST3") || code === "42501" || status === 401 || status === 403)
     return forbidden("Supabase refuses this session. Sign in again.");
   // such as a time zone that this runtime knows and Postgres does not

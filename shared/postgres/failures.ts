@@ -23,6 +23,12 @@ const DOWN = /^(08|40|53|55|57|58|XX)...$|^PGRST00/;
 /** The pool of PostgREST has no connection in time: all of them are at work, or hang. */
 const POOL_IS_FULL = "PGRST003";
 
+/** The function is not there: in PostgREST's cache of the schema, or in Postgres. */
+export const isMissingFunction = (error: { code?: string | undefined }): boolean =>
+  error.code === "PGRST202" || error.code === "42883";
+export const MIGRATE_FIRST =
+  "Supabase lacks a function that this version calls: its migrations have not been applied. Run: supabase db push";
+
 /** The whole call is rolled back, and the same call is likely to succeed when it is made again. */
 export const isRolledBack = ({ error }: RefusedCall): boolean => /^(40001|40P01)$/.test(error?.code ?? "");
 

@@ -1,15 +1,13 @@
 /** Records as the functions take and give them: the only place where their spelling differs from the contract's. */
-import type { Collection } from "../definition/define.ts";
+import { type Collection, identityOf } from "../definition/define.ts";
 import type { Field, FieldKind } from "../definition/fields.ts";
+import type { Row } from "../repository/store.ts";
 import { canonicalDecimal } from "../values/money.ts";
 import { fold } from "../values/text.ts";
 import { foldedColumn } from "./schema/columns.ts";
 
-export type Row = Record<string, unknown>;
-
 const SYSTEM_KINDS: Readonly<Record<string, FieldKind>> = {
   id: "reference",
-  user_id: "reference",
   version: "integer",
   created_at: "instant",
   updated_at: "instant",
@@ -18,7 +16,7 @@ const SYSTEM_KINDS: Readonly<Record<string, FieldKind>> = {
 /** The columns that make a record, in the record's order. */
 export const recordColumns = (collection: Collection): string[] => [
   "id",
-  "user_id",
+  identityOf(collection).owner,
   ...Object.keys(collection.fields),
   "version",
   "created_at",
@@ -38,15 +36,27 @@ export function toRow(collection: Collection, values: Row): Row {
 
 /** A record of a row; numbers arrive as text, instants with an offset. */
 export function toRecord(collection: Collection, row: Row): Row {
-  return Object.fromEntries(
-    recordColumns(collection).map((name) => [name, toValue(kindOf(collection, name), row[name])]),
-  );
+  const record: Row = {};
+  for (const [name, kind] of shapeOf(collection)) record[name] = toValue(kind, row[name]);
+  return record;
+}
+
+type Shape = readonly (readonly [name: string, kind: FieldKind])[];
+const shapes = new WeakMap<Collection, Shape>();
+
+/** Names and kinds of a record's columns; found once, because every row of a page asks. */
+function shapeOf(collection: Collection): Shape {
+  const known = shapes.get(collection);
+  if (known) return known;
+  const shape = recordColumns(collection).map((name) => [name, kindOf(collection, name)] as const);
+  shapes.set(collection, shape);
+  return shape;
 }
 
 /** The kind of a column of a record. */
 export function kindOf(collection: Collection, name: string): FieldKind {
   const field: Field | undefined = collection.fields[name];
-  const kind = field?.kind ?? SYSTEM_KINDS[name];
+  const kind = field?.kind ?? (name === identityOf(collection).owner ? "reference" : SYSTEM_KINDS[name]);
   if (!kind) throw new Error(`${collection.name} has no column ${name}`);
   return kind;
 }

@@ -2,7 +2,7 @@
 import type { SupabaseClient } from "@supabase/supabase-js";
 import { expect, test } from "vitest";
 import { collections } from "../../shared/collections/index.ts";
-import { callSystem } from "../../shared/placement/assignment.ts";
+import { callSystem } from "../../shared/postgres/system-call.ts";
 import { call } from "../../shared/postgres/calls.ts";
 import { refusalOf } from "../../shared/postgres/refusals.ts";
 

@@ -4,7 +4,7 @@ import { loadFunctionConfig, processEnvironment } from "../../../shared/config.t
 import { deadlinesOf } from "../../../shared/deadlines.ts";
 import { createLog } from "../../../shared/log.ts";
 import { createMongoConnection } from "../../../shared/mongo/connection.ts";
-import { callSystem } from "../../../shared/placement/assignment.ts";
+import { callSystem } from "../../../shared/postgres/system-call.ts";
 import { databaseProbes } from "../../../shared/placement/probes.ts";
 import { createSignUpHook } from "../../../shared/placement/sign-up-hook.ts";
 import { webhookVerifier } from "../../../shared/placement/webhook-secrets.ts";

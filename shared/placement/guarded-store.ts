@@ -1,7 +1,7 @@
-/** A repository behind a breaker and a deadline: the same contract, and always an answer in time. */
+/** A store behind a breaker and a deadline: the same interface, and always an answer in time. */
 import { err, type Result } from "neverthrow";
 import { busy, type RepositoryError, unavailable } from "../contract/errors.ts";
-import type { Repository } from "../contract/repository.ts";
+import type { Store } from "../repository/store.ts";
 import type { Breaker, Outcome } from "./breaker.ts";
 
 export interface Guard {
@@ -20,22 +20,23 @@ export interface Guard {
 
 type Call<T> = () => Promise<Result<T, RepositoryError>>;
 
-/** `inner` is asked for at every call. */
-export function guardRepository<R, C, P>(inner: () => Promise<Repository<R, C, P>>, guard: Guard): Repository<R, C, P> {
-  const run = <T>(call: (repository: Repository<R, C, P>) => ReturnType<Call<T>>) =>
+/** `open` is asked at every call: what is behind it may be replaced between two. */
+export function guardStore(open: () => Promise<Result<Store, RepositoryError>>, guard: Guard): Store {
+  const run = <T>(call: (store: Store) => ReturnType<Call<T>>) =>
     guarded(guard, async () => {
-      const repository = await inner();
+      const store = await open();
+      if (store.isErr()) return err(store.error);
       // the caller has been told that it was too late: nothing may be written after that
-      return guard.signal.aborted ? err(tooLate(guard.signal)) : call(repository);
+      return guard.signal.aborted ? err(tooLate(guard.signal)) : call(store.value);
     });
   return {
-    create: (input, options) => run((repository) => repository.create(input, options)),
-    get: (id) => run((repository) => repository.get(id)),
-    list: (query) => run((repository) => repository.list(query)),
-    update: (id, patch, options) => run((repository) => repository.update(id, patch, options)),
-    delete: (id, options) => run((repository) => repository.delete(id, options)),
-    count: (selection) => run((repository) => repository.count(selection)),
-    summarize: (query) => run((repository) => repository.summarize(query)),
+    create: (...given) => run((store) => store.create(...given)),
+    get: (...given) => run((store) => store.get(...given)),
+    list: (...given) => run((store) => store.list(...given)),
+    update: (...given) => run((store) => store.update(...given)),
+    delete: (...given) => run((store) => store.delete(...given)),
+    count: (...given) => run((store) => store.count(...given)),
+    group: (...given) => run((store) => store.group(...given)),
   };
 }
 

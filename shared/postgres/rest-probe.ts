@@ -1,31 +1,19 @@
-/** What is asked of each database to see that it is there, on ways that the calls of users cannot fill. */
+/** What is asked of Supabase to see that it is there, on ways that the calls of users cannot fill. */
 import type { SupabaseClient } from "@supabase/supabase-js";
 import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
-import { callSystem } from "./assignment.ts";
-import { within } from "./within.ts";
-
-/** Answers ok when the database does; may hang or throw. */
-export type Probe = () => Promise<Result<unknown, unknown>>;
+import { callSystem } from "./system-call.ts";
+import { within } from "../values/within.ts";
 
 /** Until then the usual way has answered, if it is free. */
 const USUAL_MS = 400;
 const NOBODY = "00000000-0000-0000-0000-000000000000";
 
 /**
- * The cheapest call of each that shows that it works: with the key, through REST; with the user, a ping. `ping` has a
- * connection for itself.
- */
-export const databaseProbes = (service: SupabaseClient, ping: (() => Promise<unknown>) | undefined) => ({
-  supabase: (() => askSupabase(service)) as Probe,
-  mongodb: ping && ((async () => ok(await ping())) as Probe),
-});
-
-/**
  * A probe through REST waits for a connection of PostgREST's pool, like every user's call. When none is free in time,
  * that it is there and that Postgres is are shown apart.
  */
-async function askSupabase(service: SupabaseClient): Promise<Result<unknown, RepositoryError>> {
+export async function askSupabase(service: SupabaseClient): Promise<Result<unknown, RepositoryError>> {
   const usual = callSystem(service, "switchyard_can_place");
   const early = await within(USUAL_MS, usual);
   if (early?.isOk()) return early;

@@ -1,0 +1,73 @@
+/**
+ * How documents are keyed. Those of a home have a compound `_id` of owner and id, because a global one would tell a
+ * stranger that an id exists; those of collections with a place of their own have the id for `_id`, and the owner in a
+ * field beside it.
+ */
+import { type Document, UUID } from "mongodb";
+import { type Collection, identityOf } from "../definition/define.ts";
+
+export interface Keys {
+  /** the field that names the owner */
+  owner: string;
+  /** paths in the document */
+  ownerPath: string;
+  idPath: string;
+  /** `_id` of a record */
+  key(ownerId: string, id: string): unknown;
+  /** the filter for one document, be it a tombstone */
+  any(ownerId: string, id: string): Document;
+  /** the same, living: a tombstone has `_deleted_at`, nothing else does, and null matches what is not there */
+  one(ownerId: string, id: string): Document;
+  /** all living documents of an owner */
+  living(ownerId: string): Document;
+  /** everything of an owner's, tombstones, too */
+  everything(ownerId: string): Document;
+  /** what a tombstone keeps beside `_id` to be found as its owner's, as expressions */
+  kept: Document;
+  idOf(document: Document): unknown;
+}
+
+const known = new WeakMap<Collection, Keys>();
+
+export function keysOf(collection: Collection): Keys {
+  const found = known.get(collection);
+  if (found) return found;
+  const { owner, perOwner } = identityOf(collection);
+  const keys = perOwner ? compound(owner) : global(owner);
+  known.set(collection, keys);
+  return keys;
+}
+
+function compound(owner: string): Keys {
+  const ownerPath = `_id.${owner}`;
+  // in this order: MongoDB compares sub-documents with the order of their fields
+  const key = (ownerId: string, id: string) => ({ [owner]: new UUID(ownerId), id: new UUID(id) });
+  return {
+    owner,
+    ownerPath,
+    idPath: "_id.id",
+    key,
+    any: (ownerId, id) => ({ _id: key(ownerId, id) }),
+    one: (ownerId, id) => ({ _id: key(ownerId, id), _deleted_at: null }),
+    living: (ownerId) => ({ [ownerPath]: new UUID(ownerId), _deleted_at: null }),
+    everything: (ownerId) => ({ [ownerPath]: new UUID(ownerId) }),
+    kept: {},
+    idOf: ({ _id }) => _id.id,
+  };
+}
+
+function global(owner: string): Keys {
+  const any = (ownerId: string, id: string) => ({ _id: new UUID(id), [owner]: new UUID(ownerId) });
+  return {
+    owner,
+    ownerPath: owner,
+    idPath: "_id",
+    key: (_ownerId, id) => new UUID(id),
+    any,
+    one: (ownerId, id) => ({ ...any(ownerId, id), _deleted_at: null }),
+    living: (ownerId) => ({ [owner]: new UUID(ownerId), _deleted_at: null }),
+    everything: (ownerId) => ({ [owner]: new UUID(ownerId) }),
+    kept: { [owner]: `$${owner}` },
+    idOf: ({ _id }) => _id,
+  };
+}

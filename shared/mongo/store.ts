@@ -1,0 +1,71 @@
+/** A store over MongoDB: each call one command, or a transaction where references are at stake. */
+import type { Db } from "mongodb";
+import { err, ok } from "neverthrow";
+import { notFound } from "../contract/errors.ts";
+import type { Collection } from "../definition/define.ts";
+import type { Store } from "../repository/store.ts";
+import { deleteRecord } from "./delete.ts";
+import { toRecord } from "./documents.ts";
+import { attempt } from "./failures.ts";
+import { groupRecords } from "./groups.ts";
+import { keysOf } from "./keys.ts";
+import { ownPace, type Pace } from "./pace.ts";
+import { afterFilter, selectionFilter, sortOf } from "./queries.ts";
+import { createRecord, updateRecord } from "./writes.ts";
+
+export interface MongoStoreOptions {
+  db: Db;
+  /** the caller's id */
+  userId: string;
+  /** the number of this database: what its versions end in */
+  site: number;
+  /** every collection that is kept here: a deletion looks for children in those that refer to the record's */
+  all: ReadonlyMap<string, Collection>;
+  /** longest time, in milliseconds, that the server may take for one operation, or for a transaction with its repetitions */
+  maxTimeMs: number;
+  /** milliseconds since 1970 */
+  now?: () => number;
+  pace?: Pace;
+}
+
+/** The caller's rows in that database. */
+export function createMongoStore({ now = Date.now, pace = ownPace, ...given }: MongoStoreOptions): Store {
+  const context = { ...given, now, pace };
+  const { db, userId, maxTimeMs } = given;
+  const options = { maxTimeMS: maxTimeMs };
+  const documents = (collection: Collection) => db.collection(collection.name);
+
+  return {
+    create: (collection, id, values, idempotencyHash) =>
+      attempt(() => createRecord(context, collection, id, values, idempotencyHash)),
+
+    get: (collection, id) =>
+      attempt(async () => {
+        const found = await documents(collection).findOne(keysOf(collection).one(userId, id), options);
+        return found ? ok(toRecord(collection, userId, found)) : err(notFound());
+      }),
+
+    list: (collection, { sort, after, limit, ...selected }) =>
+      attempt(async () => {
+        const selection = selectionFilter(collection, userId, selected);
+        const filter = after ? { $and: [selection, afterFilter(collection, sort, after)] } : selection;
+        const found = await documents(collection)
+          // a batch that is larger than the limit saves a getMore
+          .find(filter, { ...options, limit, batchSize: limit + 1, sort: sortOf(collection, sort) })
+          .toArray();
+        return ok(found.map((document) => toRecord(collection, userId, document)));
+      }),
+
+    update: (collection, id, changes, expectedVersion) =>
+      attempt(() => updateRecord(context, collection, id, changes, expectedVersion)),
+
+    delete: (collection, id, expectedVersion) => attempt(() => deleteRecord(context, collection, id, expectedVersion)),
+
+    count: (collection, selected) =>
+      attempt(async () =>
+        ok(await documents(collection).countDocuments(selectionFilter(collection, userId, selected), options)),
+      ),
+
+    group: (collection, grouping) => attempt(() => groupRecords(context, collection, grouping)),
+  };
+}

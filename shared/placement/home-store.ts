@@ -1,0 +1,47 @@
+/**
+ * A user's rows in whichever database is their home, also when it turns out to be another one than their token says: a
+ * database that knows better refuses with `moved`, and the call is made again where the assignment says. Nothing was
+ * done by then, so a write is made once.
+ */
+import { err, type Result } from "neverthrow";
+import type { RepositoryError } from "../contract/errors.ts";
+import type { Store } from "../repository/store.ts";
+
+export interface HomeAt {
+  /** the database's name */
+  home: string;
+  homeEpoch?: number | undefined;
+}
+
+export interface HomeStoreOptions {
+  first: HomeAt;
+  /** the store there; asked for once for each place */
+  open: (at: HomeAt) => Store;
+  /** where the user is at home now, whatever the token says */
+  look: () => Promise<Result<HomeAt, RepositoryError>>;
+}
+
+export function createHomeStore({ first, open, look }: HomeStoreOptions): Store {
+  let at = first;
+  let store = open(first);
+  const run = async <T>(call: (store: Store) => Promise<Result<T, RepositoryError>>) => {
+    const answer = await call(store);
+    if (answer.isOk() || answer.error.code !== "moved") return answer;
+    const found = await look();
+    if (found.isErr()) return err(found.error);
+    // the database still says so: it is on its way, and the caller is told to come again
+    if (found.value.home === at.home && found.value.homeEpoch === at.homeEpoch) return answer;
+    at = found.value;
+    store = open(at);
+    return call(store);
+  };
+  return {
+    create: (...given) => run((here) => here.create(...given)),
+    get: (...given) => run((here) => here.get(...given)),
+    list: (...given) => run((here) => here.list(...given)),
+    update: (...given) => run((here) => here.update(...given)),
+    delete: (...given) => run((here) => here.delete(...given)),
+    count: (...given) => run((here) => here.count(...given)),
+    group: (...given) => run((here) => here.group(...given)),
+  };
+}

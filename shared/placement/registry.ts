@@ -1,0 +1,100 @@
+/**
+ * Every database that is configured here, by the name that its row in `switchyard.databases` has. Engines are loaded by the
+ * first request that needs them: MongoDB's driver alone is more than a third of a function's cold start, which users at
+ * home elsewhere need not wait for.
+ */
+import type { SupabaseClient } from "@supabase/supabase-js";
+import type { Deadlines } from "../deadlines.ts";
+import type { Collection } from "../definition/define.ts";
+import { supabaseDatabase } from "../postgres/supabase-database.ts";
+import type { Database, Engine, EngineOptions } from "../repository/database.ts";
+
+/** The control plane's own database: accounts, assignments and tasks are there, and it is a home like any other. */
+export const CONTROL = "supabase";
+
+/** One home beside Supabase, as shared/config.ts reads it. */
+export interface DatabaseConfig {
+  name: string;
+  kind: Engine;
+  url: string;
+  /** the environment variable that names it */
+  variable: string;
+}
+
+export interface RegistryConfig {
+  SUPABASE_URL: string;
+  SUPABASE_PUBLISHABLE_KEY: string;
+  MONGODB_DATABASE?: string | undefined;
+  databases: readonly DatabaseConfig[];
+}
+
+export interface RegistryOptions extends Pick<EngineOptions, "maxPoolSize" | "onPool"> {
+  config: RegistryConfig;
+  /** with the secret key */
+  service: SupabaseClient;
+  collections: readonly Collection[];
+  deadlines: Deadlines;
+  /** shown in the servers' own lists of connections */
+  appName: string;
+}
+
+export type Registry = ReadonlyMap<string, Database>;
+
+const ENGINES: Readonly<Record<Engine, (options: EngineOptions) => Promise<Database>>> = {
+  mongodb: async (options) => (await import("../mongo/database.ts")).mongoDatabase(options),
+  postgres: async () => {
+    throw new Error("no driver");
+  },
+};
+
+const PRODUCTS: Readonly<Record<string, string>> = { mongodb: "MongoDB" };
+
+/** How a message names a database. */
+export const titleOf = (name: string): string => (name === CONTROL ? "Supabase" : (PRODUCTS[name] ?? `"${name}"`));
+
+/** Supabase first, then the others in the order of the configuration. Connects to nothing. */
+export function createRegistry({ config, service, deadlines, ...options }: RegistryOptions): Registry {
+  const supabase = supabaseDatabase({ name: CONTROL, config, service, deadlines });
+  const others = config.databases.map(({ name, kind, url }) =>
+    lazily({
+      ...options,
+      name,
+      kind,
+      url,
+      deadlines,
+      title: titleOf(name),
+      database: name === "mongodb" ? config.MONGODB_DATABASE : undefined,
+    }),
+  );
+  return new Map([supabase, ...others].map((database) => [database.name, database]));
+}
+
+export const closeAll = async (registry: Registry): Promise<void> => {
+  await Promise.all([...registry.values()].map((database) => database.close()));
+};
+
+function lazily({ kind, ...options }: EngineOptions & { kind: Engine }): Database {
+  let loading: Promise<Database> | undefined;
+  const load = () => {
+    loading ??= ENGINES[kind](options).catch((error) => {
+      loading = undefined;
+      throw error;
+    });
+    return loading;
+  };
+  return {
+    name: options.name,
+    title: options.title,
+    kind,
+    scoped: async (caller) => (await load()).scoped(caller),
+    system: {
+      probe: async () => (await load()).system.probe(),
+      prepare: async (self) => (await load()).system.prepare(self),
+      purge: async (userId) => (await load()).system.purge(userId),
+      count: async (...given) => (await load()).system.count(...given),
+    },
+    close: async () => {
+      await (await loading?.catch(() => undefined))?.close();
+    },
+  };
+}

@@ -1,0 +1,56 @@
+/**
+ * Supabase's own Postgres as one of the product's databases. It is the control plane, too: what the system does there goes
+ * through functions over REST with the secret key, and its schema comes with `supabase db push`.
+ */
+import type { SupabaseClient } from "@supabase/supabase-js";
+import { ok } from "neverthrow";
+import type { Deadlines } from "../deadlines.ts";
+import type { Database } from "../repository/database.ts";
+import { type UserConfig, userClient } from "./client.ts";
+import { askSupabase } from "./rest-probe.ts";
+import { createRestStore } from "./rest-store.ts";
+import { callSystem } from "./system-call.ts";
+
+export interface SupabaseOptions {
+  name: string;
+  config: UserConfig;
+  /** with the secret key */
+  service: SupabaseClient;
+  deadlines: Deadlines;
+}
+
+/** Records that one call deletes. */
+const PURGE_BATCH = 1_000;
+
+export function supabaseDatabase({ name, config, service, deadlines }: SupabaseOptions): Database {
+  const timeoutMs = deadlines.callMs;
+  return {
+    name,
+    title: "Supabase",
+    kind: "postgres",
+    scoped: async ({ id: userId, jwt, signal }) =>
+      ok(createRestStore({ client: userClient(config, jwt, { timeoutMs }), userId, signal })),
+    system: {
+      probe: async () => (await askSupabase(service)).map(() => null),
+      prepare: async () => {
+        throw new Error("Supabase is prepared by its migrations: supabase db push");
+      },
+      async purge(userId) {
+        for (;;) {
+          const deleted = await callSystem<number>(service, "switchyard_purge_supabase", {
+            p_user_id: userId,
+            p_batch_size: PURGE_BATCH,
+          });
+          if (deleted.isErr()) throw deleted.error;
+          if (deleted.value === 0) return;
+        }
+      },
+      async count(collections) {
+        const stats = await callSystem<{ collections: Record<string, number> }>(service, "switchyard_stats");
+        if (stats.isErr()) throw stats.error;
+        return Object.fromEntries(collections.map(({ name }) => [name, stats.value.collections[name] ?? null]));
+      },
+    },
+    close: async () => {},
+  };
+}

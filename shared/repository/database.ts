@@ -1,0 +1,78 @@
+/**
+ * What the product needs of an engine: the rows of one caller, and the work of the system. One such object stands for one
+ * row of `switchyard.databases`; router, health, statistics, purge and commands go over all of them alike. Importing an
+ * engine connects to nothing, and so does making one of these.
+ */
+import type { Result } from "neverthrow";
+import type { RepositoryError } from "../contract/errors.ts";
+import type { Deadlines } from "../deadlines.ts";
+import type { Collection } from "../definition/define.ts";
+import type { Store } from "./store.ts";
+
+export type Engine = "postgres" | "mongodb";
+
+/** Which database this is among all of them; kept in itself, too. */
+export interface Self {
+  /** as in `switchyard.databases`, in tokens and in Server-Timing */
+  name: string;
+  /** from 1 to 7: what its versions end in */
+  site: number;
+}
+
+/** Who calls, as their verified token says. */
+export interface Caller {
+  id: string;
+  /** the token itself: Supabase's REST has to see it */
+  jwt: string;
+  /** the home that is meant, and how often it has changed; row-level security compares both with what it knows */
+  home?: string | undefined;
+  homeEpoch?: number | undefined;
+  /** ends every call that is still under way */
+  signal?: AbortSignal | undefined;
+}
+
+export interface Database {
+  readonly name: string;
+  /** for people's eyes */
+  readonly title: string;
+  readonly kind: Engine;
+  /** how it is reached, where that is worth telling apart (Server-Timing): "rest" or "direct" */
+  readonly path?: string;
+  /** One caller's rows. `unavailable` when the database does not say who it is, or was never prepared. */
+  scoped(caller: Caller): Promise<Result<Store, RepositoryError>>;
+  readonly system: DatabaseSystem;
+  /** Ends its connections; a later call opens them again. */
+  close(): Promise<void>;
+}
+
+/** Work for no caller. What cannot be done is thrown, as the driver throws it, but where a Result is given. */
+export interface DatabaseSystem {
+  /**
+   * Whether it answers, on a way that the calls of users cannot fill; may hang. The value is what is wrong with it
+   * although it answers, in words that name the fix, or null.
+   */
+  probe(): Promise<Result<string | null, unknown>>;
+  /** Makes it fit the definitions; safe to repeat, and by two at once. */
+  prepare(self: Self): Promise<void>;
+  /** Deletes everything of a user's, tombstones, too. Safe to repeat. */
+  purge(userId: string): Promise<void>;
+  /** Living records of each collection; null for one that cannot be counted within that time, in milliseconds. */
+  count(collections: readonly Collection[], limitMs: number): Promise<Record<string, number | null>>;
+}
+
+/** What an engine is made of. */
+export interface EngineOptions {
+  name: string;
+  title: string;
+  url: string;
+  /** the database at that URL, where the URL does not say */
+  database?: string | undefined;
+  /** what is kept here */
+  collections: readonly Collection[];
+  deadlines: Deadlines;
+  /** shown in the server's own lists of connections */
+  appName: string;
+  maxPoolSize?: number | undefined;
+  /** told of each pool of connections that is made: on Vercel it is to be emptied before the function is frozen */
+  onPool?: ((pool: unknown) => void) | undefined;
+}
