@@ -1,4 +1,5 @@
 /** The servers of a run, given by URL, and a database of the run's own on each. What it started, it takes away. */
+import { MONGODB } from "../test/setup/repositories.ts";
 import { type Db, MongoClient } from "mongodb";
 import postgres from "postgres";
 import { newKeys } from "../scripts/dev/keys.ts";
@@ -61,7 +62,7 @@ export async function openBench(): Promise<{ bench: Bench; stop(): Promise<void>
     atEnd(() => client.close());
     const db = client.db();
     atEnd(() => db.dropDatabase());
-    await prepareMongo(db, allCollections);
+    await prepareMongo(db, allCollections, MONGODB);
     const bench: Bench = {
       ...made,
       mongoUri,

@@ -5,6 +5,7 @@ import { jwtVerify } from "jose";
 import { Decimal128, Long, MongoClient, UUID } from "mongodb";
 import { uuidv7 } from "uuidv7";
 import { listen } from "../../scripts/dev/listen.ts";
+import { SITES } from "../../test/setup/repositories.ts";
 import { nextVersionOf } from "../../shared/mongo/versions.ts";
 import type { TestUser } from "../../test/setup/users.ts";
 import { serveParent } from "./child.ts";
@@ -90,7 +91,7 @@ function inMongo(client: MongoClient): Store {
     update: (user, id, body) =>
       expenses.findOneAndUpdate(
         { _id: keyOf(user, id), _deleted_at: null },
-        [{ $set: { ...fieldsOf(body), version: nextVersionOf(Date.now()), updated_at: new Date() } }],
+        [{ $set: { ...fieldsOf(body), version: nextVersionOf(SITES.mongodb, Date.now()), updated_at: new Date() } }],
         { returnDocument: "after", ...LIMITED },
       ),
   };

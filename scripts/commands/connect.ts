@@ -49,7 +49,7 @@ export async function connected<T>(env: Environment, work: (connection: Connecti
   const service = serviceClient(config, { timeoutMs: deadlines.callMs });
   const uri = config.MONGODB_URI;
   const client = uri === undefined ? undefined : createMongoClient(uri, { appName: "switchyard-cli", deadlines });
-  const mongo = client && (async () => client.db(databaseName(config)));
+  const mongo = client && (async () => client.db(databaseName(uri ?? "", config.MONGODB_DATABASE)));
   try {
     return await work({ config, deadlines, service, assignments: createAssignments(service), mongo });
   } finally {

@@ -17,7 +17,7 @@ export const prepareDatabase: Command = {
       const db = await mongo();
       try {
         await db.command({ ping: 1 });
-        await prepareMongo(db, allCollections);
+        await prepareMongo(db, allCollections, { name: "mongodb", site: 2 });
       } catch (error) {
         if (error instanceof NotAReplicaSet) throw new Refused(error.message);
         throw isFromServer(error) ? new Refused(downReason("MongoDB", error)) : error;

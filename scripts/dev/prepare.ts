@@ -34,7 +34,7 @@ export async function prepareDatabases({ supabase, mongoUri, deadlines, cancel, 
   while (!cancel.aborted) {
     const client = createMongoClient(mongoUri, { appName: "switchyard-dev", deadlines });
     const outcome = await attempt(async () =>
-      ok(await prepareMongo(client.db(databaseName({ MONGODB_URI: mongoUri })), allCollections)),
+      ok(await prepareMongo(client.db(databaseName(mongoUri)), allCollections, { name: "mongodb", site: 2 })),
     ).finally(() => client.close());
     if (outcome.isErr()) await wait(downReason("MongoDB", outcome.error.cause));
     else

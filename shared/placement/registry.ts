@@ -23,7 +23,8 @@ export interface DatabaseConfig {
 
 export interface RegistryConfig {
   SUPABASE_URL: string;
-  SUPABASE_PUBLISHABLE_KEY: string;
+  /** not needed where no user's calls are made */
+  SUPABASE_PUBLISHABLE_KEY?: string | undefined;
   MONGODB_DATABASE?: string | undefined;
   databases: readonly DatabaseConfig[];
 }

@@ -13,7 +13,7 @@ import { callSystem } from "./system-call.ts";
 
 export interface SupabaseOptions {
   name: string;
-  config: UserConfig;
+  config: Pick<UserConfig, "SUPABASE_URL"> & { SUPABASE_PUBLISHABLE_KEY?: string | undefined };
   /** with the secret key */
   service: SupabaseClient;
   deadlines: Deadlines;
@@ -24,12 +24,14 @@ const PURGE_BATCH = 1_000;
 
 export function supabaseDatabase({ name, config, service, deadlines }: SupabaseOptions): Database {
   const timeoutMs = deadlines.callMs;
+  const { SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY = "" } = config;
+  const user = { SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY };
   return {
     name,
     title: "Supabase",
     kind: "postgres",
     scoped: async ({ id: userId, jwt, signal }) =>
-      ok(createRestStore({ client: userClient(config, jwt, { timeoutMs }), userId, signal })),
+      ok(createRestStore({ client: userClient(user, jwt, { timeoutMs }), userId, signal })),
     system: {
       probe: async () => (await askSupabase(service)).map(() => null),
       prepare: async () => {

@@ -1,6 +1,6 @@
 /** Ann, whose records are attacked, and those who attack them over Supabase's REST: anonymous, Eve at home beside her, Mo at home in MongoDB. */
+import { postgresRepositories } from "../setup/repositories.ts";
 import { userClient } from "../../shared/postgres/client.ts";
-import { postgresRepositories } from "../../shared/postgres/index.ts";
 import type { Owner } from "../contract/store.ts";
 import { type Body, body, byName, create, each } from "../contract/suite/samples.ts";
 import { type OwnDatabase, startOwnDatabase } from "../setup/own-database.ts";

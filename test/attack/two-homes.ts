@@ -1,4 +1,5 @@
 /** The API behind a real HTTP server, on two databases of the test's own, whose every row can be compared. */
+import { MONGODB } from "../setup/repositories.ts";
 import { createHash, randomUUID } from "node:crypto";
 import { request } from "node:http";
 import { EJSON } from "bson";
@@ -49,7 +50,7 @@ export async function startTwoHomes(): Promise<TwoHomes> {
   const uri = mongoUriFor(`attack_${randomUUID().slice(0, 8)}`);
   const mongo = new MongoClient(uri);
   const database = await startOwnDatabase();
-  await prepareMongo(mongo.db(), allCollections);
+  await prepareMongo(mongo.db(), allCollections, MONGODB);
   const api = await startApi({ on: database, mongoUri: uri });
   const web = await listen(0);
   web.serve((asked) => api.app.fetch(asked));

@@ -1,10 +1,10 @@
 /** The contract over MongoDB: owners are ids, records are loaded as documents. */
+import { mongoRepositories, MONGODB } from "../setup/repositories.ts";
 import { type Db, Decimal128, Long, type MongoClient, UUID } from "mongodb";
 import { allCollections } from "../../shared/collections/index.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
 import type { Collection } from "../../shared/definition/define.ts";
 import { createMongoClient } from "../../shared/mongo/client.ts";
-import { mongoRepositories } from "../../shared/mongo/index.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import { fold, searchText } from "../../shared/values/text.ts";
 import { type DeadEnd, deadEnd } from "./dead-end.ts";
@@ -24,7 +24,7 @@ export async function mongoStore(
   watch(client);
   const db = client.db(database);
   await db.dropDatabase();
-  await prepareMongo(db, allCollections);
+  await prepareMongo(db, allCollections, MONGODB);
   const closing: (() => Promise<unknown>)[] = [() => db.dropDatabase(), () => client.close()];
 
   const owner = (on: Db): Owner => {

@@ -1,9 +1,9 @@
 /** The contract over Supabase: real users with their own tokens, rows loaded by SQL. */
 
+import { postgresRepositories } from "../setup/repositories.ts";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import type { Collection } from "../../shared/definition/define.ts";
 import { userClient } from "../../shared/postgres/client.ts";
-import { postgresRepositories } from "../../shared/postgres/index.ts";
 import { fold } from "../../shared/values/text.ts";
 import { HANGS_MS } from "../setup/patience.ts";
 import { newUser } from "../setup/users.ts";

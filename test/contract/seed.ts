@@ -1,6 +1,6 @@
 /** What both loaders share: a seed completed to the record that it stands for, in the API's form. */
+import { SITES } from "../setup/repositories.ts";
 import type { Collection, SystemFields } from "../../shared/definition/define.ts";
-import { SITES, type Site } from "../../shared/values/version.ts";
 
 export type SeededRecord = Record<string, unknown> & SystemFields;
 
@@ -9,7 +9,7 @@ let seeded = 0;
 /** Defaults filled in and spellings made canonical by the schema; system fields from the seed, or made up in order. */
 export function completeSeed(
   userId: string,
-  site: Site,
+  site: keyof typeof SITES,
   collection: Collection,
   rows: readonly unknown[],
 ): SeededRecord[] {

@@ -3,13 +3,14 @@
  * destroyed already and the driver has not been told: what it writes then is lost without an error, and it waits for ever.
  * All connections of an idle instance can fall into that turn at once.
  */
+import { mongoRepositories } from "../setup/repositories.ts";
 import { randomUUID } from "node:crypto";
 import { setImmediate as turn } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { expenses } from "../../shared/collections/expenses.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
+import { databaseName } from "../../shared/mongo/client.ts";
 import { createMongoConnection, type MongoConnection } from "../../shared/mongo/connection.ts";
-import { mongoRepositories } from "../../shared/mongo/index.ts";
 import { mongoUriFor } from "../setup/servers.ts";
 import { startProxy, type TcpProxy } from "./proxy.ts";
 import { atSomeScale, TooSlow } from "./scale.ts";
@@ -37,7 +38,8 @@ async function connect(connectMs: number): Promise<void> {
   uri.host = `127.0.0.1:${proxy.port}`;
   uri.searchParams.set("directConnection", "true");
   connection = createMongoConnection(
-    { MONGODB_URI: uri.href },
+    uri.href,
+    databaseName(uri.href),
     {
       appName: "ended-connection",
       maxPoolSize: POOL,

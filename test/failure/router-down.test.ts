@@ -120,7 +120,7 @@ test("a home that must be looked up is unavailable while Supabase is away, one t
   expect((await router.getDatabaseServiceForUser({ id, jwt })).isOk()).toBe(true);
   await system.proxies.supabase.set("hang");
   const known = await router.getDatabaseServiceForUser({ id, jwt, signal: AbortSignal.timeout(SHORT_MS) });
-  expect(known._unsafeUnwrap().provider).toBe("mongodb");
+  expect(known._unsafeUnwrap().database).toBe("mongodb");
 });
 
 test("who was deleted stays refused while Supabase is away, and nobody else is", async () => {

@@ -1,4 +1,5 @@
 /** The API over both databases: the same requests, the same answers, all of them as the document describes. */
+import { MONGODB } from "../setup/repositories.ts";
 import { MongoClient } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
@@ -20,7 +21,7 @@ beforeAll(async () => {
   const uri = mongoUriFor("switchyard_api");
   mongo = new MongoClient(uri);
   await mongo.db().dropDatabase();
-  await prepareMongo(mongo.db(), allCollections);
+  await prepareMongo(mongo.db(), allCollections, MONGODB);
   api = await startApi({ on: supabase, mongoUri: uri });
 });
 afterAll(async () => {

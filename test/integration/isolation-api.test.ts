@@ -1,4 +1,5 @@
 /** Every route of the OpenAPI document, called by strangers of both homes: nothing of another user's is told or touched. */
+import { MONGODB } from "../setup/repositories.ts";
 import { MongoClient } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
@@ -53,7 +54,7 @@ beforeAll(async () => {
   const uri = mongoUriFor("switchyard_isolation");
   mongo = new MongoClient(uri);
   await mongo.db().dropDatabase();
-  await prepareMongo(mongo.db(), allCollections);
+  await prepareMongo(mongo.db(), allCollections, MONGODB);
   api = await startApi({ on: supabase, mongoUri: uri });
   for (const home of homes) {
     const user = await newUser({ home, on: supabase });

@@ -1,4 +1,5 @@
 /** A prepared MongoDB database of a test file's own, with the commands that are sent to it. */
+import { MONGODB } from "../setup/repositories.ts";
 import type { CommandStartedEvent, Db } from "mongodb";
 import { MongoClient } from "mongodb";
 import { allCollections } from "../../shared/collections/index.ts";
@@ -22,7 +23,7 @@ export async function openDatabase(
   const events: CommandStartedEvent[] = [];
   client.on("commandStarted", (event) => events.push(event));
   const db = client.db(name);
-  await prepareMongo(db, collections);
+  await prepareMongo(db, collections, MONGODB);
   return {
     db,
     sent: () => events.splice(0),

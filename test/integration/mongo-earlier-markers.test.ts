@@ -1,9 +1,8 @@
 /** What writers left in MongoDB when references were kept by markers: `prepare` mends it, once. */
+import { mongoRepositories, homeId, MONGODB } from "../setup/repositories.ts";
 import { type Document, MongoServerError, UUID } from "mongodb";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { allCollections, collections } from "../../shared/collections/index.ts";
-import { homeId } from "../../shared/mongo/documents.ts";
-import { mongoRepositories } from "../../shared/mongo/index.ts";
 import { NotAReplicaSet, prepareMongo } from "../../shared/mongo/prepare.ts";
 import { outcome, value } from "../contract/store.ts";
 import { dangling } from "./dangling.ts";
@@ -70,7 +69,7 @@ test("leads records back to what is there, buries what was never sure, and takes
   await mark("categories", other, { _deleting: { token: newId(), at: new Date() } });
   const before = value(await repository(trips).get(back));
 
-  await prepareMongo(database.db, all);
+  await prepareMongo(database.db, all, MONGODB);
 
   const read = async (id: string) => value(await repository(trips).get(id)).category_id;
   expect([await read(holds), await read(back), await read(further), await read(empty)]).toEqual([
@@ -95,10 +94,10 @@ test("leads records back to what is there, buries what was never sure, and takes
 test("can be run by two at once, and where nothing is left to mend it writes nothing", async () => {
   await addIndex();
   const id = await pending(newId(), { before: null });
-  await Promise.all([prepareMongo(database.db, all), prepareMongo(database.db, all)]);
+  await Promise.all([prepareMongo(database.db, all, MONGODB), prepareMongo(database.db, all, MONGODB)]);
   expect(value(await repository(trips).get(id)).category_id).toBeNull();
   database.sent();
-  await prepareMongo(database.db, all);
+  await prepareMongo(database.db, all, MONGODB);
   const names = new Set(database.sent().map(({ commandName }) => commandName));
   expect([...names].sort()).toEqual(["abortTransaction", "find", "listCollections", "listIndexes"]);
 });
@@ -110,7 +109,7 @@ test("a server without transactions is refused, with what to do", async () => {
   };
   const session = { startTransaction() {}, endSession: async () => {} };
   const db = { client: { startSession: () => session }, collection: () => ({ findOne: refuse }) };
-  const refused = prepareMongo(db as never, all);
+  const refused = prepareMongo(db as never, all, MONGODB);
   await expect(refused).rejects.toBeInstanceOf(NotAReplicaSet);
   await expect(refused).rejects.toThrow(/mongod --replSet rs0.*rs\.initiate\(\)/);
 });

@@ -1,13 +1,13 @@
 /** Several instances of the API on one MongoDB database: each has a client of its own, as serverless functions have. */
 import { MongoClient } from "mongodb";
 import type { Collection } from "../../shared/definition/define.ts";
-import { type MongoRepositories, mongoRepositories } from "../../shared/mongo/index.ts";
+import { mongoRepositories, type Repositories } from "../setup/repositories.ts";
 import { mongoUriFor } from "../setup/servers.ts";
 import { openDatabase, type TestDatabase } from "./mongo-database.ts";
 
 export interface Instances extends TestDatabase {
   /** the repositories of a user, of the instance with this number */
-  as(userId: string, instance?: number): MongoRepositories["repository"];
+  as(userId: string, instance?: number): Repositories["repository"];
 }
 
 /** The first is the one whose commands are watched. */

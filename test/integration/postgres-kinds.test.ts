@@ -1,4 +1,5 @@
 /** Kinds of field that the seven collections do not have, in a table printed from a definition. */
+import { postgresRepositories } from "../setup/repositories.ts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import { type Collection, defineCollection, home, owner } from "../../shared/definition/define.ts";
@@ -14,7 +15,6 @@ import {
   withDefault,
 } from "../../shared/definition/fields.ts";
 import { userClient } from "../../shared/postgres/client.ts";
-import { postgresRepositories } from "../../shared/postgres/index.ts";
 import { collectionSql } from "../../shared/postgres/schema/collection-sql.ts";
 import { outcome, value } from "../contract/store.ts";
 import { startTestSupabase } from "../setup/supabase.ts";

@@ -1,11 +1,11 @@
 /** What only the Postgres implementation promises: one call each, checks in the tables, tombstones. */
+import { postgresRepositories } from "../setup/repositories.ts";
 import type { Result } from "neverthrow";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import { collections } from "../../shared/collections/index.ts";
 import type { RepositoryError } from "../../shared/contract/errors.ts";
 import { userClient } from "../../shared/postgres/client.ts";
-import { postgresRepositories } from "../../shared/postgres/index.ts";
 import { value } from "../contract/store.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
 import { mintToken, newUser, type TestUser } from "../setup/users.ts";

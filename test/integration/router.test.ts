@@ -4,8 +4,10 @@ import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import { categories } from "../../shared/collections/categories.ts";
 import { allCollections } from "../../shared/collections/index.ts";
 import { createLog } from "../../shared/log.ts";
-import { databaseName } from "../../shared/mongo/client.ts";
+import { createMongoClient, databaseName } from "../../shared/mongo/client.ts";
+import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import { createRouter, type Router, type RouterConfig } from "../../shared/placement/router.ts";
+import { MONGODB } from "../setup/repositories.ts";
 import { mongoUriFor } from "../setup/servers.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
 import { newUser, type TestUser } from "../setup/users.ts";
@@ -36,12 +38,15 @@ async function withoutHome(): Promise<TestUser> {
 
 beforeAll(async () => {
   supabase = await startTestSupabase();
+  const url = mongoUriFor(`router_${randomUUID().slice(0, 8)}`);
   config = {
     SUPABASE_URL: supabase.url,
     SUPABASE_SECRET_KEY: supabase.secretKey,
     SUPABASE_PUBLISHABLE_KEY: supabase.publishableKey,
-    MONGODB_URI: mongoUriFor(`router_${randomUUID().slice(0, 8)}`),
+    databases: [{ name: "mongodb", kind: "mongodb", url, variable: "MONGODB_URI" }],
   };
+  const client = createMongoClient(url, { appName: "switchyard-test" });
+  await prepareMongo(client.db(databaseName(url)), allCollections, MONGODB).finally(() => client.close());
   router = start();
 });
 afterAll(async () => {
@@ -55,7 +60,7 @@ describe("the way home", () => {
     async (home) => {
       const { id, jwt } = await newUser({ home, on: supabase });
       const service = (await router.getDatabaseServiceForUser({ id, jwt, home }))._unsafeUnwrap();
-      expect(service.provider).toBe(home);
+      expect(service.database).toBe(home);
       const made = (await service.repository(categories).create({ name: "Food", kind: "expense" }))._unsafeUnwrap();
       expect((await service.repository(categories).get(made.id))._unsafeUnwrap()).toEqual(made);
       const rows = await supabase.sql("select id from public.categories where user_id = $1", [id]);
@@ -72,7 +77,7 @@ describe("the way home", () => {
 
   test("without the claim the home is looked up once and remembered for a minute", async () => {
     const { id, jwt } = await newUser({ home: "mongodb", on: supabase });
-    const provider = async () => (await router.getDatabaseServiceForUser({ id, jwt }))._unsafeUnwrap().provider;
+    const provider = async () => (await router.getDatabaseServiceForUser({ id, jwt }))._unsafeUnwrap().database;
     expect(await provider()).toBe("mongodb");
     await supabase.sql(
       "update public.user_database_assignments set database_provider = 'supabase' where user_id = $1",
@@ -100,7 +105,7 @@ describe("the way home", () => {
 
   test("a home in MongoDB that is not configured is unavailable, and said so", async () => {
     const { id, jwt } = await newUser({ home: "mongodb", on: supabase });
-    const without = start({ MONGODB_URI: undefined });
+    const without = start({ databases: [] });
     const refused = (await without.getDatabaseServiceForUser({ id, jwt, home: "mongodb" }))._unsafeUnwrapErr();
     expect(refused).toMatchObject({ code: "unavailable", message: expect.stringMatching("MONGODB_URI") });
     const service = without.getDatabaseService("mongodb", { id, jwt });
@@ -149,6 +154,10 @@ test("the statistics have exactly these fields, and living records only", async 
     totalUsers: Number(after.mongodb.totalUsers) + Number(after.supabase.totalUsers),
     mongodb: state,
     supabase: state,
+    homes: [
+      { name: "supabase", kind: "postgres", accepting: expect.any(Boolean), ...state },
+      { name: "mongodb", kind: "mongodb", accepting: expect.any(Boolean), ...state },
+    ],
     timestamp: new Date(now).toISOString(),
   });
   expect(after.mongodb.collections.categories).toBe(Number(before.mongodb.collections.categories) + 1);
@@ -156,8 +165,8 @@ test("the statistics have exactly these fields, and living records only", async 
 });
 
 test.each([
-  [{ MONGODB_URI: "mongodb://h:1/books?x=1" }, "books"],
-  [{ MONGODB_URI: "mongodb+srv://u:p@h/" }, "switchyard"],
-  [{ MONGODB_URI: "mongodb://h1:1,h2:2" }, "switchyard"],
-  [{ MONGODB_URI: "mongodb://h/books", MONGODB_DATABASE: "other" }, "other"],
-])("the database of %j is %s", (given, name) => expect(databaseName(given)).toBe(name));
+  ["mongodb://h:1/books?x=1", undefined, "books"],
+  ["mongodb+srv://u:p@h/", undefined, "switchyard"],
+  ["mongodb://h1:1,h2:2", undefined, "switchyard"],
+  ["mongodb://h/books", "other", "other"],
+])("the database at %s, with %s named, is %s", (url, named, name) => expect(databaseName(url, named)).toBe(name));

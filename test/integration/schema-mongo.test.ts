@@ -1,4 +1,5 @@
 /** The prepared MongoDB against the definitions: what differs is drift, whichever of the two has been changed. */
+import { mongoRepositories, MONGODB } from "../setup/repositories.ts";
 import { Decimal128, type Document, Long, UUID } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { allCollections } from "../../shared/collections/index.ts";
@@ -6,7 +7,6 @@ import { type Collection, defineCollection, home, owner } from "../../shared/def
 import type { FieldKind } from "../../shared/definition/fields.ts";
 import { name as nameField, optional, text } from "../../shared/definition/fields.ts";
 import { referencesFrom } from "../../shared/definition/references.ts";
-import { mongoRepositories } from "../../shared/mongo/index.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import { outcome, value } from "../contract/store.ts";
 import { openDatabase, type TestDatabase } from "./mongo-database.ts";
@@ -35,7 +35,7 @@ const indexesOf = async (name: string): Promise<Record<string, Document>> =>
   );
 /** What `prepareMongo` would have to change. */
 const drift = async () =>
-  (await prepareMongo(database.db, allCollections)).filter(
+  (await prepareMongo(database.db, allCollections, MONGODB)).filter(
     ({ created, validatorChanged, indexes }) => created || validatorChanged || indexes.length > 0,
   );
 
@@ -102,10 +102,10 @@ describe("prepare", () => {
 
   test("can be run by several at once, on an empty database", async () => {
     const empty = await openDatabase("races", []);
-    const runs = await Promise.all(Array.from({ length: 3 }, () => prepareMongo(empty.db, allCollections)));
+    const runs = await Promise.all(Array.from({ length: 3 }, () => prepareMongo(empty.db, allCollections, MONGODB)));
     const created = new Set(runs.flatMap((run) => run.filter((each) => each.created).map((each) => each.collection)));
     expect(created).toEqual(new Set(allCollections.map(({ name }) => name)));
-    for (const { created: made, validatorChanged, indexes } of await prepareMongo(empty.db, allCollections))
+    for (const { created: made, validatorChanged, indexes } of await prepareMongo(empty.db, allCollections, MONGODB))
       expect([made, validatorChanged, indexes]).toEqual([false, false, []]);
     await empty.close();
   });

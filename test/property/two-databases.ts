@@ -1,11 +1,10 @@
 /** Owners who are at home in both databases, which only a test can have: one user id, with a token and without. */
+import { mongoRepositories, postgresRepositories, MONGODB } from "../setup/repositories.ts";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import type { Collection } from "../../shared/definition/define.ts";
 import { createMongoClient } from "../../shared/mongo/client.ts";
-import { mongoRepositories } from "../../shared/mongo/index.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import { userClient } from "../../shared/postgres/client.ts";
-import { postgresRepositories } from "../../shared/postgres/index.ts";
 import { newUser } from "../setup/users.ts";
 import { History } from "./history.ts";
 import type { AnyRepository } from "./side.ts";
@@ -25,7 +24,7 @@ export async function twoDatabases(
 ): Promise<TwoDatabases> {
   const client = createMongoClient(mongoUri, { appName: "switchyard-property" });
   const db = client.db();
-  await prepareMongo(db, collections);
+  await prepareMongo(db, collections, MONGODB);
   const config = { SUPABASE_URL: supabase.url, SUPABASE_PUBLISHABLE_KEY: supabase.publishableKey };
 
   return {

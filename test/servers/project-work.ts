@@ -1,10 +1,10 @@
 /** Everything that the project asks MongoDB for beside what the contract's suite does: histories, and the system's work. */
+import { mongoRepositories, MONGODB } from "../setup/repositories.ts";
 import type { SupabaseClient } from "@supabase/supabase-js";
 import fc from "fast-check";
 import { type MongoClient, UUID } from "mongodb";
 import { allCollections } from "../../shared/collections/index.ts";
 import { createLog } from "../../shared/log.ts";
-import { mongoRepositories } from "../../shared/mongo/index.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import { runPurges } from "../../shared/placement/purge.ts";
 import { readStats } from "../../shared/placement/stats.ts";
@@ -39,7 +39,7 @@ export async function runHistories(client: MongoClient, count: number, steps: nu
 /** Prepares again, counts for the admins, purges a user. */
 export async function runSystemWork(client: MongoClient, deletedUser: string): Promise<void> {
   const db = client.db();
-  await prepareMongo(db, allCollections);
+  await prepareMongo(db, allCollections, MONGODB);
   const mongo = async () => db;
   const service = supabaseWith([{ id: 1, user_id: deletedUser }]);
   await readStats({ service, mongo, collections: names, clock: Date.now, limitMs: HANGS_MS });

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { busy, notFound, type RepositoryError, unavailable } from "../../shared/contract/errors.ts";
 import { createLog } from "../../shared/log.ts";
 import { createBreaker, FAILURES, HALF_OPEN_MS } from "../../shared/placement/breaker.ts";
-import { type Guard, guarded } from "../../shared/placement/guarded-repository.ts";
+import { type Guard, guarded } from "../../shared/placement/guarded-store.ts";
 
 type Answer = Result<string, RepositoryError>;
 

@@ -1,12 +1,11 @@
 /** Transactions that others are in the way of, and those whose process is gone. */
+import { mongoRepositories, homeId, MONGODB } from "../setup/repositories.ts";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { MongoClient } from "mongodb";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type StandIn, startStandIn } from "../../scripts/dev/mongo-stand-in/index.ts";
 import { allCollections, collections } from "../../shared/collections/index.ts";
-import { homeId } from "../../shared/mongo/documents.ts";
-import { mongoRepositories } from "../../shared/mongo/index.ts";
 import type { Pace } from "../../shared/mongo/pace.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import { outcome, value } from "../contract/store.ts";
@@ -23,7 +22,7 @@ let client: MongoClient;
 beforeAll(async () => {
   standIn = await startStandIn({ port: 0, file: ":memory:", transactionLifetimeLimitSeconds: LIFETIME_SECONDS });
   client = new MongoClient(standIn.uri);
-  await prepareMongo(client.db("app"), allCollections);
+  await prepareMongo(client.db("app"), allCollections, MONGODB);
 });
 afterAll(async () => {
   await client.close();

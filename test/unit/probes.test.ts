@@ -1,7 +1,7 @@
 /** What is asked of a database to see that it is there, when the way that users' calls take is full. */
 import type { SupabaseClient } from "@supabase/supabase-js";
 import { expect, test, vi } from "vitest";
-import { databaseProbes } from "../../shared/placement/probes.ts";
+import { askSupabase } from "../../shared/postgres/rest-probe.ts";
 
 type Answer = { data?: unknown; error: { code: string; message: string } | null; status: number };
 const never = new Promise<never>(() => {});
@@ -17,7 +17,7 @@ function supabase({ usual, unknown = never, accounts = never }: Services) {
   const rpc = vi.fn(async (name: string) => (name === "switchyard_can_place" ? usual : unknown));
   const getUserById = vi.fn(async () => accounts);
   const service = { rpc, auth: { admin: { getUserById } } } as unknown as SupabaseClient;
-  return { asked: getUserById, probe: databaseProbes(service, undefined).supabase };
+  return { asked: getUserById, probe: () => askSupabase(service) };
 }
 const there = { unknown: refused(404, "PGRST202"), accounts: { error: { status: 404 } } };
 

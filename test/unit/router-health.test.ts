@@ -4,14 +4,21 @@ import { unavailable } from "../../shared/contract/errors.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
 import { downReason } from "../../shared/placement/down-reason.ts";
 import { createHealth } from "../../shared/placement/health.ts";
-import type { Probe } from "../../shared/placement/probes.ts";
+import type { Database } from "../../shared/repository/database.ts";
 
-const up: Probe = async () => ok(1);
+type Probe = Database["system"]["probe"];
+
+const up: Probe = async () => ok(null);
 const down: Probe = async () => {
   throw Object.assign(new Error("connect ECONNREFUSED mongodb://root:geheim@10.0.0.1"), { code: "ECONNREFUSED" });
 };
 const hanging: Probe = () => new Promise(() => {});
-const health = (supabase: Probe, mongodb?: Probe) => createHealth({ supabase, mongodb, clock: Date.now })();
+const databases = (supabase: Probe, mongodb?: Probe) => [
+  { name: "supabase", title: "Supabase", kind: "postgres" as const, system: { probe: supabase } },
+  ...(mongodb ? [{ name: "mongodb", title: "MongoDB", kind: "mongodb" as const, system: { probe: mongodb } }] : []),
+];
+const health = (supabase: Probe, mongodb?: Probe) =>
+  createHealth({ databases: databases(supabase, mongodb), clock: Date.now })();
 
 describe("health", () => {
   test("healthy: all answer", async () => {
@@ -37,6 +44,15 @@ describe("health", () => {
     expect(JSON.stringify(databases)).not.toMatch(/geheim|10\.0\.0\.1/);
   });
 
+  test("degraded: one answers, and cannot be used as it is; it is listed with all the others", async () => {
+    const { status, homes, message } = await health(up, async () => ok("MongoDB has not been prepared."));
+    expect([status, message]).toEqual(["degraded", "MongoDB has not been prepared."]);
+    expect(homes).toMatchObject([
+      { name: "supabase", kind: "postgres", connected: true, error: null },
+      { name: "mongodb", kind: "mongodb", connected: true, error: "MongoDB has not been prepared." },
+    ]);
+  });
+
   test("unhealthy: all are down, or the only one", async () => {
     expect((await health(async () => err(unavailable("no")), down)).status).toBe("unhealthy");
     expect((await health(down)).status).toBe("unhealthy");
@@ -59,8 +75,11 @@ describe("health", () => {
   test("requests share one look, for a second after its end", async () => {
     let looks = 0;
     let now = 0;
-    const counted: Probe = async () => ok(looks++);
-    const look = createHealth({ supabase: counted, mongodb: undefined, clock: () => now });
+    const counted: Probe = async () => {
+      looks++;
+      return ok(null);
+    };
+    const look = createHealth({ databases: databases(counted), clock: () => now });
     await Promise.all(Array.from({ length: 100 }, look));
     now = 999;
     await look();

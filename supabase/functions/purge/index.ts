@@ -3,15 +3,16 @@ import { allCollections } from "../../../shared/collections/index.ts";
 import { functionSecretKeys, loadFunctionConfig, processEnvironment } from "../../../shared/config.ts";
 import { deadlinesOf } from "../../../shared/deadlines.ts";
 import { createLog } from "../../../shared/log.ts";
+import { databaseName } from "../../../shared/mongo/client.ts";
 import { createMongoConnection } from "../../../shared/mongo/connection.ts";
-import { createPurgeEndpoint } from "../../../shared/placement/purge-endpoint.ts";
+import { createPurgeEndpoint } from "../../../shared/operations/purge-endpoint.ts";
 import { serviceClient } from "../../../shared/postgres/client.ts";
 
 const config = loadFunctionConfig(processEnvironment());
 const deadlines = deadlinesOf(config);
 const { MONGODB_URI } = config;
 const connection =
-  MONGODB_URI && createMongoConnection({ ...config, MONGODB_URI }, { appName: "switchyard-purge", deadlines });
+  MONGODB_URI && createMongoConnection(MONGODB_URI, databaseName(MONGODB_URI, config.MONGODB_DATABASE), { appName: "switchyard-purge", deadlines });
 
 export default {
   fetch: createPurgeEndpoint({

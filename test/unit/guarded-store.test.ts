@@ -1,27 +1,26 @@
-/** What stands between a request and its repository: a call is never begun once its caller has been answered. */
+/** What stands between a request and its store: a call is never begun once its caller has been answered. */
 import { ok } from "neverthrow";
 import { expect, test, vi } from "vitest";
-import type { Repository } from "../../shared/contract/repository.ts";
 import { createLog } from "../../shared/log.ts";
 import { createBreaker } from "../../shared/placement/breaker.ts";
-import { guardRepository } from "../../shared/placement/guarded-repository.ts";
+import { guardStore } from "../../shared/placement/guarded-store.ts";
+import type { Store } from "../../shared/repository/store.ts";
+import { contacts } from "../../shared/collections/contacts.ts";
 
-type Row = Record<string, unknown>;
-
-test("a repository that is opened after the deadline is not called", async () => {
+test("a store that is opened after the deadline is not called", async () => {
   const deadline = new AbortController();
   const create = vi.fn(async () => ok({}));
-  const opening = Promise.withResolvers<Repository<Row, Row, Row>>();
-  const repository = guardRepository(() => opening.promise, {
+  const opening = Promise.withResolvers<Store>();
+  const store = guardStore(async () => ok(await opening.promise), {
     breaker: createBreaker("mongodb", createLog({ level: "error" })),
     signal: deadline.signal,
     answers: async () => true,
     clock: Date.now,
   });
-  const answer = repository.create({});
+  const answer = store.create(contacts, "", {});
   deadline.abort();
   expect((await answer)._unsafeUnwrapErr().code).toBe("unavailable");
-  opening.resolve({ create } as unknown as Repository<Row, Row, Row>);
+  opening.resolve({ create } as unknown as Store);
   await new Promise((resolve) => setImmediate(resolve));
   expect(create).not.toHaveBeenCalled();
 });

@@ -1,0 +1,50 @@
+/** One user's repositories over each engine's store alone, without a router before them. */
+import { type Db, UUID } from "mongodb";
+import { uuidv7 } from "uuidv7";
+import { allCollections } from "../../shared/collections/index.ts";
+import type { Repository } from "../../shared/contract/repository.ts";
+import { deadlinesOf } from "../../shared/deadlines.ts";
+import type { Collection, CreateOf, PatchOf, RecordOf } from "../../shared/definition/define.ts";
+import { createMongoStore, type MongoStoreOptions } from "../../shared/mongo/store.ts";
+import { createRestStore, type RestStoreOptions } from "../../shared/postgres/rest-store.ts";
+import { createRepository } from "../../shared/repository/create-repository.ts";
+import type { Self } from "../../shared/repository/database.ts";
+import type { Store } from "../../shared/repository/store.ts";
+
+/** As the rows of `switchyard.databases` say. */
+export const SITES = { supabase: 1, mongodb: 2 } as const;
+export const MONGODB: Self = { name: "mongodb", site: SITES.mongodb };
+
+export interface Repositories {
+  repository<C extends Collection>(collection: C): Repository<RecordOf<C>, CreateOf<C>, PatchOf<C>>;
+}
+
+/** `store` is that user's. */
+export const repositoriesOver = (store: Store, userId: string, newId: () => string = uuidv7): Repositories => ({
+  repository: (collection) => createRepository(collection, store, { owner: userId, newId }),
+});
+
+interface MongoGiven extends Partial<Omit<MongoStoreOptions, "db" | "userId" | "all">> {
+  db: Db;
+  userId: string;
+  newId?: () => string;
+  all?: readonly Collection[];
+}
+
+export const mongoRepositories = ({ newId, all = allCollections, ...given }: MongoGiven): Repositories =>
+  repositoriesOver(
+    createMongoStore({
+      site: SITES.mongodb,
+      maxTimeMs: deadlinesOf().queryMs,
+      all: new Map(all.map((collection) => [collection.name, collection])),
+      ...given,
+    }),
+    given.userId,
+    newId,
+  );
+
+export const postgresRepositories = ({ newId, ...given }: RestStoreOptions & { newId?: () => string }): Repositories =>
+  repositoriesOver(createRestStore(given), given.userId, newId);
+
+/** `_id` of a document that lives in its owner's home. */
+export const homeId = (userId: string, id: string) => ({ user_id: new UUID(userId), id: new UUID(id) });
