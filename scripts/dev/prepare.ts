@@ -1,30 +1,35 @@
-/** What `switchyard db prepare` does, on every start: collections, indexes and validators; then the door is opened. */
-import { ok } from "neverthrow";
+/** What `switchyard databases add` and `switchyard db prepare` do, on every start, for each home that is configured. */
 import { allCollections } from "../../shared/collections/index.ts";
+import type { ConfiguredDatabase } from "../../shared/config.ts";
 import type { Deadlines } from "../../shared/deadlines.ts";
-import { createMongoClient, databaseName } from "../../shared/mongo/client.ts";
-import { attempt } from "../../shared/mongo/failures.ts";
-import { prepareMongo } from "../../shared/mongo/prepare.ts";
-import { downReason } from "../../shared/placement/down-reason.ts";
+import { type PrepareOutcome, prepareDatabases } from "../../shared/operations/prepare-databases.ts";
+import { createAssignments } from "../../shared/placement/assignment.ts";
+import { closeAll, createRegistry } from "../../shared/placement/registry.ts";
+import { serviceClient } from "../../shared/postgres/client.ts";
 import { pause } from "./pause.ts";
 import type { RunningSupabase } from "./supabase.ts";
 
 const AGAIN_MS = 1_000;
 
 export interface PrepareOptions {
-  readonly supabase: Pick<RunningSupabase, "sql">;
-  readonly mongoUri: string;
+  readonly supabase: Pick<RunningSupabase, "url" | "secretKey">;
+  readonly database: ConfiguredDatabase;
   readonly deadlines: Deadlines;
   readonly cancel: AbortSignal;
-  /** Told why MongoDB does not answer, once for each reason: it is tried again until it does. */
+  /** Told why it cannot be prepared yet, once for each reason: it is tried again until it can. */
   readonly waiting: (reason: string) => void;
 }
 
 /**
- * Prepares MongoDB and lets it take users, the first time that it succeeds. One that does not answer is waited for: it may
- * be starting, or away for a while. Throws what it refuses for another reason, which no wait would mend.
+ * Lists and prepares a database, and lets it take users the first time that it succeeds. One that does not answer is waited
+ * for: it may be starting, or away for a while. Throws what stands in the way for another reason, which no wait would mend.
  */
-export async function prepareDatabases({ supabase, mongoUri, deadlines, cancel, waiting }: PrepareOptions) {
+export async function prepareDatabase({ supabase, database, deadlines, cancel, waiting }: PrepareOptions) {
+  const service = serviceClient(
+    { SUPABASE_URL: supabase.url, SUPABASE_SECRET_KEY: supabase.secretKey },
+    { timeoutMs: deadlines.callMs },
+  );
+  const control = createAssignments(service);
   let said = "";
   const wait = async (reason: string) => {
     if (reason !== said) waiting(reason);
@@ -32,16 +37,28 @@ export async function prepareDatabases({ supabase, mongoUri, deadlines, cancel, 
     await pause(AGAIN_MS, cancel);
   };
   while (!cancel.aborted) {
-    const client = createMongoClient(mongoUri, { appName: "switchyard-dev", deadlines });
-    const outcome = await attempt(async () =>
-      ok(await prepareMongo(client.db(databaseName(mongoUri)), allCollections, { name: "mongodb", site: 2 })),
-    ).finally(() => client.close());
-    if (outcome.isErr()) await wait(downReason("MongoDB", outcome.error.cause));
-    else
-      try {
-        return void (await supabase.sql("select public.switchyard_open_database('mongodb')"));
-      } catch (error) {
-        await wait(`Supabase does not answer: ${(error as Error).message}`);
-      }
+    const added = await control.addDatabase(database);
+    if (added.isErr() && added.error.kind !== "unavailable") throw new Error(added.error.message);
+    if (added.isErr()) {
+      await wait(added.error.message);
+      continue;
+    }
+    const registry = createRegistry({
+      config: { SUPABASE_URL: supabase.url, databases: [database] },
+      service,
+      collections: allCollections,
+      deadlines,
+      appName: "switchyard-dev",
+    });
+    const outcomes = await prepareDatabases(control, [...registry.values()], database.name).finally(() =>
+      closeAll(registry),
+    );
+    const outcome: Partial<PrepareOutcome> = outcomes.match(
+      ([only = {}]) => only,
+      (error) => ({ reason: error.message, isAway: true }),
+    );
+    if (outcome.reason === undefined) return;
+    if (!outcome.isAway) throw new Error(outcome.reason, { cause: outcome.failure });
+    await wait(outcome.reason);
   }
 }

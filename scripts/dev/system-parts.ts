@@ -1,5 +1,5 @@
 /** The parts of the system that run in processes of their own: the stand-in for MongoDB, where none is given, and Supabase. */
-import type { DevConfig } from "../../shared/config.ts";
+import type { ConfiguredDatabase, DevConfig } from "../../shared/config.ts";
 import type { DataFolder } from "./data-folder.ts";
 import { MARGIN } from "./machine-speed.ts";
 import { Part, PartFailed } from "./part.ts";
@@ -138,11 +138,22 @@ const supabaseOptions = (
   publishableKey: folder.keys.publishableKey,
   secretKey: folder.keys.secretKey,
   hookSecret: folder.keys.hookSecret,
-  mongoUri,
   siteUrl,
   // as much longer as the deadlines of what they wait for
   slowness: slowness * MARGIN,
-  functionsEnv: { ...variables, LOG_LEVEL: config.LOG_LEVEL ?? "warn" },
+  functionsEnv: { ...variables, ...databaseVariables(config, mongoUri), LOG_LEVEL: config.LOG_LEVEL ?? "warn" },
+});
+
+/** Every home beside Supabase's own; MongoDB's is the stand-in where none is given. */
+export const homesOf = ({ databases }: DevConfig, mongoUri: string): ConfiguredDatabase[] => [
+  { name: "mongodb", kind: "mongodb", url: mongoUri, variable: "MONGODB_URI" },
+  ...databases.filter(({ name }) => name !== "mongodb"),
+];
+
+/** These, and the direct way to Supabase's own Postgres, as the API, the edge functions and the command line read them. */
+export const databaseVariables = (config: DevConfig, mongoUri: string): Record<string, string> => ({
+  ...Object.fromEntries(homesOf(config, mongoUri).map(({ variable, url }) => [variable, url])),
+  ...(config.SUPABASE_DB_URL ? { DATABASE_URL: config.SUPABASE_DB_URL } : {}),
 });
 
 function withDatabase(uri: string): string {

@@ -1,7 +1,8 @@
 /** Everything that `npm start` runs, in the order in which the parts need one another. */
-import type { DevConfig } from "../../shared/config.ts";
+import type { ConfiguredDatabase, DevConfig } from "../../shared/config.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
 import { NotAReplicaSet } from "../../shared/mongo/prepare.ts";
+import { titleOf } from "../../shared/placement/database-names.ts";
 import { isMade } from "./cluster-folder.ts";
 import { openDataFolder } from "./data-folder.ts";
 import { DEMO_ADMIN, type DemoProgress, demoLogin } from "./demo.ts";
@@ -9,10 +10,10 @@ import { demoOnce, isDemoDone } from "./demo-once.ts";
 import { writeDevelopment } from "./development-file.ts";
 import { type Listening, listen, PortTaken } from "./listen.ts";
 import { deadlinesFor, measureSlowness } from "./machine-speed.ts";
-import { type PrepareOptions, prepareDatabases } from "./prepare.ts";
+import { type PrepareOptions, prepareDatabase } from "./prepare.ts";
 import { copyReferenceFiles } from "./reference-files.ts";
 import { portTaken, StartRefused } from "./start-refused.ts";
-import { CLUSTER, type StartedParts, startParts } from "./system-parts.ts";
+import { CLUSTER, databaseVariables, homesOf, type StartedParts, startParts } from "./system-parts.ts";
 
 const WORTH_SAYING = 2.5;
 
@@ -61,15 +62,19 @@ export async function startSystem(config: DevConfig, { say, cancel, progress }: 
     );
     const { supabase, mongoUri, standIn } = await parts.started;
     const { url, publishableKey, secretKey } = supabase;
-    stops.push(await writeDevelopment(folder.path, { url, publishableKey, secretKey, mongoUri, deadlines: variables }));
+    const databases = databaseVariables(config, mongoUri);
+    stops.push(
+      await writeDevelopment(folder.path, { url, publishableKey, secretKey, databases, deadlines: variables }),
+    );
     cancel.throwIfAborted();
 
-    const embedded = !config.SUPABASE_DB_URL && !config.MONGODB_URI;
+    const embedded = !config.SUPABASE_DB_URL && config.databases.length === 0;
     const demo = config.SWITCHYARD_DEMO ? config.SWITCHYARD_DEMO === "1" : embedded;
     await copyReferenceFiles();
     const { serveApi } = await import("./web.ts");
     await serveApi(web, {
-      ...environment(supabase, mongoUri),
+      ...environment(supabase),
+      ...databases,
       ...variables,
       ADMIN_EMAILS: config.ADMIN_EMAILS ?? (demo ? DEMO_ADMIN : ""),
       ...(config.ALLOWED_ORIGINS ? { ALLOWED_ORIGINS: config.ALLOWED_ORIGINS } : {}),
@@ -77,15 +82,15 @@ export async function startSystem(config: DevConfig, { say, cancel, progress }: 
     });
     const ending = new AbortController();
     stops.push(() => ending.abort());
-    const preparing = prepare({
+    const preparing = prepareAll({
       supabase,
-      mongoUri,
+      databases: homesOf(config, mongoUri),
       deadlines: deadlinesOf(settings),
       cancel: AbortSignal.any([cancel, ending.signal]),
       say,
     });
     const isDemoDue = demo && !isDemoDone(folder);
-    // the demo needs both; a system that has run before serves the users of the other database meanwhile
+    // the demo needs all; a system that has run before serves the users of the other databases meanwhile
     await (isDemoDue ? preparing.done : Promise.race([preparing.done, preparing.waits]));
     cancel.throwIfAborted();
 
@@ -102,31 +107,34 @@ export async function startSystem(config: DevConfig, { say, cancel, progress }: 
   }
 }
 
-/** `waits` resolves when MongoDB has to be waited for, which is said; `done` when it is prepared, or will not be. */
-function prepare({ say, ...options }: Omit<PrepareOptions, "waiting"> & { say: (line: string) => void }): {
-  done: Promise<void>;
-  waits: Promise<void>;
-} {
+/** `waits` resolves when one has to be waited for, which is said; `done` when each is prepared, or will not be. */
+function prepareAll({
+  say,
+  databases,
+  ...options
+}: Omit<PrepareOptions, "waiting" | "database"> & {
+  databases: readonly ConfiguredDatabase[];
+  say: (line: string) => void;
+}): { done: Promise<unknown>; waits: Promise<void> } {
   const waits = Promise.withResolvers<void>();
-  let waited = false;
-  const prepared = prepareDatabases({
-    ...options,
-    waiting: (reason) => {
-      say(`Waiting for MongoDB. ${reason} Meanwhile the API answers, and new users get Supabase for their home.`);
+  const one = async (database: ConfiguredDatabase) => {
+    const title = titleOf(database.name);
+    let waited = false;
+    const waiting = (reason: string) => {
+      say(`Waiting for ${title}. ${reason} Meanwhile the API answers, and new users get another home.`);
       waited = true;
       waits.resolve();
-    },
-  });
-  const done = prepared.then(
-    () => {
-      if (waited && !options.cancel.aborted) say("MongoDB answers, and is prepared.");
-    },
-    (error: Error) => {
-      if (error instanceof NotAReplicaSet && !waited) throw new StartRefused(error.message);
-      say(`MongoDB could not be prepared, so new users get Supabase for their home: ${error.message}`);
-    },
-  );
-  return { done, waits: waits.promise };
+    };
+    try {
+      await prepareDatabase({ ...options, database, waiting });
+      if (waited && !options.cancel.aborted) say(`${title} answers, and is prepared.`);
+    } catch (error) {
+      const { message, cause } = error as Error;
+      if (cause instanceof NotAReplicaSet && !waited) throw new StartRefused(message);
+      say(`${title} could not be prepared, so new users get another home: ${message}`);
+    }
+  };
+  return { done: Promise.all(databases.map(one)), waits: waits.promise };
 }
 
 async function holdPort(port: number, variable: string): Promise<Listening> {
@@ -137,13 +145,12 @@ async function holdPort(port: number, variable: string): Promise<Listening> {
   }
 }
 
-const environment = (supabase: StartedParts["supabase"], mongoUri: string) => ({
+const environment = (supabase: StartedParts["supabase"]) => ({
   SUPABASE_URL: supabase.url,
   SUPABASE_PUBLISHABLE_KEY: supabase.publishableKey,
   SUPABASE_SECRET_KEY: supabase.secretKey,
   SUPABASE_JWT_SECRET: supabase.jwtSecret,
   SUPABASE_JWT_ISSUER: supabase.jwtIssuer,
-  MONGODB_URI: mongoUri,
 });
 
 interface Running {

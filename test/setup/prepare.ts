@@ -1,5 +1,5 @@
 /** MongoDB as `npm start` prepares it, for a system that a test starts. */
-import { prepareDatabases } from "../../scripts/dev/prepare.ts";
+import { prepareDatabase } from "../../scripts/dev/prepare.ts";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
 
@@ -7,11 +7,14 @@ import { deadlinesOf } from "../../shared/deadlines.ts";
 const PATIENCE_MS = 120_000;
 
 /** Throws unless it succeeds in time. */
-export async function prepareForTests(supabase: Pick<RunningSupabase, "sql">, mongoUri: string): Promise<void> {
+export async function prepareForTests(
+  supabase: Pick<RunningSupabase, "url" | "secretKey">,
+  mongoUri: string,
+): Promise<void> {
   const cancel = AbortSignal.timeout(PATIENCE_MS);
-  await prepareDatabases({
+  await prepareDatabase({
     supabase,
-    mongoUri,
+    database: { name: "mongodb", kind: "mongodb", url: mongoUri, variable: "MONGODB_URI" },
     deadlines: deadlinesOf({ REQUEST_DEADLINE_MS: PATIENCE_MS, DATABASE_CONNECT_MS: PATIENCE_MS }),
     cancel,
     waiting: (reason) => console.log(`Waiting before the tests. ${reason}`),
