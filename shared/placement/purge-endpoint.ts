@@ -3,8 +3,10 @@ import type { SupabaseClient } from "@supabase/supabase-js";
 import type { Db } from "mongodb";
 import type { Collection } from "../definition/define.ts";
 import type { Log } from "../log.ts";
+import { purgeDocuments } from "../mongo/purge.ts";
 import { callSystem } from "./assignment.ts";
-import { runPurges } from "./purge.ts";
+import { purgeControlRecords } from "./control-purge.ts";
+import { type PurgedDatabase, runPurges } from "./purge.ts";
 import { carriesSecretKey } from "./secret-key.ts";
 
 export interface PurgeEndpointOptions {
@@ -20,6 +22,13 @@ export interface PurgeEndpointOptions {
 
 export function createPurgeEndpoint(options: PurgeEndpointOptions): (request: Request) => Promise<Response> {
   const { keys, supabase, mongo, collections, maxTokenLifetimeSeconds, clock, log } = options;
+  const databases: PurgedDatabase[] = [
+    { name: "supabase", title: "Supabase", purge: (userId) => purgeControlRecords(supabase, userId) },
+  ];
+  if (mongo) {
+    const purge = async (userId: string) => purgeDocuments(await mongo(), collections, userId);
+    databases.push({ name: "mongodb", title: "MongoDB", purge });
+  }
   let isLifetimeKnown = false;
 
   return async (request) => {
@@ -29,7 +38,7 @@ export function createPurgeEndpoint(options: PurgeEndpointOptions): (request: Re
       const told = await callSystem(supabase, "switchyard_set_token_lifetime", { p_seconds: maxTokenLifetimeSeconds });
       isLifetimeKnown = told.isOk();
     }
-    const report = await runPurges({ supabase, mongo, collections: collections.map(({ name }) => name), clock, log });
+    const report = await runPurges({ control: supabase, databases, clock, log });
     if (report.isErr()) return answer(503, { message: report.error.message });
     return answer(200, { ...report.value });
   };
