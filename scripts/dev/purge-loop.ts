@@ -13,7 +13,9 @@ export function startPurgeLoop(supabase: Pick<RunningSupabase, "sql" | "url" | "
 } {
   const stopping = new AbortController();
   const round = async () => {
-    const [pending] = await supabase.sql<{ some: boolean }>("select switchyard.purge_pending() as some");
+    const [pending] = await supabase.sql<{ some: boolean }>(
+      "select public.switchyard_due_databases('purge') <> '{}' as some",
+    );
     if (!pending?.some) return;
     const response = await fetch(`${supabase.url}/functions/v1/purge`, {
       method: "POST",

@@ -1,35 +1,34 @@
 /** The edge function `purge` without its environment. */
 import type { SupabaseClient } from "@supabase/supabase-js";
-import type { Db } from "mongodb";
-import type { Collection } from "../definition/define.ts";
 import { carriesSecretKey } from "../http/secret-key.ts";
 import type { Log } from "../log.ts";
-import { runPurges } from "../placement/purge.ts";
+import { type PurgedDatabase, runPurges } from "../placement/purge.ts";
 import { callSystem } from "../postgres/system-call.ts";
 
 export interface PurgeEndpointOptions {
   /** the project's secret keys, of which a caller must have one */
   keys: readonly string[];
-  supabase: SupabaseClient;
-  mongo: (() => Promise<Db>) | undefined;
-  collections: readonly Collection[];
+  /** a supabase-js client of the control plane with the secret key */
+  control: SupabaseClient;
+  /** every database that is configured here; tasks of others are put off */
+  databases: readonly PurgedDatabase[];
   maxTokenLifetimeSeconds: number;
   clock: () => number;
   log: Log;
 }
 
 export function createPurgeEndpoint(options: PurgeEndpointOptions): (request: Request) => Promise<Response> {
-  const { keys, supabase, mongo, collections, maxTokenLifetimeSeconds, clock, log } = options;
+  const { keys, control, databases, maxTokenLifetimeSeconds, clock, log } = options;
   let isLifetimeKnown = false;
 
   return async (request) => {
     if (request.method !== "POST") return answer(405, { message: "Only POST is answered here." });
     if (!(await carriesSecretKey(request, keys))) return answer(401, { message: "The secret key is needed." });
     if (!isLifetimeKnown) {
-      const told = await callSystem(supabase, "switchyard_set_token_lifetime", { p_seconds: maxTokenLifetimeSeconds });
+      const told = await callSystem(control, "switchyard_set_token_lifetime", { p_seconds: maxTokenLifetimeSeconds });
       isLifetimeKnown = told.isOk();
     }
-    const report = await runPurges({ supabase, mongo, collections: collections.map(({ name }) => name), clock, log });
+    const report = await runPurges({ control, databases, clock, log });
     if (report.isErr()) return answer(503, { message: report.error.message });
     return answer(200, { ...report.value });
   };

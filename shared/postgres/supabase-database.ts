@@ -7,6 +7,7 @@ import { ok } from "neverthrow";
 import type { Deadlines } from "../deadlines.ts";
 import type { Database } from "../repository/database.ts";
 import { type UserConfig, userClient } from "./client.ts";
+import { purgeControlRecords } from "./control-purge.ts";
 import { askSupabase } from "./rest-probe.ts";
 import { createRestStore } from "./rest-store.ts";
 import { callSystem } from "./system-call.ts";
@@ -18,9 +19,6 @@ export interface SupabaseOptions {
   service: SupabaseClient;
   deadlines: Deadlines;
 }
-
-/** Records that one call deletes. */
-const PURGE_BATCH = 1_000;
 
 export function supabaseDatabase({ name, config, service, deadlines }: SupabaseOptions): Database {
   const timeoutMs = deadlines.callMs;
@@ -37,16 +35,7 @@ export function supabaseDatabase({ name, config, service, deadlines }: SupabaseO
       prepare: async () => {
         throw new Error("Supabase is prepared by its migrations: supabase db push");
       },
-      async purge(userId) {
-        for (;;) {
-          const deleted = await callSystem<number>(service, "switchyard_purge_supabase", {
-            p_user_id: userId,
-            p_batch_size: PURGE_BATCH,
-          });
-          if (deleted.isErr()) throw deleted.error;
-          if (deleted.value === 0) return;
-        }
-      },
+      purge: (userId) => purgeControlRecords(service, userId),
       async count(collections) {
         const stats = await callSystem<{ collections: Record<string, number> }>(service, "switchyard_stats");
         if (stats.isErr()) throw stats.error;

@@ -1,3 +1,4 @@
+-- plane: control
 -- Homes: which database each user's records live in, and how that is decided.
 --
 -- database   a place that can be a home: one row in switchyard.databases, with how many users it has

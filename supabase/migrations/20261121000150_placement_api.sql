@@ -1,3 +1,4 @@
+-- plane: control
 -- What the application's servers call, over REST with the secret key: executable by service_role and nobody else.
 -- SQLSTATEs PTxxx are HTTP statuses to PostgREST; it passes them on, with the message, where others become a bare 500.
 

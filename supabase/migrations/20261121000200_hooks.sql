@@ -1,3 +1,4 @@
+-- plane: control
 -- The custom access token hook: what the API must know of a user stands in their token, so that routing needs no look-up.
 --
 -- app_metadata.home             the user's home database; absent while they have none

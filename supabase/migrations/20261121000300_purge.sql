@@ -1,3 +1,4 @@
+-- plane: control
 -- Deletions: the place is given back, and the user's records are purged from every database that may hold some.
 --
 -- purge  one deletion of a user (soft or hard)

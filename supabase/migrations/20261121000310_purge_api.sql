@@ -1,3 +1,4 @@
+-- plane: control
 -- How purges are worked off: by the edge function `purge` over REST, and Postgres's own part by pg_cron where it is.
 
 -- Users deleted since then, and not there again: their tokens are to be refused. An array, because REST cuts lists of

@@ -1,3 +1,4 @@
+-- plane: control
 -- Every ten seconds, where pg_cron is: Postgres's own purges are worked off here, and the edge function `purge` is woken
 -- for those of other databases, only while some are due. Elsewhere (plain Postgres, development) a loop calls the function.
 

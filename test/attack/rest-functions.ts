@@ -27,6 +27,7 @@ const CHOICES: Readonly<Record<string, (aim: Aim, collection: string) => unknown
   p_descending: () => [false],
   p_after: ({ id }) => [null, JSON.stringify({ key: id, id }), JSON.stringify({ key: null, id })],
   p_limit: () => [100],
+  p_owner_column: () => ["user_id", "id", "created_at", 'user_id" is not null or true --'],
   p_columns: () => ['["id","user_id","version","search_text","create_hash"]'],
   p_by: () => [null, "user_id"],
   p_month: () => [null],

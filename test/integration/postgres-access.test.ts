@@ -217,12 +217,12 @@ describe("a user at home in MongoDB", () => {
 });
 
 describe("functions", () => {
-  test("of switchyard can be called by none of the API's roles, but the check of tags", async () => {
+  test("of switchyard can be called by none of the API's roles, but what checks and policies call", async () => {
     const rows = await supabase.sql<{ line: string }>(
       `select r.role || ' ' || p.proname as line from (values ('anon'), ('authenticated')) r(role), pg_proc p
        where p.pronamespace = 'switchyard'::regnamespace and has_function_privilege(r.role, p.oid, 'execute') order by 1`,
     );
-    expect(rows.map(({ line }) => line)).toEqual(["authenticated are_tags"]);
+    expect(rows.map(({ line }) => line)).toEqual(["authenticated are_tags", "authenticated is_home"]);
   });
 
   test("for records run with the caller's rights and are not for strangers", async () => {

@@ -5,8 +5,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { allCollections } from "../../shared/collections/index.ts";
 import { createLog } from "../../shared/log.ts";
 import { createMongoClient } from "../../shared/mongo/client.ts";
+import { purgeDocuments } from "../../shared/mongo/purge.ts";
+import { purgeControlRecords } from "../../shared/postgres/control-purge.ts";
+import { type PurgedDatabase, runPurges } from "../../shared/placement/purge.ts";
 import { createPurgeEndpoint } from "../../shared/operations/purge-endpoint.ts";
-import { runPurges } from "../../shared/placement/purge.ts";
 import { type OwnDatabase, startOwnDatabase } from "../setup/own-database.ts";
 import { mongoUriFor } from "../setup/servers.ts";
 import { placementUsers } from "./placement-users.ts";
@@ -34,17 +36,29 @@ afterAll(async () => {
 beforeEach(async () => {
   await users.reset();
   await database.sql("delete from switchyard.purges");
+  await database.sql("delete from switchyard.tasks");
 });
 
-const purge = (mongo: (() => Promise<Db>) | undefined = async () => db) =>
-  runPurges({ supabase: service, mongo, collections: COLLECTIONS, clock: Date.now, log, limit: 3, batchSize: 4 });
+const inSupabase: PurgedDatabase = {
+  name: "supabase",
+  title: "Supabase",
+  system: { purge: (userId) => purgeControlRecords(service, userId, 4) },
+};
+const inMongo = (mongo: () => Promise<Db>): PurgedDatabase => ({
+  name: "mongodb",
+  title: "MongoDB",
+  system: { purge: async (userId) => purgeDocuments(await mongo(), allCollections, userId) },
+});
+const purgeIn = (...databases: PurgedDatabase[]) =>
+  runPurges({ control: service, databases, clock: Date.now, log, limit: 3 });
+const purge = (mongo: () => Promise<Db> = async () => db) => purgeIn(inSupabase, inMongo(mongo));
 /** time passes, and what waits is due */
 const later = (seconds: number) =>
-  database.sql("update switchyard.purge_tasks set due_at = due_at - make_interval(secs => $1::float8)", [seconds]);
+  database.sql("update switchyard.tasks set due_at = due_at - make_interval(secs => $1::float8)", [seconds]);
 const openTasks = async () =>
   (
     await database.sql<{ task: string }>(
-      "select database || ' ' || run as task from switchyard.purge_tasks where done_at is null order by 1",
+      "select concat_ws(' ', database, payload ->> 'run') as task from switchyard.tasks where done_at is null order by 1",
     )
   ).map(({ task }) => task);
 
@@ -126,7 +140,7 @@ describe("a deleted user's records", () => {
     expect(await left(id)).toMatchObject({ postgres: 0, mongo: 14 });
     const [task] = await database.sql<{ wait: number; last_error: string }>(
       `select extract(epoch from due_at - clock_timestamp())::float8 as wait, last_error
-       from switchyard.purge_tasks where done_at is null and run = 1`,
+       from switchyard.tasks where done_at is null and payload ->> 'run' = '1'`,
     );
     expect(task?.wait).toBeLessThanOrEqual(10);
     expect(task?.last_error).toContain("refuses connections");
@@ -135,10 +149,19 @@ describe("a deleted user's records", () => {
     expect(await left(id)).toEqual(nothing);
   });
 
-  test("in MongoDB wait where it is not configured", async () => {
+  test("in a database that is not configured wait, and nobody is woken for them before a quarter of an hour", async () => {
     await users.hardDelete(await users.insert());
-    await runPurges({ supabase: service, mongo: undefined, collections: COLLECTIONS, clock: Date.now, log });
-    expect(await openTasks()).toEqual(["mongodb 1", "mongodb 2", "supabase 2"]);
+    await users.hardDelete(await users.insert());
+    const due = () => database.sql("select public.switchyard_due_databases('purge') as due");
+    expect(await due()).toEqual([{ due: ["mongodb", "supabase"] }]);
+    expect((await purgeIn(inSupabase))._unsafeUnwrap()).toEqual({ purged: 2, failed: 2 });
+    expect(await due()).toEqual([{ due: [] }]);
+    const [task] = await database.sql("select last_error from switchyard.tasks where last_error is not null limit 1");
+    expect(task).toEqual({ last_error: "not configured here: set DATABASE_MONGODB" });
+    await later(899);
+    expect(await due()).toEqual([{ due: [] }]);
+    await later(1);
+    expect((await purge())._unsafeUnwrap()).toEqual({ purged: 2, failed: 0 });
   });
 
   test("are looked for in no database that never took users", async () => {
@@ -156,7 +179,7 @@ describe("a deleted user's records", () => {
     await later(10_000);
     expect((await purge())._unsafeUnwrap()).toEqual({ purged: 0, failed: 0 });
     expect((await left(id)).postgres).toBeGreaterThan(0);
-    await database.sql("select public.switchyard_purge_supabase($1::uuid)", [id]);
+    await database.sql("select public.switchyard_purge_records($1::uuid)", [id]);
     expect((await left(id)).postgres).toBeGreaterThan(0);
   });
 
@@ -170,17 +193,44 @@ describe("a deleted user's records", () => {
 
 describe("tasks", () => {
   const claim = async (seconds: number) =>
-    (await service.rpc("switchyard_purge_claim", { p_database: "mongodb", p_limit: 10, p_lease_seconds: seconds }))
-      .data;
+    (
+      await service.rpc("switchyard_claim_tasks", {
+        p_queue: "purge",
+        p_database: "mongodb",
+        p_limit: 10,
+        p_lease_seconds: seconds,
+      })
+    ).data;
+  const finish = async (id: number, attempts: number) =>
+    (await service.rpc("switchyard_finish_task", { p_id: id, p_attempts: attempts })).data;
+  const fail = async (id: number, attempts: number, seconds?: number) =>
+    (
+      await service.rpc("switchyard_fail_task", {
+        p_id: id,
+        p_attempts: attempts,
+        p_error: "x",
+        ...(seconds !== undefined && { p_retry_seconds: seconds }),
+      })
+    ).data;
+  const due = () => database.sql("select public.switchyard_due_databases('purge') as due");
 
-  test("are each given to one worker, until its lease is over", async () => {
-    await users.hardDelete(await users.insert());
-    expect(await claim(60)).toHaveLength(1);
+  test("are each given to one worker, until its lease is over; one that has lost it changes nothing", async () => {
+    const user = await users.insert();
+    await users.hardDelete(user);
+    const [first] = await claim(60);
+    expect(first).toEqual({ id: first.id, subject: user, attempts: 1, payload: { purge: expect.any(Number), run: 1 } });
     expect(await claim(60)).toEqual([]);
-    expect(await database.sql("select switchyard.purge_pending('mongodb') as some")).toEqual([{ some: false }]);
-    await database.sql("update switchyard.purge_tasks set leased_until = now() - interval '1 second'");
-    expect(await database.sql("select switchyard.purge_pending('mongodb') as some")).toEqual([{ some: true }]);
-    expect(await claim(60)).toMatchObject([{ attempts: 2 }]);
+    expect(await due()).toEqual([{ due: ["supabase"] }]);
+    await database.sql("update switchyard.tasks set leased_until = now() - interval '1 second' where attempts = 1");
+    expect(await due()).toEqual([{ due: ["mongodb", "supabase"] }]);
+    expect(await claim(60)).toMatchObject([{ id: first.id, attempts: 2 }]);
+    expect([await finish(first.id, 1), await fail(first.id, 1)]).toEqual([false, false]);
+    expect(await fail(first.id, 2, 0)).toBe(true);
+    // given back: the second time it is nobody's
+    expect([await finish(first.id, 2), await fail(first.id, 2)]).toEqual([false, false]);
+    expect(await claim(60)).toMatchObject([{ id: first.id, attempts: 3 }]);
+    expect(await finish(first.id, 3)).toBe(true);
+    expect(await openTasks()).toEqual(["mongodb 2", "supabase 1", "supabase 2"]);
   });
 
   test("of second runs follow a longer token lifetime", async () => {
@@ -188,7 +238,8 @@ describe("tasks", () => {
     await service.rpc("switchyard_set_token_lifetime", { p_seconds: 86_400 });
     const [task] = await database.sql<{ seconds: number }>(
       `select extract(epoch from t.due_at - p.deleted_at)::int as seconds
-       from switchyard.purge_tasks t join switchyard.purges p on p.id = t.purge_id where run = 2 limit 1`,
+       from switchyard.tasks t join switchyard.purges p on p.id = (t.payload ->> 'purge')::bigint
+       where t.payload ->> 'run' = '2' limit 1`,
     );
     expect(task).toEqual({ seconds: 86_700 });
     await service.rpc("switchyard_set_token_lifetime", { p_seconds: 3_600 });
@@ -209,9 +260,11 @@ describe("tasks", () => {
     await later(10_000);
     await purge();
     await database.sql("update switchyard.purges set deleted_at = now() - interval '31 days'");
+    await database.sql("update switchyard.tasks set done_at = now() - interval '31 days'");
     await database.sql("update switchyard.assignment_history set at = now() - interval '31 days'");
     await purge();
     expect(await database.sql("select 1 from switchyard.purges")).toEqual([]);
+    expect(await database.sql("select 1 from switchyard.tasks")).toEqual([]);
     expect(await database.sql("select 1 from switchyard.assignment_history where user_id = $1::uuid", [id])).toEqual(
       [],
     );
@@ -222,9 +275,8 @@ describe("the edge function's endpoint", () => {
   const endpoint = () =>
     createPurgeEndpoint({
       keys: [database.secretKey, "sb_secret_another"],
-      supabase: service,
-      mongo: async () => db,
-      collections: allCollections,
+      control: service,
+      databases: [inSupabase, inMongo(async () => db)],
       maxTokenLifetimeSeconds: 3_600,
       clock: Date.now,
       log,

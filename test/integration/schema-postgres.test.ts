@@ -75,7 +75,7 @@ describe("drift is seen", () => {
     ["a foreign key", `alter table ${table} drop constraint expenses_category_id_fkey`],
     ["an index", `drop index ${COPY}.expenses_date_idx`],
     ["row-level security", `alter table ${table} disable row level security`],
-    ["a policy", `alter policy expenses_owner on ${table} using (true)`],
+    ["a policy", `alter policy expenses_select on ${table} using (true)`],
     ["a grant", `grant insert (version) on ${table} to authenticated`],
     ["a trigger", `alter table ${table} enable trigger switchyard_stamp`],
   ])("in %s", async (_, change) => {

@@ -6,6 +6,7 @@ import { type MongoClient, UUID } from "mongodb";
 import { allCollections } from "../../shared/collections/index.ts";
 import { createLog } from "../../shared/log.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
+import { purgeDocuments } from "../../shared/mongo/purge.ts";
 import { runPurges } from "../../shared/placement/purge.ts";
 import { readStats } from "../../shared/placement/stats.ts";
 import { Living } from "../property/living.ts";
@@ -40,19 +41,22 @@ export async function runHistories(client: MongoClient, count: number, steps: nu
 export async function runSystemWork(client: MongoClient, deletedUser: string): Promise<void> {
   const db = client.db();
   await prepareMongo(db, allCollections, MONGODB);
-  const mongo = async () => db;
-  const service = supabaseWith([{ id: 1, user_id: deletedUser }]);
-  await readStats({ service, mongo, collections: names, clock: Date.now, limitMs: HANGS_MS });
+  const service = supabaseWith([{ id: 1, subject: deletedUser, attempts: 1 }]);
+  await Promise.all(allCollections.map(({ name }) => db.collection(name).countDocuments({ _deleted_at: null })));
   const log = createLog({ level: "error", write: () => {} });
-  const purged = await runPurges({ supabase: service, mongo, collections: names, log, clock: Date.now });
+  const purge = (userId: string) => purgeDocuments(db, allCollections, userId);
+  const databases = [{ name: "mongodb", title: "MongoDB", system: { purge } }];
+  const purged = await runPurges({ control: service, databases, log, clock: Date.now });
   const left = await db.collection("categories").countDocuments({ "_id.user_id": new UUID(deletedUser) });
   if (purged.isErr() || purged.value.purged !== 1 || left > 0) throw new Error("the user was not purged");
 }
 
 /** As much of Supabase as these need: purges that are due in MongoDB, and nothing else. */
-function supabaseWith(due: { id: number; user_id: string }[]): SupabaseClient {
+function supabaseWith(due: { id: number; subject: string; attempts: number }[]): SupabaseClient {
   const answers: Record<string, (parameters: Record<string, unknown>) => unknown> = {
-    switchyard_purge_claim: ({ p_database }) => (p_database === "mongodb" ? due.splice(0) : []),
+    switchyard_due_databases: () => ["mongodb"],
+    switchyard_claim_tasks: () => due.splice(0),
+    switchyard_finish_task: () => true,
     switchyard_stats: () => ({ user_distribution: {}, total_users: 0, collections: {} }),
   };
   const rpc = async (name: string, parameters: Record<string, unknown> = {}) => ({

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { allCollections, collections } from "../../shared/collections/index.ts";
-import { type Collection, defineCollection, home, owner } from "../../shared/definition/define.ts";
+import { type Collection, defineCollection, home, owner, pinned } from "../../shared/definition/define.ts";
 import {
   currency,
   type Fields,
@@ -46,7 +46,16 @@ test("text that is too long for an index has none", () => {
 
 describe("a definition that has no table is refused, with the reason", () => {
   test.each<[string, Collection, RegExp]>([
-    ["pinned", define({ title: name() }, { placement: { kind: "pinned", database: "mongodb" } }), /home collections/],
+    [
+      "replicated",
+      define({ title: name() }, { placement: { kind: "replicated", primary: "supabase", fallback: "none" } }),
+      /home and pinned/,
+    ],
+    [
+      "a reference to records kept elsewhere",
+      define({ x_id: reference("loans") }, { placement: pinned("x") }),
+      /loans/,
+    ],
     ["members", define({ title: name() }, { scope: { kind: "memberOf", collection: "x", field: "y" } }), /an owner/],
     ["a reference to nowhere", define({ x_id: reference("missing") }), /refers to missing/],
     ["a unique text that is too long", define({ body: text(2000) }, { unique: [["body"]] }), /too long to be unique/],

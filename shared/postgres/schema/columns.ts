@@ -4,6 +4,7 @@
  */
 import type { Collection } from "../../definition/define.ts";
 import type { Field, FieldKind } from "../../definition/fields.ts";
+import { literal } from "./quoting.ts";
 
 export interface Column {
   name: string;
@@ -36,8 +37,6 @@ export const MAX_INDEXED_LENGTH = 600;
 
 /** NFKC makes up to 18 characters of one (U+FDFA), and upper case up to 3. */
 const FOLDED_GROWTH = 20;
-
-export const literal = (value: string): string => `'${value.replaceAll("'", "''")}'`;
 
 /** What holds a search field as it is compared: folded by the application, because the engines fold differently. */
 export const foldedColumn = (field: string): string => `${field}_folded`;

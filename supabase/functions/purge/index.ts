@@ -3,23 +3,21 @@ import { allCollections } from "../../../shared/collections/index.ts";
 import { functionSecretKeys, loadFunctionConfig, processEnvironment } from "../../../shared/config.ts";
 import { deadlinesOf } from "../../../shared/deadlines.ts";
 import { createLog } from "../../../shared/log.ts";
-import { databaseName } from "../../../shared/mongo/client.ts";
-import { createMongoConnection } from "../../../shared/mongo/connection.ts";
 import { createPurgeEndpoint } from "../../../shared/operations/purge-endpoint.ts";
+import { createRegistry } from "../../../shared/placement/registry.ts";
 import { serviceClient } from "../../../shared/postgres/client.ts";
 
 const config = loadFunctionConfig(processEnvironment());
 const deadlines = deadlinesOf(config);
-const { MONGODB_URI } = config;
-const connection =
-  MONGODB_URI && createMongoConnection(MONGODB_URI, databaseName(MONGODB_URI, config.MONGODB_DATABASE), { appName: "switchyard-purge", deadlines });
+const control = serviceClient(config, { timeoutMs: deadlines.callMs });
+const collections = allCollections;
+const registry = createRegistry({ config, service: control, collections, deadlines, appName: "switchyard-purge" });
 
 export default {
   fetch: createPurgeEndpoint({
     keys: functionSecretKeys(config),
-    supabase: serviceClient(config, { timeoutMs: deadlines.callMs }),
-    mongo: connection ? async () => connection.db() : undefined,
-    collections: allCollections,
+    control,
+    databases: [...registry.values()],
     maxTokenLifetimeSeconds: config.MAX_TOKEN_LIFETIME_SECONDS,
     clock: Date.now,
     log: createLog({ level: config.LOG_LEVEL }),

@@ -1,0 +1,63 @@
+/** Who may do what with a collection's table, and the triggers that nobody gets past. */
+import type { Collection } from "../../definition/define.ts";
+import { fieldColumns, searchColumns } from "./columns.ts";
+import { identifier, literal } from "./quoting.ts";
+
+/** Row-level security, its policies, and the grants. */
+export function accessSql(collection: Collection, table: string): string {
+  const written = [...fieldColumns(collection), ...searchColumns(collection)]
+    .filter(({ generated }) => generated === undefined)
+    .map(({ name }) => name);
+  return `${policySql(collection, table)}
+
+-- Supabase's default privileges grant everything by name, so it is taken away by name. Version and times are the
+-- trigger's; the id, the owner and the hash of the request that created a record never change. Nobody may truncate:
+-- that leaves no tombstones.
+revoke all on ${table} from public, anon, authenticated, service_role;
+grant select, delete on ${table} to authenticated;
+grant insert (${wrap([collection.scope.field, "id", ...written, "create_hash"])}) on ${table} to authenticated;
+grant update (${wrap(written)}) on ${table} to authenticated;
+grant select, insert, update, delete on ${table} to service_role;`;
+}
+
+/** One policy for each operation: what a home that is being moved allows differs. */
+function policySql({ name, placement, scope }: Collection, table: string): string {
+  const mine = `${scope.field} = (select auth.uid())`;
+  const may = (writing: boolean) =>
+    placement.kind === "home" ? `${mine} and (select switchyard.is_home(${writing}))` : mine;
+  const why =
+    placement.kind === "home"
+      ? `-- Everyone may call Supabase's REST with their own token, so this is where a stranger is kept out. A record is its
+-- owner's, and only while the owner's home is this database: nobody whose home is another can leave anything here.
+-- (Both are looked up once in a statement, in a select of their own. A comparison outside of it is taken for something
+-- that one row in 200 passes, and all records of the owner are sorted then, instead of being read in index order.)`
+      : `-- Everyone may call Supabase's REST with their own token, so this is where a stranger is kept out. A record is its
+-- owner's. (The owner is looked up once in a statement, in a select of its own.)`;
+  const policy = (verb: string, condition: string) =>
+    `create policy ${identifier(name, verb)} on ${table} for ${verb} to authenticated\n  ${condition};`;
+  return [
+    why,
+    `alter table ${table} enable row level security;`,
+    policy("select", `using (${may(false)})`),
+    policy("insert", `with check (${may(true)})`),
+    policy("update", `using (${may(true)})`),
+    policy("delete", `using (${may(true)})`),
+  ].join("\n");
+}
+
+/** The triggers that keep versions and tombstones. */
+export function triggerSql({ scope }: Collection, table: string): string {
+  const owner = scope.field === "user_id" ? "" : literal(scope.field);
+  return `-- Always, also for a session that replicates: no row may be without a new version, no deletion without a tombstone.
+create trigger switchyard_stamp before insert or update on ${table}
+  for each row execute function switchyard.stamp_record(${owner});
+create trigger switchyard_check_tombstones after insert on ${table}
+  referencing new table as inserted for each statement execute function switchyard.check_tombstones(${owner});
+create trigger switchyard_bury after delete on ${table}
+  referencing old table as deleted for each statement execute function switchyard.bury_records(${owner});
+alter table ${table} enable always trigger switchyard_stamp;
+alter table ${table} enable always trigger switchyard_check_tombstones;
+alter table ${table} enable always trigger switchyard_bury;`;
+}
+
+const wrap = (names: string[]) => (names.length > 6 ? `\n  ${names.join(", ")}\n` : names.join(", "));
