@@ -33,7 +33,9 @@ const httpUrl = z
 const mongoUrl = z
   .string()
   .regex(/^mongodb(\+srv)?:\/\/.+/, "must be a URL that begins with mongodb:// or mongodb+srv://");
-const postgresUrl = z.string().regex(/^postgres(ql)?:\/\/.+/, "must be a URL that begins with postgres://");
+const postgresUrl = z
+  .string()
+  .regex(/^postgres(ql)?:\/\/.+/, "must be a URL that begins with postgres:// or postgresql://");
 const port = z
   .string()
   .regex(/^\d{1,5}$/, "must be a port number from 1 to 65535")
@@ -73,7 +75,10 @@ const DEADLINES = Object.fromEntries(
 const SUPABASE = {
   SUPABASE_URL: httpUrl,
   SUPABASE_SECRET_KEY: z.string(),
+  /** the direct way to Supabase's own Postgres; without it, through REST */
+  DATABASE_URL: postgresUrl.optional(),
   MONGODB_URI: mongoUrl.optional(),
+  /** of the home `mongodb` only */
   MONGODB_DATABASE: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,38}$/, "may hold letters, digits, _ and -, at most 38")
@@ -135,15 +140,34 @@ export const functionSecretKeys = (config: FunctionConfig): string[] => [
   ...Object.values(config.SUPABASE_SECRET_KEYS ?? {}),
 ];
 
-export type ApiConfig = z.infer<typeof apiSchema>;
-export type FunctionConfig = z.infer<typeof functionSchema>;
-export type DevConfig = z.infer<typeof devSchema>;
+export type DatabaseKind = "postgres" | "mongodb";
+
+/** A home beside Supabase's own Postgres, as a variable names it. */
+export interface ConfiguredDatabase {
+  /** of its row in `switchyard.databases` */
+  readonly name: string;
+  readonly kind: DatabaseKind;
+  readonly url: string;
+  /** where it is configured, for sentences that name the fix */
+  readonly variable: string;
+}
+
+interface Databases {
+  /** `mongodb` of MONGODB_URI first, then those of DATABASE_<NAME> by name */
+  databases: readonly ConfiguredDatabase[];
+}
+
+export type ApiConfig = z.infer<typeof apiSchema> & Databases;
+export type FunctionConfig = z.infer<typeof functionSchema> & Databases;
+export type DevConfig = z.infer<typeof devSchema> & Databases;
 
 const ALIASES: Readonly<Record<string, readonly string[]>> = {
+  // the alias is what Supabase itself gives to functions
+  DATABASE_URL: ["SUPABASE_DB_URL"],
   SUPABASE_URL: ["NEXT_PUBLIC_SUPABASE_URL"],
   SUPABASE_PUBLISHABLE_KEY: ["NEXT_PUBLIC_SUPABASE_PUBLISHABLE_KEY", "SUPABASE_ANON_KEY"],
   SUPABASE_SECRET_KEY: ["SUPABASE_SERVICE_ROLE_KEY"],
-  MONGODB_URI: ["MONGO_URL"],
+  MONGODB_URI: ["MONGO_URL", "DATABASE_MONGODB"],
 };
 
 /** What the API needs. Throws `ConfigError`. */
@@ -152,9 +176,11 @@ export const loadApiConfig = (env: Environment): ApiConfig => load(apiSchema, en
 /** What the edge functions need. Throws `ConfigError`. */
 export const loadFunctionConfig = (env: Environment): FunctionConfig => load(functionSchema, env);
 
-/** What `npm start` reads. Throws `ConfigError`. */
+/** What `npm start` reads: SUPABASE_DB_URL is where its own Supabase keeps everything. Throws `ConfigError`. */
 export function loadDevConfig(env: Environment): DevConfig {
-  const config = load(devSchema, env);
+  // a direct way to another project is none to the development system
+  const { DATABASE_URL: _, ...own } = env;
+  const config = load(devSchema, own);
   const problems: string[] = [];
   if (config.SUPABASE_AUTH_URL && !config.SUPABASE_DB_URL)
     problems.push("SUPABASE_AUTH_URL needs SUPABASE_DB_URL: a real Auth server keeps its users in a real Postgres.");
@@ -170,7 +196,7 @@ export function loadDevConfig(env: Environment): DevConfig {
 /** This process's environment, on Node and on Deno. */
 export const processEnvironment = (): Environment => process.env;
 
-function load<T>(schema: z.ZodType<T>, env: Environment): T {
+function load<T>(schema: z.ZodType<T>, env: Environment): T & Databases {
   const named: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) if (value) named[name] = value;
   for (const [name, aliases] of Object.entries(ALIASES)) {
@@ -178,12 +204,62 @@ function load<T>(schema: z.ZodType<T>, env: Environment): T {
     if (value) named[name] = value;
   }
   const parsed = schema.safeParse(named);
-  if (parsed.success) return parsed.data;
-  throw new ConfigError(
-    parsed.error.issues.map((issue) => {
-      const name = String(issue.path[0]);
-      const aliases = ALIASES[name] ? ` (or ${ALIASES[name].join(", ")})` : "";
-      return named[name] === undefined ? `${name}${aliases} is not set.` : `${name} ${issue.message}.`;
-    }),
-  );
+  const problems = (parsed.error?.issues ?? []).map((issue) => {
+    const name = String(issue.path[0]);
+    const aliases = ALIASES[name] ? ` (or ${ALIASES[name].join(", ")})` : "";
+    return named[name] === undefined ? `${name}${aliases} is not set.` : `${name} ${issue.message}.`;
+  });
+  const databases = databasesIn(named, problems);
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
+  return { ...parsed.data, databases };
+}
+
+const KINDS: readonly (readonly [RegExp, DatabaseKind])[] = [
+  [/^mongodb(\+srv)?:\/\/.+/, "mongodb"],
+  [/^postgres(ql)?:\/\/.+/, "postgres"],
+];
+const NAME = /^[A-Z][A-Z0-9_]{0,40}$/;
+/**
+ * Begin like a home and are none: the direct way to Supabase's own Postgres, what platforms set beside a variable of that
+ * name (Neon's integration: DATABASE_URL_UNPOOLED), and a deadline.
+ */
+const NO_HOME = /^DATABASE_URL(_|$)/;
+const isHome = (variable: string) =>
+  variable.startsWith("DATABASE_") && !NO_HOME.test(variable) && !(variable in DEFAULT_DEADLINES);
+
+/** The homes that the variables name; what is wrong with them is added to the problems. */
+function databasesIn(named: Readonly<Record<string, string>>, problems: string[]): ConfiguredDatabase[] {
+  const found: ConfiguredDatabase[] = [];
+  // by URL: two homes in one database would purge one another's records
+  const seen = new Map<string | undefined, string>([
+    [named.DATABASE_URL, "DATABASE_URL"],
+    [named.SUPABASE_DB_URL, "SUPABASE_DB_URL"],
+  ]);
+  const add = (variable: string, name: string, url: string) => {
+    const kind = KINDS.find(([pattern]) => pattern.test(url))?.[1];
+    const same = seen.get(url);
+    seen.set(url, variable);
+    if (!kind) problems.push(`${variable} must be a URL that begins with mongodb://, mongodb+srv:// or postgres://.`);
+    else if (same) problems.push(`${variable} is the same database as ${same}: each home needs one of its own.`);
+    else found.push({ name, kind, url, variable });
+  };
+  // one that is no URL of MongoDB's has been named by the schema
+  if (named.MONGODB_URI && KINDS[0]?.[0].test(named.MONGODB_URI)) add("MONGODB_URI", "mongodb", named.MONGODB_URI);
+  for (const variable of Object.keys(named).filter(isHome).sort()) {
+    const given = variable.slice("DATABASE_".length);
+    const name = given.toLowerCase();
+    if (name === "supabase")
+      problems.push(
+        "DATABASE_SUPABASE is not needed: SUPABASE_URL is that home, and DATABASE_URL the direct way to its Postgres.",
+      );
+    else if (name === "mongodb") {
+      if (named.MONGODB_URI !== named[variable])
+        problems.push("DATABASE_MONGODB and MONGODB_URI both configure the home mongodb: set one of them.");
+    } else if (!NAME.test(given))
+      problems.push(
+        `${variable} names no home: after DATABASE_ comes a capital letter, and at most 40 more, digits and _ among them.`,
+      );
+    else add(variable, name, named[variable] ?? "");
+  }
+  return found;
 }

@@ -33,6 +33,7 @@ describe("the environment", () => {
       ...DEFAULT_DEADLINES,
       ADMIN_EMAILS: [],
       ALLOWED_ORIGINS: [],
+      databases: [],
     }));
 
   test("lists are split and trimmed", () =>
@@ -70,6 +71,9 @@ describe("the environment", () => {
     ["SUPABASE_URL", "x"],
     ["SUPABASE_PUBLIC_URL", "x"],
     ["MONGODB_URI", "http://x"],
+    ["DATABASE_URL", "mongodb://x"],
+    ["DATABASE_NEON", "neon.example"],
+    ["DATABASE_NEON", "mysql://x"],
     ["MONGODB_DATABASE", "a b"],
     ["MONGODB_DATABASE", "x".repeat(39)],
     ["LOG_LEVEL", "loud"],
@@ -112,6 +116,63 @@ describe("the environment", () => {
       expect(problems(loadApiConfig, { ...api, REQUEST_DEADLINE_MS: ms })).toEqual([
         "REQUEST_DEADLINE_MS must be a number of milliseconds from 10 to 9999999.",
       ]);
+  });
+
+  test("homes: what DATABASE_<NAME> adds, and what only looks like one", () => {
+    const env = {
+      ...api,
+      MONGO_URL: "mongodb://h/x",
+      DATABASE_NEON: "postgresql://n/x",
+      DATABASE_ATLAS_2: "mongodb+srv://a",
+      DATABASE_EMPTY: "",
+      DATABASE_URL: "postgres://s/postgres",
+      DATABASE_URL_UNPOOLED: "postgres://s:5433/postgres",
+      DATABASE_CONNECT_MS: "500",
+    };
+    const databases = [
+      { name: "mongodb", kind: "mongodb", url: "mongodb://h/x", variable: "MONGODB_URI" },
+      { name: "atlas_2", kind: "mongodb", url: "mongodb+srv://a", variable: "DATABASE_ATLAS_2" },
+      { name: "neon", kind: "postgres", url: "postgresql://n/x", variable: "DATABASE_NEON" },
+    ];
+    for (const load of [loadApiConfig, loadFunctionConfig])
+      expect(load(env)).toMatchObject({ databases, DATABASE_URL: "postgres://s/postgres" });
+    expect(loadApiConfig({ ...api, DATABASE_MONGODB: "mongodb://h/x" }).databases).toMatchObject([{ name: "mongodb" }]);
+    // what Supabase gives to functions; to `npm start` it is where the development Supabase is
+    expect(loadFunctionConfig({ ...api, SUPABASE_DB_URL: "postgres://s" })).toMatchObject({
+      DATABASE_URL: "postgres://s",
+    });
+    const dev = { DATABASE_URL: "no matter", DATABASE_NEON: "postgres://n", SUPABASE_DB_URL: "postgres://s" };
+    expect(loadDevConfig(dev)).toMatchObject({ databases: [{ name: "neon" }], SUPABASE_DB_URL: "postgres://s" });
+    expect(loadDevConfig(dev)).not.toHaveProperty("DATABASE_URL");
+  });
+
+  test("homes: everything that is wrong with them is said at once, with the rest", () => {
+    const said = problems(loadApiConfig, {
+      ...api,
+      LOG_LEVEL: "loud",
+      MONGODB_URI: "mongodb://h/x",
+      DATABASE_MONGODB: "mongodb://other/x",
+      DATABASE_SUPABASE: "postgres://s",
+      DATABASE_TWIN: "mongodb://h/x",
+      DATABASE_OWN: "postgres://direct",
+      DATABASE_URL: "postgres://direct",
+      DATABASE_1: "postgres://one",
+      DATABASE_small: "postgres://small",
+      [`DATABASE_${"X".repeat(42)}`]: "postgres://long",
+    });
+    expect(said.map((each) => each.split(" ")[0])).toEqual([
+      "LOG_LEVEL",
+      "DATABASE_1",
+      "DATABASE_MONGODB",
+      "DATABASE_OWN",
+      "DATABASE_SUPABASE",
+      "DATABASE_TWIN",
+      `DATABASE_${"X".repeat(42)}`,
+      "DATABASE_small",
+    ]);
+    expect(said.join("\n")).toMatch(/set one of them/);
+    expect(said.join("\n")).toMatch(/DATABASE_OWN is the same database as DATABASE_URL/);
+    expect(said.join("\n")).toMatch(/DATABASE_SUPABASE .+ DATABASE_URL the direct way/);
   });
 
   test("of the edge functions", () => {
