@@ -5,8 +5,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { allCollections } from "../../shared/collections/index.ts";
 import { createLog } from "../../shared/log.ts";
 import { createMongoClient } from "../../shared/mongo/client.ts";
+import { createPurgeEndpoint } from "../../shared/operations/purge-endpoint.ts";
 import { runPurges } from "../../shared/placement/purge.ts";
-import { createPurgeEndpoint } from "../../shared/placement/purge-endpoint.ts";
 import { type OwnDatabase, startOwnDatabase } from "../setup/own-database.ts";
 import { mongoUriFor } from "../setup/servers.ts";
 import { placementUsers } from "./placement-users.ts";

@@ -3,9 +3,9 @@ import { err, ok } from "neverthrow";
 import { Webhook } from "standardwebhooks";
 import { describe, expect, test, vi } from "vitest";
 import { unavailable } from "../../shared/contract/errors.ts";
+import { webhookVerifier } from "../../shared/http/webhook-secrets.ts";
 import { createLog } from "../../shared/log.ts";
-import { createSignUpHook, type SignUpHookOptions } from "../../shared/placement/sign-up-hook.ts";
-import { webhookVerifier } from "../../shared/placement/webhook-secrets.ts";
+import { createSignUpHook, type SignUpHookOptions } from "../../shared/operations/sign-up-hook.ts";
 
 const secretOf = (text: string) => `v1,whsec_${Buffer.from(text.padEnd(32, ".")).toString("base64")}`;
 const NEW = secretOf("the new secret");

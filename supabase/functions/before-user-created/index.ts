@@ -1,14 +1,14 @@
 /** Supabase Auth's hook "before user created": may this sign-up go on? */
-import { ok } from "neverthrow";
+import { err, ok } from "neverthrow";
+import { allCollections } from "../../../shared/collections/index.ts";
 import { loadFunctionConfig, processEnvironment } from "../../../shared/config.ts";
 import { deadlinesOf } from "../../../shared/deadlines.ts";
+import { webhookVerifier } from "../../../shared/http/webhook-secrets.ts";
 import { createLog } from "../../../shared/log.ts";
-import { createMongoConnection } from "../../../shared/mongo/connection.ts";
-import { callSystem } from "../../../shared/postgres/system-call.ts";
-import { databaseProbes } from "../../../shared/placement/probes.ts";
-import { createSignUpHook } from "../../../shared/placement/sign-up-hook.ts";
-import { webhookVerifier } from "../../../shared/placement/webhook-secrets.ts";
+import { createSignUpHook, type Probe } from "../../../shared/operations/sign-up-hook.ts";
+import { CONTROL, createRegistry } from "../../../shared/placement/registry.ts";
 import { serviceClient } from "../../../shared/postgres/client.ts";
+import { callSystem } from "../../../shared/postgres/system-call.ts";
 
 const config = loadFunctionConfig(processEnvironment());
 const log = createLog({ level: config.LOG_LEVEL });
@@ -16,20 +16,25 @@ if (!config.BEFORE_USER_CREATED_HOOK_SECRET) log.error("sign_up_hook_without_sec
 
 const deadlines = deadlinesOf(config);
 const service = serviceClient(config, { timeoutMs: deadlines.hookCallMs });
-const { MONGODB_URI } = config;
-const connection =
-  MONGODB_URI &&
-  createMongoConnection({ ...config, MONGODB_URI }, { appName: "switchyard-hook", maxPoolSize: 2, deadlines });
-const probes = databaseProbes(service, connection ? () => connection.db().command({ ping: 1 }) : undefined);
+const registry = createRegistry({
+  config,
+  service,
+  collections: allCollections,
+  deadlines,
+  appName: "switchyard-hook",
+  maxPoolSize: 2,
+});
+const probes: Record<string, Probe> = {};
+for (const { name, system } of registry.values())
+  // one that answers, and is not prepared, takes nobody
+  if (name !== CONTROL)
+    probes[name] = async () => (await system.probe()).andThen((problem) => (problem === null ? ok(null) : err(problem)));
 
 export default {
   fetch: createSignUpHook({
     verify: webhookVerifier(config.BEFORE_USER_CREATED_HOOK_SECRET ?? ""),
-    // Supabase takes the reports: one that arrives shows that it is up, where a probe that was slow would say that it is
-    // down, and with it every home
-    probes: { supabase: async () => ok(true), ...(probes.mongodb ? { mongodb: probes.mongodb } : {}) },
-    report: (name, healthy, error) =>
-      callSystem(service, "switchyard_report_health", { p_name: name, p_healthy: healthy, p_error: error }),
+    probes,
+    report: (reports) => callSystem<boolean>(service, "switchyard_report_healths", { p_reports: reports }),
     canPlace: () => callSystem<boolean>(service, "switchyard_can_place"),
     totalMs: deadlines.hookMs,
     probeMs: deadlines.hookProbeMs,

@@ -4,7 +4,7 @@ import { functionSecretKeys, loadFunctionConfig, processEnvironment } from "../.
 import { deadlinesOf } from "../../../shared/deadlines.ts";
 import { createLog } from "../../../shared/log.ts";
 import { createMongoConnection } from "../../../shared/mongo/connection.ts";
-import { createPurgeEndpoint } from "../../../shared/placement/purge-endpoint.ts";
+import { createPurgeEndpoint } from "../../../shared/operations/purge-endpoint.ts";
 import { serviceClient } from "../../../shared/postgres/client.ts";
 
 const config = loadFunctionConfig(processEnvironment());

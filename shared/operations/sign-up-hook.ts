@@ -9,11 +9,11 @@
 import type { Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
 import { deadlinesOf } from "../deadlines.ts";
+import { readLimited } from "../http/limited-body.ts";
 import type { Log } from "../log.ts";
-import { downReason } from "./down-reason.ts";
-import { readLimited } from "./limited-body.ts";
-import type { Probe } from "./probes.ts";
-import { within } from "./within.ts";
+import { downReason } from "../placement/down-reason.ts";
+import type { Probe } from "../placement/probes.ts";
+import { within } from "../placement/within.ts";
 
 export interface SignUpHookOptions {
   /** throws, or returns false, unless the body is signed by Auth, and lately */

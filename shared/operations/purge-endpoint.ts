@@ -2,10 +2,10 @@
 import type { SupabaseClient } from "@supabase/supabase-js";
 import type { Db } from "mongodb";
 import type { Collection } from "../definition/define.ts";
+import { carriesSecretKey } from "../http/secret-key.ts";
 import type { Log } from "../log.ts";
+import { runPurges } from "../placement/purge.ts";
 import { callSystem } from "../postgres/system-call.ts";
-import { runPurges } from "./purge.ts";
-import { carriesSecretKey } from "./secret-key.ts";
 
 export interface PurgeEndpointOptions {
   /** the project's secret keys, of which a caller must have one */
