@@ -12,17 +12,28 @@ import { deadlinesOf } from "../deadlines.ts";
 import { readLimited } from "../http/limited-body.ts";
 import type { Log } from "../log.ts";
 import { downReason } from "../placement/down-reason.ts";
-import type { Probe } from "../placement/probes.ts";
-import { within } from "../placement/within.ts";
+import { within } from "../values/within.ts";
+
+/** Answers ok when the database can take users; may hang or throw. */
+export type Probe = () => Promise<Result<unknown, unknown>>;
+
+export interface HealthReport {
+  name: string;
+  healthy: boolean;
+  error: string | null;
+}
+
+type Answer = Promise<Result<boolean, RepositoryError>>;
 
 export interface SignUpHookOptions {
   /** throws, or returns false, unless the body is signed by Auth, and lately */
   verify: (body: string, headers: Record<string, string>) => unknown;
-  /** the databases that can be asked, by name */
+  /** how each home beside Supabase is asked, by name: one that is not here counts as down */
   probes: Readonly<Record<string, Probe>>;
-  report: (name: string, healthy: boolean, error: string | null) => Promise<unknown>;
-  /** whether a sign-up would find a home */
-  canPlace: () => Promise<Result<boolean, RepositoryError>>;
+  /** stores how all of them are, and says whether a sign-up would find a home */
+  report: (reports: readonly HealthReport[]) => Answer;
+  /** whether a sign-up would find a home, by what was reported before */
+  canPlace: () => Answer;
   clock: () => number;
   log: Log;
   probeMs?: number;
@@ -39,8 +50,8 @@ const REFUSAL = {
 
 /** Answers one call of the hook. */
 export function createSignUpHook(options: SignUpHookOptions): (request: Request) => Promise<Response> {
-  const { verify, canPlace, log, totalMs = deadlinesOf().hookMs } = options;
-  const look = createLook(options);
+  const { verify, log, totalMs = deadlinesOf().hookMs } = options;
+  const ask = createLook(options);
 
   return async (request) => {
     if (request.method !== "POST") return problem(405, "Only POST is answered here.", { allow: "POST" });
@@ -53,8 +64,7 @@ export function createSignUpHook(options: SignUpHookOptions): (request: Request)
       return problem(401, "The signature is missing, wrong or too old.");
     }
     const decide = async () => {
-      await look();
-      const placeable = await canPlace();
+      const placeable = await ask();
       return placeable.isOk() ? placeable.value : placeable.error.message;
     };
     const answer = await within(totalMs, decide()).catch((error) => {
@@ -81,37 +91,44 @@ function isSigned(verify: SignUpHookOptions["verify"], body: string, headers: He
 const problem = (status: number, message: string, headers: Record<string, string> = {}) =>
   Response.json({ error: { http_code: status, message } }, { status, headers });
 
-/** Probes all databases at once and reports how they are; calls at the same time, and for a while after, share a look. */
+/**
+ * Probes all databases at once, reports how they are and hears whether there is a place. Calls at the same time, and for a
+ * while after, share the look and ask for a place only.
+ */
 function createLook({
   probes,
   report,
+  canPlace,
   clock,
   probeMs = deadlinesOf().hookProbeMs,
   cacheMs = 3_000,
-}: SignUpHookOptions): () => Promise<void> {
-  let last: { until: number; done: Promise<void> } | undefined;
-  const one = async (name: string, probe: Probe) => {
+}: SignUpHookOptions): () => Answer {
+  let last: { until: number; done: Promise<unknown> } | undefined;
+  const one = async (name: string, probe: Probe): Promise<HealthReport> => {
     let failure: unknown;
-    let healthy = false;
     try {
       const answer = await within(probeMs, probe());
-      healthy = answer?.isOk() ?? false;
+      if (answer?.isOk()) return { name, healthy: true, error: null };
       failure = answer?.isErr() ? answer.error : undefined;
     } catch (error) {
       failure = error;
     }
-    // without Supabase the report gets lost, too, and then there is no sign-up either
-    await report(name, healthy, healthy ? null : downReason("The database", failure)).catch(() => undefined);
+    return { name, healthy: false, error: downReason("The database", failure) };
   };
-  return () => {
-    if (last && clock() < last.until) return last.done;
-    const mine = {
-      until: Number.POSITIVE_INFINITY,
-      done: Promise.all(Object.entries(probes).map(([name, probe]) => one(name, probe))).then(() => undefined),
-    };
-    last = mine;
-    // a report that hangs is not waited for by the sign-ups that follow
-    mine.until = clock() + cacheMs;
-    return mine.done;
+  const look = async () => {
+    const found = await Promise.all(Object.entries(probes).map(([name, probe]) => one(name, probe)));
+    // Supabase takes the report: one that arrives shows that it is up, where a probe that was slow would say that it is
+    // down, and with it every home; and without it there is no sign-up either
+    return report([{ name: "supabase", healthy: true, error: null }, ...found]);
+  };
+  return async () => {
+    if (last && clock() < last.until) {
+      await last.done;
+      return canPlace();
+    }
+    const answer = look();
+    // a report that hangs is not waited for by the sign-ups that come later; one that fails is the first one's to say
+    last = { until: clock() + cacheMs, done: answer.catch(() => undefined) };
+    return answer;
   };
 }

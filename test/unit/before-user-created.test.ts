@@ -5,7 +5,7 @@ import { describe, expect, test, vi } from "vitest";
 import { unavailable } from "../../shared/contract/errors.ts";
 import { webhookVerifier } from "../../shared/http/webhook-secrets.ts";
 import { createLog } from "../../shared/log.ts";
-import { createSignUpHook, type SignUpHookOptions } from "../../shared/operations/sign-up-hook.ts";
+import { createSignUpHook, type HealthReport, type SignUpHookOptions } from "../../shared/operations/sign-up-hook.ts";
 
 const secretOf = (text: string) => `v1,whsec_${Buffer.from(text.padEnd(32, ".")).toString("base64")}`;
 const NEW = secretOf("the new secret");
@@ -30,13 +30,19 @@ function request({ body = BODY, signatures = [signature(NEW, NOW, body)], at = N
   });
 }
 
-function hook(over: Partial<SignUpHookOptions> = {}) {
-  const reports: unknown[][] = [];
+/** Supabase's own is up when it takes the report. */
+const SUPABASE: HealthReport = { name: "supabase", healthy: true, error: null };
+
+function hook({ canPlace = async () => ok(true), ...over }: Partial<SignUpHookOptions> = {}) {
+  const reports: (readonly HealthReport[])[] = [];
   const answer = createSignUpHook({
     verify: webhookVerifier(`${NEW}|${OLD}`),
-    probes: { mongodb: async () => ok(1), supabase: async () => ok(1) },
-    report: async (...report) => reports.push(report),
-    canPlace: async () => ok(true),
+    probes: { mongodb: async () => ok(1), atlas: async () => ok(1) },
+    report: async (all) => {
+      reports.push(all);
+      return canPlace();
+    },
+    canPlace,
     clock: () => 0,
     log: createLog({ level: "silent" }),
     ...over,
@@ -53,8 +59,7 @@ describe("a sign-up", () => {
     expect(response.headers.get("content-type")).toMatch(/^application\/json/);
     expect(await seen(response)).toEqual({ status: 200, body: {} });
     expect(reports).toEqual([
-      ["mongodb", true, null],
-      ["supabase", true, null],
+      [SUPABASE, { name: "mongodb", healthy: true, error: null }, { name: "atlas", healthy: true, error: null }],
     ]);
   });
 
@@ -71,7 +76,9 @@ describe("a sign-up", () => {
       canPlace: async () => ok(reports.length === 0),
     });
     expect((await seen(await answer(request()))).body.error).toMatchObject({ http_code: 503 });
-    expect(reports).toEqual([["mongodb", false, expect.stringContaining("refuses connections")]]);
+    expect(reports).toEqual([
+      [SUPABASE, { name: "mongodb", healthy: false, error: expect.stringContaining("refuses connections") }],
+    ]);
   });
 
   test.each<[string, Partial<SignUpHookOptions>]>([
@@ -79,7 +86,8 @@ describe("a sign-up", () => {
     ["asking fails", { canPlace: async () => Promise.reject(new Error("bug")) }],
     ["asking hangs", { canPlace: never }],
     ["a report hangs", { report: never }],
-    ["a report fails", { report: async () => Promise.reject(new Error("away")) }],
+    ["a report is refused", { report: async () => err(unavailable("away")) }],
+    ["a report fails", { report: async () => Promise.reject(new Error("bug")) }],
   ])("goes on when nobody knows: %s", async (_, over) => {
     const { answer } = hook({ ...over, totalMs: 100, probeMs: 50 });
     expect(await seen(await answer(request()))).toEqual({ status: 200, body: {} });
@@ -88,19 +96,21 @@ describe("a sign-up", () => {
   test("waits for a probe that hangs only so long, and reports it", async () => {
     const { answer, reports } = hook({ probes: { mongodb: never }, probeMs: 30 });
     expect((await answer(request())).status).toBe(200);
-    expect(reports).toEqual([["mongodb", false, "The database does not answer in time."]]);
+    expect(reports).toEqual([
+      [SUPABASE, { name: "mongodb", healthy: false, error: "The database does not answer in time." }],
+    ]);
   });
 
   test("shares a look at the databases with those of the next seconds, but asks for places each time", async () => {
     let now = 0;
     const probe = vi.fn(async () => ok(1));
     const canPlace = vi.fn(async () => ok(true));
-    const { answer } = hook({ probes: { mongodb: probe }, canPlace, clock: () => now });
+    const { answer, reports } = hook({ probes: { mongodb: probe }, canPlace, clock: () => now });
     await Promise.all([answer(request()), answer(request()), answer(request())]);
-    expect([probe.mock.calls.length, canPlace.mock.calls.length]).toEqual([1, 3]);
+    expect([probe.mock.calls.length, reports.length, canPlace.mock.calls.length]).toEqual([1, 1, 3]);
     now = 60_000;
     await answer(request());
-    expect(probe).toHaveBeenCalledTimes(2);
+    expect([probe.mock.calls.length, reports.length]).toEqual([2, 2]);
   });
 });
 
