@@ -23,7 +23,7 @@ export interface Command {
   about: string;
   options: ParseArgsOptionsConfig;
   /** how many words it takes after its name */
-  positionals: number;
+  positionals: number | { least: number; most: number };
   run(given: Given, io: Io): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 /** What a command works on: the project named by the environment, else the system that `npm start` runs here. */
 import type { SupabaseClient } from "@supabase/supabase-js";
-import type { Db } from "mongodb";
+import { allCollections } from "../../shared/collections/index.ts";
 import {
   ConfigError,
   type Environment,
@@ -9,8 +9,8 @@ import {
   loadFunctionConfig,
 } from "../../shared/config.ts";
 import { type Deadlines, deadlinesOf } from "../../shared/deadlines.ts";
-import { createMongoClient, databaseName } from "../../shared/mongo/client.ts";
-import { createAssignments } from "../../shared/placement/assignment.ts";
+import { type Assignments, createAssignments } from "../../shared/placement/assignment.ts";
+import { closeAll, createRegistry, type Registry } from "../../shared/placement/registry.ts";
 import { serviceClient } from "../../shared/postgres/client.ts";
 import { readDevelopment } from "../dev/development-file.ts";
 
@@ -18,9 +18,9 @@ export interface Connection {
   config: FunctionConfig;
   deadlines: Deadlines;
   service: SupabaseClient;
-  assignments: ReturnType<typeof createAssignments>;
-  /** undefined: MongoDB is not configured */
-  mongo: (() => Promise<Db>) | undefined;
+  assignments: Assignments;
+  /** every database that is configured */
+  registry: Registry;
 }
 
 /** Settings of the environment; when it names no Supabase, those of the running development system. */
@@ -28,14 +28,17 @@ async function settings(env: Environment): Promise<FunctionConfig> {
   const named = ["SUPABASE_URL", "SUPABASE_SECRET_KEY", "NEXT_PUBLIC_SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY"];
   if (named.some((name) => env[name])) return loadFunctionConfig(env);
   const running = await readDevelopment(loadDevConfig(env).SWITCHYARD_DATA);
-  if (running)
+  if (running) {
+    // where the environment's own leads is another system's
+    const { DATABASE_URL: _, SUPABASE_DB_URL: __, ...own } = env;
     return loadFunctionConfig({
       ...running.deadlines,
-      ...env,
+      ...own,
       SUPABASE_URL: running.url,
       SUPABASE_SECRET_KEY: running.secretKey,
-      MONGODB_URI: running.mongoUri,
+      ...running.databases,
     });
+  }
   throw new ConfigError([
     "SUPABASE_URL and SUPABASE_SECRET_KEY are not set, and no system runs here.",
     "Set them to work on a project, or run npm start first to work on the development system.",
@@ -47,12 +50,11 @@ export async function connected<T>(env: Environment, work: (connection: Connecti
   const config = await settings(env);
   const deadlines = deadlinesOf(config);
   const service = serviceClient(config, { timeoutMs: deadlines.callMs });
-  const uri = config.MONGODB_URI;
-  const client = uri === undefined ? undefined : createMongoClient(uri, { appName: "switchyard-cli", deadlines });
-  const mongo = client && (async () => client.db(databaseName(uri ?? "", config.MONGODB_DATABASE)));
+  const appName = "switchyard-cli";
+  const registry = createRegistry({ config, service, collections: allCollections, deadlines, appName });
   try {
-    return await work({ config, deadlines, service, assignments: createAssignments(service), mongo });
+    return await work({ config, deadlines, service, assignments: createAssignments(service), registry });
   } finally {
-    await client?.close();
+    await closeAll(registry);
   }
 }

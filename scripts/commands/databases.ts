@@ -1,7 +1,12 @@
-/** `switchyard databases`, `switchyard databases set`: who takes users. */
+/** `switchyard databases` and what follows it: which databases there are, and who of them takes users. */
+import type { ConfiguredDatabase } from "../../shared/config.ts";
+import { drainDatabase, setDatabase } from "../../shared/operations/databases.ts";
 import type { DatabaseRow, DatabaseSettings } from "../../shared/placement/assignment.ts";
-import { type Command, type Given, JSON_OPTION, json, orRefuse, Refused, table, WrongUse } from "./command.ts";
+import { variableOf } from "../../shared/placement/database-names.ts";
+import { type Command, type Given, JSON_OPTION, json, orRefuse, table, WrongUse } from "./command.ts";
 import { connected } from "./connect.ts";
+
+const SETTINGS = { weight: { type: "string" }, capacity: { type: "string" } } as const;
 
 export const listDatabases: Command = {
   name: "databases",
@@ -16,34 +21,80 @@ export const listDatabases: Command = {
     }),
 };
 
-export const setDatabase: Command = {
+export const addDatabase: Command = {
+  name: "databases add",
+  usage: "<name> [--kind=postgres|mongodb] [--weight=<number>] [--capacity=<users>] [--site=<1-7>] [--json]",
+  about: "Lists one more database; it takes nobody until it is prepared. The kind follows from DATABASE_<NAME>.",
+  options: { ...JSON_OPTION, ...SETTINGS, kind: { type: "string" }, site: { type: "string" } },
+  positionals: 1,
+  run(given, { env, out }) {
+    const [name = ""] = given.positionals;
+    const { weight, capacityUsers } = settingsIn(given);
+    const site = siteIn(given);
+    return connected(env, async ({ assignments, config }) => {
+      const configured = config.databases.find((each) => each.name === name);
+      const kind = kindIn(given, configured);
+      const added = orRefuse(
+        await assignments.addDatabase({ name, kind, site, weight, capacityUsers: capacityUsers ?? undefined }),
+      );
+      if (given.values.json) return out(json(added));
+      const { site: place } = added;
+      out(`${name}: ${added.added ? "added" : "was there already"}, ${kind}, site ${place}.`);
+      const variable = configured?.variable ?? variableOf(name);
+      if (!added.added) return;
+      out(`1. Set ${variable} where the API runs and where the edge functions run${configured ? "" : ", and here"}.`);
+      out(`2. Let it take users: switchyard db prepare ${name}`);
+    });
+  },
+};
+
+export const changeDatabase: Command = {
   name: "databases set",
   usage: "<name> [--accepting=true|false] [--weight=<number>] [--capacity=<users>|none] [--json]",
   about: "Changes whether new users get this home, and how many of them.",
-  options: {
-    ...JSON_OPTION,
-    accepting: { type: "string" },
-    weight: { type: "string" },
-    capacity: { type: "string" },
-  },
+  options: { ...JSON_OPTION, ...SETTINGS, accepting: { type: "string" } },
   positionals: 1,
   run(given, { env, out }) {
     const [name = ""] = given.positionals;
     const wanted = settingsIn(given);
+    if (Object.keys(wanted).length === 0)
+      throw new WrongUse("Say what to change: --accepting, --weight or --capacity.");
     return connected(env, async ({ assignments }) => {
-      orRefuse(await assignments.setDatabase(name, wanted));
-      const rows = orRefuse(await assignments.databases());
-      const row = rows.find((each) => each.name === name);
-      if (!row) throw new Refused(`There is no database named "${name}".`);
+      const row = orRefuse(await setDatabase(assignments, name, wanted));
       out(given.values.json ? json(row) : `${name}: ${inWords(row)}.`);
     });
   },
 };
 
+export const drain: Command = {
+  name: "databases drain",
+  usage: "<name> [--json]",
+  about: "From now on no new users get this home; says how many are at home there.",
+  options: JSON_OPTION,
+  positionals: 1,
+  run: ({ positionals: [name = ""], values }, { env, out, err }) =>
+    connected(env, async ({ assignments }) => {
+      const { row, isAnyAccepting } = orRefuse(await drainDatabase(assignments, name));
+      out(values.json ? json(row) : `${name}: ${inWords(row)}.`);
+      if (!isAnyAccepting) err("No database takes new users now: sign-ups are refused.");
+    }),
+};
+
+export const removeDatabase: Command = {
+  name: "databases remove",
+  usage: "<name>",
+  about: "Takes a database off the list that nobody is at home in, and nothing is left to be purged from.",
+  options: {},
+  positionals: 1,
+  run: ({ positionals: [name = ""] }, { env, out }) =>
+    connected(env, async ({ assignments }) => {
+      orRefuse(await assignments.removeDatabase(name));
+      out(`${name}: removed from the list. Unset ${variableOf(name)}; the database itself is as it was.`);
+    }),
+};
+
 function settingsIn({ values }: Given): DatabaseSettings {
   const { accepting, weight, capacity } = values;
-  if (accepting === undefined && weight === undefined && capacity === undefined)
-    throw new WrongUse("Say what to change: --accepting, --weight or --capacity.");
   if (accepting !== undefined && accepting !== "true" && accepting !== "false")
     throw new WrongUse("--accepting is true or false.");
   if (weight !== undefined && !(/^\d{1,9}(\.\d{1,6})?$/.test(String(weight)) && Number(weight) > 0))
@@ -59,14 +110,35 @@ function settingsIn({ values }: Given): DatabaseSettings {
   };
 }
 
+function siteIn({ values: { site } }: Given): number | undefined {
+  if (site === undefined) return undefined;
+  if (!/^[1-7]$/.test(String(site))) throw new WrongUse("--site is a number from 1 to 7.");
+  return Number(site);
+}
+
+function kindIn({ values, positionals: [name = ""] }: Given, configured: ConfiguredDatabase | undefined) {
+  const kind = values.kind ?? configured?.kind;
+  if (kind !== "postgres" && kind !== "mongodb")
+    throw new WrongUse(
+      kind === undefined
+        ? `Say --kind=postgres or --kind=mongodb, or set ${variableOf(name)}, whose scheme tells it.`
+        : "--kind is postgres or mongodb.",
+    );
+  if (configured && configured.kind !== kind)
+    throw new WrongUse(`${configured.variable} is a URL of ${configured.kind}: leave --kind out, or set another URL.`);
+  return kind;
+}
+
 const health = ({ healthy, health_error }: DatabaseRow) =>
   healthy === null ? "not looked at" : healthy ? "yes" : `no${health_error ? `: ${health_error}` : ""}`;
 
 const list = (rows: readonly DatabaseRow[]) =>
   table(
-    ["name", "accepting", "weight", "capacity", "users", "healthy"],
+    ["name", "kind", "site", "accepting", "weight", "capacity", "users", "healthy"],
     rows.map((row) => [
       row.name,
+      row.kind,
+      String(row.site),
       row.accepting ? "yes" : "no",
       String(row.weight),
       row.capacity_users === null ? "no limit" : String(row.capacity_users),

@@ -1,37 +1,31 @@
-/** `switchyard db prepare`: collections, indexes and validators in MongoDB. */
-import { allCollections } from "../../shared/collections/index.ts";
-import { NotAReplicaSet, prepareMongo } from "../../shared/mongo/prepare.ts";
-import { downReason } from "../../shared/placement/down-reason.ts";
+/** `switchyard db prepare`: every database fits the definitions, and takes users. */
+import { type PrepareOutcome, prepareDatabases } from "../../shared/operations/prepare-databases.ts";
 import { type Command, orRefuse, Refused } from "./command.ts";
 import { connected } from "./connect.ts";
 
 export const prepareDatabase: Command = {
   name: "db prepare",
-  usage: "",
-  about: "Prepares MongoDB for every collection; the first time it succeeds, new users may get it as their home.",
+  usage: "[<name>]",
+  about: "Prepares every home, or one, for every collection; the first time that succeeds, new users may get it.",
   options: {},
-  positionals: 0,
-  run: (_given, { env, out }) =>
-    connected(env, async ({ assignments, mongo }) => {
-      if (!mongo) throw new Refused("MongoDB is not configured: set MONGODB_URI.");
-      const db = await mongo();
-      try {
-        await db.command({ ping: 1 });
-        await prepareMongo(db, allCollections, { name: "mongodb", site: 2 });
-      } catch (error) {
-        if (error instanceof NotAReplicaSet) throw new Refused(error.message);
-        throw isFromServer(error) ? new Refused(downReason("MongoDB", error)) : error;
-      }
-      out(`Prepared ${allCollections.length} collections in the database ${db.databaseName}.`);
-      const opened = orRefuse(await assignments.open("mongodb"));
-      if (opened) return out("From now on new users may get mongodb as their home.");
-      const row = orRefuse(await assignments.databases()).find(({ name }) => name === "mongodb");
-      out(
-        row?.accepting
-          ? "New users may get mongodb as their home, as before."
-          : "New users do not get mongodb as their home; to change that: switchyard databases set mongodb --accepting=true",
-      );
+  positionals: { least: 0, most: 1 },
+  run: ({ positionals: [name] }, { env, out, err }) =>
+    connected(env, async ({ assignments, registry }) => {
+      const outcomes = orRefuse(await prepareDatabases(assignments, [...registry.values()], name));
+      for (const outcome of outcomes) (outcome.state === "failed" ? err : out)(inWords(outcome));
+      const failed = outcomes.filter(({ state }) => state === "failed");
+      if (failed.length > 0) throw new Refused(`Not prepared: ${failed.map((each) => each.name).join(", ")}.`);
     }),
 };
 
-const isFromServer = (error: unknown) => error instanceof Error && error.name.startsWith("Mongo");
+function inWords({ name, state, reason }: PrepareOutcome): string {
+  const said: Record<PrepareOutcome["state"], string> = {
+    opened: "prepared. From now on new users may get it as their home.",
+    open: "prepared. New users may get it as their home, as before.",
+    closed: `prepared. New users do not get it; to change that: switchyard databases set ${name} --accepting=true`,
+    migrated: "its schema is brought up to date by its migrations: supabase db push",
+    unused: `not used. ${reason}`,
+    failed: `${reason}`,
+  };
+  return `${name}: ${said[state]}`;
+}

@@ -1,14 +1,12 @@
 /** `switchyard homes assign`: homes for users from before Switchyard. */
-import { type Command, JSON_OPTION, json, orRefuse, Refused, WrongUse } from "./command.ts";
+import { assignHomes } from "../../shared/operations/assign-homes.ts";
+import { type Command, JSON_OPTION, json, orRefuse, WrongUse } from "./command.ts";
 import { connected } from "./connect.ts";
 
 const BATCH_SIZE = 500;
 const MAX_BATCH_SIZE = 1_000;
-/** Users whose rows somebody else holds are left out of a batch: so many tries, so far apart, before they are reported. */
-const TRIES = 10;
-const WAIT_MS = 500;
 
-export const assignHomes: Command = {
+export const homes: Command = {
   name: "homes assign",
   usage: "[--to=<database>] [--batch-size=<users>] [--json]",
   about: "Gives every user without a home one; safe to run twice and beside sign-ups.",
@@ -20,18 +18,10 @@ export const assignHomes: Command = {
       throw new WrongUse(`--batch-size is a number from 1 to ${MAX_BATCH_SIZE}.`);
     const to = values.to === undefined ? undefined : String(values.to);
     return connected(env, async ({ assignments }) => {
-      let total = 0;
-      let triesLeft = TRIES;
-      for (;;) {
-        const { assigned, remaining } = orRefuse(await assignments.assignMissing(batchSize, to));
-        total += assigned;
-        if (!values.json && assigned > 0) out(`${total} assigned, ${remaining} to go.`);
-        if (remaining === 0) break;
-        if (assigned > 0) triesLeft = TRIES;
-        else if (--triesLeft > 0) await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
-        else
-          throw new Refused(`${remaining} users are locked by somebody else: ${total} assigned. Run this again later.`);
-      }
+      const onProgress = (progress: { assigned: number; remaining: number }) => {
+        if (!values.json) out(`${progress.assigned} assigned, ${progress.remaining} to go.`);
+      };
+      const total = orRefuse(await assignHomes(assignments, { batchSize, to, onProgress }));
       out(values.json ? json({ assigned: total, remaining: 0 }) : done(total));
     });
   },

@@ -3,16 +3,19 @@ import { parseArgs } from "node:util";
 import { ConfigError } from "../../shared/config.ts";
 import { collectionSqlCommand } from "./collection.ts";
 import { type Command, type Given, type Io, Refused, WrongUse } from "./command.ts";
-import { listDatabases, setDatabase } from "./databases.ts";
+import { addDatabase, changeDatabase, drain, listDatabases, removeDatabase } from "./databases.ts";
 import { prepareDatabase } from "./db.ts";
-import { assignHomes } from "./homes.ts";
+import { homes } from "./homes.ts";
 import { purge } from "./purge.ts";
 import { health, stats } from "./stats.ts";
 
 const COMMANDS: readonly Command[] = [
   listDatabases,
-  setDatabase,
-  assignHomes,
+  addDatabase,
+  changeDatabase,
+  drain,
+  removeDatabase,
+  homes,
   prepareDatabase,
   collectionSqlCommand,
   purge,
@@ -60,10 +63,12 @@ function read(command: Command, args: string[]): Given {
     throw new WrongUse((error as Error).message);
   }
   const given = parsed as Given;
-  if (!given.values.help && given.positionals.length !== command.positionals) {
-    const extra = given.positionals.slice(command.positionals);
-    throw new WrongUse(extra.length > 0 ? `"${extra.join(" ")}" is too much here.` : "A name is missing.");
-  }
+  const { positionals: takes } = command;
+  const { least, most } = typeof takes === "number" ? { least: takes, most: takes } : takes;
+  const extra = given.positionals.slice(most);
+  if (given.values.help) return given;
+  if (extra.length > 0) throw new WrongUse(`"${extra.join(" ")}" is too much here.`);
+  if (given.positionals.length < least) throw new WrongUse("A name is missing.");
   return given;
 }
 
@@ -72,4 +77,4 @@ const call = ({ name, usage: rest }: Command) => `switchyard ${name}${rest && ` 
 const usage = (command: Command) => `${call(command)}\n  ${command.about}`;
 
 const overview = () =>
-  `Usage: npm run switchyard -- <command>\n\n${COMMANDS.map(usage).join("\n")}\n\nIt works on the project that SUPABASE_URL, SUPABASE_SECRET_KEY and MONGODB_URI name; without these, on the system\nthat npm start runs on this machine.`;
+  `Usage: npm run switchyard -- <command>\n\n${COMMANDS.map(usage).join("\n")}\n\nIt works on the project that SUPABASE_URL, SUPABASE_SECRET_KEY, MONGODB_URI and DATABASE_<NAME> name; without these, on\nthe system that npm start runs on this machine.`;

@@ -1,7 +1,6 @@
 /** `switchyard stats`, `switchyard health`: what the admins' page and the health check say. */
 import { allCollections } from "../../shared/collections/index.ts";
-import { createHealth, type DatabaseHealth } from "../../shared/placement/health.ts";
-import { databaseProbes } from "../../shared/placement/probes.ts";
+import { createHealth, type HomeHealth } from "../../shared/placement/health.ts";
 import { type DatabaseStats, readStats } from "../../shared/placement/stats.ts";
 import { type Command, JSON_OPTION, json, Refused, table } from "./command.ts";
 import { connected } from "./connect.ts";
@@ -13,9 +12,8 @@ export const stats: Command = {
   options: JSON_OPTION,
   positionals: 0,
   run: ({ values }, { env, out }) =>
-    connected(env, async ({ service, mongo, deadlines: { statisticsMs: limitMs } }) => {
-      const collections = allCollections.map(({ name }) => name);
-      const found = await readStats({ service, mongo, collections, clock: Date.now, limitMs });
+    connected(env, async ({ registry, assignments: { databases: rows }, deadlines: { statisticsMs: limitMs } }) => {
+      const found = await readStats({ registry, rows, collections: allCollections, clock: Date.now, limitMs });
       out(values.json ? json(found) : inWords(found));
     }),
 };
@@ -27,35 +25,34 @@ export const health: Command = {
   options: JSON_OPTION,
   positionals: 0,
   run: ({ values }, { env, out }) =>
-    connected(env, async ({ service, mongo, deadlines: { probeMs } }) => {
-      const look = createHealth({
-        ...databaseProbes(service, mongo && (async () => (await mongo()).command({ ping: 1 }))),
-        probeMs,
-        clock: Date.now,
-      });
-      const { status, databases, message } = await look();
-      if (values.json) out(json({ status, databases, message }));
-      else {
-        out(`supabase  ${state(databases.postgresql)}`);
-        out(`mongodb   ${databases.mongodb ? state(databases.mongodb) : "not configured"}`);
-      }
+    connected(env, async ({ registry, deadlines: { probeMs } }) => {
+      const found = await createHealth({ databases: [...registry.values()], probeMs, clock: Date.now })();
+      const { status, homes, message } = found;
+      out(
+        values.json
+          ? json(found)
+          : table(
+              ["name", "state"],
+              homes.map((home) => [home.name, state(home)]),
+            ),
+      );
       if (status !== "healthy") throw new Refused(`The system is ${status}: ${message}`);
     }),
 };
 
-const state = ({ connected, latencyMs }: DatabaseHealth) =>
-  connected ? `answers in ${latencyMs} ms` : "does not answer";
+const state = ({ connected, latencyMs, error }: HomeHealth) =>
+  connected ? `answers in ${latencyMs} ms${error ? `: ${error}` : ""}` : "does not answer";
 
 const known = (value: number | null | undefined) => (value === null || value === undefined ? "?" : String(value));
 
-function inWords({ mongodb, supabase }: DatabaseStats): string {
-  const names = Object.keys(supabase.collections);
+function inWords({ homes }: DatabaseStats): string {
+  const names = Object.keys(homes[0]?.collections ?? {});
   const numbers = table(
-    ["", "supabase", "mongodb"],
+    ["", ...homes.map(({ name }) => name)],
     [
-      ["users", known(supabase.totalUsers), known(mongodb.totalUsers)],
-      ...names.map((name) => [name, known(supabase.collections[name]), known(mongodb.collections[name])]),
+      ["users", ...homes.map(({ totalUsers }) => known(totalUsers))],
+      ...names.map((name) => [name, ...homes.map(({ collections }) => known(collections[name]))]),
     ],
   );
-  return [numbers, ...[supabase.error, mongodb.error].flatMap((error) => error ?? [])].join("\n");
+  return [numbers, ...homes.flatMap(({ error }) => error ?? [])].join("\n");
 }

@@ -9,7 +9,8 @@ const schema = z.object({
   url: z.url(),
   publishableKey: z.string(),
   secretKey: z.string(),
-  mongoUri: z.string(),
+  /** its homes beside Supabase's own, and the direct way there, as variables */
+  databases: z.record(z.string(), z.string()),
   /** the deadlines that this machine needs, as variables */
   deadlines: z.record(z.string(), z.string()),
 });
@@ -28,5 +29,6 @@ export async function writeDevelopment(folder: string, about: Development): Prom
 /** The system that was last started on this folder and not stopped. */
 export async function readDevelopment(folder: string): Promise<Development | undefined> {
   const text = await readFile(join(folder, FILE), "utf8").catch(() => undefined);
-  return text === undefined ? undefined : schema.parse(JSON.parse(text));
+  // one that an earlier version has left is of a system that does not run any more
+  return text === undefined ? undefined : schema.safeParse(JSON.parse(text)).data;
 }

@@ -35,8 +35,7 @@ export interface SupabaseOptions {
   readonly publishableKey?: string;
   readonly secretKey?: string;
   readonly hookSecret?: string;
-  /** Passed on to the edge functions. */
-  readonly mongoUri?: string;
+  /** What the edge functions find in their environment, beside what Supabase gives them: MONGODB_URI and the like. */
   readonly functionsEnv?: Readonly<Record<string, string>>;
   /** Runs the edge functions on Deno and asks `before-user-created`; true unless told. */
   readonly functions?: boolean;
@@ -126,7 +125,6 @@ export async function startSupabase(options: SupabaseOptions): Promise<RunningSu
               SUPABASE_SECRET_KEY: secretKey,
               SUPABASE_SERVICE_ROLE_KEY: secretKey,
               BEFORE_USER_CREATED_HOOK_SECRET: hookSecret,
-              ...(options.mongoUri ? { MONGODB_URI: options.mongoUri } : {}),
               ...options.functionsEnv,
             },
             undefined,

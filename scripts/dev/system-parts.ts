@@ -138,11 +138,17 @@ const supabaseOptions = (
   publishableKey: folder.keys.publishableKey,
   secretKey: folder.keys.secretKey,
   hookSecret: folder.keys.hookSecret,
-  mongoUri,
   siteUrl,
   // as much longer as the deadlines of what they wait for
   slowness: slowness * MARGIN,
-  functionsEnv: { ...variables, LOG_LEVEL: config.LOG_LEVEL ?? "warn" },
+  functionsEnv: { ...variables, ...databaseVariables(config, mongoUri), LOG_LEVEL: config.LOG_LEVEL ?? "warn" },
+});
+
+/** The homes, and the direct way to Supabase's own Postgres, as the API, the edge functions and the command line read them. */
+export const databaseVariables = (config: DevConfig, mongoUri: string): Record<string, string> => ({
+  ...Object.fromEntries(config.databases.map(({ variable, url }) => [variable, url])),
+  MONGODB_URI: mongoUri,
+  ...(config.SUPABASE_DB_URL ? { DATABASE_URL: config.SUPABASE_DB_URL } : {}),
 });
 
 function withDatabase(uri: string): string {

@@ -12,7 +12,7 @@ import { deadlinesFor, measureSlowness } from "./machine-speed.ts";
 import { type PrepareOptions, prepareDatabases } from "./prepare.ts";
 import { copyReferenceFiles } from "./reference-files.ts";
 import { portTaken, StartRefused } from "./start-refused.ts";
-import { CLUSTER, type StartedParts, startParts } from "./system-parts.ts";
+import { CLUSTER, databaseVariables, type StartedParts, startParts } from "./system-parts.ts";
 
 const WORTH_SAYING = 2.5;
 
@@ -61,7 +61,10 @@ export async function startSystem(config: DevConfig, { say, cancel, progress }: 
     );
     const { supabase, mongoUri, standIn } = await parts.started;
     const { url, publishableKey, secretKey } = supabase;
-    stops.push(await writeDevelopment(folder.path, { url, publishableKey, secretKey, mongoUri, deadlines: variables }));
+    const databases = databaseVariables(config, mongoUri);
+    stops.push(
+      await writeDevelopment(folder.path, { url, publishableKey, secretKey, databases, deadlines: variables }),
+    );
     cancel.throwIfAborted();
 
     const embedded = !config.SUPABASE_DB_URL && !config.MONGODB_URI;
@@ -69,7 +72,8 @@ export async function startSystem(config: DevConfig, { say, cancel, progress }: 
     await copyReferenceFiles();
     const { serveApi } = await import("./web.ts");
     await serveApi(web, {
-      ...environment(supabase, mongoUri),
+      ...environment(supabase),
+      ...databases,
       ...variables,
       ADMIN_EMAILS: config.ADMIN_EMAILS ?? (demo ? DEMO_ADMIN : ""),
       ...(config.ALLOWED_ORIGINS ? { ALLOWED_ORIGINS: config.ALLOWED_ORIGINS } : {}),
@@ -137,13 +141,12 @@ async function holdPort(port: number, variable: string): Promise<Listening> {
   }
 }
 
-const environment = (supabase: StartedParts["supabase"], mongoUri: string) => ({
+const environment = (supabase: StartedParts["supabase"]) => ({
   SUPABASE_URL: supabase.url,
   SUPABASE_PUBLISHABLE_KEY: supabase.publishableKey,
   SUPABASE_SECRET_KEY: supabase.secretKey,
   SUPABASE_JWT_SECRET: supabase.jwtSecret,
   SUPABASE_JWT_ISSUER: supabase.jwtIssuer,
-  MONGODB_URI: mongoUri,
 });
 
 interface Running {

@@ -2,8 +2,8 @@
 import type { SupabaseClient } from "@supabase/supabase-js";
 import { err, ok, type Result } from "neverthrow";
 import { notFound, type RepositoryError } from "../contract/errors.ts";
-import type { Engine } from "../repository/database.ts";
 import { callSystem } from "../postgres/system-call.ts";
+import type { Engine } from "../repository/database.ts";
 
 export interface Assignment {
   user_id: string;
@@ -31,12 +31,29 @@ export interface DatabaseRow {
   health_checked_at: string | null;
 }
 
+export interface NewDatabase {
+  name: string;
+  kind: DatabaseRow["kind"];
+  /** the lowest free one unless given */
+  site?: number | undefined;
+  weight?: number | undefined;
+  /** no limit unless given */
+  capacityUsers?: number | undefined;
+}
+
+export interface AddedDatabase extends Pick<DatabaseRow, "name" | "kind" | "site"> {
+  /** false: it was there already */
+  added: boolean;
+}
+
 export interface DatabaseSettings {
   accepting?: boolean | undefined;
   weight?: number | undefined;
   /** null takes the limit away */
   capacityUsers?: number | null | undefined;
 }
+
+export type Assignments = ReturnType<typeof createAssignments>;
 
 type Answer<T> = Promise<Result<T, RepositoryError>>;
 
@@ -71,6 +88,20 @@ export function createAssignments(client: SupabaseClient) {
           p_capacity_users: capacityUsers === null ? -1 : (capacityUsers ?? null),
         })
       ).map(() => undefined),
+
+    /** Lists a database, which takes nobody until it is opened. `invalid_input`: another kind by that name, or no free site. */
+    addDatabase: ({ name, kind, site, weight, capacityUsers }: NewDatabase): Answer<AddedDatabase> =>
+      callSystem(client, "switchyard_add_database", {
+        p_name: name,
+        p_kind: kind,
+        p_site: site ?? null,
+        p_weight: weight ?? null,
+        p_capacity_users: capacityUsers ?? null,
+      }),
+
+    /** `invalid_input` while users are at home there, or what deleted users left there is not purged. */
+    removeDatabase: async (name: string): Answer<void> =>
+      (await callSystem(client, "switchyard_remove_database", { p_name: name })).map(() => undefined),
 
     /** Lets a database take users if it never has; true when this call did that. */
     open: (name: string): Answer<boolean> => callSystem(client, "switchyard_open_database", { p_name: name }),

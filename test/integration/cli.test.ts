@@ -215,7 +215,7 @@ test("next to npm start no settings are needed", async () => {
       url,
       publishableKey,
       secretKey,
-      mongoUri: env.MONGODB_URI ?? "",
+      databases: { MONGODB_URI: env.MONGODB_URI ?? "" },
       deadlines: { REQUEST_DEADLINE_MS: "5000" },
     });
     expect((await stat(join(folder, "development.json"))).mode & 0o777).toBe(0o600);

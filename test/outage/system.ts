@@ -36,11 +36,10 @@ export async function startOutageSystem({ functions = false } = {}): Promise<Out
     hookSecret,
     dbUrl,
     adminDbUrl,
-    mongoUri,
     functions,
     passwordCost: 4,
     slowness,
-    functionsEnv: scaledDeadlines,
+    functionsEnv: { ...scaledDeadlines, MONGODB_URI: mongoUri },
   });
   await prepareForTests(supabase, mongoUri);
   const slowMs = scaled(2_000);

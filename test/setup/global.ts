@@ -56,7 +56,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     publishableKey: keys.publishableKey,
     secretKey: keys.secretKey,
     hookSecret: keys.hookSecret,
-    mongoUri,
+    functionsEnv: { MONGODB_URI: mongoUri },
     passwordCost: 4,
     ...(dbUrl ? { dbUrl } : {}),
     ...(adminDbUrl ? { adminDbUrl } : {}),

@@ -12,7 +12,11 @@ const config = loadFunctionConfig(processEnvironment());
 const deadlines = deadlinesOf(config);
 const { MONGODB_URI } = config;
 const connection =
-  MONGODB_URI && createMongoConnection(MONGODB_URI, databaseName(MONGODB_URI, config.MONGODB_DATABASE), { appName: "switchyard-purge", deadlines });
+  MONGODB_URI &&
+  createMongoConnection(MONGODB_URI, databaseName(MONGODB_URI, config.MONGODB_DATABASE), {
+    appName: "switchyard-purge",
+    deadlines,
+  });
 
 export default {
   fetch: createPurgeEndpoint({
