@@ -1,5 +1,5 @@
 /** The driver alone, with the very commands that our repository was seen to send. */
-import { mongoRepositories } from "../test/setup/repositories.ts";
+
 import {
   type ClientSession,
   type CommandStartedEvent,
@@ -11,6 +11,7 @@ import {
 } from "mongodb";
 import { uuidv7 } from "uuidv7";
 import { createMongoClient } from "../shared/mongo/client.ts";
+import { mongoRepositories } from "../test/setup/repositories.ts";
 import { type Comparison, inOrder, OPERATIONS, type Operation, ourCalls } from "./a-repositories.ts";
 import type { Bench } from "./environment.ts";
 

@@ -1,9 +1,10 @@
 /** supabase-js alone, with the very calls that our repository was seen to make. */
-import { postgresRepositories } from "../test/setup/repositories.ts";
+
 import { createClient } from "@supabase/supabase-js";
 import { uuidv7 } from "uuidv7";
 import type { PostgrestLike } from "../shared/postgres/calls.ts";
 import { userClient } from "../shared/postgres/client.ts";
+import { postgresRepositories } from "../test/setup/repositories.ts";
 import { type Comparison, inOrder, OPERATIONS, type Operation, ourCalls } from "./a-repositories.ts";
 import type { Bench } from "./environment.ts";
 import { analyze } from "./statistics.ts";

@@ -1,10 +1,11 @@
 /** (e) What a user's own records cost, a thousand or a hundred thousand, among a million of other people's. */
-import { mongoRepositories, postgresRepositories } from "../test/setup/repositories.ts";
+
 import { collections } from "../shared/collections/index.ts";
 import { encodeCursor } from "../shared/contract/cursor.ts";
 import type { ListQuery } from "../shared/contract/query.ts";
 import { createMongoClient } from "../shared/mongo/client.ts";
 import { userClient } from "../shared/postgres/client.ts";
+import { mongoRepositories, postgresRepositories } from "../test/setup/repositories.ts";
 import type { Home, TestUser } from "../test/setup/users.ts";
 import type { Bench } from "./environment.ts";
 import { type Lines, ms } from "./lines.ts";

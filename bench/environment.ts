@@ -1,5 +1,5 @@
 /** The servers of a run, given by URL, and a database of the run's own on each. What it started, it takes away. */
-import { MONGODB } from "../test/setup/repositories.ts";
+
 import { type Db, MongoClient } from "mongodb";
 import postgres from "postgres";
 import { newKeys } from "../scripts/dev/keys.ts";
@@ -8,6 +8,7 @@ import { allCollections } from "../shared/collections/index.ts";
 import { type Environment, loadDevConfig, processEnvironment } from "../shared/config.ts";
 import { prepareMongo } from "../shared/mongo/prepare.ts";
 import { guardDatabase, guardUrl } from "../test/setup/guard.ts";
+import { MONGODB } from "../test/setup/repositories.ts";
 import { createServerDatabase } from "../test/setup/server-database.ts";
 import { type Home, newUser, type TestUser } from "../test/setup/users.ts";
 import { type Child, startChild } from "./servers/child.ts";

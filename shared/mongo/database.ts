@@ -50,7 +50,10 @@ export function mongoDatabase(options: EngineOptions): Database {
 }
 
 /** Read once, with the first call: a database does not become another one while it is in use. */
-function rememberSelf(connection: MongoConnection, options: EngineOptions): () => Promise<Result<Self, RepositoryError>> {
+function rememberSelf(
+  connection: MongoConnection,
+  options: EngineOptions,
+): () => Promise<Result<Self, RepositoryError>> {
   let known: KnownSelf | undefined;
   let reading: Promise<Result<Self, RepositoryError>> | undefined;
   const read = (): Promise<Result<Self, RepositoryError>> =>

@@ -1,12 +1,13 @@
 /** Deletion: a tombstone in place of the document, so that a truncated read never looks like one. */
-import { notFound } from "../contract/errors.ts";
-import { REFERENCED, VERSION_MISMATCH } from "../repository/refusals.ts";
-import { keysOf } from "./keys.ts";
+
 import type { Document } from "mongodb";
 import { err, ok } from "neverthrow";
+import { notFound } from "../contract/errors.ts";
 import type { Answer } from "../contract/repository.ts";
 import type { Collection } from "../definition/define.ts";
 import { referencesTo } from "../definition/references.ts";
+import { REFERENCED, VERSION_MISMATCH } from "../repository/refusals.ts";
+import { keysOf } from "./keys.ts";
 import { hasChildren, type ReferenceContext, recordKey } from "./references.ts";
 import { type CallOptions, inTransaction } from "./transactions.ts";
 import { inTurn } from "./turns.ts";

@@ -81,7 +81,9 @@ async function mend({ db, site, all }: MendContext, collection: Collection, reco
   await inTransaction(context, async (options) => {
     const seen = { _id: record._id, version: record.version, _deleted_at: null };
     const { matchedCount } = await db.collection(collection.name).updateOne(seen, update, options());
-    return matchedCount === 1 ? touchParents(context, collection, parents, options) : err(unavailable("It has changed meanwhile."));
+    return matchedCount === 1
+      ? touchParents(context, collection, parents, options)
+      : err(unavailable("It has changed meanwhile."));
   });
   return true;
 }

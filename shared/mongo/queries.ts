@@ -1,11 +1,12 @@
 /** Selections and keysets as MongoDB filters. Every one begins with the owner, and so does every index. */
+
+import { type Document, UUID } from "mongodb";
+import type { Keyset } from "../contract/cursor.ts";
 import type { Sort } from "../contract/query.ts";
+import { type Collection, fieldOf } from "../definition/define.ts";
 import type { Selected } from "../repository/store.ts";
 import { toStored } from "./documents.ts";
 import { keysOf } from "./keys.ts";
-import { type Document, UUID } from "mongodb";
-import type { Keyset } from "../contract/cursor.ts";
-import { type Collection, fieldOf } from "../definition/define.ts";
 
 /** The path of a field in the document. */
 export const pathOf = (collection: Collection, name: string): string =>

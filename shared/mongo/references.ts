@@ -9,14 +9,15 @@
  * A touch is all but invisible: `version` and `updated_at` stay. It comes last, because two children of one parent are in
  * each other's way while it lasts.
  */
+
+import { type Document, UUID } from "mongodb";
+import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
+import type { Collection } from "../definition/define.ts";
+import { type ReferenceField, referencesFrom } from "../definition/references.ts";
 import { missingReferences } from "../repository/refusals.ts";
 import type { Row } from "../repository/store.ts";
 import { keysOf } from "./keys.ts";
-import { type Document, UUID } from "mongodb";
-import { err, ok, type Result } from "neverthrow";
-import type { Collection } from "../definition/define.ts";
-import { type ReferenceField, referencesFrom } from "../definition/references.ts";
 import type { WriteLimits } from "./pace.ts";
 import type { CallOptions } from "./transactions.ts";
 

@@ -15,7 +15,14 @@ export function validatorOf(collection: Collection): Document {
       {
         $jsonSchema: {
           bsonType: "object",
-          required: ["_id", ...(perOwner ? [] : [owner]), ...fields.map(([name]) => name), "version", "created_at", "updated_at"],
+          required: [
+            "_id",
+            ...(perOwner ? [] : [owner]),
+            ...fields.map(([name]) => name),
+            "version",
+            "created_at",
+            "updated_at",
+          ],
           properties: {
             ...(perOwner ? { _id: key } : { _id: uuid, [owner]: uuid }),
             ...Object.fromEntries(fields.map(([name, field]) => [name, fieldSchema(field)])),

@@ -1,16 +1,17 @@
 /** Creates and updates: one call, or a transaction where references are set. */
+
+import type { Document } from "mongodb";
+import { Long, UUID } from "mongodb";
+import { err, ok } from "neverthrow";
 import { notFound } from "../contract/errors.ts";
 import type { Answer } from "../contract/repository.ts";
 import { type Collection, identityOf } from "../definition/define.ts";
 import { DELETED, DUPLICATE, IDEMPOTENCY_MISMATCH, VERSION_MISMATCH } from "../repository/refusals.ts";
 import type { Row } from "../repository/store.ts";
-import { toFields, toFolded, toRecord } from "./documents.ts";
-import { keysOf } from "./keys.ts";
-import type { Document } from "mongodb";
-import { Long, UUID } from "mongodb";
-import { err, ok } from "neverthrow";
 import { nextVersion } from "../values/version.ts";
+import { toFields, toFolded, toRecord } from "./documents.ts";
 import { isDuplicate } from "./failures.ts";
+import { keysOf } from "./keys.ts";
 import { type Parent, parentsOf, type ReferenceContext, recordKey, touchParents } from "./references.ts";
 import { type CallOptions, inTransaction } from "./transactions.ts";
 import { inTurn } from "./turns.ts";
@@ -43,7 +44,9 @@ async function withParents(
     if (parents.length === 0) return stored(() => ({ maxTimeMS: maxTimeMs }));
     return inTransaction({ ...context, maxTimeMs }, async (options) => {
       const written = await stored(options);
-      return written.isErr() ? written : (await touchParents(context, collection, parents, options)).map(() => written.value);
+      return written.isErr()
+        ? written
+        : (await touchParents(context, collection, parents, options)).map(() => written.value);
     });
   });
 }

@@ -8,9 +8,7 @@ import type { Deadlines } from "../deadlines.ts";
 import type { Collection } from "../definition/define.ts";
 import { supabaseDatabase } from "../postgres/supabase-database.ts";
 import type { Database, Engine, EngineOptions } from "../repository/database.ts";
-
-/** The control plane's own database: accounts, assignments and tasks are there, and it is a home like any other. */
-export const CONTROL = "supabase";
+import { CONTROL_PLANE, titleOf } from "./database-names.ts";
 
 /** One home beside Supabase, as shared/config.ts reads it. */
 export interface DatabaseConfig {
@@ -48,14 +46,9 @@ const ENGINES: Readonly<Record<Engine, (options: EngineOptions) => Promise<Datab
   },
 };
 
-const PRODUCTS: Readonly<Record<string, string>> = { mongodb: "MongoDB" };
-
-/** How a message names a database. */
-export const titleOf = (name: string): string => (name === CONTROL ? "Supabase" : (PRODUCTS[name] ?? `"${name}"`));
-
 /** Supabase first, then the others in the order of the configuration. Connects to nothing. */
 export function createRegistry({ config, service, deadlines, ...options }: RegistryOptions): Registry {
-  const supabase = supabaseDatabase({ name: CONTROL, config, service, deadlines });
+  const supabase = supabaseDatabase({ name: CONTROL_PLANE, config, service, deadlines });
   const others = config.databases.map(({ name, kind, url }) =>
     lazily({
       ...options,

@@ -17,12 +17,13 @@ import type { Store } from "../repository/store.ts";
 import { type Assignment, createAssignments } from "./assignment.ts";
 import { createAssignmentCache } from "./assignment-cache.ts";
 import { createBreakers, refusing } from "./breaker.ts";
+import { CONTROL_PLANE, titleOf, variableOf } from "./database-names.ts";
 import { deadlineIn } from "./deadline.ts";
 import { createDeletedUsers } from "./deleted-users.ts";
 import { type Guard, guarded, guardStore } from "./guarded-store.ts";
 import { createHealth, type Health } from "./health.ts";
 import { createHomeStore, type HomeAt } from "./home-store.ts";
-import { CONTROL, closeAll, createRegistry, type RegistryConfig, type RegistryOptions, titleOf } from "./registry.ts";
+import { closeAll, createRegistry, type RegistryConfig, type RegistryOptions } from "./registry.ts";
 import type { DatabaseService, RequestCalls, RequestUser } from "./service.ts";
 import { type DatabaseStats, readStats } from "./stats.ts";
 
@@ -74,10 +75,8 @@ const NO_HOME = conflict(
   "This account has no home database yet. The operator runs: switchyard homes assign",
 );
 
-const notConfigured = (name: string): RepositoryError => {
-  const variable = name === "mongodb" ? "MONGODB_URI" : `DATABASE_${name.toUpperCase()}`;
-  return unavailable(`These records are in ${titleOf(name)}, which is not configured here: set ${variable}.`);
-};
+const notConfigured = (name: string): RepositoryError =>
+  unavailable(`These records are in ${titleOf(name)}, which is not configured here: set ${variableOf(name)}.`);
 
 export function createRouter(options: RouterOptions): Router {
   const { config, collections, log, clock = Date.now, waitUntil = () => {}, onPool } = options;
@@ -100,14 +99,14 @@ export function createRouter(options: RouterOptions): Router {
 
   // through the breaker: the list, too, is no reason to call a database that is known to be down
   const deleted = createDeletedUsers({
-    load: (since) => guarded(guardFor(CONTROL, {}), () => assignments.deletedSince(since)),
+    load: (since) => guarded(guardFor(CONTROL_PLANE, {}), () => assignments.deletedSince(since)),
     waitMs: deadlines.deletedUsersMs,
     clock,
     log,
   });
 
   const look = async (userId: string, calls: RequestCalls): Answer<Assignment | null> => {
-    const found = await guarded(guardFor(CONTROL, calls), () => assignments.get(userId));
+    const found = await guarded(guardFor(CONTROL_PLANE, calls), () => assignments.get(userId));
     if (found.isOk() && found.value) cache.set(found.value);
     return found;
   };
@@ -145,8 +144,7 @@ export function createRouter(options: RouterOptions): Router {
     };
     return {
       database: at.home,
-      repository: (collection) =>
-        createRepository(collection, storeOf(collection), { owner: user.id, newId: uuidv7 }),
+      repository: (collection) => createRepository(collection, storeOf(collection), { owner: user.id, newId: uuidv7 }),
     };
   };
 
@@ -175,7 +173,8 @@ export function createRouter(options: RouterOptions): Router {
     async repository(collection, user) {
       const { placement } = collection;
       // nobody's home matters for what has a place of its own
-      if (placement.kind !== "home") return ok(serviceAt({ home: user.home ?? CONTROL }, user).repository(collection));
+      if (placement.kind !== "home")
+        return ok(serviceAt({ home: user.home ?? CONTROL_PLANE }, user).repository(collection));
       return (await getDatabaseServiceForUser(user)).map((found) => found.repository(collection));
     },
 
@@ -190,7 +189,7 @@ export function createRouter(options: RouterOptions): Router {
     isDeleted: (userId) => deleted.has(userId),
 
     async deleteUser(userId, calls = {}) {
-      const answer = await guarded(guardFor(CONTROL, calls), async () => {
+      const answer = await guarded(guardFor(CONTROL_PLANE, calls), async () => {
         const { error } = await service.auth.admin.deleteUser(userId);
         // gone already: a repeated call, or somebody else was faster
         return !error || error.status === 404 ? ok(undefined) : err(authFailure(error));

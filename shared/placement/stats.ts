@@ -5,8 +5,9 @@ import type { Collection } from "../definition/define.ts";
 import type { Engine } from "../repository/database.ts";
 import { within } from "../values/within.ts";
 import type { DatabaseRow } from "./assignment.ts";
+import { CONTROL_PLANE, titleOf } from "./database-names.ts";
 import { downReason } from "./down-reason.ts";
-import { CONTROL, type Registry, titleOf } from "./registry.ts";
+import type { Registry } from "./registry.ts";
 import type { RequestCalls } from "./service.ts";
 
 interface DatabaseState {
@@ -79,10 +80,10 @@ export async function readStats(options: StatsOptions): Promise<DatabaseStats> {
     return { connected, totalUsers, collections: counts, error };
   };
   return {
-    userDistribution: { mongodb: usersOf("mongodb"), supabase: usersOf(CONTROL) },
+    userDistribution: { mongodb: usersOf("mongodb"), supabase: usersOf(CONTROL_PLANE) },
     totalUsers: known ? known.reduce((sum, { user_count }) => sum + Number(user_count), 0) : null,
     mongodb: state("mongodb"),
-    supabase: state(CONTROL),
+    supabase: state(CONTROL_PLANE),
     homes,
     timestamp: new Date(clock()).toISOString(),
   };

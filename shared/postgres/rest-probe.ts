@@ -2,8 +2,8 @@
 import type { SupabaseClient } from "@supabase/supabase-js";
 import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
-import { callSystem } from "./system-call.ts";
 import { within } from "../values/within.ts";
+import { callSystem } from "./system-call.ts";
 
 /** Until then the usual way has answered, if it is free. */
 const USUAL_MS = 400;

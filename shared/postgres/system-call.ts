@@ -5,7 +5,11 @@ import { invalid, misconfigured, notFound, type RepositoryError, unavailable } f
 import { databaseFailure, isMissingFunction, MIGRATE_FIRST, thrownFailure } from "./failures.ts";
 
 /** One call of a system function. Refusals that name the caller's fault are `invalid` or `not_found`, the rest `busy` or `unavailable`. */
-export async function callSystem<T>(client: SupabaseClient, name: string, parameters: object = {}): Promise<Result<T, RepositoryError>> {
+export async function callSystem<T>(
+  client: SupabaseClient,
+  name: string,
+  parameters: object = {},
+): Promise<Result<T, RepositoryError>> {
   try {
     const { data, error, status } = await client.rpc(name, parameters);
     if (!error) return ok(data as T);

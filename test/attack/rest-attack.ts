@@ -1,9 +1,10 @@
 /** Ann, whose records are attacked, and those who attack them over Supabase's REST: anonymous, Eve at home beside her, Mo at home in MongoDB. */
-import { postgresRepositories } from "../setup/repositories.ts";
+
 import { userClient } from "../../shared/postgres/client.ts";
 import type { Owner } from "../contract/store.ts";
 import { type Body, body, byName, create, each } from "../contract/suite/samples.ts";
 import { type OwnDatabase, startOwnDatabase } from "../setup/own-database.ts";
+import { postgresRepositories } from "../setup/repositories.ts";
 import { newUser, type TestUser } from "../setup/users.ts";
 
 export type Who = "anonymous" | "eve" | "mo";

@@ -1,5 +1,5 @@
 /** The API behind a real HTTP server, on two databases of the test's own, whose every row can be compared. */
-import { MONGODB } from "../setup/repositories.ts";
+
 import { createHash, randomUUID } from "node:crypto";
 import { request } from "node:http";
 import { EJSON } from "bson";
@@ -8,6 +8,7 @@ import { type Listening, listen } from "../../scripts/dev/listen.ts";
 import { allCollections } from "../../shared/collections/index.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import { type OwnDatabase, startOwnDatabase } from "../setup/own-database.ts";
+import { MONGODB } from "../setup/repositories.ts";
 import { mongoUriFor } from "../setup/servers.ts";
 import { type Home, newUser, type TestUser } from "../setup/users.ts";
 import { type ApiInstance, startApi } from "./api.ts";

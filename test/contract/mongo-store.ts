@@ -1,5 +1,5 @@
 /** The contract over MongoDB: owners are ids, records are loaded as documents. */
-import { mongoRepositories, MONGODB } from "../setup/repositories.ts";
+
 import { type Db, Decimal128, Long, type MongoClient, UUID } from "mongodb";
 import { allCollections } from "../../shared/collections/index.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
@@ -7,6 +7,7 @@ import type { Collection } from "../../shared/definition/define.ts";
 import { createMongoClient } from "../../shared/mongo/client.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import { fold, searchText } from "../../shared/values/text.ts";
+import { MONGODB, mongoRepositories } from "../setup/repositories.ts";
 import { type DeadEnd, deadEnd } from "./dead-end.ts";
 import { completeSeed, type SeededRecord } from "./seed.ts";
 import type { Owner, Store } from "./store.ts";

@@ -1,11 +1,11 @@
 /** The contract over Supabase: real users with their own tokens, rows loaded by SQL. */
 
-import { postgresRepositories } from "../setup/repositories.ts";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import type { Collection } from "../../shared/definition/define.ts";
 import { userClient } from "../../shared/postgres/client.ts";
 import { fold } from "../../shared/values/text.ts";
 import { HANGS_MS } from "../setup/patience.ts";
+import { postgresRepositories } from "../setup/repositories.ts";
 import { newUser } from "../setup/users.ts";
 import { type DeadEnd, deadEnd } from "./dead-end.ts";
 import { completeSeed } from "./seed.ts";

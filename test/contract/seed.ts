@@ -1,6 +1,7 @@
 /** What both loaders share: a seed completed to the record that it stands for, in the API's form. */
-import { SITES } from "../setup/repositories.ts";
+
 import type { Collection, SystemFields } from "../../shared/definition/define.ts";
+import { SITES } from "../setup/repositories.ts";
 
 export type SeededRecord = Record<string, unknown> & SystemFields;
 

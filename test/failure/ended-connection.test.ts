@@ -3,7 +3,7 @@
  * destroyed already and the driver has not been told: what it writes then is lost without an error, and it waits for ever.
  * All connections of an idle instance can fall into that turn at once.
  */
-import { mongoRepositories } from "../setup/repositories.ts";
+
 import { randomUUID } from "node:crypto";
 import { setImmediate as turn } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -11,6 +11,7 @@ import { expenses } from "../../shared/collections/expenses.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
 import { databaseName } from "../../shared/mongo/client.ts";
 import { createMongoConnection, type MongoConnection } from "../../shared/mongo/connection.ts";
+import { mongoRepositories } from "../setup/repositories.ts";
 import { mongoUriFor } from "../setup/servers.ts";
 import { startProxy, type TcpProxy } from "./proxy.ts";
 import { atSomeScale, TooSlow } from "./scale.ts";
@@ -37,22 +38,18 @@ async function connect(connectMs: number): Promise<void> {
   const uri = new URL(mongoUriFor(`ended_${randomUUID().slice(0, 8)}`));
   uri.host = `127.0.0.1:${proxy.port}`;
   uri.searchParams.set("directConnection", "true");
-  connection = createMongoConnection(
-    uri.href,
-    databaseName(uri.href),
-    {
-      appName: "ended-connection",
-      maxPoolSize: POOL,
-      deadlines: deadlinesOf({ DATABASE_CONNECT_MS: connectMs }),
-      clock: () => now,
-      onClient: (client) => {
-        const mine: (typeof held)[number] = new Set();
-        held.push(mine);
-        client.on("connectionCheckedOut", ({ connectionId }) => mine.add(connectionId));
-        client.on("connectionCheckedIn", ({ connectionId }) => mine.delete(connectionId));
-      },
+  connection = createMongoConnection(uri.href, databaseName(uri.href), {
+    appName: "ended-connection",
+    maxPoolSize: POOL,
+    deadlines: deadlinesOf({ DATABASE_CONNECT_MS: connectMs }),
+    clock: () => now,
+    onClient: (client) => {
+      const mine: (typeof held)[number] = new Set();
+      held.push(mine);
+      client.on("connectionCheckedOut", ({ connectionId }) => mine.add(connectionId));
+      client.on("connectionCheckedIn", ({ connectionId }) => mine.delete(connectionId));
     },
-  );
+  });
 }
 
 /** The codes that as many calls as the pool has connections end with. */

@@ -1,11 +1,12 @@
 /** The API over both databases: the same requests, the same answers, all of them as the document describes. */
-import { MONGODB } from "../setup/repositories.ts";
+
 import { MongoClient } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import { allCollections } from "../../shared/collections/index.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import { type ApiInstance, startApi } from "../attack/api.ts";
+import { MONGODB } from "../setup/repositories.ts";
 import { mongoUriFor } from "../setup/servers.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
 import { newUser, type TestUser } from "../setup/users.ts";

@@ -1,5 +1,5 @@
 /** Every route of the OpenAPI document, called by strangers of both homes: nothing of another user's is told or touched. */
-import { MONGODB } from "../setup/repositories.ts";
+
 import { MongoClient } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
@@ -9,6 +9,7 @@ import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import { type ApiInstance, startApi } from "../attack/api.ts";
 import { addressOf, type Operation, requiredQuery } from "../attack/operations.ts";
 import { type Body, byName, each, sample } from "../contract/suite/samples.ts";
+import { MONGODB } from "../setup/repositories.ts";
 import { mongoUriFor } from "../setup/servers.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
 import { type Home, newUser, type TestUser } from "../setup/users.ts";

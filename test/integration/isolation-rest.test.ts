@@ -1,5 +1,5 @@
 /** Records over Supabase's REST with a stranger's own token: another user's stay theirs. (test/attack walks the whole of REST.) */
-import { postgresRepositories } from "../setup/repositories.ts";
+
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import { allCollections } from "../../shared/collections/index.ts";
@@ -7,6 +7,7 @@ import { referencesFrom } from "../../shared/definition/references.ts";
 import { userClient } from "../../shared/postgres/client.ts";
 import type { Owner } from "../contract/store.ts";
 import { type Body, body, create, each } from "../contract/suite/samples.ts";
+import { postgresRepositories } from "../setup/repositories.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
 import { newUser, type TestUser } from "../setup/users.ts";
 

@@ -1,9 +1,10 @@
 /** How many commands an operation costs, and that none of them can touch another owner's documents or wait for ever. */
-import { mongoRepositories } from "../setup/repositories.ts";
+
 import { type CommandStartedEvent, type Document, MongoServerError, UUID } from "mongodb";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { collections } from "../../shared/collections/index.ts";
 import { outcome, value } from "../contract/store.ts";
+import { mongoRepositories } from "../setup/repositories.ts";
 import { openDatabase, type TestDatabase } from "./mongo-database.ts";
 
 const { budgets, categories, contacts, expenses, loans } = collections;

@@ -1,10 +1,11 @@
 /** A prepared MongoDB database of a test file's own, with the commands that are sent to it. */
-import { MONGODB } from "../setup/repositories.ts";
+
 import type { CommandStartedEvent, Db } from "mongodb";
 import { MongoClient } from "mongodb";
 import { allCollections } from "../../shared/collections/index.ts";
 import type { Collection } from "../../shared/definition/define.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
+import { MONGODB } from "../setup/repositories.ts";
 import { mongoUriFor } from "../setup/servers.ts";
 
 export interface TestDatabase {

@@ -1,10 +1,11 @@
 /** What writers left in MongoDB when references were kept by markers: `prepare` mends it, once. */
-import { mongoRepositories, homeId, MONGODB } from "../setup/repositories.ts";
+
 import { type Document, MongoServerError, UUID } from "mongodb";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { allCollections, collections } from "../../shared/collections/index.ts";
 import { NotAReplicaSet, prepareMongo } from "../../shared/mongo/prepare.ts";
 import { outcome, value } from "../contract/store.ts";
+import { homeId, MONGODB, mongoRepositories } from "../setup/repositories.ts";
 import { dangling } from "./dangling.ts";
 import { openDatabase, type TestDatabase } from "./mongo-database.ts";
 import { trips } from "./trips.ts";

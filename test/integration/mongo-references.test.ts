@@ -1,10 +1,11 @@
 /** References in MongoDB: what two instances do to each other's records, and what one that is stopped leaves. */
-import { mongoRepositories, homeId } from "../setup/repositories.ts";
+
 import { type ClientSession, MongoClient } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { allCollections, collections } from "../../shared/collections/index.ts";
 import { outcome, value } from "../contract/store.ts";
 import { startProxy } from "../failure/proxy.ts";
+import { homeId, mongoRepositories } from "../setup/repositories.ts";
 import { mongoUriFor } from "../setup/servers.ts";
 import { dangling } from "./dangling.ts";
 import { type Instances, openInstances } from "./mongo-instances.ts";

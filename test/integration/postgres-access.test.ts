@@ -1,10 +1,11 @@
 /** What a user can do with their own token past the API: Supabase's REST on the tables and functions themselves. */
-import { postgresRepositories } from "../setup/repositories.ts";
+
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import { allCollections, collections } from "../../shared/collections/index.ts";
 import { userClient } from "../../shared/postgres/client.ts";
 import { value } from "../contract/store.ts";
+import { postgresRepositories } from "../setup/repositories.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
 import { newUser, type TestUser } from "../setup/users.ts";
 

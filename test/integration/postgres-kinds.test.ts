@@ -1,5 +1,5 @@
 /** Kinds of field that the seven collections do not have, in a table printed from a definition. */
-import { postgresRepositories } from "../setup/repositories.ts";
+
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import { type Collection, defineCollection, home, owner } from "../../shared/definition/define.ts";
@@ -17,6 +17,7 @@ import {
 import { userClient } from "../../shared/postgres/client.ts";
 import { collectionSql } from "../../shared/postgres/schema/collection-sql.ts";
 import { outcome, value } from "../contract/store.ts";
+import { postgresRepositories } from "../setup/repositories.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
 import { newUser } from "../setup/users.ts";
 

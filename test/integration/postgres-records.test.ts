@@ -1,5 +1,5 @@
 /** What only the Postgres implementation promises: one call each, checks in the tables, tombstones. */
-import { postgresRepositories } from "../setup/repositories.ts";
+
 import type { Result } from "neverthrow";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
@@ -7,6 +7,7 @@ import { collections } from "../../shared/collections/index.ts";
 import type { RepositoryError } from "../../shared/contract/errors.ts";
 import { userClient } from "../../shared/postgres/client.ts";
 import { value } from "../contract/store.ts";
+import { postgresRepositories } from "../setup/repositories.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
 import { mintToken, newUser, type TestUser } from "../setup/users.ts";
 

@@ -1,5 +1,5 @@
 /** The prepared MongoDB against the definitions: what differs is drift, whichever of the two has been changed. */
-import { mongoRepositories, MONGODB } from "../setup/repositories.ts";
+
 import { Decimal128, type Document, Long, UUID } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { allCollections } from "../../shared/collections/index.ts";
@@ -9,6 +9,7 @@ import { name as nameField, optional, text } from "../../shared/definition/field
 import { referencesFrom } from "../../shared/definition/references.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import { outcome, value } from "../contract/store.ts";
+import { MONGODB, mongoRepositories } from "../setup/repositories.ts";
 import { openDatabase, type TestDatabase } from "./mongo-database.ts";
 
 const keyed = defineCollection({

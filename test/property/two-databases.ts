@@ -1,10 +1,11 @@
 /** Owners who are at home in both databases, which only a test can have: one user id, with a token and without. */
-import { mongoRepositories, postgresRepositories, MONGODB } from "../setup/repositories.ts";
+
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import type { Collection } from "../../shared/definition/define.ts";
 import { createMongoClient } from "../../shared/mongo/client.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import { userClient } from "../../shared/postgres/client.ts";
+import { MONGODB, mongoRepositories, postgresRepositories } from "../setup/repositories.ts";
 import { newUser } from "../setup/users.ts";
 import { History } from "./history.ts";
 import type { AnyRepository } from "./side.ts";

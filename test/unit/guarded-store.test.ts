@@ -1,11 +1,11 @@
 /** What stands between a request and its store: a call is never begun once its caller has been answered. */
 import { ok } from "neverthrow";
 import { expect, test, vi } from "vitest";
+import { contacts } from "../../shared/collections/contacts.ts";
 import { createLog } from "../../shared/log.ts";
 import { createBreaker } from "../../shared/placement/breaker.ts";
 import { guardStore } from "../../shared/placement/guarded-store.ts";
 import type { Store } from "../../shared/repository/store.ts";
-import { contacts } from "../../shared/collections/contacts.ts";
 
 test("a store that is opened after the deadline is not called", async () => {
   const deadline = new AbortController();

@@ -1,5 +1,5 @@
 /** Transactions that others are in the way of, and those whose process is gone. */
-import { mongoRepositories, homeId, MONGODB } from "../setup/repositories.ts";
+
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { MongoClient } from "mongodb";
@@ -9,6 +9,7 @@ import { allCollections, collections } from "../../shared/collections/index.ts";
 import type { Pace } from "../../shared/mongo/pace.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import { outcome, value } from "../contract/store.ts";
+import { homeId, MONGODB, mongoRepositories } from "../setup/repositories.ts";
 
 const { categories, expenses } = collections;
 const LIFETIME_SECONDS = 3_600;

@@ -2,9 +2,9 @@
 import type { SupabaseClient } from "@supabase/supabase-js";
 import { expect, test } from "vitest";
 import { collections } from "../../shared/collections/index.ts";
-import { callSystem } from "../../shared/postgres/system-call.ts";
 import { call } from "../../shared/postgres/calls.ts";
 import { refusalOf } from "../../shared/postgres/refusals.ts";
+import { callSystem } from "../../shared/postgres/system-call.ts";
 
 interface Refused {
   status: number;

@@ -6,7 +6,8 @@ import { deadlinesOf } from "../../../shared/deadlines.ts";
 import { webhookVerifier } from "../../../shared/http/webhook-secrets.ts";
 import { createLog } from "../../../shared/log.ts";
 import { createSignUpHook, type Probe } from "../../../shared/operations/sign-up-hook.ts";
-import { CONTROL, createRegistry } from "../../../shared/placement/registry.ts";
+import { CONTROL_PLANE } from "../../../shared/placement/database-names.ts";
+import { createRegistry } from "../../../shared/placement/registry.ts";
 import { serviceClient } from "../../../shared/postgres/client.ts";
 import { callSystem } from "../../../shared/postgres/system-call.ts";
 
@@ -25,10 +26,11 @@ const registry = createRegistry({
   maxPoolSize: 2,
 });
 const probes: Record<string, Probe> = {};
+// one that answers, and is not prepared, takes nobody
 for (const { name, system } of registry.values())
-  // one that answers, and is not prepared, takes nobody
-  if (name !== CONTROL)
-    probes[name] = async () => (await system.probe()).andThen((problem) => (problem === null ? ok(null) : err(problem)));
+  if (name !== CONTROL_PLANE)
+    probes[name] = async () =>
+      (await system.probe()).andThen((problem) => (problem === null ? ok(null) : err(problem)));
 
 export default {
   fetch: createSignUpHook({
