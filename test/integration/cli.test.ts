@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runCommand } from "../../scripts/commands/index.ts";
 import { writeDevelopment } from "../../scripts/dev/development-file.ts";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
-import { allCollections } from "../../shared/collections/index.ts";
 import type { Environment } from "../../shared/config.ts";
 import type { DatabaseRow } from "../../shared/placement/assignment.ts";
 import { mongoUriFor } from "../setup/servers.ts";
@@ -54,7 +53,18 @@ describe("calls", () => {
     for (const line of ["", "help", "--help"]) {
       const { code, out } = await run(line);
       expect(code).toBe(0);
-      for (const name of ["databases set", "homes assign", "db prepare", "collection sql", "purge", "stats", "health"])
+      for (const name of [
+        "databases set",
+        "databases add",
+        "databases drain",
+        "databases remove",
+        "homes assign",
+        "db prepare",
+        "collection sql",
+        "purge",
+        "stats",
+        "health",
+      ])
         expect(out).toMatch(`switchyard ${name}`);
     }
   });
@@ -74,6 +84,12 @@ describe("calls", () => {
     ["databases set mongodb --weight=0", "above 0"],
     ["databases set mongodb --capacity=-1", "number of users"],
     ["databases mongodb", '"mongodb" is too much here'],
+    ["databases add", "A name is missing"],
+    ["databases add neon", "--kind=postgres or --kind=mongodb, or set DATABASE_NEON"],
+    ["databases add neon --kind=oracle", "--kind is postgres or mongodb"],
+    ["databases add neon --kind=postgres --site=8", "from 1 to 7"],
+    ["databases add mongodb --kind=postgres", "MONGODB_URI is a URL of mongodb"],
+    ["db prepare mongodb atlas", '"atlas" is too much here'],
     ["homes assign --batch-size=0", "--batch-size"],
     ["collection sql dragons", "There is no collection"],
   ])("%s: its fault, and how it is called", async (line, fault) => {
@@ -100,8 +116,8 @@ describe("databases", () => {
   test("lists them", async () => {
     const { code, out } = await run("databases");
     expect(code).toBe(0);
-    expect(out).toMatch(/^name +accepting +weight +capacity +users +healthy$/m);
-    expect(out).toMatch(/^mongodb +yes +1 +no limit +\d+ +not looked at$/m);
+    expect(out).toMatch(/^name +kind +site +accepting +weight +capacity +users +healthy$/m);
+    expect(out).toMatch(/^mongodb +mongodb +2 +yes +1 +no limit +\d+ +not looked at$/m);
   });
 
   test("sets what is given and leaves the rest", async () => {
@@ -121,12 +137,14 @@ describe("databases", () => {
   });
 });
 
+/** Somebody from before Switchyard: a user without a home. */
+async function orphan(): Promise<string> {
+  const { id } = await newUser({ home: "supabase", on: supabase });
+  await supabase.sql("delete from public.user_database_assignments where user_id = $1", [id]);
+  return id;
+}
+
 describe("homes assign", () => {
-  const orphan = async () => {
-    const { id } = await newUser({ home: "supabase", on: supabase });
-    await supabase.sql("delete from public.user_database_assignments where user_id = $1", [id]);
-    return id;
-  };
   const homeOf = async (id: string) =>
     (
       await supabase.sql<{ database_provider: string }>(
@@ -165,27 +183,125 @@ describe("homes assign", () => {
 });
 
 describe("db prepare", () => {
-  test("opens mongodb the first time, and not after it was closed", async () => {
-    await supabase.sql("update switchyard.databases set accepting = false, opened_at = null where name = 'mongodb'");
-    const first = await run("db prepare");
-    expect(first.code).toBe(0);
-    expect(first.out).toMatch(`Prepared ${allCollections.length} collections`);
-    expect(first.out).toMatch("From now on new users may get mongodb");
-    expect(await row("mongodb")).toMatchObject({ accepting: true });
+  const unopened = () =>
+    supabase.sql("update switchyard.databases set accepting = false, opened_at = null where name = 'mongodb'");
 
+  test("opens a database the first time, and not after it was closed", async () => {
+    await unopened();
+    expect(await run("db prepare")).toEqual({
+      code: 0,
+      err: "",
+      out: `mongodb: prepared. From now on new users may get it as their home.
+supabase: its schema is brought up to date by its migrations: supabase db push`,
+    });
+    expect(await row("mongodb")).toMatchObject({ accepting: true });
     await run("databases set mongodb --accepting=false");
-    const again = await run("db prepare");
+    const again = await run("db prepare mongodb");
     expect([again.code, (await row("mongodb"))?.accepting]).toEqual([0, false]);
     expect(again.out).toMatch("databases set mongodb --accepting=true");
     await run("databases set mongodb --accepting=true");
+    expect((await run("db prepare mongodb")).out).toMatch("as before");
   });
 
-  test("without MongoDB, or with one that is away, it is refused and opens nothing", async () => {
-    await supabase.sql("update switchyard.databases set accepting = false, opened_at = null where name = 'mongodb'");
-    expect((await run("db prepare", { MONGODB_URI: "" })).err).toBe("MongoDB is not configured: set MONGODB_URI.");
+  test("one that is away, or not configured, is refused and opens nothing", async () => {
+    await unopened();
     const away = await run("db prepare", NO_MONGO);
     expect([away.code, (await row("mongodb"))?.accepting]).toEqual([1, false]);
-    expect(away.err).toMatch("MongoDB refuses connections");
+    expect(away.err).toMatch(/^mongodb: MongoDB refuses connections.+\nNot prepared: mongodb\.$/);
+    const unset = { MONGODB_URI: "" };
+    expect(await run("db prepare mongodb", unset)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("MONGODB_URI"),
+    });
+    // a project without MongoDB is none that is broken
+    expect(await run("db prepare", unset)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining("mongodb: not used"),
+    });
+    await run("db prepare");
+    expect(await run("db prepare", unset)).toMatchObject({ code: 1, err: expect.stringContaining("set MONGODB_URI") });
+  });
+});
+
+describe("more databases", () => {
+  const atlas = { DATABASE_ATLAS: "" };
+  beforeAll(() => {
+    atlas.DATABASE_ATLAS = mongoUriFor(`cli_atlas_${randomUUID().slice(0, 8)}`);
+  });
+
+  test("are added by the scheme of their variable, or by --kind, and get a site each", async () => {
+    const added = await run("databases add atlas", atlas);
+    expect(added).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^atlas: added, mongodb, site 3\.\n1\. Set DATABASE_ATLAS/),
+    });
+    expect(added.out).toMatch("switchyard db prepare atlas");
+    expect((await run("databases add atlas", atlas)).out).toBe("atlas: was there already, mongodb, site 3.");
+    const options = "--kind=postgres --site=6 --weight=2 --capacity=10 --json";
+    expect(JSON.parse((await run(`databases add neon ${options}`)).out)).toEqual({
+      name: "neon",
+      kind: "postgres",
+      site: 6,
+      added: true,
+    });
+    expect(await row("neon")).toMatchObject({
+      accepting: false,
+      opened_at: null,
+      weight: 2,
+      capacity_users: 10,
+      site: 6,
+    });
+    const other = await run("databases add neon --kind=mongodb");
+    expect(other).toMatchObject({ code: 1, err: expect.stringContaining("its kind is postgres") });
+  });
+
+  test("are prepared by themselves, whatever the others do", async () => {
+    const { MONGODB_URI = "" } = env;
+    const all = await run("db prepare", {
+      ...atlas,
+      DATABASE_UNKNOWN: mongoUriFor("cli_unknown"),
+      DATABASE_NEON: mongoUriFor("cli_neon"),
+    });
+    expect(all.code).toBe(1);
+    expect(all.out).toMatch("atlas: prepared. From now on");
+    expect(all.err.split("\n")).toEqual([
+      "neon: DATABASE_NEON is a URL of mongodb, and neon is listed as postgres.",
+      'unknown: DATABASE_UNKNOWN is set, and the database "unknown" is not listed: switchyard databases add unknown',
+      "Not prepared: neon, unknown.",
+    ]);
+    expect(await row("atlas")).toMatchObject({ accepting: true });
+    // an address that leads elsewhere: another spelling of the one that is mongodb's
+    const wrong = await run("db prepare atlas", { DATABASE_ATLAS: `${MONGODB_URI}?appName=x` });
+    expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining('This is the database "mongodb"') });
+    expect((await run("db prepare oracle")).err).toMatch("switchyard databases add oracle");
+    const stats = JSON.parse((await run("stats --json", atlas)).out) as { homes: { name: string }[] };
+    expect(stats.homes.map(({ name }) => name)).toEqual(["supabase", "mongodb", "atlas", "neon"]);
+  });
+
+  test("are drained, and removed once nothing of anybody's can be there", async () => {
+    const id = await orphan();
+    await run("homes assign --to=atlas");
+    const drained = await run("databases drain atlas");
+    expect(drained).toMatchObject({
+      code: 0,
+      err: "",
+      out: expect.stringMatching(/^atlas: no new users get it, .*, 1 users now\.$/),
+    });
+    expect(await run("databases remove atlas")).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/1 users? at home/),
+    });
+    await supabase.sql("delete from auth.users where id = $1", [id]);
+    expect(await run("databases remove atlas")).toMatchObject({ code: 1, err: expect.stringContaining("tasks") });
+    await supabase.sql("update switchyard.tasks set done_at = now() where database = 'atlas'");
+    const removed = await run("databases remove atlas");
+    expect(removed).toMatchObject({ code: 0, out: expect.stringContaining("Unset DATABASE_ATLAS") });
+    expect(await row("atlas")).toBeUndefined();
+    for (const name of ["atlas", "supabase"]) expect((await run(`databases remove ${name}`)).code).toBe(1);
+    await run("databases remove neon");
+    await run("databases drain mongodb");
+    expect((await run("databases drain supabase")).err).toBe("No database takes new users now: sign-ups are refused.");
+    for (const name of ["mongodb", "supabase"]) await run(`databases set ${name} --accepting=true`);
   });
 });
 
@@ -197,7 +313,7 @@ test("collection sql prints the migration, and needs no server", async () => {
 
 test("stats and health say what is there", async () => {
   const stats = JSON.parse((await run("stats --json")).out);
-  expect(Object.keys(stats)).toEqual(["userDistribution", "totalUsers", "mongodb", "supabase", "timestamp"]);
+  expect(Object.keys(stats)).toEqual(["userDistribution", "totalUsers", "mongodb", "supabase", "homes", "timestamp"]);
   expect((await run("stats")).out).toMatch(/^users +\d+ +\d+$/m);
   const health = await run("health");
   expect(health).toMatchObject({ code: 0, out: expect.stringMatching(/^supabase {2}answers in \d+ ms\nmongodb/) });

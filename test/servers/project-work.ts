@@ -1,5 +1,5 @@
 /** Everything that the project asks MongoDB for beside what the contract's suite does: histories, and the system's work. */
-import { mongoRepositories, MONGODB } from "../setup/repositories.ts";
+
 import type { SupabaseClient } from "@supabase/supabase-js";
 import fc from "fast-check";
 import { type MongoClient, UUID } from "mongodb";
@@ -13,8 +13,7 @@ import { Living } from "../property/living.ts";
 import { operations } from "../property/operations.ts";
 import { type AnyRepository, Side } from "../property/side.ts";
 import { HANGS_MS } from "../setup/patience.ts";
-
-const names = allCollections.map(({ name }) => name);
+import { MONGODB, mongoRepositories } from "../setup/repositories.ts";
 
 /** Random histories of two owners; what they answer is another test's matter. */
 export async function runHistories(client: MongoClient, count: number, steps: number): Promise<string[]> {
