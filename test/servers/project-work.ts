@@ -8,11 +8,9 @@ import { createLog } from "../../shared/log.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import { purgeDocuments } from "../../shared/mongo/purge.ts";
 import { runPurges } from "../../shared/placement/purge.ts";
-import { readStats } from "../../shared/placement/stats.ts";
 import { Living } from "../property/living.ts";
 import { operations } from "../property/operations.ts";
 import { type AnyRepository, Side } from "../property/side.ts";
-import { HANGS_MS } from "../setup/patience.ts";
 import { MONGODB, mongoRepositories } from "../setup/repositories.ts";
 
 /** Random histories of two owners; what they answer is another test's matter. */
