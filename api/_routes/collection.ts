@@ -1,7 +1,9 @@
 /** The routes of any collection, from its definition; `F` are its fields, for the client's types. */
 import type { Context } from "hono";
+import type { z } from "zod";
 import { MAX_LIMIT } from "../../shared/contract/query.ts";
 import type { Repository } from "../../shared/contract/repository.ts";
+import { validated } from "../../shared/contract/validate.ts";
 import type { Collection } from "../../shared/definition/define.ts";
 import type { Fields } from "../../shared/definition/fields.ts";
 import { etagOf, expectedVersion, parseTags } from "../_conditions.ts";
@@ -19,6 +21,7 @@ type Handler = (c: Context<AppEnv> & { req: { valid(target: string): never } }) 
 
 export function collectionRoutes<F extends Fields>(collection: Collection) {
   const path = `/api/${collection.name}`;
+  const schemas = collection.schemas as Record<"create" | "patch", z.ZodType<Row>>;
   const open = (c: Context<AppEnv>, deadlineMs?: number) =>
     repositoryOf(c, collection, deadlineMs) as unknown as Promise<Repository<AnyRecord, Row, Row>>;
   const routes = describeRoutes<F>(collection);
@@ -29,11 +32,8 @@ export function collectionRoutes<F extends Fields>(collection: Collection) {
     const secret = config.IDEMPOTENCY_SECRET ?? config.SUPABASE_SECRET_KEY;
     const repeat = await idempotencyOf(c.req.header("idempotency-key"), secret, c.get("user").id, path, body);
     const repository = await open(c);
-    const record = unwrap(
-      repeat
-        ? await repository.create({ ...body, id: repeat.id }, { idempotencyHash: repeat.idempotencyHash })
-        : await repository.create(body),
-    );
+    const given = validated(schemas.create, repeat ? { ...body, id: repeat.id } : body);
+    const record = unwrap(await repository.create(given, repeat && { idempotencyHash: repeat.idempotencyHash }));
     return c.json(record, 201, { etag: etagOf(record), location: `${path}/${record.id}` });
   };
 
@@ -78,7 +78,7 @@ export function collectionRoutes<F extends Fields>(collection: Collection) {
     const { id }: { id: string } = c.req.valid("param");
     const repository = await open(c);
     const condition = unwrap(await expectedVersion(c.req.header("if-match"), repository, id));
-    const record = unwrap(await repository.update(id, c.req.valid("json"), condition));
+    const record = unwrap(await repository.update(id, validated(schemas.patch, c.req.valid("json")), condition));
     return c.json(record, 200, { etag: etagOf(record) });
   };
 

@@ -158,6 +158,7 @@ export function defineCollection<const F extends Fields, const O extends string>
 
 function* problemsOf(collection: Collection): Generator<string> {
   if (!/^[a-z][a-z0-9_]{0,40}$/.test(collection.name)) yield "the name must be snake_case, at most 41 characters";
+  if (collection.name === "switchyard") yield "the name is the system's";
   for (const [key, field] of Object.entries(collection.fields)) {
     if (!/^[a-z][a-z0-9_]{0,40}$/.test(key)) yield `the field ${key} must be snake_case, at most 41 characters`;
     if (Object.hasOwn(systemFields, key) || [collection.scope.field, "search_text", "create_hash"].includes(key))

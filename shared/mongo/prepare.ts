@@ -7,7 +7,7 @@ import type { Collection } from "../definition/define.ts";
 import type { Self } from "../repository/database.ts";
 import { isOfMarkers, mendEarlierMarkers } from "./earlier-markers.ts";
 import { type Index, indexesOf } from "./indexes.ts";
-import { refuseOther, writeSelf } from "./self.ts";
+import { MONGO_REVISION, refuseOther, writeSelf } from "./self.ts";
 import { validatorOf } from "./validator.ts";
 
 export interface Prepared {
@@ -41,16 +41,16 @@ export class NotAReplicaSet extends Error {
  */
 export async function prepareMongo(db: Db, collections: readonly Collection[], self: Self): Promise<Prepared[]> {
   await refuseStandalone(db);
-  await refuseOther(db, self);
+  const known = await refuseOther(db, self);
   const present = new Map<string, Document>();
   for (const info of await db.listCollections().toArray()) present.set(info.name, info);
-  const known = collections.filter(({ name }) => present.has(name));
+  const there = collections.filter(({ name }) => present.has(name));
   // while the validators are those under which the records were written
-  await mendAll(db, known, self.site);
+  await mendAll(db, there, self.site);
   const done: Prepared[] = [];
   for (const collection of collections)
     done.push(await prepareCollection(db, collection, present.get(collection.name)));
-  await writeSelf(db, self);
+  if (known?.revision !== MONGO_REVISION) await writeSelf(db, self);
   return done;
 }
 

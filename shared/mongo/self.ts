@@ -37,13 +37,14 @@ export async function readSelf(db: Db, maxTimeMs?: number): Promise<KnownSelf | 
   return found && { name: found.name, site: Number(found.site), revision: Number(found.revision) };
 }
 
-/** Throws `OtherDatabase` when it says that it is another one. */
-export async function refuseOther(db: Db, { name, site }: Self): Promise<void> {
+/** What it says of itself. Throws `OtherDatabase` when it says that it is another one. */
+export async function refuseOther(db: Db, { name, site }: Self): Promise<KnownSelf | null> {
   const found = await readSelf(db);
   if (found && (found.name !== name || found.site !== site))
     throw new OtherDatabase(
       `This is the database "${found.name}" (site ${found.site}), not "${name}" (site ${site}): look at the URL under which ${name} is configured.`,
     );
+  return found;
 }
 
 export async function writeSelf(db: Db, { name, site }: Self): Promise<void> {

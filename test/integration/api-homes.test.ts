@@ -208,7 +208,14 @@ test("admins see where everyone lives; health and configuration are public", asy
   const admin = await newUser({ home: "supabase", on: supabase, appMetadata: { role: "admin" } });
   const stats = await callerOf(admin)("GET", "/api/admin/database-stats");
   expect(stats.status).toBe(200);
-  expect(Object.keys(stats.value)).toEqual(["userDistribution", "totalUsers", "mongodb", "supabase", "timestamp"]);
+  expect(Object.keys(stats.value)).toEqual([
+    "userDistribution",
+    "totalUsers",
+    "mongodb",
+    "supabase",
+    "homes",
+    "timestamp",
+  ]);
   for (const path of ["/api/health", "/api/config"]) {
     const response = await api.app.request(path);
     await api.judge("get", path, response);

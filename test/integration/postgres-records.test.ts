@@ -178,9 +178,13 @@ describe("errors", () => {
     expect(given.cause).toBeDefined();
   });
 
-  test("a function that is missing is a bug", async () => {
+  test("a function that is missing: migrate first", async () => {
     const renamed = { rpc: (_: string, parameters: object) => client().rpc("records_missing", parameters) };
     const { repository } = postgresRepositories({ client: renamed as never, userId: ann.id });
-    await expect(repository(collections.expenses).count({ filters: [] })).rejects.toThrow("records_summarize");
+    const answer = await repository(collections.expenses).count({ filters: [] });
+    expect(answer._unsafeUnwrapErr()).toMatchObject({
+      code: "misconfigured",
+      message: expect.stringMatching("supabase db push"),
+    });
   });
 });

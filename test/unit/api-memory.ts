@@ -90,7 +90,7 @@ export function memoryApi({ environment: more = {}, failing, router = {}, clock 
   const users: RequestUser[] = [];
   const config: ApiConfig = loadApiConfig({ ...environment, ...more });
   const service = (user: RequestUser) => ({
-    provider: "mongodb" as const,
+    database: "mongodb",
     repository(collection: Collection) {
       const key = `${user.id} ${collection.name}`;
       const table = tables.get(key) ?? { rows: new Map(), gone: new Set() };
@@ -105,6 +105,10 @@ export function memoryApi({ environment: more = {}, failing, router = {}, clock 
     async getDatabaseServiceForUser(user: RequestUser) {
       users.push(user);
       return ok(service(user));
+    },
+    async repository(collection: Collection, user: RequestUser) {
+      users.push(user);
+      return ok(service(user).repository(collection));
     },
     isDeleted: async () => false,
     ...router,

@@ -253,7 +253,7 @@ describe("what breaks", () => {
   test("a bug: 500 without a word of it; the log has it under the request's name, without secrets", async () => {
     const buggy = memoryApi({
       router: {
-        getDatabaseServiceForUser: () => Promise.reject(new Error("mongodb://u:pw@host fails for ann@example.com")),
+        repository: () => Promise.reject(new Error("mongodb://u:pw@host fails for ann@example.com")),
       },
     });
     const answer = await send("GET", "/api/expenses", undefined, { ...signedIn, "x-request-id": "r-1" }, buggy.app);

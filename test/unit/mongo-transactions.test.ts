@@ -86,8 +86,8 @@ test("done once the other has let go, and no session is left", async () => {
   expect((client as unknown as { s: { activeSessions: Set<unknown> } }).s.activeSessions.size).toBe(0);
 });
 
-const MODULES = ["mongo/client", "mongo/index", "collections/index"].map(
-  (name) => new URL(`../../shared/${name}.ts`, import.meta.url).href,
+const MODULES = ["shared/mongo/client", "test/setup/repositories", "shared/collections/index"].map(
+  (name) => new URL(`../../${name}.ts`, import.meta.url).href,
 );
 
 /** An instance in a process of its own, killed when it is about to send that command. */
