@@ -1,0 +1,55 @@
+/** The contract over Postgres' own protocol: users of a development Supabase on a real server, rows loaded by SQL. */
+import { uuidv7 } from "uuidv7";
+import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
+import { deadlinesOf } from "../../shared/deadlines.ts";
+import { createPostgresConnection, type PostgresConnection } from "../../shared/postgres/direct/connection.ts";
+import { directStore } from "../../shared/postgres/direct/store.ts";
+import { createRepository } from "../../shared/repository/create-repository.ts";
+import { newUser, type TestUser } from "../setup/users.ts";
+import { deadEnd } from "./dead-end.ts";
+import { postgresStore } from "./postgres-store.ts";
+import type { Owner, Store } from "./store.ts";
+
+/** Where no server is, none can be too slow. */
+const LOST_MS = 300;
+
+/** What the verified token of a user says. */
+export const callerOf = ({ id, home }: Pick<TestUser, "id" | "home">, epoch = 1) => ({
+  id,
+  claims: { sub: id, role: "authenticated", app_metadata: { home, home_epoch: epoch } },
+});
+
+export function directOwner(connection: PostgresConnection, user: Pick<TestUser, "id" | "home">): Owner {
+  const store = directStore(connection, callerOf(user));
+  return {
+    userId: user.id,
+    repository: (collection) => createRepository(collection, store, { owner: user.id, newId: uuidv7 }),
+  };
+}
+
+/** `dbUrl`: of the server that this Supabase is on. */
+export function postgresDirectStore(supabase: RunningSupabase, dbUrl: string): Store {
+  const connection = createPostgresConnection(dbUrl, { appName: "switchyard-contract" });
+  const closing: (() => Promise<unknown>)[] = [() => connection.close()];
+  const { seed, close } = postgresStore(supabase);
+  const user = () => newUser({ home: "supabase", on: supabase });
+  return {
+    newOwner: async () => directOwner(connection, await user()),
+
+    async unavailableOwner(how) {
+      const end = await deadEnd(how);
+      const lost = createPostgresConnection(`postgres://postgres@127.0.0.1:${end.port}/postgres`, {
+        appName: "switchyard-contract",
+        deadlines: deadlinesOf({ DATABASE_CONNECT_MS: LOST_MS, REQUEST_DEADLINE_MS: LOST_MS }),
+      });
+      closing.push(() => lost.close(), end.close);
+      return directOwner(lost, await user());
+    },
+
+    seed,
+
+    async close() {
+      for (const each of [...closing, close]) await each();
+    },
+  };
+}
