@@ -2,8 +2,9 @@
 import { uuidv7 } from "uuidv7";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
+import { claimsOf } from "../../shared/postgres/direct/claims.ts";
 import { createPostgresConnection, type PostgresConnection } from "../../shared/postgres/direct/connection.ts";
-import { directStore } from "../../shared/postgres/direct/store.ts";
+import { createDirectStore } from "../../shared/postgres/direct/store.ts";
 import { createRepository } from "../../shared/repository/create-repository.ts";
 import { newUser, type TestUser } from "../setup/users.ts";
 import { deadEnd } from "./dead-end.ts";
@@ -13,17 +14,11 @@ import type { Owner, Store } from "./store.ts";
 /** Where no server is, none can be too slow. */
 const LOST_MS = 300;
 
-/** What the verified token of a user says. */
-export const callerOf = ({ id, home }: Pick<TestUser, "id" | "home">, epoch = 1) => ({
-  id,
-  claims: { sub: id, role: "authenticated", app_metadata: { home, home_epoch: epoch } },
-});
-
-export function directOwner(connection: PostgresConnection, user: Pick<TestUser, "id" | "home">): Owner {
-  const store = directStore(connection, callerOf(user));
+export function directOwner(connection: PostgresConnection, { id, home }: Pick<TestUser, "id" | "home">): Owner {
+  const store = createDirectStore({ connection, claims: claimsOf(id, home, 1) });
   return {
-    userId: user.id,
-    repository: (collection) => createRepository(collection, store, { owner: user.id, newId: uuidv7 }),
+    userId: id,
+    repository: (collection) => createRepository(collection, store, { owner: id, newId: uuidv7 }),
   };
 }
 

@@ -1,7 +1,7 @@
 /** The way to a Postgres by its own protocol, for as long as an instance lives, whatever happens to the server meanwhile. */
 import pg from "pg";
 import { type Deadlines, deadlinesOf } from "../../deadlines.ts";
-import { actingAs, type Caller } from "./caller.ts";
+import { actingWith, type Claims } from "./claims.ts";
 import { ConnectionLost, keepsConnection, NoAnswer, NotConnected, NotSent, sqlstateOf } from "./failures.ts";
 import { type Sql, sql, textOf } from "./sql.ts";
 
@@ -13,8 +13,8 @@ export interface Given {
 }
 
 export interface PostgresConnection {
-  /** One statement under the role `authenticated` with the caller's claims, in one round trip. */
-  run(caller: Caller, statement: Sql, signal?: AbortSignal): Promise<Given>;
+  /** One statement under the role `authenticated` with those claims, in one round trip. */
+  run(claims: Claims, statement: Sql, signal?: AbortSignal): Promise<Given>;
   /** One statement as the connection's own role, for system work; bigint and numeric come as text. */
   query(text: string, parameters?: readonly unknown[]): Promise<Record<string, unknown>[]>;
   /** Any number of statements as the connection's own role; one transaction unless they say otherwise. */
@@ -131,8 +131,8 @@ export function createPostgresConnection(
 
   let asked: Promise<void> | undefined;
   return {
-    run(caller, statement, signal) {
-      const text = textOf(sql`${actingAs(caller, queryMs)}${statement}`);
+    run(claims, statement, signal) {
+      const text = textOf(sql`${actingWith(claims, queryMs)}${statement}`);
       return pooled(async (client) => {
         const results: unknown = await client.query({ text, rowMode: "array", types: AS_TEXT });
         const { rows, rowCount } = (results as [unknown, pg.QueryArrayResult])[1];

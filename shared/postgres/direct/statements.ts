@@ -7,8 +7,8 @@ import type { FilterOperator } from "../../contract/query.ts";
 import type { Collection } from "../../definition/define.ts";
 import { fieldOf } from "../../definition/define.ts";
 import type { PageRequest, Row, Selected } from "../../repository/store.ts";
-import { tableOf } from "./columns.ts";
 import { join, literal, name, type Sql, sql } from "./sql.ts";
+import { tableOf } from "./tables.ts";
 
 const AND = sql` and `;
 const COMMA = sql`, `;
@@ -22,7 +22,7 @@ const OPERATORS: Readonly<Record<FilterOperator, Sql>> = {
 };
 
 export const getRow = (collection: Collection, owner: string, id: string): Sql =>
-  sql`select ${tableOf(collection).columns} from ${tableOf(collection).name} t where ${theRow(collection, owner, id)}`;
+  sql`select ${tableOf(collection).columns} from ${tableOf(collection).name} t where ${theRow(collection, owner, id, null)}`;
 
 export function listRows(collection: Collection, owner: string, page: PageRequest): Sql {
   const { name: table, columns } = tableOf(collection);
@@ -47,7 +47,13 @@ export function insertRow(collection: Collection, row: Row): Sql {
 }
 
 /** `changes`: the columns that change. None is a change, too: a column is set to itself. */
-export function updateRow(collection: Collection, owner: string, id: string, changes: Row, version?: number): Sql {
+export function updateRow(
+  collection: Collection,
+  owner: string,
+  id: string,
+  changes: Row,
+  version: number | null,
+): Sql {
   const { name: table, columns } = tableOf(collection);
   const [any = ""] = Object.keys(collection.fields);
   const set = Object.entries(changes).map(([column, value]) => sql`${name(column)} = ${literal(value)}`);
@@ -55,7 +61,7 @@ export function updateRow(collection: Collection, owner: string, id: string, cha
   return sql`update ${table} t set ${join(set, COMMA)} where ${theRow(collection, owner, id, version)} returning ${columns}`;
 }
 
-export const deleteRow = (collection: Collection, owner: string, id: string, version?: number): Sql =>
+export const deleteRow = (collection: Collection, owner: string, id: string, version: number | null): Sql =>
   sql`delete from ${tableOf(collection).name} t where ${theRow(collection, owner, id, version)}`;
 
 /** One of the functions of the migrations, by the names of its parameters. */
@@ -64,9 +70,9 @@ export function callFunction(of: string, parameters: Row): Sql {
   return sql`select public.${name(of)}(${join(given, COMMA)})`;
 }
 
-function theRow(collection: Collection, owner: string, id: string, version?: number): Sql {
+function theRow(collection: Collection, owner: string, id: string, version: number | null): Sql {
   const key = sql`t.${tableOf(collection).owner} = ${owner} and t.id = ${id}`;
-  return version === undefined ? key : sql`${key} and t.version = ${version}`;
+  return version === null ? key : sql`${key} and t.version = ${version}`;
 }
 
 function selected(collection: Collection, owner: string, { filters, search }: Selected): Sql {

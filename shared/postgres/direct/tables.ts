@@ -1,9 +1,10 @@
 /** A collection as its table: the names in statements, and what the texts that come back stand for. */
 import pg from "pg";
-import type { Collection } from "../../definition/define.ts";
+import { type Collection, identityOf } from "../../definition/define.ts";
 import type { FieldKind } from "../../definition/fields.ts";
+import type { Row } from "../../repository/store.ts";
 import { canonicalDecimal } from "../../values/money.ts";
-import { kindOf, type Row, recordColumns } from "../rows.ts";
+import { kindOf, recordColumns } from "../rows.ts";
 import { join, name, type Sql, sql } from "./sql.ts";
 
 export interface Table {
@@ -25,7 +26,7 @@ export function tableOf(collection: Collection): Table {
   const readers = names.map((column) => READERS[kindOf(collection, column)] ?? asItIs);
   const made: Table = {
     name: sql`public.${name(collection.name)}`,
-    owner: name(collection.scope.field),
+    owner: name(identityOf(collection).owner),
     columns: join(
       names.map((column) => sql`t.${name(column)}`),
       sql`, `,
