@@ -1,11 +1,9 @@
 /** The contract over Postgres' own protocol: users of a development Supabase on a real server, rows loaded by SQL. */
-import { uuidv7 } from "uuidv7";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
 import { claimsOf } from "../../shared/postgres/direct/claims.ts";
 import { createPostgresConnection, type PostgresConnection } from "../../shared/postgres/direct/connection.ts";
-import { createDirectStore } from "../../shared/postgres/direct/store.ts";
-import { createRepository } from "../../shared/repository/create-repository.ts";
+import { directRepositories } from "../setup/repositories.ts";
 import { newUser, type TestUser } from "../setup/users.ts";
 import { deadEnd } from "./dead-end.ts";
 import { postgresStore } from "./postgres-store.ts";
@@ -14,13 +12,10 @@ import type { Owner, Store } from "./store.ts";
 /** Where no server is, none can be too slow. */
 const LOST_MS = 300;
 
-export function directOwner(connection: PostgresConnection, { id, home }: Pick<TestUser, "id" | "home">): Owner {
-  const store = createDirectStore({ connection, claims: claimsOf(id, home, 1) });
-  return {
-    userId: id,
-    repository: (collection) => createRepository(collection, store, { owner: id, newId: uuidv7 }),
-  };
-}
+export const directOwner = (connection: PostgresConnection, { id, home }: Pick<TestUser, "id" | "home">): Owner => ({
+  userId: id,
+  ...directRepositories({ connection, claims: claimsOf(id, home, 1) }),
+});
 
 /** `dbUrl`: of the server that this Supabase is on. */
 export function postgresDirectStore(supabase: RunningSupabase, dbUrl: string): Store {
