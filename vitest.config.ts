@@ -21,8 +21,13 @@ export default defineConfig({
           ...shared,
           name: "embedded",
           include: ["test/{unit,contract,integration,failure,attack,property}/**/*.test.ts"],
-          // their thousands of calls say more on real servers, with a hosted project's roles and default privileges
-          exclude: ["test/attack/{rest,input,contention}.test.ts", "test/integration/mongo-reference-storm.test.ts"],
+          exclude: [
+            // their thousands of calls say more on real servers, with a hosted project's roles and default privileges
+            "test/attack/{rest,input,contention}.test.ts",
+            "test/integration/mongo-reference-storm.test.ts",
+            // PGlite speaks to one client, in its own process
+            "test/{contract,attack,failure}/postgres-direct*.test.ts",
+          ],
         },
       },
       {

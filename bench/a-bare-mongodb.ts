@@ -69,6 +69,7 @@ export async function bareMongo(bench: Bench): Promise<Comparison> {
       "create with a reference": () =>
         together((session) => insertOne({ session, maxTimeMS: insert.maxTimeMS as number })),
     },
+    bar: 1.15,
     beside: {
       "create with a reference": {
         "insertOne and a look at the parent": async () => {

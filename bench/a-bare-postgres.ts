@@ -40,6 +40,7 @@ export async function barePostgres({ supabase, sql, user }: Bench): Promise<Comp
       update: () => send(sent.update, { p_id: next() }),
       "update with a reference": () => send(sent["update with a reference"], { p_id: next() }),
     },
+    bar: 1.15,
   };
 }
 

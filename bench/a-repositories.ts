@@ -3,6 +3,7 @@
 import { collections } from "../shared/collections/index.ts";
 import type { RecordOf } from "../shared/definition/define.ts";
 import type { DatabaseService } from "../shared/placement/service.ts";
+import { bareDirect } from "./a-bare-direct.ts";
 import { bareMongo } from "./a-bare-mongodb.ts";
 import { barePostgres } from "./a-bare-postgres.ts";
 import type { Bench } from "./environment.ts";
@@ -20,30 +21,36 @@ export interface Comparison {
   ours: Calls;
   bare: Calls;
   beside?: Partial<Record<Operation, Readonly<Record<string, () => Promise<unknown>>>>>;
+  bar: number;
+  /** another way of ours, which has to take so many times as long */
+  slower?: { what: string; calls: Calls; times: number };
 }
 
 const RECORDS = 1_000;
-const BAR = 1.15;
 
 export async function repositories(bench: Bench, lines: Lines): Promise<void> {
+  const rest = await barePostgres(bench);
   for (const [database, comparison] of [
     ["mongodb", await bareMongo(bench)],
-    ["supabase", await barePostgres(bench)],
+    ["supabase over REST", rest],
+    ["supabase", await bareDirect(bench, rest.ours)],
   ] as const) {
     await untilPlanned(comparison.bare["list-20"]);
-    for (const operation of OPERATIONS) {
-      const beside = comparison.beside?.[operation] ?? {};
-      const times = await inTurns<string>({
-        ours: comparison.ours[operation],
-        bare: comparison.bare[operation],
-        ...beside,
-      });
-      const [ours, bare] = [median(times.ours as number[]), median(times.bare as number[])];
-      lines.atMost(`${database} ${operation}`, ours / bare, BAR, "x", `ours ${ms(ours)}, bare ${ms(bare)}`);
-      for (const what of Object.keys(beside))
-        lines.say(`${database} ${operation}: ${what} ${ms(median(times[what] as number[]))}, no bar`);
-    }
+    for (const operation of OPERATIONS) await compare(`${database} ${operation}`, operation, comparison, lines);
   }
+}
+
+async function compare(title: string, operation: Operation, { slower, bar, ...calls }: Comparison, lines: Lines) {
+  const beside = calls.beside?.[operation] ?? {};
+  const peers = { ours: calls.ours[operation], bare: calls.bare[operation], ...beside };
+  const times = await inTurns<string>(peers);
+  const [ours, bare] = [median(times.ours as number[]), median(times.bare as number[])];
+  lines.atMost(title, ours / bare, bar, "x", `ours ${ms(ours)}, bare ${ms(bare)}`);
+  for (const what of Object.keys(beside)) lines.say(`${title}: ${what} ${ms(median(times[what] as number[]))}, no bar`);
+  if (!slower) return;
+  const both = await inTurns({ fast: calls.ours[operation], slow: slower.calls[operation] }, { calls: 400 });
+  const [fast, slow] = [median(both.fast), median(both.slow)];
+  lines.atLeast(`${title}, faster than ${slower.what}`, slow / fast, slower.times, "x", `${ms(fast)}, ${ms(slow)}`);
 }
 
 /** Our side: a category, records in it, and one call of each operation. */

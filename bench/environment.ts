@@ -20,6 +20,8 @@ export interface Bench {
   /** the run's database as administrator */
   readonly sql: postgres.Sql;
   readonly adminUrl: string;
+  /** of the same database as the role that its migrations run as */
+  readonly dbUrl: string;
   readonly mongoUri: string;
   readonly db: Db;
   user(home: Home): Promise<TestUser>;
@@ -54,7 +56,7 @@ export async function openBench(): Promise<{ bench: Bench; stop(): Promise<void>
     const options: SupabaseOptions = { ...keys, port: 0, functions: false, dbUrl: own.dbUrl, adminDbUrl: own.adminUrl };
     const { ready } = await server<SupabaseKeys>("supabase.ts", options);
     await sql`update switchyard.databases set accepting = true, opened_at = now()`;
-    return { keys, supabase: ready, sql, adminUrl: own.adminUrl };
+    return { keys, supabase: ready, sql, adminUrl: own.adminUrl, dbUrl: own.dbUrl };
   };
   try {
     const made = await database();

@@ -16,13 +16,13 @@ begin
   end if;
   select count(*) into v_users from public.user_database_assignments where database_provider = p_name;
   if v_users > 0 then
-    raise exception 'There are % users at home in "%". Drain it first, which moves them: switchyard databases drain %.',
-      v_users, p_name, p_name using errcode = 'invalid_parameter_value';
+    raise exception 'Users are at home in "%": %. Drain it first, which moves them: switchyard databases drain %.',
+      p_name, v_users, p_name using errcode = 'invalid_parameter_value';
   end if;
   select count(*) into v_tasks from switchyard.tasks where database = p_name and done_at is null;
   if v_tasks > 0 then
-    raise exception 'There are % tasks to be done in "%", of users who were deleted there or have moved: it still has their data. Wait until they are done (the last are due when no token lives any more), with the database within reach.',
-      v_tasks, p_name using errcode = 'invalid_parameter_value';
+    raise exception 'Tasks wait to be done in "%", for users who were deleted or have moved, and it still has their data: %. Wait until they are done, with the database within reach; the last are due when none of those users'' tokens lives any more.',
+      p_name, v_tasks using errcode = 'invalid_parameter_value';
   end if;
   delete from switchyard.tasks where database = p_name;
   delete from switchyard.databases where name = p_name;

@@ -123,7 +123,8 @@ describe.each(each)("%s over REST", (name) => {
     const claims = { home: "supabase", home_epoch: 9, role: "service_role" };
     const lying = await newUser({ home: "mongodb", on: supabase, appMetadata: claims });
     const fresh = { ...(await row(eve)), user_id: lying.id };
-    expect((await rest(lying).from(name).insert(fresh)).error?.code).toBe("42501");
+    expect((await rest(lying).from(name).insert(fresh)).error?.code).toBe("PT421");
+    expect(await supabase.sql(`select id from public.${name} where user_id = $1`, [lying.id])).toEqual([]);
   });
 });
 

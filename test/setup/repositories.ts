@@ -6,6 +6,7 @@ import type { Repository } from "../../shared/contract/repository.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
 import type { Collection, CreateOf, PatchOf, RecordOf } from "../../shared/definition/define.ts";
 import { createMongoStore, type MongoStoreOptions } from "../../shared/mongo/store.ts";
+import { createDirectStore, type DirectStoreOptions } from "../../shared/postgres/direct/store.ts";
 import { createRestStore, type RestStoreOptions } from "../../shared/postgres/rest-store.ts";
 import { createRepository } from "../../shared/repository/create-repository.ts";
 import type { Self } from "../../shared/repository/database.ts";
@@ -45,6 +46,10 @@ export const mongoRepositories = ({ newId, all = allCollections, ...given }: Mon
 
 export const postgresRepositories = ({ newId, ...given }: RestStoreOptions & { newId?: () => string }): Repositories =>
   repositoriesOver(createRestStore(given), given.userId, newId);
+
+/** Without REST. */
+export const directRepositories = (given: DirectStoreOptions): Repositories =>
+  repositoriesOver(createDirectStore(given), given.claims.sub);
 
 /** `_id` of a document that lives in its owner's home. */
 export const homeId = (userId: string, id: string) => ({ user_id: new UUID(userId), id: new UUID(id) });

@@ -1,0 +1,31 @@
+/** On whose behalf a statement is run: what row-level security goes by. */
+import { type Sql, sql } from "./sql.ts";
+
+/** As in the token that they are taken from, which has been verified. */
+export interface Claims {
+  /** the user's id */
+  sub: string;
+  role: "authenticated";
+  app_metadata: { home?: string | undefined; home_epoch?: number | undefined };
+}
+
+/** The claims of a user at home there. */
+export const claimsOf = (userId: string, home?: string, homeEpoch?: number): Claims => ({
+  sub: userId,
+  role: "authenticated",
+  app_metadata: { home, home_epoch: homeEpoch },
+});
+
+/**
+ * The statement that goes ahead of a user's own, in the same message and so in the same transaction: all that it sets
+ * ends with that, also when it fails. `request.jwt.claim.sub` is the older place of the user's id, which Supabase's
+ * auth.uid() looks at first: a session in which somebody else has left it must not speak for anybody. Dates come as ISO
+ * and UTC whatever the database's or the role's own settings are.
+ */
+export const actingWith = (claims: Claims, queryMs: number): Sql => sql`select
+  set_config('role', 'authenticated', true),
+  set_config('request.jwt.claims', ${JSON.stringify(claims)}, true),
+  set_config('request.jwt.claim.sub', ${claims.sub}, true),
+  set_config('statement_timeout', ${queryMs}, true),
+  set_config('timezone', 'UTC', true),
+  set_config('datestyle', 'ISO', true);`;

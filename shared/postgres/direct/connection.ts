@@ -1,0 +1,168 @@
+/** The way to a Postgres by its own protocol, for as long as an instance lives, whatever happens to the server meanwhile. */
+import pg from "pg";
+import { type Deadlines, deadlinesOf } from "../../deadlines.ts";
+import { actingWith, type Claims } from "./claims.ts";
+import { ConnectionLost, keepsConnection, NoAnswer, NotConnected, NotSent, sqlstateOf } from "./failures.ts";
+import { type Sql, sql, textOf } from "./sql.ts";
+
+/** What a statement has given: values as Postgres writes them, in the order of its columns. */
+export interface Given {
+  rows: readonly (readonly (string | null)[])[];
+  /** rows found or changed */
+  count: number;
+}
+
+export interface PostgresConnection {
+  /** One statement under the role `authenticated` with those claims, in one round trip. */
+  run(claims: Claims, statement: Sql, signal?: AbortSignal): Promise<Given>;
+  /** One statement as the connection's own role, for system work; bigint and numeric come as text. */
+  query(text: string, parameters?: readonly unknown[]): Promise<Record<string, unknown>[]>;
+  /** Any number of statements as the connection's own role; one transaction unless they say otherwise. */
+  script(text: string): Promise<void>;
+  /** Rejects with the driver's error when the server does not answer, or lets nobody act as `authenticated`. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface PostgresConnectionSettings {
+  /** shown in pg_stat_activity */
+  appName: string;
+  deadlines?: Pick<Deadlines, "connectMs" | "queryMs" | "stuckMs" | "exportMs">;
+  /** told of the pool, once it is made */
+  onPool?: ((pool: pg.Pool) => void) | undefined;
+  /** few: every instance of a function has its own, and a server or pooler has a hundred or two for all of them */
+  maxPoolSize?: number;
+}
+
+/** An idle function is frozen: its sockets would be dead when it wakes. */
+const IDLE_MS = 5_000;
+
+const AS_TEXT = { getTypeParser: () => (value: string) => value } as unknown as pg.CustomTypesConfig;
+
+/** As every caller's statement begins. */
+const PING = textOf(sql`select set_config('role', 'authenticated', true)`);
+
+/**
+ * Connects with the first call. A pooler in transaction mode will do: no statement is prepared, nothing is set for longer
+ * than a transaction.
+ *
+ * TLS is as `sslmode` in the URL says, and none without it. Supabase signs with an authority of its own, which no machine
+ * knows: `?sslmode=verify-full&sslrootcert=<its certificate, from the dashboard>`, or `?sslmode=no-verify`, which encrypts
+ * and trusts whoever answers. (`require` is `verify-full` to this driver.) The host of the pooler is in the dashboard, too;
+ * its port for transaction mode is 6543, its user `postgres.<project>`.
+ *
+ * A connection of the pool goes with the call that was lost on it, so that one that hangs is replaced by itself.
+ */
+export function createPostgresConnection(
+  url: string,
+  { appName, deadlines = deadlinesOf(), onPool, maxPoolSize = 5 }: PostgresConnectionSettings,
+): PostgresConnection {
+  const { connectMs, queryMs, stuckMs } = deadlines;
+  const settings = {
+    connectionString: url,
+    application_name: appName,
+    connectionTimeoutMillis: connectMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: IDLE_MS,
+  };
+  class Client extends pg.Client {
+    /** A goodbye to a server that is gone is never answered. */
+    override end(): Promise<void>;
+    override end(done: (error: Error) => void): void;
+    override end(done?: (error: Error) => void): Promise<void> | void {
+      const { stream } = this.connection;
+      const timer = setTimeout(() => stream.destroy(), connectMs);
+      timer.unref?.();
+      stream.once("close", () => clearTimeout(timer));
+      return done ? super.end(done) : super.end();
+    }
+  }
+  let pool: pg.Pool | undefined;
+  const connected = new Set<pg.PoolClient>();
+  const make = () => {
+    const made = new pg.Pool({
+      ...settings,
+      max: maxPoolSize,
+      idleTimeoutMillis: IDLE_MS,
+      allowExitOnIdle: true,
+      Client: Client as never,
+    });
+    // what befalls an idle connection befalls nobody; without a listener it would end the process
+    made.on("error", () => undefined);
+    made.on("connect", (client) => {
+      connected.add(client);
+      client.on("error", () => undefined);
+    });
+    made.on("remove", (client) => connected.delete(client));
+    onPool?.(made);
+    return made;
+  };
+
+  async function pooled<T>(use: (client: pg.PoolClient) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    pool ??= make();
+    const client = await pool.connect().catch((cause) => {
+      // the pool's own time-outs have no code; while there are connections, others have them
+      throw new NotConnected(cause, !(cause instanceof Error && "code" in cause) && connected.size > 0);
+    });
+    if (signal?.aborted) {
+      client.release();
+      // the caller has been told that it was too late: nothing may be written after that
+      throw new NotSent(signal.reason);
+    }
+    const answer = await withinTime(use(client), stuckMs).catch((error) => {
+      client.release(!keepsConnection(error));
+      throw error;
+    });
+    client.release();
+    return answer;
+  }
+
+  /** On a connection of its own, so that what it leaves behind is nobody's, and a full pool says nothing of the server. */
+  async function alone<T>(limitMs: number, use: (client: pg.Client) => Promise<T>): Promise<T> {
+    const client = new Client(settings);
+    client.on("error", () => undefined);
+    try {
+      await client.connect();
+      return await withinTime(use(client), limitMs);
+    } finally {
+      void client.end().catch(() => undefined);
+    }
+  }
+
+  let asked: Promise<void> | undefined;
+  return {
+    run(claims, statement, signal) {
+      const text = textOf(sql`${actingWith(claims, queryMs)}${statement}`);
+      return pooled(async (client) => {
+        const results: unknown = await client.query({ text, rowMode: "array", types: AS_TEXT });
+        const { rows, rowCount } = (results as [unknown, pg.QueryArrayResult])[1];
+        return { rows, count: rowCount ?? 0 };
+      }, signal);
+    },
+    query: (text, parameters = []) =>
+      pooled(async (client) => (await client.query(text, [...parameters])).rows as Record<string, unknown>[]),
+    script: (text) => alone(deadlines.exportMs, async (client) => void (await client.query(text))),
+    ping() {
+      // whoever asks while it is under way waits for the same answer
+      asked ??= alone(stuckMs, async (client) => void (await client.query(PING))).finally(() => {
+        asked = undefined;
+      });
+      return asked;
+    },
+    async close() {
+      const ending = pool;
+      pool = undefined;
+      await ending?.end();
+    },
+  };
+}
+
+/** What the server says is thrown on as it is; whatever else ends a statement has ended its connection. */
+function withinTime<T>(work: Promise<T>, limitMs: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new NoAnswer()), limitMs);
+    work
+      .then(resolve, (error) => reject(sqlstateOf(error) === undefined ? new ConnectionLost(error) : error))
+      .finally(() => clearTimeout(timer));
+  });
+}

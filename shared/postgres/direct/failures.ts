@@ -1,0 +1,97 @@
+/** What the driver's errors mean, by class and SQLSTATE and never by message. */
+import pg from "pg";
+import { busy, invalid, misconfigured, type RepositoryError, unavailable } from "../../contract/errors.ts";
+import type { Collection } from "../../definition/define.ts";
+import { sqlstateFailure } from "../failures.ts";
+import { refusalOf } from "../refusals.ts";
+
+/** No connection could be had. */
+export class NotConnected extends Error {
+  override readonly name = "NotConnected";
+  /** all connections are at work for others */
+  readonly isFull: boolean;
+  constructor(cause: unknown, isFull: boolean) {
+    super("no connection to Postgres", { cause });
+    this.isFull = isFull;
+  }
+}
+
+/** The connection has gone while a statement was under way: nobody knows what has become of that. */
+export class ConnectionLost extends Error {
+  override readonly name = "ConnectionLost";
+  constructor(cause?: unknown) {
+    super("the connection to Postgres is lost", { cause });
+  }
+}
+
+/** The same, given up here because nothing was heard for too long. */
+export class NoAnswer extends ConnectionLost {}
+
+/** Who was waiting for a connection has been given up meanwhile: nothing was sent. */
+export class NotSent extends Error {
+  override readonly name = "NotSent";
+  constructor(cause: unknown) {
+    super("given up before it was sent", { cause });
+  }
+}
+
+/** The SQLSTATE of what Postgres itself has said. */
+export const sqlstateOf = (error: unknown): string | undefined =>
+  error instanceof pg.DatabaseError ? error.code : undefined;
+
+/**
+ * Connection exceptions, wrong credentials, no such database, out of resources, operator's intervention, configuration and
+ * internal errors: after one of these the server closes the connection, or should not be trusted with it.
+ */
+const ENDS_CONNECTION = /^(08|28|3D|53|57P|58|F0|XX)/;
+
+/** Whether the connection on which a statement ended so can be used again. */
+export const keepsConnection = (error: unknown): boolean => {
+  const code = sqlstateOf(error);
+  return code !== undefined && !ENDS_CONNECTION.test(code);
+};
+
+/** All that was done is undone, because others were in the way. */
+export const isRolledBack = (sqlstate: string): boolean => sqlstate === "40001" || sqlstate === "40P01";
+
+/** What an SQLSTATE means that says nothing of the database's state. */
+type Refusals = (sqlstate: string) => RepositoryError | undefined;
+
+/** The error of the contract for what a call has thrown. Bugs are thrown on. */
+export function failureOf(error: unknown, refusal: Refusals): RepositoryError {
+  const sqlstate = sqlstateOf(error);
+  const known = sqlstate === undefined ? lossOf(error) : (sqlstateFailure(sqlstate, error) ?? refusal(sqlstate));
+  if (known) return known;
+  if (sqlstate !== undefined && LACKS.test(sqlstate)) return misconfigured(PREPARE_FIRST, error);
+  throw error;
+}
+
+/** No such schema, table, column, function or privilege. */
+const LACKS = /^(3F000|42P01|42703|42883|42501)$/;
+const PREPARE_FIRST =
+  "This Postgres lacks what this version uses, or does not let its role act as authenticated. For Supabase's own, run: " +
+  "supabase db push; for another: switchyard db prepare";
+
+/** Of a read: such as a number that is out of range. */
+export const readRefusal: Refusals = (sqlstate) =>
+  sqlstate.startsWith("22") ? invalid("invalid_query", "The database cannot understand this query.") : undefined;
+
+const OF_A_WRITE = /^(22...|23...|SY...|42501)$/;
+
+export const writeRefusal =
+  (collection: Collection, isDelete = false): Refusals =>
+  (error) =>
+    OF_A_WRITE.test(error) ? refusalOf(collection, { error }, isDelete) : undefined;
+
+function lossOf(error: unknown): RepositoryError | undefined {
+  if (error instanceof ConnectionLost) return { ...unavailable(AWAY, error), isUnheard: error instanceof NoAnswer };
+  if (error instanceof NotSent) return { ...unavailable(AWAY, error), isUnheard: true };
+  if (!(error instanceof NotConnected)) return undefined;
+  if (error.isFull) return { ...busy("The database has too much to do at once. Try again.", error), isUnheard: true };
+  const { cause } = error;
+  const said = sqlstateFailure(sqlstateOf(cause) ?? "", error);
+  // the driver's and the pool's own time-outs have no code; what refuses a connection has one
+  return said ?? { ...unavailable(AWAY, error), isUnheard: !(cause instanceof Error && "code" in cause) };
+}
+
+const AWAY = "Postgres does not answer.";
