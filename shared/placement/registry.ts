@@ -23,11 +23,13 @@ export interface RegistryConfig {
   SUPABASE_URL: string;
   /** not needed where no user's calls are made */
   SUPABASE_PUBLISHABLE_KEY?: string | undefined;
+  /** the direct way to Supabase's own Postgres; without it, through REST */
+  DATABASE_URL?: string | undefined;
   MONGODB_DATABASE?: string | undefined;
   databases: readonly DatabaseConfig[];
 }
 
-export interface RegistryOptions extends Pick<EngineOptions, "maxPoolSize" | "onPool"> {
+export interface RegistryOptions extends Pick<EngineOptions, "maxPoolSize" | "onPool" | "schema"> {
   config: RegistryConfig;
   /** with the secret key */
   service: SupabaseClient;
@@ -41,14 +43,15 @@ export type Registry = ReadonlyMap<string, Database>;
 
 const ENGINES: Readonly<Record<Engine, (options: EngineOptions) => Promise<Database>>> = {
   mongodb: async (options) => (await import("../mongo/database.ts")).mongoDatabase(options),
-  postgres: async () => {
-    throw new Error("no driver");
-  },
+  postgres: async (options) => (await import("../postgres/direct/database.ts")).postgresDatabase(options),
 };
 
 /** Supabase first, then the others in the order of the configuration. Connects to nothing. */
 export function createRegistry({ config, service, deadlines, ...options }: RegistryOptions): Registry {
-  const supabase = supabaseDatabase({ name: CONTROL_PLANE, config, service, deadlines });
+  const { appName, maxPoolSize, onPool } = options;
+  const direct =
+    config.DATABASE_URL === undefined ? undefined : { url: config.DATABASE_URL, appName, maxPoolSize, onPool };
+  const supabase = supabaseDatabase({ name: CONTROL_PLANE, config, service, deadlines, direct });
   const others = config.databases.map(({ name, kind, url }) =>
     lazily({
       ...options,

@@ -12,6 +12,7 @@ import type { Collection, CreateOf, PatchOf, RecordOf } from "../definition/defi
 import type { Log } from "../log.ts";
 import { serviceClient } from "../postgres/client.ts";
 import { authFailure } from "../postgres/failures.ts";
+import { askSupabase } from "../postgres/rest-probe.ts";
 import { createRepository } from "../repository/create-repository.ts";
 import type { Store } from "../repository/store.ts";
 import { type Assignment, createAssignments } from "./assignment.ts";
@@ -70,6 +71,9 @@ export interface RouterOptions extends Pick<RegistryOptions, "onPool"> {
   purge?: () => Promise<unknown>;
 }
 
+/** Of the breaker, in logs. */
+const CONTROL_REST = "supabase_rest";
+
 const NO_HOME = conflict(
   "no_home",
   "This account has no home database yet. The operator runs: switchyard homes assign",
@@ -97,16 +101,26 @@ export function createRouter(options: RouterOptions): Router {
     clock,
   });
 
+  /**
+   * For assignments, deletions and accounts. They go through REST; where users' records do not, REST that is away is no
+   * reason to refuse those.
+   */
+  const controlGuard = (calls: RequestCalls): Guard => {
+    const guard = guardFor(CONTROL_PLANE, calls);
+    if (registry.get(CONTROL_PLANE)?.path !== "direct") return guard;
+    return { ...guard, breaker: breakerOf(CONTROL_REST), answers: async () => (await askSupabase(service)).isOk() };
+  };
+
   // through the breaker: the list, too, is no reason to call a database that is known to be down
   const deleted = createDeletedUsers({
-    load: (since) => guarded(guardFor(CONTROL_PLANE, {}), () => assignments.deletedSince(since)),
+    load: (since) => guarded(controlGuard({}), () => assignments.deletedSince(since)),
     waitMs: deadlines.deletedUsersMs,
     clock,
     log,
   });
 
   const look = async (userId: string, calls: RequestCalls): Answer<Assignment | null> => {
-    const found = await guarded(guardFor(CONTROL_PLANE, calls), () => assignments.get(userId));
+    const found = await guarded(controlGuard(calls), () => assignments.get(userId));
     if (found.isOk() && found.value) cache.set(found.value);
     return found;
   };
@@ -189,7 +203,7 @@ export function createRouter(options: RouterOptions): Router {
     isDeleted: (userId) => deleted.has(userId),
 
     async deleteUser(userId, calls = {}) {
-      const answer = await guarded(guardFor(CONTROL_PLANE, calls), async () => {
+      const answer = await guarded(controlGuard(calls), async () => {
         const { error } = await service.auth.admin.deleteUser(userId);
         // gone already: a repeated call, or somebody else was faster
         return !error || error.status === 404 ? ok(undefined) : err(authFailure(error));

@@ -2,7 +2,7 @@
  * What the codes of Supabase's answers mean: SQLSTATEs, PostgREST's own (PGRST0xx: no connection, PGRST3xx: the token) and
  * HTTP's. The one place that says it, for a user's calls and for the system's.
  */
-import { busy, type RepositoryError, unavailable } from "../contract/errors.ts";
+import { busy, moved, type RepositoryError, unavailable } from "../contract/errors.ts";
 
 /** As much as is read of a refused call. */
 export interface RefusedCall {
@@ -20,6 +20,10 @@ const BUSY = /^(40001|40P01|55P03|55006|53300|57014)$/;
 /** Connection lost, transaction rolled back, out of resources, not in a state for it, shutting down, system and internal errors. */
 const DOWN = /^(08|40|53|55|57|58|XX)...$|^PGRST00/;
 
+/** Of switchyard.is_home(): the caller's home is another one by now; it is being moved, and writes wait. */
+const MOVED = "PT421";
+const MOVING = "PT503";
+
 /** The pool of PostgREST has no connection in time: all of them are at work, or hang. */
 const POOL_IS_FULL = "PGRST003";
 
@@ -34,6 +38,8 @@ export const isRolledBack = ({ error }: RefusedCall): boolean => /^(40001|40P01)
 
 /** What an SQLSTATE says of the database; undefined when it says something of the request. */
 export function sqlstateFailure(code: string, cause: unknown): RepositoryError | undefined {
+  if (code === MOVED) return moved(cause);
+  if (code === MOVING) return busy("These records are being moved to another database. Try again in a moment.", cause);
   if (BUSY.test(code)) return busy("The database has too much to do at once. Try again.", cause);
   return DOWN.test(code) ? unavailable("Supabase does not answer.", cause) : undefined;
 }

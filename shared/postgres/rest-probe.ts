@@ -3,6 +3,7 @@ import type { SupabaseClient } from "@supabase/supabase-js";
 import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
 import { within } from "../values/within.ts";
+import { revisionProblem, type SchemaHealth } from "./revision.ts";
 import { callSystem } from "./system-call.ts";
 
 /** Until then the usual way has answered, if it is free. */
@@ -13,14 +14,11 @@ const NOBODY = "00000000-0000-0000-0000-000000000000";
  * A probe through REST waits for a connection of PostgREST's pool, like every user's call. When none is free in time,
  * that it is there and that Postgres is are shown apart.
  */
-export async function askSupabase(service: SupabaseClient): Promise<Result<unknown, RepositoryError>> {
-  const usual = callSystem(service, "switchyard_can_place");
+export async function askSupabase(service: SupabaseClient): Promise<Result<string | null, RepositoryError>> {
+  const usual = callSystem<SchemaHealth>(service, "switchyard_health");
   const early = await within(USUAL_MS, usual);
-  if (early?.isOk()) return early;
-  if (early?.isErr() && !early.error.isUnheard)
-    // refused by Postgres for having too much to do, which is an answer
-    return early.error.code === "busy" ? ok(undefined) : early;
-  const answered = usual.then((answer) => (answer.isOk() ? answer.value : Promise.reject(answer.error)));
+  if (early && !(early.isErr() && early.error.isUnheard)) return understood(early);
+  const answered = usual.then((answer) => (answer.isOk() ? problemOf(answer.value) : Promise.reject(answer.error)));
   try {
     return ok(await Promise.any([answered, askApart(service)]));
   } catch (failures) {
@@ -28,8 +26,22 @@ export async function askSupabase(service: SupabaseClient): Promise<Result<unkno
   }
 }
 
+function understood(answer: Result<SchemaHealth, RepositoryError>): Result<string | null, RepositoryError> {
+  if (answer.isOk()) return ok(problemOf(answer.value));
+  const { code, message } = answer.error;
+  // refused by Postgres for having too much to do, which is an answer
+  if (code === "busy") return ok(null);
+  // it is there, and its schema is older than the function
+  return code === "misconfigured" ? ok(message) : err(answer.error);
+}
+
+function problemOf(found: SchemaHealth): string | null {
+  const problem = revisionProblem(found);
+  return problem === undefined ? null : `Supabase: ${problem}`;
+}
+
 /** A function that is not there is known from PostgREST's schema cache; the accounts are read by Auth, on its own pool. */
-async function askApart(service: SupabaseClient): Promise<void> {
+async function askApart(service: SupabaseClient): Promise<null> {
   const [rest, auth] = await Promise.all([
     service.rpc("switchyard_nothing_by_this_name"),
     service.auth.admin.getUserById(NOBODY),
@@ -37,4 +49,5 @@ async function askApart(service: SupabaseClient): Promise<void> {
   const isThere = (status: number | undefined) => status !== undefined && status >= 200 && status < 500;
   if (!isThere(rest.status) || !(auth.error === null || isThere(auth.error.status)))
     throw new Error("REST or Auth does not answer.", { cause: rest.error ?? auth.error });
+  return null;
 }

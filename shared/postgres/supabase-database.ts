@@ -1,11 +1,13 @@
 /**
  * Supabase's own Postgres as one of the product's databases. It is the control plane, too: what the system does there goes
- * through functions over REST with the secret key, and its schema comes with `supabase db push`.
+ * through functions over REST with the secret key, and its schema comes with `supabase db push`. Users' calls go through
+ * REST with their own tokens, or, where the URL of the database is configured, by Postgres' own protocol.
  */
 import type { SupabaseClient } from "@supabase/supabase-js";
 import { ok } from "neverthrow";
 import type { Deadlines } from "../deadlines.ts";
-import type { Database } from "../repository/database.ts";
+import type { Database, EngineOptions } from "../repository/database.ts";
+import { within } from "../values/within.ts";
 import { type UserConfig, userClient } from "./client.ts";
 import { purgeControlRecords } from "./control-purge.ts";
 import { askSupabase } from "./rest-probe.ts";
@@ -18,20 +20,23 @@ export interface SupabaseOptions {
   /** with the secret key */
   service: SupabaseClient;
   deadlines: Deadlines;
+  /** the direct way */
+  direct?: Pick<EngineOptions, "url" | "appName" | "maxPoolSize" | "onPool"> | undefined;
 }
 
-export function supabaseDatabase({ name, config, service, deadlines }: SupabaseOptions): Database {
-  const timeoutMs = deadlines.callMs;
-  const { SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY = "" } = config;
-  const user = { SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY };
+type Path = Pick<Database, "scoped" | "close"> & Pick<Database["system"], "probe">;
+
+export function supabaseDatabase(options: SupabaseOptions): Database {
+  const { name, service, direct } = options;
+  const { scoped, probe, close } = direct ? directPath(options, direct) : restPath(options);
   return {
     name,
     title: "Supabase",
     kind: "postgres",
-    scoped: async ({ id: userId, jwt, signal }) =>
-      ok(createRestStore({ client: userClient(user, jwt, { timeoutMs }), userId, signal })),
+    path: direct ? "direct" : "rest",
+    scoped,
     system: {
-      probe: async () => (await askSupabase(service)).map(() => null),
+      probe,
       prepare: async () => {
         throw new Error("Supabase is prepared by its migrations: supabase db push");
       },
@@ -42,6 +47,60 @@ export function supabaseDatabase({ name, config, service, deadlines }: SupabaseO
         return Object.fromEntries(collections.map(({ name }) => [name, stats.value.collections[name] ?? null]));
       },
     },
+    close,
+  };
+}
+
+function restPath({ config, service, deadlines }: SupabaseOptions): Path {
+  const timeoutMs = deadlines.callMs;
+  const { SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY = "" } = config;
+  const user = { SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY };
+  return {
+    scoped: async ({ id: userId, jwt, signal }) =>
+      ok(createRestStore({ client: userClient(user, jwt, { timeoutMs }), userId, signal })),
+    probe: () => askSupabase(service),
     close: async () => {},
+  };
+}
+
+/** The driver is loaded by the first request that needs it. */
+function directPath(
+  { name, service, deadlines }: SupabaseOptions,
+  direct: NonNullable<SupabaseOptions["direct"]>,
+): Path {
+  const { url, appName, maxPoolSize, onPool } = direct;
+  const load = async () => {
+    const [{ createPostgresConnection }, database] = await Promise.all([
+      import("./direct/connection.ts"),
+      import("./direct/database.ts"),
+    ]);
+    const settings = { appName, deadlines, onPool, ...(maxPoolSize !== undefined && { maxPoolSize }) };
+    return { connection: createPostgresConnection(url, settings), database };
+  };
+  let loading: ReturnType<typeof load> | undefined;
+  const loaded = () => {
+    loading ??= load().catch((error) => {
+      loading = undefined;
+      throw error;
+    });
+    return loading;
+  };
+  return {
+    async scoped(caller) {
+      const { connection, database } = await loaded();
+      return ok(database.storeOf(connection, caller));
+    },
+    async probe() {
+      const { connection, database } = await loaded();
+      const [problem, rest] = await Promise.all([
+        database.problemAt(connection, { name, title: "Supabase" }),
+        within(deadlines.probeMs * 0.8, askSupabase(service)),
+      ]);
+      // accounts, assignments and tasks go through REST, which users' records do without
+      return ok(problem ?? (rest?.isOk() ? rest.value : "Supabase's REST does not answer."));
+    },
+    close: async () => {
+      await (await loading?.catch(() => undefined))?.connection.close();
+    },
   };
 }

@@ -60,6 +60,12 @@ export interface DatabaseSystem {
   count(collections: readonly Collection[], limitMs: number): Promise<Record<string, number | null>>;
 }
 
+/** Migrations, oldest first, and what comes before them in a Postgres that is not Supabase's own. */
+export interface SchemaFiles {
+  base: string;
+  migrations: readonly { version: string; name: string; text: string }[];
+}
+
 /** What an engine is made of. */
 export interface EngineOptions {
   name: string;
@@ -73,6 +79,8 @@ export interface EngineOptions {
   /** shown in the server's own lists of connections */
   appName: string;
   maxPoolSize?: number | undefined;
+  /** the SQL files that a Postgres is prepared with; read by the command line only */
+  schema?: (() => Promise<SchemaFiles>) | undefined;
   /** told of each pool of connections that is made: on Vercel it is to be emptied before the function is frozen */
   onPool?: ((pool: unknown) => void) | undefined;
 }

@@ -2,6 +2,7 @@
 import type { SupabaseClient } from "@supabase/supabase-js";
 import { expect, test, vi } from "vitest";
 import { askSupabase } from "../../shared/postgres/rest-probe.ts";
+import { SCHEMA_REVISION } from "../../shared/postgres/revision.ts";
 
 type Answer = { data?: unknown; error: { code: string; message: string } | null; status: number };
 const never = new Promise<never>(() => {});
@@ -14,16 +15,25 @@ interface Services {
 }
 
 function supabase({ usual, unknown = never, accounts = never }: Services) {
-  const rpc = vi.fn(async (name: string) => (name === "switchyard_can_place" ? usual : unknown));
+  const rpc = vi.fn(async (name: string) => (name === "switchyard_health" ? usual : unknown));
   const getUserById = vi.fn(async () => accounts);
   const service = { rpc, auth: { admin: { getUserById } } } as unknown as SupabaseClient;
   return { asked: getUserById, probe: () => askSupabase(service) };
 }
 const there = { unknown: refused(404, "PGRST202"), accounts: { error: { status: 404 } } };
 
+const health = (revision: number): Answer => ({ data: { revision, oldest_code: 1 }, error: null, status: 200 });
+
+test.each([
+  ["revision", health(SCHEMA_REVISION - 1)],
+  ["function", refused(404, "PGRST202")],
+])("an older schema, by its %s: it is there, and what to do is said", async (_, usual) => {
+  expect((await supabase({ usual }).probe())._unsafeUnwrap()).toMatch("supabase db push");
+});
+
 test("one call is enough while the way is free", async () => {
-  const { probe, asked } = supabase({ usual: { data: true, error: null, status: 200 } });
-  expect((await probe()).isOk()).toBe(true);
+  const { probe, asked } = supabase({ usual: health(SCHEMA_REVISION) });
+  expect((await probe())._unsafeUnwrap()).toBeNull();
   expect(asked).not.toHaveBeenCalled();
 });
 

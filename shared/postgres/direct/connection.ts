@@ -19,8 +19,11 @@ export interface PostgresConnection {
   query(text: string, parameters?: readonly unknown[]): Promise<Record<string, unknown>[]>;
   /** Any number of statements as the connection's own role; one transaction unless they say otherwise. */
   script(text: string): Promise<void>;
-  /** Rejects with the driver's error when the server does not answer, or lets nobody act as `authenticated`. */
-  ping(): Promise<void>;
+  /**
+   * What one statement gives, on a connection of its own, which calls of users cannot fill. Rejects with the driver's error
+   * when the server does not answer, or lets nobody act as `authenticated`. Whoever asks meanwhile gets the same answer.
+   */
+  ask(text: string): Promise<Record<string, unknown>[]>;
   close(): Promise<void>;
 }
 
@@ -39,8 +42,8 @@ const IDLE_MS = 5_000;
 
 const AS_TEXT = { getTypeParser: () => (value: string) => value } as unknown as pg.CustomTypesConfig;
 
-/** As every caller's statement begins. */
-const PING = textOf(sql`select set_config('role', 'authenticated', true)`);
+/** As every caller's statement begins; the role is put back for what follows. */
+const ACT = textOf(sql`select set_config('role', 'authenticated', true), set_config('role', 'none', true);`);
 
 /**
  * Connects with the first call. A pooler in transaction mode will do: no statement is prepared, nothing is set for longer
@@ -129,7 +132,7 @@ export function createPostgresConnection(
     }
   }
 
-  let asked: Promise<void> | undefined;
+  const asking = new Map<string, Promise<Record<string, unknown>[]>>();
   return {
     run(claims, statement, signal) {
       const text = textOf(sql`${actingWith(claims, queryMs)}${statement}`);
@@ -142,12 +145,15 @@ export function createPostgresConnection(
     query: (text, parameters = []) =>
       pooled(async (client) => (await client.query(text, [...parameters])).rows as Record<string, unknown>[]),
     script: (text) => alone(deadlines.exportMs, async (client) => void (await client.query(text))),
-    ping() {
-      // whoever asks while it is under way waits for the same answer
-      asked ??= alone(stuckMs, async (client) => void (await client.query(PING))).finally(() => {
-        asked = undefined;
-      });
-      return asked;
+    ask(text) {
+      const asked = asking.get(text);
+      if (asked) return asked;
+      const answer = alone(stuckMs, async (client) => {
+        const results: unknown = await client.query(ACT + text);
+        return (results as [unknown, pg.QueryResult])[1].rows;
+      }).finally(() => asking.delete(text));
+      asking.set(text, answer);
+      return answer;
     },
     async close() {
       const ending = pool;
