@@ -1,17 +1,12 @@
 /** Applies supabase/migrations in order, once each, recorded as the Supabase CLI records them. */
-import { readdir, readFile } from "node:fs/promises";
+import { readMigrations } from "../migration-files.ts";
 import type { Database } from "./database.ts";
-
-const MIGRATIONS = new URL("../../supabase/migrations/", import.meta.url);
-const FILE = /^(\d{14})_(.+)\.sql$/;
 
 /** Runs what `supabase db push` would run; what either has applied, the other leaves alone. Returns the new ones. */
 export async function applyMigrations(database: Database): Promise<string[]> {
   const applied: string[] = [];
-  for (const file of (await readdir(MIGRATIONS).catch(() => [])).sort()) {
-    const [, version, name] = FILE.exec(file) ?? [];
-    if (!version || !name) continue;
-    const text = await readFile(new URL(file, MIGRATIONS), "utf8");
+  for (const { version, name, text } of await readMigrations()) {
+    const file = `${version}_${name}.sql`;
     await database.migrate(async (query, script) => {
       const known = await query("select 1 from supabase_migrations.schema_migrations where version = $1", [version]);
       if (known.length > 0) return;

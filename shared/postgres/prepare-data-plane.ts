@@ -1,0 +1,111 @@
+/**
+ * Makes a Postgres that is not the control plane fit to be a home: `supabase/data-plane/base.sql`, and then every migration
+ * that is for every Postgres, each once. All goes through single statements, so that a pooler in transaction mode will do.
+ */
+
+/** As much of a driver as is needed; one that owns the database, not a user's. */
+export interface SqlClient {
+  query(text: string, parameters?: readonly unknown[]): Promise<Record<string, unknown>[]>;
+  /** a text without parameters, whose answer is of no interest */
+  script(text: string): Promise<void>;
+}
+
+export interface Migration {
+  /** its file's number */
+  version: string;
+  name: string;
+  text: string;
+}
+
+export interface DataPlane {
+  /** as in `switchyard.databases` of the control plane */
+  name: string;
+  site: number;
+  base: string;
+  /** in order */
+  migrations: readonly Migration[];
+}
+
+/** The database, or the role that is connected, will not do; the message says what to do. */
+export class UnfitDataPlane extends Error {}
+
+/** The same number everywhere: two that prepare one database at once go one after the other. */
+const LOCK = 720_575_941;
+
+/** Returns the versions of the migrations that were missing. Safe to repeat, and by two at once. Throws `UnfitDataPlane`, or the driver's error. */
+export async function prepareDataPlane(
+  client: SqlClient,
+  { name, site, base, migrations }: DataPlane,
+): Promise<string[]> {
+  await refuseUnfit(client, name, site);
+  await client.script(
+    alone(`execute ${quoted(base)};
+  insert into switchyard.self (name, site, is_control) values (${quoted(name)}, ${Number(site)}, false)
+  on conflict do nothing;`),
+  );
+  // once more: another may have been faster, and given it another name
+  await refuseUnfit(client, name, site);
+  const before = await client.query("select version from switchyard.migrations");
+  const known = new Set(before.map(({ version }) => version));
+  const waiting = migrations.filter(({ version }) => !known.has(version));
+  for (const migration of waiting) {
+    try {
+      await client.script(alone(once(migration)));
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : cause;
+      throw new Error(`Migration ${migration.version}_${migration.name} failed: ${reason}`, { cause });
+    }
+  }
+  return waiting.map(({ version }) => version);
+}
+
+async function refuseUnfit(client: SqlClient, name: string, site: number): Promise<void> {
+  const [found] = await client.query(
+    `select to_regprocedure('switchyard.user_created()') is not null as is_control,
+       to_regclass('switchyard.self') is not null as has_self,
+       current_user::text as role,
+       (select rolsuper or rolcreaterole from pg_catalog.pg_roles where rolname = current_user) as makes_roles,
+       array(select n from unnest(array['anon', 'authenticated', 'service_role']) n
+         where not exists (select from pg_catalog.pg_roles where rolname = n)) as missing`,
+  );
+  if (found?.is_control)
+    throw new UnfitDataPlane(
+      `This is the control plane, which has the accounts and is prepared by its migrations (supabase db push). Set DATABASE_${name.toUpperCase()} to the address of another database.`,
+    );
+  const missing = (found?.missing ?? []) as string[];
+  if (missing.length > 0 && !found?.makes_roles)
+    throw new UnfitDataPlane(
+      `The role ${found?.role} may not create roles. As an administrator: ${missing.map((role) => `create role ${role} nologin noinherit;`).join(" ")} grant authenticated to "${found?.role}";`,
+    );
+  if (!found?.has_self) return;
+  const [self] = await client.query("select name, site::int as site from switchyard.self");
+  if (self && self.name !== name)
+    throw new UnfitDataPlane(
+      `This database is "${self.name}" already, and has that one's records. Give "${name}" a database of its own.`,
+    );
+  if (self && self.site !== site)
+    throw new UnfitDataPlane(
+      `This database writes versions with the site ${self.site}, and "${name}" is listed with ${site}. List it with the site that it has: switchyard databases remove ${name}, then switchyard databases add ${name} --site=${self.site}`,
+    );
+}
+
+/** One statement, which is one transaction; whoever comes second waits for the first, and then sees what it did. */
+const alone = (work: string) =>
+  `do ${quoted(`begin
+  perform pg_advisory_xact_lock(${LOCK});
+  ${work}
+end`)}`;
+
+const once = ({ version, name, text }: Migration) => `if not exists (
+    select from switchyard.migrations where version = ${quoted(version)}
+  ) then
+    execute ${quoted(text)};
+    insert into switchyard.migrations (version, name) values (${quoted(version)}, ${quoted(name)});
+  end if;`;
+
+/** A text in dollar quotes that it does not contain. */
+function quoted(text: string): string {
+  let tag = "$q$";
+  for (let tries = 1; text.includes(tag); tries++) tag = `$q${tries}$`;
+  return `${tag}${text}${tag}`;
+}
