@@ -12,6 +12,7 @@ import { type Assignments, createAssignments } from "../../shared/placement/assi
 import { closeAll, createRegistry, type Registry } from "../../shared/placement/registry.ts";
 import { serviceClient } from "../../shared/postgres/client.ts";
 import { readDevelopment } from "../dev/development-file.ts";
+import { readDataPlane } from "../migration-files.ts";
 
 export interface Connection {
   config: FunctionConfig;
@@ -48,8 +49,14 @@ export async function connected<T>(env: Environment, work: (connection: Connecti
   const config = await settings(env);
   const deadlines = deadlinesOf(config);
   const service = serviceClient(config, { timeoutMs: deadlines.callMs });
-  const collections = allCollections;
-  const registry = createRegistry({ config, service, collections, deadlines, appName: "switchyard-cli" });
+  const registry = createRegistry({
+    config,
+    service,
+    collections: allCollections,
+    deadlines,
+    appName: "switchyard-cli",
+    schema: readDataPlane,
+  });
   try {
     return await work({ config, deadlines, assignments: createAssignments(service), registry });
   } finally {

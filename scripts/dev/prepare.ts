@@ -6,6 +6,7 @@ import { type PrepareOutcome, prepareDatabases } from "../../shared/operations/p
 import { createAssignments } from "../../shared/placement/assignment.ts";
 import { closeAll, createRegistry } from "../../shared/placement/registry.ts";
 import { serviceClient } from "../../shared/postgres/client.ts";
+import { readDataPlane } from "../migration-files.ts";
 import { pause } from "./pause.ts";
 import type { RunningSupabase } from "./supabase.ts";
 
@@ -49,6 +50,7 @@ export async function prepareDatabase({ supabase, database, deadlines, cancel, w
       collections: allCollections,
       deadlines,
       appName: "switchyard-dev",
+      schema: readDataPlane,
     });
     const outcomes = await prepareDatabases(control, [...registry.values()], database.name).finally(() =>
       closeAll(registry),

@@ -97,7 +97,7 @@ export async function startSystem(config: DevConfig, { say, cancel, progress }: 
     const about = { apiUrl: web.url, supabaseUrl: url, publishableKey };
     if (isDemoDue) await demoOnce({ ...about, folder, slowness, say, cancel, progress });
     cancel.throwIfAborted();
-    announce(say, { ...about, mongoUri, standIn, folder: folder.path });
+    announce(say, { ...about, homes: homesOf(config, mongoUri), standIn, folder: folder.path });
     if (demo) for (const line of demoLogin(about)) say(line);
     say("\nReady. Ctrl-C stops everything.");
     return { stop };
@@ -157,17 +157,23 @@ interface Running {
   readonly apiUrl: string;
   readonly supabaseUrl: string;
   readonly publishableKey: string;
-  readonly mongoUri: string;
+  readonly homes: readonly ConfiguredDatabase[];
   readonly standIn: boolean;
   readonly folder: string;
 }
 
+const LABEL_WIDTH = 13;
+
 function announce(say: (line: string) => void, running: Running): void {
+  const homes = running.homes.map(({ name, url }) => {
+    const label = name === "mongodb" ? titleOf(name) : name;
+    return `  ${label.padEnd(LABEL_WIDTH)} ${url.replace(/\/\/[^@/]*@/, "//")}`;
+  });
   say(`
   Application   ${running.apiUrl}
   API           ${running.apiUrl}/api  (reference: ${running.apiUrl}/api/docs)
   Supabase      ${running.supabaseUrl}  (publishable key ${running.publishableKey})
-  MongoDB       ${running.mongoUri.replace(/\/\/[^@/]*@/, "//")}
+${homes.join("\n")}
   Data          ${running.folder}`);
   if (running.standIn)
     say(`

@@ -6,7 +6,7 @@ import type { Assignments, DatabaseRow, DatabaseSettings } from "../placement/as
 type Answer<T> = Promise<Result<T, RepositoryError>>;
 
 /** One row. `not_found`: there is no database of that name. */
-export async function findDatabase(control: Assignments, name: string): Answer<DatabaseRow> {
+async function findDatabase(control: Assignments, name: string): Answer<DatabaseRow> {
   const rows = await control.databases();
   return rows.andThen((all) => {
     const row = all.find((each) => each.name === name);
