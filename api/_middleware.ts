@@ -21,7 +21,7 @@ export const observe = createMiddleware<AppEnv>(async (c, next) => {
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
   const timings = c
     .get("timings")
-    .map(({ database, ms, path }) => `${database}${path ? `;desc="${path}"` : ""};dur=${ms.toFixed(1)}`);
+    .map(({ database, ms, path }) => `${database};dur=${ms.toFixed(1)}${path ? `;desc="${path}"` : ""}`);
   if (timings.length > 0) headers.set("server-timing", timings.join(", "));
   log.debug("request", {
     request_id: requestId,

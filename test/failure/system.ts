@@ -1,5 +1,4 @@
 /** A router in front of a Supabase and a MongoDB, each behind a proxy that can fail. */
-import { randomUUID } from "node:crypto";
 import { expect } from "vitest";
 import { createApp } from "../../api/_app.ts";
 import { createVerifier } from "../../api/_auth.ts";
@@ -10,7 +9,7 @@ import { loadApiConfig } from "../../shared/config.ts";
 import { createLog } from "../../shared/log.ts";
 import { createRouter, type Router } from "../../shared/placement/router.ts";
 import type { RequestUser } from "../../shared/placement/service.ts";
-import { mongoUriFor } from "../setup/servers.ts";
+import { preparedMongo } from "../setup/prepared-mongo.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
 import { type Home, mintToken, newUser, type TestUser } from "../setup/users.ts";
 import { startProxy, type TcpProxy } from "./proxy.ts";
@@ -41,7 +40,7 @@ export interface FailingSystem {
 
 export async function startFailingSystem(): Promise<FailingSystem> {
   const supabase = await startTestSupabase();
-  const mongoUri = new URL(mongoUriFor(`failure_${randomUUID().slice(0, 8)}`));
+  const mongoUri = new URL(await preparedMongo("failure"));
   const proxies = { supabase: await startProxy(supabase.url), mongodb: await startProxy(mongoUri.href) };
   mongoUri.host = `127.0.0.1:${proxies.mongodb.port}`;
   mongoUri.searchParams.set("directConnection", "true");

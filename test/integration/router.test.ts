@@ -4,11 +4,9 @@ import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import { categories } from "../../shared/collections/categories.ts";
 import { allCollections } from "../../shared/collections/index.ts";
 import { createLog } from "../../shared/log.ts";
-import { createMongoClient, databaseName } from "../../shared/mongo/client.ts";
-import { prepareMongo } from "../../shared/mongo/prepare.ts";
+import { databaseName } from "../../shared/mongo/client.ts";
 import { createRouter, type Router, type RouterConfig } from "../../shared/placement/router.ts";
-import { MONGODB } from "../setup/repositories.ts";
-import { mongoUriFor } from "../setup/servers.ts";
+import { preparedMongo } from "../setup/prepared-mongo.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
 import { newUser, type TestUser } from "../setup/users.ts";
 
@@ -38,15 +36,13 @@ async function withoutHome(): Promise<TestUser> {
 
 beforeAll(async () => {
   supabase = await startTestSupabase();
-  const url = mongoUriFor(`router_${randomUUID().slice(0, 8)}`);
+  const url = await preparedMongo("router");
   config = {
     SUPABASE_URL: supabase.url,
     SUPABASE_SECRET_KEY: supabase.secretKey,
     SUPABASE_PUBLISHABLE_KEY: supabase.publishableKey,
     databases: [{ name: "mongodb", kind: "mongodb", url, variable: "MONGODB_URI" }],
   };
-  const client = createMongoClient(url, { appName: "switchyard-test" });
-  await prepareMongo(client.db(databaseName(url)), allCollections, MONGODB).finally(() => client.close());
   router = start();
 });
 afterAll(async () => {
