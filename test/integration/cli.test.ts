@@ -305,6 +305,15 @@ describe("more databases", () => {
   });
 });
 
+test("purge says what is missing", async () => {
+  expect(await run("purge")).toEqual({
+    code: 1,
+    out: "",
+    err: "The edge function purge is not there: deploy it first.",
+  });
+  expect((await run("purge", { SUPABASE_URL: "http://127.0.0.1:9" })).err).toBe("Supabase does not answer.");
+});
+
 test("collection sql prints the migration, and needs no server", async () => {
   const { code, out } = await run("collection sql expenses", { SUPABASE_URL: "", SUPABASE_SECRET_KEY: "" });
   expect(code).toBe(0);
