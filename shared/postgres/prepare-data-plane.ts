@@ -59,23 +59,40 @@ export async function prepareDataPlane(
   return waiting.map(({ version }) => version);
 }
 
+/**
+ * acts: whether the role can take on `authenticated`, or give itself that right. Since version 16 that takes the admin option
+ * on it, which whoever makes the role gets.
+ */
+const FACTS = `
+select to_regprocedure('switchyard.user_created()') is not null as is_control,
+  to_regclass('switchyard.self') is not null as has_self,
+  r.rolname::text as role,
+  r.rolsuper or r.rolcreaterole as makes_roles,
+  m.missing,
+  case
+    when 'authenticated' = any (m.missing) or r.rolsuper then true
+    when current_setting('server_version_num')::int < 160000
+      then r.rolcreaterole or pg_has_role(current_user, 'authenticated', 'MEMBER')
+    else pg_has_role(current_user, 'authenticated', 'SET')
+      or pg_has_role(current_user, 'authenticated', 'MEMBER WITH ADMIN OPTION')
+  end as acts
+from pg_catalog.pg_roles r
+cross join (
+  select array(select n from unnest(array['anon', 'authenticated', 'service_role']) n
+    where not exists (select from pg_catalog.pg_roles where rolname = n) order by n) as missing
+) m
+where r.rolname = current_user`;
+
 async function refuseUnfit(client: SqlClient, name: string, site: number): Promise<void> {
-  const [found] = await client.query(
-    `select to_regprocedure('switchyard.user_created()') is not null as is_control,
-       to_regclass('switchyard.self') is not null as has_self,
-       current_user::text as role,
-       (select rolsuper or rolcreaterole from pg_catalog.pg_roles where rolname = current_user) as makes_roles,
-       array(select n from unnest(array['anon', 'authenticated', 'service_role']) n
-         where not exists (select from pg_catalog.pg_roles where rolname = n)) as missing`,
-  );
+  const [found] = await client.query(FACTS);
   if (found?.is_control)
     throw new UnfitDataPlane(
       `This is the control plane, which has the accounts and is prepared by its migrations (supabase db push). Set DATABASE_${name.toUpperCase()} to the address of another database.`,
     );
-  const missing = (found?.missing ?? []) as string[];
-  if (missing.length > 0 && !found?.makes_roles)
+  const missing = found?.makes_roles ? [] : (found?.missing as string[]);
+  if (missing.length > 0 || !found?.acts)
     throw new UnfitDataPlane(
-      `The role ${found?.role} may not create roles. As an administrator: ${missing.map((role) => `create role ${role} nologin noinherit;`).join(" ")} grant authenticated to "${found?.role}";`,
+      `The role ${found?.role} may not ${missing.length > 0 ? "create roles" : "act as authenticated"}. As an administrator: ${missing.map((role) => `create role ${role} nologin noinherit; `).join("")}grant authenticated to "${found?.role}";`,
     );
   if (!found?.has_self) return;
   const [self] = await client.query("select name, site::int as site from switchyard.self");

@@ -127,15 +127,17 @@ test("another name, another site, and a control plane are refused, with what to 
   const ofControl: SqlClient = { query: control.sql, script: async (text) => void (await control.sql(text)) };
   expect(await refusal(prepare("neon", 3, ofControl))).toMatch(/control plane.*Set DATABASE_NEON/);
   // the roles of a server are there already, once another database of it is prepared
-  const without: SqlClient = {
+  const told = (facts: object): SqlClient => ({
     ...client,
     query: async (text, parameters) =>
-      (await client.query(text, parameters)).map((row) =>
-        "makes_roles" in row ? { ...row, makes_roles: false, missing: ["service_role"] } : row,
-      ),
-  };
-  expect(await refusal(prepare("neon", 3, without))).toMatch(
-    /may not create roles. As an administrator: create role service_role nologin noinherit; grant authenticated to/,
+      (await client.query(text, parameters)).map((row) => ("makes_roles" in row ? { ...row, ...facts } : row)),
+  });
+  const lowly = { role: "lowly", makes_roles: false };
+  expect(await refusal(prepare("neon", 3, told({ ...lowly, missing: ["anon"] })))).toBe(
+    'The role lowly may not create roles. As an administrator: create role anon nologin noinherit; grant authenticated to "lowly";',
+  );
+  expect(await refusal(prepare("neon", 3, told({ ...lowly, acts: false })))).toBe(
+    'The role lowly may not act as authenticated. As an administrator: grant authenticated to "lowly";',
   );
 });
 

@@ -21,7 +21,7 @@ const HEALTH = "select public.switchyard_health() as health";
 const PURGE_BATCH = 1_000;
 
 export function postgresDatabase(options: EngineOptions): Database {
-  const { name, title, collections, appName, maxPoolSize, schema } = options;
+  const { name, title, appName, maxPoolSize, schema } = options;
   const connection = connectionOf(options);
   let isKnown = false;
 
