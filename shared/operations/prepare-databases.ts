@@ -92,7 +92,8 @@ function inWords(title: string, failure: unknown): { reason: string; isAway: boo
   if (!(failure instanceof Error)) return { reason: downReason(title, failure), isAway: true };
   const isOfDriver = failure.name.startsWith("Mongo") || "code" in failure;
   const reason = isOfDriver ? downReason(title, failure) : undefined;
-  return reason === undefined || reason === downReason(title, null)
-    ? { reason: failure.message, isAway: false }
-    : { reason, isAway: true };
+  if (reason === undefined || reason === downReason(title, null)) return { reason: failure.message, isAway: false };
+  // what is refused, Postgres says itself: a schema, a role
+  const isSqlstate = "code" in failure && /^(?=.*\d)[0-9A-Z]{5}$/.test(String(failure.code));
+  return { reason: isSqlstate ? `${reason} It says: ${failure.message}.` : reason, isAway: true };
 }

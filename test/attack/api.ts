@@ -2,7 +2,7 @@
 import { createApp } from "../../api/_app.ts";
 import { createVerifier } from "../../api/_auth.ts";
 import { allCollections } from "../../shared/collections/index.ts";
-import { loadApiConfig } from "../../shared/config.ts";
+import { type Environment, loadApiConfig } from "../../shared/config.ts";
 import { createLog } from "../../shared/log.ts";
 import { createRouter } from "../../shared/placement/router.ts";
 import { judgeOf } from "../integration/api-document.ts";
@@ -23,9 +23,11 @@ export interface ApiOptions {
   readonly on: UserServer;
   readonly mongoUri: string;
   readonly clock?: () => number;
+  /** further variables */
+  readonly more?: Environment;
 }
 
-export async function startApi({ on, mongoUri, clock = Date.now }: ApiOptions): Promise<ApiInstance> {
+export async function startApi({ on, mongoUri, clock = Date.now, more = {} }: ApiOptions): Promise<ApiInstance> {
   const lines: string[] = [];
   const config = loadApiConfig({
     SUPABASE_URL: on.url,
@@ -35,6 +37,7 @@ export async function startApi({ on, mongoUri, clock = Date.now }: ApiOptions): 
     SUPABASE_JWT_ISSUER: on.jwtIssuer,
     MONGODB_URI: mongoUri,
     ...PATIENT_VARIABLES,
+    ...more,
   });
   const log = createLog({ level: "debug", write: (line) => lines.push(line) });
   const router = createRouter({ config, collections: allCollections, log, clock });

@@ -289,10 +289,10 @@ describe("more databases", () => {
     });
     expect(await run("databases remove atlas")).toMatchObject({
       code: 1,
-      err: expect.stringMatching(/1 users? at home/),
+      err: expect.stringContaining(`Users are at home in "atlas": 1.`),
     });
     await supabase.sql("delete from auth.users where id = $1", [id]);
-    expect(await run("databases remove atlas")).toMatchObject({ code: 1, err: expect.stringContaining("tasks") });
+    expect(await run("databases remove atlas")).toMatchObject({ code: 1, err: expect.stringContaining("Tasks wait") });
     await supabase.sql("update switchyard.tasks set done_at = now() where database = 'atlas'");
     const removed = await run("databases remove atlas");
     expect(removed).toMatchObject({ code: 0, out: expect.stringContaining("Unset DATABASE_ATLAS") });
@@ -303,6 +303,15 @@ describe("more databases", () => {
     expect((await run("databases drain supabase")).err).toBe("No database takes new users now: sign-ups are refused.");
     for (const name of ["mongodb", "supabase"]) await run(`databases set ${name} --accepting=true`);
   });
+});
+
+test("purge says what is missing", async () => {
+  expect(await run("purge")).toEqual({
+    code: 1,
+    out: "",
+    err: "The edge function purge is not there: deploy it first.",
+  });
+  expect((await run("purge", { SUPABASE_URL: "http://127.0.0.1:9" })).err).toBe("Supabase does not answer.");
 });
 
 test("collection sql prints the migration, and needs no server", async () => {
