@@ -34,7 +34,10 @@ export default defineConfig({
         test: {
           ...shared,
           name: "servers",
-          include: ["test/{contract,integration,attack,property,servers}/**/*.test.ts"],
+          include: [
+            "test/{contract,integration,attack,property,servers}/**/*.test.ts",
+            "test/failure/postgres-direct.test.ts",
+          ],
           // `npm start` with nothing but the embedded databases
           exclude: ["test/integration/start*.test.ts"],
         },

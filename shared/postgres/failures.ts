@@ -36,12 +36,12 @@ export const MIGRATE_FIRST =
 /** The whole call is rolled back, and the same call is likely to succeed when it is made again. */
 export const isRolledBack = ({ error }: RefusedCall): boolean => /^(40001|40P01)$/.test(error?.code ?? "");
 
-/** What an SQLSTATE says of the database; undefined when it says something of the request. */
-export function sqlstateFailure(code: string, cause: unknown): RepositoryError | undefined {
+/** What an SQLSTATE says of the database; undefined when it says something of the request. `who` has said it. */
+export function sqlstateFailure(code: string, cause: unknown, who = "Supabase"): RepositoryError | undefined {
   if (code === MOVED) return moved(cause);
   if (code === MOVING) return busy("These records are being moved to another database. Try again in a moment.", cause);
   if (BUSY.test(code)) return busy("The database has too much to do at once. Try again.", cause);
-  return DOWN.test(code) ? unavailable("Supabase does not answer.", cause) : undefined;
+  return DOWN.test(code) ? unavailable(`${who} does not answer.`, cause) : undefined;
 }
 
 /** What a refusal says of the database; undefined when it says something of the request. */

@@ -4,13 +4,8 @@ import { type Deadlines, deadlinesOf } from "../../deadlines.ts";
 import { actingWith, type Claims } from "./claims.ts";
 import { ConnectionLost, keepsConnection, NoAnswer, NotConnected, NotSent, sqlstateOf } from "./failures.ts";
 import { type Sql, sql, textOf } from "./sql.ts";
-
-/** What a statement has given: values as Postgres writes them, in the order of its columns. */
-export interface Given {
-  rows: readonly (readonly (string | null)[])[];
-  /** rows found or changed */
-  count: number;
-}
+import { type Given, TextQuery } from "./text-query.ts";
+import { createWatch } from "./watch.ts";
 
 export interface PostgresConnection {
   /** One statement under the role `authenticated` with those claims, in one round trip. */
@@ -37,10 +32,10 @@ export interface PostgresConnectionSettings {
   maxPoolSize?: number;
 }
 
+type Done<T> = (error: Error | null, given?: T) => void;
+
 /** An idle function is frozen: its sockets would be dead when it wakes. */
 const IDLE_MS = 5_000;
-
-const AS_TEXT = { getTypeParser: () => (value: string) => value } as unknown as pg.CustomTypesConfig;
 
 /** As every caller's statement begins; the role is put back for what follows. */
 const ACT = textOf(sql`select set_config('role', 'authenticated', true), set_config('role', 'none', true);`);
@@ -69,6 +64,9 @@ export function createPostgresConnection(
     keepAliveInitialDelayMillis: IDLE_MS,
   };
   class Client extends pg.Client {
+    constructor() {
+      super(settings);
+    }
     /** A goodbye to a server that is gone is never answered. */
     override end(): Promise<void>;
     override end(done: (error: Error) => void): void;
@@ -81,10 +79,10 @@ export function createPostgresConnection(
     }
   }
   let pool: pg.Pool | undefined;
+  const [waiting, working] = [createWatch(connectMs), createWatch(stuckMs)];
   const connected = new Set<pg.PoolClient>();
   const make = () => {
     const made = new pg.Pool({
-      ...settings,
       max: maxPoolSize,
       idleTimeoutMillis: IDLE_MS,
       allowExitOnIdle: true,
@@ -101,28 +99,37 @@ export function createPostgresConnection(
     return made;
   };
 
-  async function pooled<T>(use: (client: pg.PoolClient) => Promise<T>, signal?: AbortSignal): Promise<T> {
-    pool ??= make();
-    const client = await pool.connect().catch((cause) => {
-      // the pool's own time-outs have no code; while there are connections, others have them
-      throw new NotConnected(cause, !(cause instanceof Error && "code" in cause) && connected.size > 0);
+  /** What `send` asks on a connection of the pool. By callbacks: promises at each step would be felt. */
+  const exchange = <T>(send: (client: pg.PoolClient, done: Done<T>) => void, signal?: AbortSignal): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const isWaiting = waiting.over(() => reject(new NotConnected(undefined, connected.size > 0)));
+      pool ??= make();
+      pool.connect((problem, client) => {
+        const isLate = !isWaiting();
+        if (!client) return reject(new NotConnected(problem, false));
+        if (isLate || signal?.aborted) {
+          client.release();
+          // the caller has been told that it was too late: nothing may be written after that
+          return reject(new NotSent(signal?.reason));
+        }
+        let isOver = false;
+        const done: Done<T> = (error, given) => {
+          // given up before
+          if (isOver) return;
+          isOver = true;
+          isWorking();
+          client.release(error !== null && !keepsConnection(error));
+          if (error === null) resolve(given as T);
+          else reject(lossOr(error));
+        };
+        const isWorking = working.over(() => done(new NoAnswer()));
+        send(client, done);
+      });
     });
-    if (signal?.aborted) {
-      client.release();
-      // the caller has been told that it was too late: nothing may be written after that
-      throw new NotSent(signal.reason);
-    }
-    const answer = await withinTime(use(client), stuckMs).catch((error) => {
-      client.release(!keepsConnection(error));
-      throw error;
-    });
-    client.release();
-    return answer;
-  }
 
   /** On a connection of its own, so that what it leaves behind is nobody's, and a full pool says nothing of the server. */
   async function alone<T>(limitMs: number, use: (client: pg.Client) => Promise<T>): Promise<T> {
-    const client = new Client(settings);
+    const client = new Client();
     client.on("error", () => undefined);
     try {
       await client.connect();
@@ -136,14 +143,14 @@ export function createPostgresConnection(
   return {
     run(claims, statement, signal) {
       const text = textOf(sql`${actingWith(claims, queryMs)}${statement}`);
-      return pooled(async (client) => {
-        const results: unknown = await client.query({ text, rowMode: "array", types: AS_TEXT });
-        const { rows, rowCount } = (results as [unknown, pg.QueryArrayResult])[1];
-        return { rows, count: rowCount ?? 0 };
-      }, signal);
+      return exchange<Given>((client, done) => void client.query(new TextQuery(text, done)), signal);
     },
-    query: (text, parameters = []) =>
-      pooled(async (client) => (await client.query(text, [...parameters])).rows as Record<string, unknown>[]),
+    async query(text, parameters = []) {
+      const { rows } = await exchange<pg.QueryResult>((client, done) =>
+        client.query(text, [...parameters], (error: Error | null | undefined, result) => done(error ?? null, result)),
+      );
+      return rows;
+    },
     script: (text) => alone(deadlines.exportMs, async (client) => void (await client.query(text))),
     ask(text) {
       const asked = asking.get(text);
@@ -163,12 +170,13 @@ export function createPostgresConnection(
   };
 }
 
-/** What the server says is thrown on as it is; whatever else ends a statement has ended its connection. */
 function withinTime<T>(work: Promise<T>, limitMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new NoAnswer()), limitMs);
-    work
-      .then(resolve, (error) => reject(sqlstateOf(error) === undefined ? new ConnectionLost(error) : error))
-      .finally(() => clearTimeout(timer));
+    work.then(resolve, (error) => reject(lossOr(error))).finally(() => clearTimeout(timer));
   });
 }
+
+/** What the server says is thrown on as it is; whatever else ends a statement has ended its connection. */
+const lossOr = (error: unknown): unknown =>
+  sqlstateOf(error) === undefined && !(error instanceof ConnectionLost) ? new ConnectionLost(error) : error;

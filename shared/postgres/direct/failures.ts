@@ -60,7 +60,7 @@ type Refusals = (sqlstate: string) => RepositoryError | undefined;
 /** The error of the contract for what a call has thrown. Bugs are thrown on. */
 export function failureOf(error: unknown, refusal: Refusals): RepositoryError {
   const sqlstate = sqlstateOf(error);
-  const known = sqlstate === undefined ? lossOf(error) : (sqlstateFailure(sqlstate, error) ?? refusal(sqlstate));
+  const known = sqlstate === undefined ? lossOf(error) : (sqlstateFailure(sqlstate, error, WHO) ?? refusal(sqlstate));
   if (known) return known;
   if (sqlstate !== undefined && LACKS.test(sqlstate)) return misconfigured(PREPARE_FIRST, error);
   throw error;
@@ -89,9 +89,10 @@ function lossOf(error: unknown): RepositoryError | undefined {
   if (!(error instanceof NotConnected)) return undefined;
   if (error.isFull) return { ...busy("The database has too much to do at once. Try again.", error), isUnheard: true };
   const { cause } = error;
-  const said = sqlstateFailure(sqlstateOf(cause) ?? "", error);
+  const said = sqlstateFailure(sqlstateOf(cause) ?? "", error, WHO);
   // the driver's and the pool's own time-outs have no code; what refuses a connection has one
   return said ?? { ...unavailable(AWAY, error), isUnheard: !(cause instanceof Error && "code" in cause) };
 }
 
-const AWAY = "Postgres does not answer.";
+const WHO = "Postgres";
+const AWAY = `${WHO} does not answer.`;

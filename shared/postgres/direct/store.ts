@@ -14,11 +14,12 @@ import { type Refusal, refusalOf } from "../refusals.ts";
 import { ownerOf, selectedOf, versionOf } from "../rest-store.ts";
 import { recordColumns, toRecord, toRow } from "../rows.ts";
 import type { Claims } from "./claims.ts";
-import type { Given, PostgresConnection } from "./connection.ts";
+import type { PostgresConnection } from "./connection.ts";
 import { failureOf, isRolledBack, readRefusal, sqlstateOf, writeRefusal } from "./failures.ts";
 import type { Sql } from "./sql.ts";
 import { callFunction, countRows, deleteRow, getRow, insertRow, listRows, updateRow } from "./statements.ts";
 import { tableOf } from "./tables.ts";
+import type { Given } from "./text-query.ts";
 
 export interface DirectStoreOptions {
   connection: PostgresConnection;
@@ -55,7 +56,7 @@ export function createDirectStore({ connection, claims, signal }: DirectStoreOpt
 
   async function byFunction(collection: Collection, { name, parameters, isDelete }: Again): Answer<Row> {
     try {
-      const answer = jsonOf<{ record?: Row } | Refusal>(await run(callFunction(name, parameters)));
+      const answer = jsonOf<{ record?: Row } | Refusal>(await run(callFunction(name, parameters())));
       if ("error" in answer) return err(refusalOf(collection, answer, isDelete));
       return ok(answer.record ? toRecord(collection, answer.record) : {});
     } catch (error) {
@@ -72,7 +73,11 @@ export function createDirectStore({ connection, claims, signal }: DirectStoreOpt
       const row = { [identityOf(collection).owner]: userId, id, ...toRow(collection, values), ...madeBy };
       return write(collection, insertRow(collection, row), {
         name: "records_create",
-        parameters: { ...about(collection), p_record: JSON.stringify(row), p_columns: columnsOf(collection) },
+        parameters: () => ({
+          ...about(collection),
+          p_record: JSON.stringify(row),
+          p_columns: columnsOf(collection),
+        }),
         after: (sqlstate) => knowsMore(sqlstate) || (sqlstate === "23505" && hash !== undefined),
       });
     },
@@ -88,10 +93,13 @@ export function createDirectStore({ connection, claims, signal }: DirectStoreOpt
     update(collection, id, changes, expectedVersion) {
       const version = versionOf(expectedVersion);
       const row = toRow(collection, changes);
-      const change = { p_changes: JSON.stringify(row), p_columns: columnsOf(collection) };
       return write(collection, updateRow(collection, userId, id, row, version), {
         name: "records_update",
-        parameters: { ...about(collection), p_user_id: userId, p_id: id, p_version: version, ...change },
+        parameters: () => ({
+          ...about(collection),
+          ...{ p_user_id: userId, p_id: id, p_version: version },
+          ...{ p_changes: JSON.stringify(row), p_columns: columnsOf(collection) },
+        }),
         after: knowsMore,
         knowsAbsence: version !== null,
       });
@@ -101,7 +109,7 @@ export function createDirectStore({ connection, claims, signal }: DirectStoreOpt
       const version = versionOf(expectedVersion);
       const deleted = await write(collection, deleteRow(collection, userId, id, version), {
         name: "records_delete",
-        parameters: { ...about(collection), p_user_id: userId, p_id: id, p_version: version },
+        parameters: () => ({ ...about(collection), p_user_id: userId, p_id: id, p_version: version }),
         after: isRolledBack,
         knowsAbsence: version !== null,
         isDelete: true,
@@ -123,7 +131,7 @@ export function createDirectStore({ connection, claims, signal }: DirectStoreOpt
 /** The function that does the same, and can say more. */
 interface Again {
   name: string;
-  parameters: Row;
+  parameters: () => Row;
   /** the SQLSTATEs after which it is called */
   after(sqlstate: string): boolean;
   /** it knows, where no row was found, whether there is one with another version */

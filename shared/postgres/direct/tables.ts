@@ -49,23 +49,36 @@ type Reader = (text: string) => unknown;
 const asItIs: Reader = (text) => text;
 // the driver's types know its numbers by name, and have none for arrays
 const parserOf = pg.types.getTypeParser as (oid: number, format: "text") => Reader;
-const TEXT_ARRAY = 1009;
+const parseTexts = parserOf(1009, "text");
 
 const READERS: Partial<Record<FieldKind, Reader>> = {
-  money: canonicalDecimal,
-  decimal: canonicalDecimal,
+  money: toDecimal,
+  decimal: toDecimal,
   integer: Number,
   boolean: (text) => text === "t",
   instant: toInstant,
-  tags: parserOf(TEXT_ARRAY, "text"),
+  tags: toTexts,
 };
+
+/** Of numeric(19,4), which Postgres writes with all its 4 decimals: no number has to be made of it. */
+function toDecimal(text: string): string {
+  if (text.at(-5) !== ".") return canonicalDecimal(text);
+  return text.endsWith("00") ? text.slice(0, -2) : text.endsWith("0") ? text.slice(0, -1) : text;
+}
+
+/** Elements without quotes have nothing in them that would need reading. None is null: the table refuses that. */
+function toTexts(text: string): unknown {
+  if (text === "{}") return [];
+  return text.includes('"') ? parseTexts(text) : text.slice(1, -1).split(",");
+}
 
 /**
  * `2026-03-14 15:09:26.5+00` as the contract writes it. Not by `Date`, which takes a year below 100 for one of the last
  * century in any spelling but ISO's own.
  */
 function toInstant(text: string): string {
-  const [, day, seconds, fraction = ""] = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,3}))?\+00$/.exec(text) ?? [];
-  if (!day) throw new Error("Postgres writes an instant that is not in ISO and UTC, or not in milliseconds.");
-  return `${day}T${seconds}.${fraction.padEnd(3, "0")}Z`;
+  if (!/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,3})?\+00$/.test(text))
+    throw new Error("Postgres writes an instant that is not in ISO and UTC, or not in milliseconds.");
+  const fraction = text.slice(20, -3);
+  return `${text.slice(0, 10)}T${text.slice(11, 19)}.${fraction.padEnd(3, "0")}Z`;
 }
