@@ -48,5 +48,7 @@ export async function refuseOther(db: Db, { name, site }: Self): Promise<KnownSe
 }
 
 export async function writeSelf(db: Db, { name, site }: Self): Promise<void> {
-  await collectionOf(db).updateOne({ _id: ID }, { $set: { name, site, revision: MONGO_REVISION } }, { upsert: true });
+  // in the order of their names, which is that in which mongod adds fields; others take them as they come
+  const fields = { name, revision: MONGO_REVISION, site };
+  await collectionOf(db).updateOne({ _id: ID }, { $set: fields }, { upsert: true });
 }
