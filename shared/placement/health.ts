@@ -13,7 +13,7 @@ export interface DatabaseHealth {
   error: string | null;
 }
 
-export interface HomeHealth extends DatabaseHealth {
+interface HomeHealth extends DatabaseHealth {
   name: string;
   kind: Engine;
 }
@@ -33,7 +33,7 @@ export interface Health {
 }
 
 /** As much of a database as is looked at. */
-export type Probed = Pick<Database, "name" | "title" | "kind"> & { system: Pick<Database["system"], "probe"> };
+type Probed = Pick<Database, "name" | "title" | "kind"> & { system: Pick<Database["system"], "probe"> };
 
 export interface HealthOptions {
   databases: readonly Probed[];

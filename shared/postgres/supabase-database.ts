@@ -41,6 +41,10 @@ export function supabaseDatabase(options: SupabaseOptions): Database {
         throw new Error("Supabase is prepared by its migrations: supabase db push");
       },
       purge: (userId) => purgeControlRecords(service, userId),
+      async sweep() {
+        const swept = await callSystem(service, "switchyard_expire_tombstones");
+        if (swept.isErr()) throw swept.error;
+      },
       async count(collections) {
         const stats = await callSystem<{ collections: Record<string, number> }>(service, "switchyard_stats");
         if (stats.isErr()) throw stats.error;
@@ -70,12 +74,12 @@ function directPath(
 ): Path {
   const { url, appName, maxPoolSize, onPool } = direct;
   const load = async () => {
-    const [{ createPostgresConnection }, database] = await Promise.all([
+    const [{ createPostgresConnection }, { directAccess }] = await Promise.all([
       import("./direct/connection.ts"),
-      import("./direct/database.ts"),
+      import("./direct/access.ts"),
     ]);
-    const settings = { appName, deadlines, onPool, ...(maxPoolSize !== undefined && { maxPoolSize }) };
-    return { connection: createPostgresConnection(url, settings), database };
+    const connection = createPostgresConnection(url, { appName, deadlines, onPool, maxPoolSize });
+    return { connection, access: directAccess(connection, { name, title: "Supabase", migrate: "supabase db push" }) };
   };
   let loading: ReturnType<typeof load> | undefined;
   const loaded = () => {
@@ -86,14 +90,11 @@ function directPath(
     return loading;
   };
   return {
-    async scoped(caller) {
-      const { connection, database } = await loaded();
-      return ok(database.storeOf(connection, caller));
-    },
+    scoped: async (caller) => (await loaded()).access.scoped(caller),
     async probe() {
-      const { connection, database } = await loaded();
+      const { access } = await loaded();
       const [problem, rest] = await Promise.all([
-        database.problemAt(connection, { name, title: "Supabase" }),
+        access.problem(),
         within(deadlines.probeMs * 0.8, askSupabase(service)),
       ]);
       // accounts, assignments and tasks go through REST, which users' records do without
