@@ -46,6 +46,11 @@ export function mongoDatabase(options: EngineOptions): Database {
         await pinging.ask((client) => client.db("admin").command({ ping: 1 }));
         return countDocuments(connection.db(), counted, limitMs);
       },
+      size: async () => {
+        const { dataSize, indexSize } = await pinging.ask((client) => client.db(database).stats());
+        // as hosted tiers count: documents before compression
+        return Number(dataSize) + Number(indexSize);
+      },
     },
     close: async () => void (await Promise.all([connection.close(), pinging.close()])),
   };

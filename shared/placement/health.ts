@@ -2,6 +2,7 @@
 import { deadlinesOf } from "../deadlines.ts";
 import type { Database, Engine } from "../repository/database.ts";
 import { within } from "../values/within.ts";
+import { CONTROL_PLANE } from "./database-names.ts";
 import { downReason } from "./down-reason.ts";
 import type { RequestCalls } from "./service.ts";
 
@@ -71,7 +72,7 @@ export function createHealth({
       status: errors.length === 0 ? "healthy" : homes.some(({ connected }) => connected) ? "degraded" : "unhealthy",
       databases: {
         mongodb: entry("mongodb"),
-        postgresql: entry("supabase") ?? UNKNOWN,
+        postgresql: entry(CONTROL_PLANE) ?? UNKNOWN,
         timestamp: new Date(clock()).toISOString(),
       },
       homes,

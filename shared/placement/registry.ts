@@ -82,6 +82,7 @@ function lazily({ kind, ...options }: EngineOptions & { kind: Engine }): Databas
       probe: async () => (await load()).system.probe(),
       prepare: async (self) => (await load()).system.prepare(self),
       purge: async (userId) => (await load()).system.purge(userId),
+      size: async () => (await load()).system.size(),
       sweep: async () => (await load()).system.sweep(),
       count: async (...given) => (await load()).system.count(...given),
     },

@@ -26,8 +26,23 @@ export interface SupabaseOptions {
 
 type Path = Pick<Database, "scoped" | "close"> & Pick<Database["system"], "probe">;
 
+interface Statistics {
+  collections: Record<string, number>;
+  bytes?: number;
+}
+
 export function supabaseDatabase(options: SupabaseOptions): Database {
   const { name, service, direct } = options;
+  let asking: Promise<Statistics> | undefined;
+  /** One call for whoever asks at once: it counts every table. */
+  const statistics = (): Promise<Statistics> => {
+    asking ??= callSystem<Statistics>(service, "switchyard_stats")
+      .then((answer) => answer.match((found) => found, Promise.reject.bind(Promise)))
+      .finally(() => {
+        asking = undefined;
+      });
+    return asking;
+  };
   const { scoped, probe, close } = direct ? directPath(options, direct) : restPath(options);
   return {
     name,
@@ -46,10 +61,10 @@ export function supabaseDatabase(options: SupabaseOptions): Database {
         if (swept.isErr()) throw swept.error;
       },
       async count(collections) {
-        const stats = await callSystem<{ collections: Record<string, number> }>(service, "switchyard_stats");
-        if (stats.isErr()) throw stats.error;
-        return Object.fromEntries(collections.map(({ name }) => [name, stats.value.collections[name] ?? null]));
+        const { collections: counts } = await statistics();
+        return Object.fromEntries(collections.map(({ name }) => [name, counts[name] ?? null]));
       },
+      size: async () => (await statistics()).bytes ?? null,
     },
     close,
   };

@@ -60,6 +60,8 @@ interface DatabaseSystem {
   sweep(): Promise<void>;
   /** Living records of each collection; null for one that cannot be counted within that time, in milliseconds. */
   count(collections: readonly Collection[], limitMs: number): Promise<Record<string, number | null>>;
+  /** What the whole database takes up, in bytes, with its indexes; null where that cannot be known. */
+  size(): Promise<number | null>;
 }
 
 /** Migrations, oldest first, and what comes before them in a Postgres that is not Supabase's own. */

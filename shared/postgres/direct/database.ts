@@ -37,6 +37,10 @@ export function postgresDatabase({ name, title, url, schema, ...settings }: Engi
         await connection.query("select public.switchyard_expire_tombstones()");
       },
       count: (counted, limitMs) => countRows(connection, counted, limitMs),
+      async size() {
+        const [row] = await connection.ask("select pg_database_size(current_database()) as bytes");
+        return Number(row?.bytes);
+      },
     },
     close: () => connection.close(),
   };
