@@ -88,7 +88,12 @@ const databaseState = z
   })
   .meta({ id: "DatabaseState" });
 const homeState = databaseState
-  .extend({ name: z.string(), kind: z.enum(["postgres", "mongodb"]), accepting: unknown(z.boolean()) })
+  .extend({
+    name: z.string(),
+    kind: z.enum(["postgres", "mongodb"]),
+    accepting: unknown(z.boolean()),
+    bytes: unknown(z.int()),
+  })
   .meta({ id: "HomeState" });
 const statistics = createRoute({
   method: "get",

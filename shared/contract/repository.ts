@@ -30,7 +30,7 @@ export interface SummaryGroup {
   average: string | null;
 }
 
-export interface CreateOptions {
+interface CreateOptions {
   /**
    * The body's hash, of a create with an idempotency key (whose id is made from the key). When a record with this
    * id is there: same hash, the record as it is now; another hash, `idempotency_mismatch`; deleted, `deleted`. One that
@@ -39,7 +39,7 @@ export interface CreateOptions {
   idempotencyHash?: string;
 }
 
-export interface WriteOptions {
+interface WriteOptions {
   /** `If-Match`: the write happens only while the record has this version */
   expectedVersion?: number;
 }

@@ -40,9 +40,16 @@ export function mongoDatabase(options: EngineOptions): Database {
       probe: async () => ok(problemOf(await pinging.ask((client) => readSelf(client.db(database))), options)),
       prepare: async (as) => void (await prepareMongo(connection.db(), collections, as)),
       purge: (userId) => purgeDocuments(connection.db(), collections, userId),
+      // its indexes do
+      sweep: async () => {},
       count: async (counted, limitMs) => {
         await pinging.ask((client) => client.db("admin").command({ ping: 1 }));
         return countDocuments(connection.db(), counted, limitMs);
+      },
+      size: async () => {
+        const { dataSize, indexSize } = await pinging.ask((client) => client.db(database).stats());
+        // as hosted tiers count: documents before compression
+        return Number(dataSize) + Number(indexSize);
       },
     },
     close: async () => void (await Promise.all([connection.close(), pinging.close()])),

@@ -14,7 +14,7 @@ export interface KnownSelf extends Self {
 }
 
 /** The database has another name than the one under which it is configured. */
-export class OtherDatabase extends Error {
+class OtherDatabase extends Error {
   override name = "OtherDatabase";
 }
 

@@ -4,6 +4,9 @@ import { carriesSecretKey } from "../http/secret-key.ts";
 import type { Log } from "../log.ts";
 import { type PurgedDatabase, runPurges } from "../placement/purge.ts";
 import { callSystem } from "../postgres/system-call.ts";
+import type { Database } from "../repository/database.ts";
+
+type SweptDatabase = PurgedDatabase & { system: Pick<Database["system"], "sweep"> };
 
 export interface PurgeEndpointOptions {
   /** the project's secret keys, of which a caller must have one */
@@ -11,15 +14,28 @@ export interface PurgeEndpointOptions {
   /** a supabase-js client of the control plane with the secret key */
   control: SupabaseClient;
   /** every database that is configured here; tasks of others are put off */
-  databases: readonly PurgedDatabase[];
+  databases: readonly SweptDatabase[];
   maxTokenLifetimeSeconds: number;
   clock: () => number;
   log: Log;
 }
 
+const SWEEP_MS = 3_600_000;
+
 export function createPurgeEndpoint(options: PurgeEndpointOptions): (request: Request) => Promise<Response> {
   const { keys, control, databases, maxTokenLifetimeSeconds, clock, log } = options;
   let isLifetimeKnown = false;
+
+  let sweptAt = Number.NEGATIVE_INFINITY;
+  /** What has expired goes once in a while; a database that is away is swept the next time. */
+  const sweep = async () => {
+    if (clock() - sweptAt < SWEEP_MS) return;
+    sweptAt = clock();
+    const sweeps = databases.map(({ name, system }) =>
+      system.sweep().catch((error) => log.warn("sweep_failed", { database: name, error })),
+    );
+    await Promise.all(sweeps);
+  };
 
   return async (request) => {
     if (request.method !== "POST") return answer(405, { message: "Only POST is answered here." });
@@ -30,6 +46,7 @@ export function createPurgeEndpoint(options: PurgeEndpointOptions): (request: Re
     }
     const report = await runPurges({ control, databases, clock, log });
     if (report.isErr()) return answer(503, { message: report.error.message });
+    await sweep();
     return answer(200, { ...report.value });
   };
 }

@@ -11,6 +11,7 @@ import type { RepositoryError } from "../contract/errors.ts";
 import { deadlinesOf } from "../deadlines.ts";
 import { readLimited } from "../http/limited-body.ts";
 import type { Log } from "../log.ts";
+import { CONTROL_PLANE } from "../placement/database-names.ts";
 import { downReason } from "../placement/down-reason.ts";
 import { within } from "../values/within.ts";
 
@@ -119,7 +120,7 @@ function createLook({
     const found = await Promise.all(Object.entries(probes).map(([name, probe]) => one(name, probe)));
     // Supabase takes the report: one that arrives shows that it is up, where a probe that was slow would say that it is
     // down, and with it every home; and without it there is no sign-up either
-    return report([{ name: "supabase", healthy: true, error: null }, ...found]);
+    return report([{ name: CONTROL_PLANE, healthy: true, error: null }, ...found]);
   };
   return async () => {
     if (last && clock() < last.until) {

@@ -2,6 +2,7 @@
 import { deadlinesOf } from "../deadlines.ts";
 import type { Database, Engine } from "../repository/database.ts";
 import { within } from "../values/within.ts";
+import { CONTROL_PLANE } from "./database-names.ts";
 import { downReason } from "./down-reason.ts";
 import type { RequestCalls } from "./service.ts";
 
@@ -13,7 +14,7 @@ export interface DatabaseHealth {
   error: string | null;
 }
 
-export interface HomeHealth extends DatabaseHealth {
+interface HomeHealth extends DatabaseHealth {
   name: string;
   kind: Engine;
 }
@@ -33,7 +34,7 @@ export interface Health {
 }
 
 /** As much of a database as is looked at. */
-export type Probed = Pick<Database, "name" | "title" | "kind"> & { system: Pick<Database["system"], "probe"> };
+type Probed = Pick<Database, "name" | "title" | "kind"> & { system: Pick<Database["system"], "probe"> };
 
 export interface HealthOptions {
   databases: readonly Probed[];
@@ -71,7 +72,7 @@ export function createHealth({
       status: errors.length === 0 ? "healthy" : homes.some(({ connected }) => connected) ? "degraded" : "unhealthy",
       databases: {
         mongodb: entry("mongodb"),
-        postgresql: entry("supabase") ?? UNKNOWN,
+        postgresql: entry(CONTROL_PLANE) ?? UNKNOWN,
         timestamp: new Date(clock()).toISOString(),
       },
       homes,

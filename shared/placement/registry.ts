@@ -4,20 +4,12 @@
  * home elsewhere need not wait for.
  */
 import type { SupabaseClient } from "@supabase/supabase-js";
+import type { ConfiguredDatabase } from "../config.ts";
 import type { Deadlines } from "../deadlines.ts";
 import type { Collection } from "../definition/define.ts";
 import { supabaseDatabase } from "../postgres/supabase-database.ts";
 import type { Database, Engine, EngineOptions } from "../repository/database.ts";
 import { CONTROL_PLANE, titleOf } from "./database-names.ts";
-
-/** One home beside Supabase, as shared/config.ts reads it. */
-export interface DatabaseConfig {
-  name: string;
-  kind: Engine;
-  url: string;
-  /** the environment variable that names it */
-  variable: string;
-}
 
 export interface RegistryConfig {
   SUPABASE_URL: string;
@@ -26,7 +18,7 @@ export interface RegistryConfig {
   /** the direct way to Supabase's own Postgres; without it, through REST */
   DATABASE_URL?: string | undefined;
   MONGODB_DATABASE?: string | undefined;
-  databases: readonly DatabaseConfig[];
+  databases: readonly ConfiguredDatabase[];
 }
 
 export interface RegistryOptions extends Pick<EngineOptions, "maxPoolSize" | "onPool" | "schema"> {
@@ -83,11 +75,15 @@ function lazily({ kind, ...options }: EngineOptions & { kind: Engine }): Databas
     name: options.name,
     title: options.title,
     kind,
+    // another Postgres has no REST
+    ...(kind === "postgres" && { path: "direct" }),
     scoped: async (caller) => (await load()).scoped(caller),
     system: {
       probe: async () => (await load()).system.probe(),
       prepare: async (self) => (await load()).system.prepare(self),
       purge: async (userId) => (await load()).system.purge(userId),
+      size: async () => (await load()).system.size(),
+      sweep: async () => (await load()).system.sweep(),
       count: async (...given) => (await load()).system.count(...given),
     },
     close: async () => {

@@ -24,6 +24,8 @@ interface HomeState extends DatabaseState {
   kind: Engine;
   /** whether new users may get it; null: not known now, or it has no row */
   accepting: boolean | null;
+  /** of the whole database, with its indexes */
+  bytes: number | null;
 }
 
 export interface DatabaseStats {
@@ -49,7 +51,7 @@ export interface StatsOptions {
   onCall?: RequestCalls["onCall"];
 }
 
-type Counted = { counts?: Record<string, number | null>; error: string | null };
+type Counted = { counts?: Record<string, number | null>; bytes?: number | null; error: string | null };
 
 /** The answer comes within `limitMs`, whatever hangs. */
 export async function readStats(options: StatsOptions): Promise<DatabaseStats> {
@@ -69,10 +71,11 @@ export async function readStats(options: StatsOptions): Promise<DatabaseStats> {
   });
   const homes = configured.map(({ name, kind }, at): HomeState => {
     const accepting = known?.find((row) => row.name === name)?.accepting ?? null;
-    return { name, kind, accepting, ...stateOf(name, counted[at] as Counted) };
+    const { bytes = null, ...found } = counted[at] as Counted;
+    return { name, kind, accepting, bytes, ...stateOf(name, found) };
   });
   for (const { name, kind, accepting } of known ?? [])
-    if (!registry.has(name)) homes.push({ name, kind, accepting, ...stateOf(name, notConfigured(name)) });
+    if (!registry.has(name)) homes.push({ name, kind, accepting, bytes: null, ...stateOf(name, notConfigured(name)) });
   const state = (name: string): DatabaseState => {
     const found = homes.find((home) => home.name === name);
     if (!found) return stateOf(name, notConfigured(name));
@@ -98,8 +101,11 @@ async function countOne({ collections, clock, limitMs, onCall }: StatsOptions, d
   const start = clock();
   try {
     const here = collections.filter(({ placement }) => placement.kind !== "pinned" || placement.database === name);
-    const counts = await within(limitMs, system.count(here, limitMs));
-    return counts === undefined ? { error: downReason(title, undefined) } : { counts, error: null };
+    // beside the point for one that can be counted and not measured
+    const size = system.size().catch(() => null);
+    const found = await within(limitMs, Promise.all([system.count(here, limitMs), size]));
+    if (found === undefined) return { error: downReason(title, undefined) };
+    return { counts: found[0], bytes: found[1], error: null };
   } catch (failure) {
     return { error: downReason(title, failure) };
   } finally {

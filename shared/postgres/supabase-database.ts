@@ -26,8 +26,23 @@ export interface SupabaseOptions {
 
 type Path = Pick<Database, "scoped" | "close"> & Pick<Database["system"], "probe">;
 
+interface Statistics {
+  collections: Record<string, number>;
+  bytes?: number;
+}
+
 export function supabaseDatabase(options: SupabaseOptions): Database {
   const { name, service, direct } = options;
+  let asking: Promise<Statistics> | undefined;
+  /** One call for whoever asks at once: it counts every table. */
+  const statistics = (): Promise<Statistics> => {
+    asking ??= callSystem<Statistics>(service, "switchyard_stats")
+      .then((answer) => answer.match((found) => found, Promise.reject.bind(Promise)))
+      .finally(() => {
+        asking = undefined;
+      });
+    return asking;
+  };
   const { scoped, probe, close } = direct ? directPath(options, direct) : restPath(options);
   return {
     name,
@@ -41,11 +56,15 @@ export function supabaseDatabase(options: SupabaseOptions): Database {
         throw new Error("Supabase is prepared by its migrations: supabase db push");
       },
       purge: (userId) => purgeControlRecords(service, userId),
-      async count(collections) {
-        const stats = await callSystem<{ collections: Record<string, number> }>(service, "switchyard_stats");
-        if (stats.isErr()) throw stats.error;
-        return Object.fromEntries(collections.map(({ name }) => [name, stats.value.collections[name] ?? null]));
+      async sweep() {
+        const swept = await callSystem(service, "switchyard_expire_tombstones");
+        if (swept.isErr()) throw swept.error;
       },
+      async count(collections) {
+        const { collections: counts } = await statistics();
+        return Object.fromEntries(collections.map(({ name }) => [name, counts[name] ?? null]));
+      },
+      size: async () => (await statistics()).bytes ?? null,
     },
     close,
   };
@@ -70,12 +89,12 @@ function directPath(
 ): Path {
   const { url, appName, maxPoolSize, onPool } = direct;
   const load = async () => {
-    const [{ createPostgresConnection }, database] = await Promise.all([
+    const [{ createPostgresConnection }, { directAccess }] = await Promise.all([
       import("./direct/connection.ts"),
-      import("./direct/database.ts"),
+      import("./direct/access.ts"),
     ]);
-    const settings = { appName, deadlines, onPool, ...(maxPoolSize !== undefined && { maxPoolSize }) };
-    return { connection: createPostgresConnection(url, settings), database };
+    const connection = createPostgresConnection(url, { appName, deadlines, onPool, maxPoolSize });
+    return { connection, access: directAccess(connection, { name, title: "Supabase", migrate: "supabase db push" }) };
   };
   let loading: ReturnType<typeof load> | undefined;
   const loaded = () => {
@@ -86,14 +105,11 @@ function directPath(
     return loading;
   };
   return {
-    async scoped(caller) {
-      const { connection, database } = await loaded();
-      return ok(database.storeOf(connection, caller));
-    },
+    scoped: async (caller) => (await loaded()).access.scoped(caller),
     async probe() {
-      const { connection, database } = await loaded();
+      const { access } = await loaded();
       const [problem, rest] = await Promise.all([
-        database.problemAt(connection, { name, title: "Supabase" }),
+        access.problem(),
         within(deadlines.probeMs * 0.8, askSupabase(service)),
       ]);
       // accounts, assignments and tasks go through REST, which users' records do without

@@ -46,7 +46,7 @@ export interface Database {
 }
 
 /** Work for no caller. What cannot be done is thrown, as the driver throws it, but where a Result is given. */
-export interface DatabaseSystem {
+interface DatabaseSystem {
   /**
    * Whether it answers, on a way that the calls of users cannot fill; may hang. The value is what is wrong with it
    * although it answers, in words that name the fix, or null.
@@ -56,12 +56,16 @@ export interface DatabaseSystem {
   prepare(self: Self): Promise<void>;
   /** Deletes everything of a user's, tombstones, too. Safe to repeat. */
   purge(userId: string): Promise<void>;
+  /** Takes away tombstones that nobody needs any more, where the database does not do so by itself. Safe to repeat. */
+  sweep(): Promise<void>;
   /** Living records of each collection; null for one that cannot be counted within that time, in milliseconds. */
   count(collections: readonly Collection[], limitMs: number): Promise<Record<string, number | null>>;
+  /** What the whole database takes up, in bytes, with its indexes; null where that cannot be known. */
+  size(): Promise<number | null>;
 }
 
 /** Migrations, oldest first, and what comes before them in a Postgres that is not Supabase's own. */
-export interface SchemaFiles {
+interface SchemaFiles {
   base: string;
   migrations: readonly { version: string; name: string; text: string }[];
 }

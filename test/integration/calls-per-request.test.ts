@@ -1,8 +1,7 @@
 /** One call in Postgres for each request; in MongoDB a transaction where references are set, or others may refer. */
-import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
-import { mongoUriFor } from "../setup/servers.ts";
+import { preparedMongo } from "../setup/prepared-mongo.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
 import { newUser } from "../setup/users.ts";
 import { type CountedApi, startCountedApi } from "./calls-per-request.ts";
@@ -12,7 +11,7 @@ let api: CountedApi;
 
 beforeAll(async () => {
   supabase = await startTestSupabase();
-  api = await startCountedApi(supabase, mongoUriFor(`calls_${randomUUID().slice(0, 8)}`));
+  api = await startCountedApi(supabase, await preparedMongo("calls"));
 });
 afterAll(async () => {
   await api?.stop();

@@ -272,13 +272,23 @@ describe("tasks", () => {
 });
 
 describe("the edge function's endpoint", () => {
-  const endpoint = () =>
+  let swept: string[] = [];
+  const sweeping = (one: PurgedDatabase, sweep: () => Promise<void> = async () => void swept.push(one.name)) => ({
+    ...one,
+    system: { ...one.system, sweep },
+  });
+  const down = () => Promise.reject(new Error("away"));
+  const endpoint = (clock = Date.now) =>
     createPurgeEndpoint({
       keys: [database.secretKey, "sb_secret_another"],
       control: service,
-      databases: [inSupabase, inMongo(async () => db)],
+      databases: [
+        sweeping(inSupabase),
+        sweeping({ ...inSupabase, name: "lost" }, down),
+        sweeping(inMongo(async () => db)),
+      ],
       maxTokenLifetimeSeconds: 3_600,
-      clock: Date.now,
+      clock,
       log,
     });
   const post = (headers: Record<string, string>) =>
@@ -289,6 +299,18 @@ describe("the edge function's endpoint", () => {
     const response = await post({ apikey: database.secretKey });
     expect([response.status, await response.json()]).toEqual([200, { purged: 2, failed: 0 }]);
     expect((await post({ authorization: "Bearer sb_secret_another" })).status).toBe(200);
+  });
+
+  test("sweeps every database once an hour, whichever of them is away", async () => {
+    swept = [];
+    let now = Date.now();
+    const answer = endpoint(() => now);
+    for (const minutes of [0, 1, 60]) {
+      now += minutes * 60_000;
+      const request = new Request("http://purge", { method: "POST", headers: { apikey: database.secretKey } });
+      expect((await answer(request)).status).toBe(200);
+    }
+    expect(swept).toEqual(["supabase", "mongodb", "supabase", "mongodb"]);
   });
 
   test.each([

@@ -151,8 +151,8 @@ test("the statistics have exactly these fields, and living records only", async 
     mongodb: state,
     supabase: state,
     homes: [
-      { name: "supabase", kind: "postgres", accepting: expect.any(Boolean), ...state },
-      { name: "mongodb", kind: "mongodb", accepting: expect.any(Boolean), ...state },
+      { name: "supabase", kind: "postgres", accepting: expect.any(Boolean), bytes: expect.any(Number), ...state },
+      { name: "mongodb", kind: "mongodb", accepting: expect.any(Boolean), bytes: expect.any(Number), ...state },
     ],
     timestamp: new Date(now).toISOString(),
   });

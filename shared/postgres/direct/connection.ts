@@ -12,6 +12,8 @@ export interface PostgresConnection {
   run(claims: Claims, statement: Sql, signal?: AbortSignal): Promise<Given>;
   /** One statement as the connection's own role, for system work; bigint and numeric come as text. */
   query(text: string, parameters?: readonly unknown[]): Promise<Record<string, unknown>[]>;
+  /** A count, as the connection's own role; null when it takes longer than so many milliseconds. */
+  count(text: string, limitMs: number): Promise<number | null>;
   /** Any number of statements as the connection's own role; one transaction unless they say otherwise. */
   script(text: string): Promise<void>;
   /**
@@ -29,10 +31,12 @@ export interface PostgresConnectionSettings {
   /** told of the pool, once it is made */
   onPool?: ((pool: pg.Pool) => void) | undefined;
   /** few: every instance of a function has its own, and a server or pooler has a hundred or two for all of them */
-  maxPoolSize?: number;
+  maxPoolSize?: number | undefined;
 }
 
 type Done<T> = (error: Error | null, given?: T) => void;
+
+const QUERY_CANCELED = "57014";
 
 /** An idle function is frozen: its sockets would be dead when it wakes. */
 const IDLE_MS = 5_000;
@@ -150,6 +154,20 @@ export function createPostgresConnection(
         client.query(text, [...parameters], (error: Error | null | undefined, result) => done(error ?? null, result)),
       );
       return rows;
+    },
+    async count(text, limitMs) {
+      const within = textOf(sql`select set_config('statement_timeout', ${limitMs}, true);`);
+      try {
+        const results: unknown = await exchange<unknown>((client, done) =>
+          client.query(within + text, (error: Error | null | undefined, result: unknown) =>
+            done(error ?? null, result),
+          ),
+        );
+        return Number((results as [unknown, pg.QueryResult])[1].rows[0]?.count);
+      } catch (error) {
+        if (sqlstateOf(error) === QUERY_CANCELED) return null;
+        throw error;
+      }
     },
     script: (text) => alone(deadlines.exportMs, async (client) => void (await client.query(text))),
     ask(text) {
