@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { pathAsked } from "./test/setup/path.ts";
 import { patience } from "./test/setup/patience.ts";
 import { reporters } from "./test/setup/reporters.ts";
 
@@ -7,6 +8,19 @@ const shared = {
   setupFiles: ["test/setup/patient-deadlines.ts", "test/setup/watch-leaks.ts"],
   ...patience,
 };
+
+// Where SWITCHYARD_PATH=direct, the APIs of the tests speak to Supabase's Postgres by its own protocol, as a deployment with
+// DATABASE_URL does: a run of the files that differ by that, through the API or a router, and no others.
+const direct = [
+  "test/attack/{input,contention,deleted-user}.test.ts",
+  "test/integration/{api-homes,isolation-api,calls-per-request,router,moved-home}.test.ts",
+  "test/failure/{cold-instance,deadlines,full-pool,router-down}.test.ts",
+  "test/property/same-api.test.ts",
+];
+const everything = [
+  "test/{contract,integration,attack,property,servers}/**/*.test.ts",
+  "test/failure/postgres-direct.test.ts",
+];
 
 // `embedded` is `npm test`: nothing but node_modules. `servers` is `npm run test:servers`: the same contract and
 // integration files, and those that need a real server, against servers given by URL.
@@ -34,10 +48,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: "servers",
-          include: [
-            "test/{contract,integration,attack,property,servers}/**/*.test.ts",
-            "test/failure/postgres-direct.test.ts",
-          ],
+          include: pathAsked() === "direct" ? direct : everything,
           // `npm start` with nothing but the embedded databases
           exclude: ["test/integration/start*.test.ts"],
         },

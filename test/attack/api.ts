@@ -6,6 +6,7 @@ import { type Environment, loadApiConfig } from "../../shared/config.ts";
 import { createLog } from "../../shared/log.ts";
 import { createRouter } from "../../shared/placement/router.ts";
 import { judgeOf } from "../integration/api-document.ts";
+import { pathVariables } from "../setup/path.ts";
 import { PATIENT_VARIABLES } from "../setup/patience.ts";
 import type { UserServer } from "../setup/users.ts";
 import { type Operation, operationsOf } from "./operations.ts";
@@ -36,6 +37,7 @@ export async function startApi({ on, mongoUri, clock = Date.now, more = {} }: Ap
     SUPABASE_JWT_SECRET: on.jwtSecret,
     SUPABASE_JWT_ISSUER: on.jwtIssuer,
     MONGODB_URI: mongoUri,
+    ...pathVariables(on),
     ...PATIENT_VARIABLES,
     ...more,
   });

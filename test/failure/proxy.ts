@@ -26,10 +26,10 @@ export interface TcpProxy {
   stop(): Promise<void>;
 }
 
-export async function startProxy(target: string, slowMs = SLOW_MS): Promise<TcpProxy> {
+/** `calls` takes the names of the calls, also those of another proxy. */
+export async function startProxy(target: string, slowMs = SLOW_MS, calls: string[] = []): Promise<TcpProxy> {
   const { hostname, port: targetPort } = new URL(target);
   const sockets = new Set<Socket>();
-  const calls: string[] = [];
   let holding: { call: RegExp; writes: (() => void)[] } | undefined;
   let losing: { call: RegExp; lost: () => void } | undefined;
   let mode: Mode = "pass";

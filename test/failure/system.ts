@@ -14,6 +14,7 @@ import { startTestSupabase } from "../setup/supabase.ts";
 import { type Home, mintToken, newUser, type TestUser } from "../setup/users.ts";
 import { startProxy, type TcpProxy } from "./proxy.ts";
 import { TooSlow } from "./scale.ts";
+import { startSupabaseProxy } from "./supabase-proxy.ts";
 
 /** One serverless function: a router, and the API in front of it. */
 export interface Instance {
@@ -41,11 +42,11 @@ export interface FailingSystem {
 export async function startFailingSystem(): Promise<FailingSystem> {
   const supabase = await startTestSupabase();
   const mongoUri = new URL(await preparedMongo("failure"));
-  const proxies = { supabase: await startProxy(supabase.url), mongodb: await startProxy(mongoUri.href) };
+  const proxies = { supabase: await startSupabaseProxy(supabase), mongodb: await startProxy(mongoUri.href) };
   mongoUri.host = `127.0.0.1:${proxies.mongodb.port}`;
   mongoUri.searchParams.set("directConnection", "true");
   const environment = {
-    SUPABASE_URL: `http://127.0.0.1:${proxies.supabase.port}`,
+    ...proxies.supabase.environment(),
     SUPABASE_SECRET_KEY: supabase.secretKey,
     SUPABASE_PUBLISHABLE_KEY: supabase.publishableKey,
     SUPABASE_JWT_SECRET: supabase.jwtSecret,

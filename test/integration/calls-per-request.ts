@@ -7,27 +7,31 @@ import { loadApiConfig } from "../../shared/config.ts";
 import { createLog } from "../../shared/log.ts";
 import { createRouter } from "../../shared/placement/router.ts";
 import { startProxy } from "../failure/proxy.ts";
+import { startSupabaseProxy } from "../failure/supabase-proxy.ts";
 import type { TestUser } from "../setup/users.ts";
 
-type Keys = Pick<RunningSupabase, "url" | "publishableKey" | "secretKey" | "jwtSecret" | "jwtIssuer">;
+interface Keys extends Pick<RunningSupabase, "url" | "publishableKey" | "secretKey" | "jwtSecret" | "jwtIssuer"> {
+  /** of its Postgres, where the API speaks to that directly */
+  directUrl?: string;
+}
 
 export interface CountedApi {
   /** Every request of a collection's life, with the calls that it took; all of them succeed. */
   countFor(user: TestUser): Promise<Record<string, Calls>>;
   stop(): Promise<void>;
 }
-interface Calls {
+export interface Calls {
   supabase: string[];
   mongodb: string[];
 }
 
 /** The API before the two databases, each behind a proxy that reads what passes. */
 export async function startCountedApi(supabase: Keys, mongoUri: string): Promise<CountedApi> {
-  const proxies = { supabase: await startProxy(supabase.url), mongodb: await startProxy(mongoUri) };
+  const proxies = { supabase: await startSupabaseProxy(supabase), mongodb: await startProxy(mongoUri) };
   const mongo = Object.assign(new URL(mongoUri), { host: `127.0.0.1:${proxies.mongodb.port}` });
   mongo.searchParams.set("directConnection", "true");
   const config = loadApiConfig({
-    SUPABASE_URL: `http://127.0.0.1:${proxies.supabase.port}`,
+    ...proxies.supabase.environment(),
     SUPABASE_PUBLISHABLE_KEY: supabase.publishableKey,
     SUPABASE_SECRET_KEY: supabase.secretKey,
     SUPABASE_JWT_SECRET: supabase.jwtSecret,

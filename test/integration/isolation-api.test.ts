@@ -2,7 +2,6 @@
 
 import { MongoClient } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import { allCollections } from "../../shared/collections/index.ts";
 import { referencesFrom } from "../../shared/definition/references.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
@@ -11,6 +10,7 @@ import { addressOf, type Operation, requiredQuery } from "../attack/operations.t
 import { type Body, byName, each, sample } from "../contract/suite/samples.ts";
 import { MONGODB } from "../setup/repositories.ts";
 import { mongoUriFor } from "../setup/servers.ts";
+import type { TestSupabase } from "../setup/start-supabase.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
 import { type Home, newUser, type TestUser } from "../setup/users.ts";
 
@@ -24,7 +24,7 @@ interface Answer {
   text: string;
 }
 
-let supabase: RunningSupabase;
+let supabase: TestSupabase;
 let api: ApiInstance;
 let mongo: MongoClient;
 const anns = {} as Record<Home, { user: TestUser; records: Map<string, Body & { id: string }> }>;

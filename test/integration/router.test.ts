@@ -1,18 +1,19 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import { categories } from "../../shared/collections/categories.ts";
 import { allCollections } from "../../shared/collections/index.ts";
 import { createLog } from "../../shared/log.ts";
 import { databaseName } from "../../shared/mongo/client.ts";
 import { createRouter, type Router, type RouterConfig } from "../../shared/placement/router.ts";
+import { pathVariables } from "../setup/path.ts";
 import { preparedMongo } from "../setup/prepared-mongo.ts";
+import type { TestSupabase } from "../setup/start-supabase.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
 import { newUser, type TestUser } from "../setup/users.ts";
 
 const NOWHERE = "http://127.0.0.1:9";
 
-let supabase: RunningSupabase;
+let supabase: TestSupabase;
 let config: RouterConfig;
 let router: Router;
 let now = Date.now();
@@ -41,6 +42,7 @@ beforeAll(async () => {
     SUPABASE_URL: supabase.url,
     SUPABASE_SECRET_KEY: supabase.secretKey,
     SUPABASE_PUBLISHABLE_KEY: supabase.publishableKey,
+    ...pathVariables(supabase),
     databases: [{ name: "mongodb", kind: "mongodb", url, variable: "MONGODB_URI" }],
   };
   router = start();

@@ -47,7 +47,7 @@ describe.each(HOMES)("%s", (home: Home) => {
   test("cut between the API and the database: refused, then one record", async () => {
     const user = await system.user(home);
     const sent = { body: await newExpense(user), headers: { "idempotency-key": randomUUID() } };
-    const lost = system.proxies[home].loseAnswerTo(/^insert$|rpc\/records_create/);
+    const lost = system.proxies[home].loseAnswerTo(/^insert$|rpc\/records_create|insert into/);
     const first = await ask(instance.url, user, "/api/expenses", sent);
     await lost;
     expect(faultsOf(first)).toEqual([]);

@@ -38,7 +38,7 @@ beforeAll(async () => {
 afterAll(() => system?.stop());
 
 const recordCalls = (home: Home) =>
-  system.proxies[home].calls.filter((call) => !/^ping$|switchyard_(can_place|deletions)/.test(call)).length;
+  system.proxies[home].calls.filter((call) => !/^ping$|switchyard_(health|can_place|deletions)/.test(call)).length;
 const isOpen = ({ events }: Instance, home: Home) =>
   events.filter(({ event, database }) => /^breaker/.test(event) && database === home).at(-1)?.event === "breaker_open";
 

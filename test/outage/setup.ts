@@ -5,11 +5,14 @@
 import type { TestProject } from "vitest/node";
 import { loadDevConfig, processEnvironment } from "../../shared/config.ts";
 import { guardDatabase, guardUrl } from "../setup/guard.ts";
+import { type Path, pathAsked } from "../setup/path.ts";
 
 export interface OutageServers {
   readonly dbUrl: string;
   readonly adminDbUrl: string;
   readonly mongoUri: string;
+  /** how the instances reach Supabase's own Postgres */
+  readonly path: Path;
   /** takes `kill|pause|resume|start` and `mongodb|supabase` */
   readonly serverControl: string;
 }
@@ -39,6 +42,7 @@ export default async function setup(project: TestProject): Promise<void> {
     dbUrl: SUPABASE_DB_URL,
     adminDbUrl,
     mongoUri: MONGODB_URI,
+    path: pathAsked(),
     serverControl: SERVER_CONTROL,
   });
 }

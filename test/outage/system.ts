@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { newKeys } from "../../scripts/dev/keys.ts";
 import { type RunningSupabase, startSupabase } from "../../scripts/dev/supabase.ts";
 import { startProxy, type TcpProxy } from "../failure/proxy.ts";
+import { startSupabaseProxy } from "../failure/supabase-proxy.ts";
 import { prepareForTests } from "../setup/prepare.ts";
 import { type Home, newUser, type TestUser } from "../setup/users.ts";
 import { type Instance, startInstance } from "./instance.ts";
@@ -27,7 +28,7 @@ export interface OutageSystem {
 
 /** `functions`: with the edge functions, and so with the hook before sign-ups. */
 export async function startOutageSystem({ functions = false } = {}): Promise<OutageSystem> {
-  const { dbUrl, adminDbUrl } = servers();
+  const { dbUrl, adminDbUrl, path } = servers();
   const mongoUri = mongoUriFor(`outage_${randomUUID().slice(0, 8)}`);
   const { jwtSecret, hookSecret } = newKeys();
   const supabase = await startSupabase({
@@ -43,7 +44,11 @@ export async function startOutageSystem({ functions = false } = {}): Promise<Out
   });
   await prepareForTests(supabase, mongoUri);
   const slowMs = scaled(2_000);
-  const proxies = { supabase: await startProxy(supabase.url, slowMs), mongodb: await startProxy(mongoUri, slowMs) };
+  const directUrl = path === "direct" ? dbUrl : "";
+  const proxies = {
+    supabase: await startSupabaseProxy({ url: supabase.url, directUrl }, slowMs),
+    mongodb: await startProxy(mongoUri, slowMs),
+  };
   const proxied = new URL(mongoUri);
   proxied.host = `127.0.0.1:${proxies.mongodb.port}`;
   proxied.searchParams.set("directConnection", "true");
@@ -55,7 +60,7 @@ export async function startOutageSystem({ functions = false } = {}): Promise<Out
     proxies,
     async instance() {
       const instance = await startInstance({
-        SUPABASE_URL: `http://127.0.0.1:${proxies.supabase.port}`,
+        ...proxies.supabase.environment(),
         SUPABASE_PUBLISHABLE_KEY: supabase.publishableKey,
         SUPABASE_SECRET_KEY: supabase.secretKey,
         SUPABASE_JWT_SECRET: supabase.jwtSecret,

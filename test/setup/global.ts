@@ -11,6 +11,7 @@ import { startStandIn } from "../../scripts/dev/mongo-stand-in/index.ts";
 import { loadDevConfig, processEnvironment } from "../../shared/config.ts";
 import { guardDatabase, guardUrl } from "./guard.ts";
 import { keepSecret, leaks, listenToOutput } from "./leaks.ts";
+import { type Path, pathAsked } from "./path.ts";
 import { prepareForTests } from "./prepare.ts";
 import { migrateOnce, startPatiently } from "./start-supabase.ts";
 
@@ -25,6 +26,10 @@ export interface Servers {
   /** Empty on PGlite. */
   readonly dbUrl: string;
   readonly adminDbUrl: string;
+  /** how the APIs of this run reach Supabase's own Postgres */
+  readonly path: Path;
+  /** of Supabase's own Postgres, where they speak to it directly; else empty */
+  readonly directUrl: string;
   /** a PGlite with all migrations and nobody in it, to be copied; empty on real servers */
   readonly migrated: string;
 }
@@ -41,6 +46,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const dbUrl = real ? required(config.SUPABASE_DB_URL, "SUPABASE_DB_URL") : undefined;
   const adminDbUrl = real ? (config.SUPABASE_ADMIN_DB_URL ?? dbUrl) : undefined;
   const givenMongo = real ? required(config.MONGODB_URI, "MONGODB_URI") : undefined;
+  const path = pathAsked();
+  if (path === "direct" && !dbUrl)
+    throw new Error(
+      "SWITCHYARD_PATH=direct needs npm run test:servers: PGlite speaks to one client, in its own process.",
+    );
   for (const url of [dbUrl, adminDbUrl, givenMongo]) if (url) guardUrl(url);
   if (adminDbUrl) await guardDatabase(adminDbUrl);
 
@@ -77,6 +87,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
     hookSecret: keys.hookSecret,
     dbUrl: dbUrl ?? "",
     adminDbUrl: adminDbUrl ?? "",
+    path,
+    directUrl: supabase.directUrl,
     migrated,
   });
   return async () => {

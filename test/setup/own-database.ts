@@ -1,10 +1,9 @@
 /** A Supabase on a database of the test file's own, for tests that change what every sign-up sees. */
 import { inject } from "vitest";
-import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import { createServerDatabase } from "./server-database.ts";
-import { startEmbedded, startOwn } from "./start-supabase.ts";
+import { startEmbedded, startOwn, type TestSupabase } from "./start-supabase.ts";
 
-export interface OwnDatabase extends RunningSupabase {
+export interface OwnDatabase extends TestSupabase {
   /** of the database as administrator; empty on PGlite */
   readonly adminUrl: string;
 }

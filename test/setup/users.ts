@@ -18,6 +18,8 @@ export interface UserServer {
   publishableKey: string;
   jwtSecret: string;
   jwtIssuer: string;
+  /** of its Postgres, where the API speaks to that directly */
+  directUrl?: string;
   /** where the test has it, users are made by SQL, whatever the choice of homes would be */
   sql?(text: string): Promise<unknown>;
 }
