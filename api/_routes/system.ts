@@ -6,8 +6,7 @@ import { deadlinesOf } from "../../shared/deadlines.ts";
 import { json, problems } from "../_answers.ts";
 import type { AppEnv } from "../_environment.ts";
 import { requireAdmin, requireUser } from "../_middleware.ts";
-import { ProblemError } from "../_problem.ts";
-import { callsOf, leftOf, timingOf, unwrap } from "../_service.ts";
+import { callsOf, leftOf, serviceOf, timingOf, unwrap } from "../_service.ts";
 import { createRoutes } from "../_validation.ts";
 
 const home = z.string().meta({ description: "the database that holds the user's records", examples: ["supabase"] });
@@ -123,16 +122,9 @@ const statistics = createRoute({
 export const systemRoutes = () =>
   createRoutes()
     .openapi(me, async (c) => {
-      const { id, email, home: claimed } = c.var.user;
-      const { router } = c.var.dependencies;
-      const known = claimed ?? unwrap(await router.getAssignment(id, callsOf(c)))?.database_provider;
-      if (!known)
-        throw new ProblemError({
-          status: 409,
-          code: "no_home",
-          detail: "This account has no home database yet. The operator runs: switchyard homes assign",
-        });
-      return c.json({ id, email, home: known }, 200);
+      const { id, email } = c.var.user;
+      const { database } = await serviceOf(c);
+      return c.json({ id, email, home: database }, 200);
     })
     .openapi(deleteMe, async (c) => {
       unwrap(await c.var.dependencies.router.deleteUser(c.var.user.id, callsOf(c)));

@@ -40,10 +40,10 @@ const ENGINES: Readonly<Record<Engine, (options: EngineOptions) => Promise<Datab
 
 /** Supabase first, then the others in the order of the configuration. Connects to nothing. */
 export function createRegistry({ config, service, deadlines, ...options }: RegistryOptions): Registry {
-  const { appName, maxPoolSize, onPool } = options;
+  const { appName, maxPoolSize, onPool, collections } = options;
   const direct =
     config.DATABASE_URL === undefined ? undefined : { url: config.DATABASE_URL, appName, maxPoolSize, onPool };
-  const supabase = supabaseDatabase({ name: CONTROL_PLANE, config, service, deadlines, direct });
+  const supabase = supabaseDatabase({ name: CONTROL_PLANE, config, service, deadlines, collections, direct });
   const others = config.databases.map(({ name, kind, url }) =>
     lazily({
       ...options,

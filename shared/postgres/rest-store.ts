@@ -15,12 +15,14 @@ export interface RestStoreOptions {
   client: PostgrestLike;
   /** the caller's id */
   userId: string;
+  /** what is kept there, by name */
+  all: ReadonlyMap<string, Collection>;
   /** ends every call that is still under way */
   signal?: AbortSignal | undefined;
 }
 
 /** The caller's rows in the Postgres behind that client. */
-export function createRestStore({ client, userId, signal }: RestStoreOptions): Store {
+export function createRestStore({ client, userId, all, signal }: RestStoreOptions): Store {
   const run = <T>(name: string, collection: Collection, parameters: Row): Promise<Result<T, RepositoryError>> =>
     call(client, name, { p_collection: collection.name, p_user_id: userId, ...parameters }, signal) as Promise<
       Result<T, RepositoryError>
@@ -91,7 +93,11 @@ export function createRestStore({ client, userId, signal }: RestStoreOptions): S
     },
 
     async group(collection, grouping) {
-      const parameters = { ...selectedOf(grouping), ...ownerOf(collection), ...groupRequest(collection, grouping) };
+      const parameters = {
+        ...selectedOf(grouping),
+        ...ownerOf(collection),
+        ...groupRequest(collection, grouping, all),
+      };
       const groups = await run<GroupRow[]>("records_summarize", collection, parameters);
       return groups.map((rows) => groupsOf(collection, grouping, rows)).mapErr(refuseZone(collection, grouping));
     },

@@ -71,6 +71,7 @@ create table if not exists switchyard.self (
   name text not null,
   site smallint not null check (site between 1 and 7),
   is_control boolean not null,
+  id uuid not null default gen_random_uuid(),
   revision integer not null default 1,
   oldest_code integer not null default 1
 );

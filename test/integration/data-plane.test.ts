@@ -64,7 +64,14 @@ test("two at once prepare it once, with what every Postgres gets and nothing of 
   expect(await prepare()).toEqual([]);
   const [self] = await database.sql("select public.switchyard_health() as health, switchyard.site() as site");
   expect(self).toEqual({
-    health: { name: "neon", site: 3, revision: SCHEMA_REVISION, oldest_code: expect.any(Number), can_place: null },
+    health: {
+      id: expect.any(String),
+      name: "neon",
+      site: 3,
+      revision: SCHEMA_REVISION,
+      oldest_code: expect.any(Number),
+      can_place: null,
+    },
     site: 3,
   });
   expect(await database.sql("select to_regclass('switchyard.databases') as there")).toEqual([{ there: null }]);
@@ -88,7 +95,11 @@ test("nothing is within a user's reach but their own records", async () => {
          and p.pronamespace in ('public'::regnamespace, 'switchyard'::regnamespace)) as functions,
        has_schema_privilege('authenticated', 'switchyard', 'usage') as schema`,
   );
-  expect(open).toEqual({ tables: [], functions: ["switchyard.is_home(boolean)"], schema: false });
+  expect({ ...open, functions: open?.functions.sort() }).toEqual({
+    tables: [],
+    functions: ["switchyard.is_here(text)", "switchyard.is_home(boolean)"],
+    schema: false,
+  });
 });
 
 test("a user at home here writes with its site, a stranger sees nothing, and one who has moved is sent on", async () => {

@@ -27,7 +27,7 @@ export interface PostgresConnection {
 export interface PostgresConnectionSettings {
   /** shown in pg_stat_activity */
   appName: string;
-  deadlines?: Pick<Deadlines, "connectMs" | "queryMs" | "stuckMs" | "exportMs">;
+  deadlines?: Pick<Deadlines, "connectMs" | "queryMs" | "stuckMs">;
   /** told of the pool, once it is made */
   onPool?: ((pool: pg.Pool) => void) | undefined;
   /** few: every instance of a function has its own, and a server or pooler has a hundred or two for all of them */
@@ -35,6 +35,9 @@ export interface PostgresConnectionSettings {
 }
 
 type Done<T> = (error: Error | null, given?: T) => void;
+
+/** A migration may make an index on a large table; the server goes on with it, whoever has given up. */
+const SCRIPT_MS = 3_600_000;
 
 const QUERY_CANCELED = "57014";
 
@@ -169,7 +172,7 @@ export function createPostgresConnection(
         throw error;
       }
     },
-    script: (text) => alone(deadlines.exportMs, async (client) => void (await client.query(text))),
+    script: (text) => alone(SCRIPT_MS, async (client) => void (await client.query(text))),
     ask(text) {
       const asked = asking.get(text);
       if (asked) return asked;

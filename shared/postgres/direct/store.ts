@@ -25,12 +25,14 @@ export interface DirectStoreOptions {
   connection: PostgresConnection;
   /** whose rows these are */
   claims: Claims;
+  /** what is kept there, by name */
+  all: ReadonlyMap<string, Collection>;
   /** a call that has not been sent when it is aborted is not sent any more */
   signal?: AbortSignal | undefined;
 }
 
 /** The rows of the user of those claims. */
-export function createDirectStore({ connection, claims, signal }: DirectStoreOptions): Store {
+export function createDirectStore({ connection, claims, all, signal }: DirectStoreOptions): Store {
   const userId = claims.sub;
   const run = (statement: Sql) => connection.run(claims, statement, signal);
 
@@ -121,7 +123,7 @@ export function createDirectStore({ connection, claims, signal }: DirectStoreOpt
 
     async group(collection, grouping) {
       const which = { ...about(collection), p_user_id: userId, ...selectedOf(grouping) };
-      const call = callFunction("records_summarize", { ...which, ...groupRequest(collection, grouping) });
+      const call = callFunction("records_summarize", { ...which, ...groupRequest(collection, grouping, all) });
       const groups = await read(call, (given) => groupsOf(collection, grouping, jsonOf<GroupRow[]>(given)));
       return groups.mapErr(refuseZone(collection, grouping));
     },
