@@ -27,7 +27,7 @@ export interface PostgresConnection {
 export interface PostgresConnectionSettings {
   /** shown in pg_stat_activity */
   appName: string;
-  deadlines?: Pick<Deadlines, "connectMs" | "queryMs" | "stuckMs" | "exportMs">;
+  deadlines?: Pick<Deadlines, "connectMs" | "queryMs" | "stuckMs">;
   /** told of the pool, once it is made */
   onPool?: ((pool: pg.Pool) => void) | undefined;
   /** few: every instance of a function has its own, and a server or pooler has a hundred or two for all of them */
@@ -40,6 +40,9 @@ const QUERY_CANCELED = "57014";
 
 /** An idle function is frozen: its sockets would be dead when it wakes. */
 const IDLE_MS = 5_000;
+
+/** A migration may have an index to build. */
+const SCRIPT_MS = 10 * 60_000;
 
 /** As every caller's statement begins; the role is put back for what follows. */
 const ACT = textOf(sql`select set_config('role', 'authenticated', true), set_config('role', 'none', true);`);
@@ -169,7 +172,7 @@ export function createPostgresConnection(
         throw error;
       }
     },
-    script: (text) => alone(deadlines.exportMs, async (client) => void (await client.query(text))),
+    script: (text) => alone(SCRIPT_MS, async (client) => void (await client.query(text))),
     ask(text) {
       const asked = asking.get(text);
       if (asked) return asked;
