@@ -21,7 +21,7 @@ export interface Repositories {
 }
 
 /** `store` is that user's. */
-export const repositoriesOver = (store: Store, userId: string, newId: () => string = uuidv7): Repositories => ({
+const repositoriesOver = (store: Store, userId: string, newId: () => string = uuidv7): Repositories => ({
   repository: (collection) => createRepository(collection, store, { owner: userId, newId }),
 });
 
