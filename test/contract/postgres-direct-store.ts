@@ -17,14 +17,28 @@ export const directOwner = (connection: PostgresConnection, { id, home }: Pick<T
   ...directRepositories({ connection, claims: claimsOf(id, home, 1) }),
 });
 
+export interface DirectStore extends Store {
+  /** statements that owners have sent so far */
+  trips(): number;
+}
+
 /** `dbUrl`: of the server that this Supabase is on. */
-export function postgresDirectStore(supabase: RunningSupabase, dbUrl: string): Store {
+export function postgresDirectStore(supabase: RunningSupabase, dbUrl: string): DirectStore {
   const connection = createPostgresConnection(dbUrl, { appName: "switchyard-contract" });
+  let trips = 0;
+  const counted: PostgresConnection = {
+    ...connection,
+    run(...given) {
+      trips++;
+      return connection.run(...given);
+    },
+  };
   const closing: (() => Promise<unknown>)[] = [() => connection.close()];
   const { seed, close } = postgresStore(supabase);
   const user = () => newUser({ home: "supabase", on: supabase });
   return {
-    newOwner: async () => directOwner(connection, await user()),
+    newOwner: async () => directOwner(counted, await user()),
+    trips: () => trips,
 
     async unavailableOwner(how) {
       const end = await deadEnd(how);

@@ -23,7 +23,7 @@ export interface Repositories {
 const byName = (all: readonly Collection[]) => new Map(all.map((collection) => [collection.name, collection]));
 
 /** `store` is that user's. */
-export const repositoriesOver = (store: Store, userId: string, newId: () => string = uuidv7): Repositories => ({
+const repositoriesOver = (store: Store, userId: string, newId: () => string = uuidv7): Repositories => ({
   repository: (collection) => createRepository(collection, store, { owner: userId, newId }),
 });
 

@@ -17,7 +17,7 @@ export class NotConnected extends Error {
 }
 
 /** The connection has gone while a statement was under way: nobody knows what has become of that. */
-export class ConnectionLost extends Error {
+class ConnectionLost extends Error {
   override readonly name = "ConnectionLost";
   constructor(cause?: unknown) {
     super("the connection to Postgres is lost", { cause });
@@ -38,6 +38,10 @@ export class NotSent extends Error {
 /** The SQLSTATE of what Postgres itself has said. */
 export const sqlstateOf = (error: unknown): string | undefined =>
   error instanceof pg.DatabaseError ? error.code : undefined;
+
+/** What the server says stays as it is; whatever else ends a statement has ended its connection. */
+export const lossOr = (error: unknown): unknown =>
+  sqlstateOf(error) === undefined && !(error instanceof ConnectionLost) ? new ConnectionLost(error) : error;
 
 /**
  * Connection exceptions, wrong credentials, no such database, out of resources, operator's intervention, configuration and
