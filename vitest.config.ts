@@ -26,7 +26,7 @@ export default defineConfig({
             "test/attack/{rest,input,contention}.test.ts",
             "test/integration/mongo-reference-storm.test.ts",
             // PGlite speaks to one client, in its own process
-            "test/{contract,attack,failure}/postgres-direct*.test.ts",
+            "test/{contract,attack,failure}/postgres-{direct,data-plane}*.test.ts",
           ],
         },
       },

@@ -6,6 +6,7 @@ import { deadlinesOf } from "../../shared/deadlines.ts";
 import type { Collection } from "../../shared/definition/define.ts";
 import { createMongoClient } from "../../shared/mongo/client.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
+import type { Self } from "../../shared/repository/database.ts";
 import { fold, searchText } from "../../shared/values/text.ts";
 import { MONGODB, mongoRepositories } from "../setup/repositories.ts";
 import { type DeadEnd, deadEnd } from "./dead-end.ts";
@@ -15,25 +16,34 @@ import type { Owner, Store } from "./store.ts";
 /** Where no server is, none can be too slow. */
 const LOST_MS = 300;
 
-/** `watch` gets the client of all owners, before it has sent anything. */
+export interface MongoStoreSettings {
+  /** which of the homes it is; the one that every deployment has unless told */
+  self?: Self;
+  /** gets the client of all owners, before it has sent anything */
+  watch?: (client: MongoClient) => void;
+}
+
 export async function mongoStore(
   uri: string,
   database: string,
-  watch: (client: MongoClient) => void = () => {},
+  { self = MONGODB, watch = () => {} }: MongoStoreSettings = {},
 ): Promise<Store> {
   const client = createMongoClient(uri, { appName: "switchyard-contract" });
   watch(client);
   const db = client.db(database);
   await db.dropDatabase();
-  await prepareMongo(db, allCollections, MONGODB);
+  await prepareMongo(db, allCollections, self);
+  const { site } = self;
   const closing: (() => Promise<unknown>)[] = [() => db.dropDatabase(), () => client.close()];
 
   const owner = (on: Db): Owner => {
     const userId = crypto.randomUUID();
-    return { userId, repository: mongoRepositories({ db: on, userId }).repository };
+    return { userId, repository: mongoRepositories({ db: on, userId, site }).repository };
   };
 
   return {
+    site,
+
     newOwner: async () => owner(db),
 
     async unavailableOwner(how) {
@@ -47,7 +57,7 @@ export async function mongoStore(
     },
 
     async seed(owner, collection, rows) {
-      const records = completeSeed(owner.userId, "mongodb", collection, rows);
+      const records = completeSeed(owner.userId, site, collection, rows);
       await db.collection(collection.name).insertMany(records.map((record) => document(collection, record)) as never);
     },
 

@@ -1,18 +1,31 @@
-/** The contract over Postgres' own protocol: users of a development Supabase on a real server, rows loaded by SQL. */
-import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
+/** The contract over Postgres' own protocol, on any Postgres that is a home: rows are loaded by SQL. */
 import { deadlinesOf } from "../../shared/deadlines.ts";
 import { claimsOf } from "../../shared/postgres/direct/claims.ts";
 import { createPostgresConnection, type PostgresConnection } from "../../shared/postgres/direct/connection.ts";
 import { directRepositories } from "../setup/repositories.ts";
-import { newUser, type TestUser } from "../setup/users.ts";
 import { deadEnd } from "./dead-end.ts";
-import { postgresStore } from "./postgres-store.ts";
+import { seedBySql } from "./postgres-seed.ts";
 import type { Owner, Store } from "./store.ts";
 
 /** Where no server is, none can be too slow. */
 const LOST_MS = 300;
 
-export const directOwner = (connection: PostgresConnection, { id, home }: Pick<TestUser, "id" | "home">): Owner => ({
+interface User {
+  id: string;
+  home: string;
+}
+
+export interface DirectHome {
+  site: number;
+  url: string;
+  /** somebody who is at home there */
+  newUser(): Promise<User>;
+  /** one statement, as the owner of the tables */
+  sql(text: string): Promise<unknown>;
+  stop(): Promise<void>;
+}
+
+export const directOwner = (connection: PostgresConnection, { id, home }: User): Owner => ({
   userId: id,
   ...directRepositories({ connection, claims: claimsOf(id, home, 1) }),
 });
@@ -22,9 +35,8 @@ export interface DirectStore extends Store {
   trips(): number;
 }
 
-/** `dbUrl`: of the server that this Supabase is on. */
-export function postgresDirectStore(supabase: RunningSupabase, dbUrl: string): DirectStore {
-  const connection = createPostgresConnection(dbUrl, { appName: "switchyard-contract" });
+export function postgresDirectStore({ site, url, newUser, sql, stop }: DirectHome): DirectStore {
+  const connection = createPostgresConnection(url, { appName: "switchyard-contract" });
   let trips = 0;
   const counted: PostgresConnection = {
     ...connection,
@@ -34,10 +46,10 @@ export function postgresDirectStore(supabase: RunningSupabase, dbUrl: string): D
     },
   };
   const closing: (() => Promise<unknown>)[] = [() => connection.close()];
-  const { seed, close } = postgresStore(supabase);
-  const user = () => newUser({ home: "supabase", on: supabase });
   return {
-    newOwner: async () => directOwner(counted, await user()),
+    site,
+
+    newOwner: async () => directOwner(counted, await newUser()),
     trips: () => trips,
 
     async unavailableOwner(how) {
@@ -47,13 +59,13 @@ export function postgresDirectStore(supabase: RunningSupabase, dbUrl: string): D
         deadlines: deadlinesOf({ DATABASE_CONNECT_MS: LOST_MS, REQUEST_DEADLINE_MS: LOST_MS }),
       });
       closing.push(() => lost.close(), end.close);
-      return directOwner(lost, await user());
+      return directOwner(lost, await newUser());
     },
 
-    seed,
+    seed: seedBySql(sql, site),
 
     async close() {
-      for (const each of [...closing, close]) await each();
+      for (const close of [...closing, stop]) await close();
     },
   };
 }

@@ -1,18 +1,27 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { collections } from "../../shared/collections/index.ts";
+import { SITES } from "../setup/repositories.ts";
 import { servers } from "../setup/servers.ts";
 import { startOwn } from "../setup/start-supabase.ts";
+import { newUser } from "../setup/users.ts";
 import { type DirectStore, postgresDirectStore } from "./postgres-direct-store.ts";
 import { type Owner, outcome, value } from "./store.ts";
 import { contract } from "./suite/index.ts";
 
 let store: DirectStore;
 beforeAll(async () => {
-  store = postgresDirectStore(await startOwn({ passwordCost: 4 }), servers().dbUrl);
+  const supabase = await startOwn({ passwordCost: 4 });
+  store = postgresDirectStore({
+    site: SITES.supabase,
+    url: servers().dbUrl,
+    newUser: () => newUser({ home: "supabase", on: supabase }),
+    sql: supabase.sql,
+    stop: supabase.stop,
+  });
 });
 afterAll(() => store?.close());
 
-describe("the contract on Postgres without REST", () => contract(() => store));
+describe("the contract on Supabase without REST", () => contract(() => store));
 
 describe("round trips", () => {
   const spent = { amount: "1", currency: "EUR", date: "2026-03-14" };

@@ -1,7 +1,6 @@
 /** What both loaders share: a seed completed to the record that it stands for, in the API's form. */
 
 import type { Collection, SystemFields } from "../../shared/definition/define.ts";
-import { SITES } from "../setup/repositories.ts";
 
 export type SeededRecord = Record<string, unknown> & SystemFields;
 
@@ -10,7 +9,7 @@ let seeded = 0;
 /** Defaults filled in and spellings made canonical by the schema; system fields from the seed, or made up in order. */
 export function completeSeed(
   userId: string,
-  site: keyof typeof SITES,
+  site: number,
   collection: Collection,
   rows: readonly unknown[],
 ): SeededRecord[] {
@@ -23,7 +22,7 @@ export function completeSeed(
       ...record,
       id: (record.id as string | undefined) ?? crypto.randomUUID(),
       user_id: userId,
-      version: version ?? Date.parse("2026-01-01") * 1000 + seeded * 8 + SITES[site],
+      version: version ?? Date.parse("2026-01-01") * 1000 + seeded * 8 + site,
       created_at: created,
       updated_at: updated_at ?? created,
     };

@@ -13,6 +13,8 @@ export interface Owner {
 export type Seed<C> = CreateOf<C> & Partial<Omit<SystemFields, "user_id">>;
 
 export interface Store {
+  /** the number of its database: what versions made there end in */
+  site: number;
   newOwner(): Promise<Owner>;
   /** The same adapter, against a server that takes connections and never answers, or one that refuses them. */
   unavailableOwner(how: "silent" | "refusing"): Promise<Owner>;

@@ -14,9 +14,10 @@ import { createPurgeEndpoint } from "../../shared/operations/purge-endpoint.ts";
 import { closeAll, createRegistry } from "../../shared/placement/registry.ts";
 import { serviceClient } from "../../shared/postgres/client.ts";
 import { type ApiInstance, startApi } from "../attack/api.ts";
+import { createBarePostgres } from "../setup/data-plane.ts";
 import { type OwnDatabase, startOwnDatabase } from "../setup/own-database.ts";
-import { createServerDatabase, type ServerDatabase } from "../setup/server-database.ts";
-import { mongoUriFor, servers } from "../setup/servers.ts";
+import type { ServerDatabase } from "../setup/server-database.ts";
+import { mongoUriFor } from "../setup/servers.ts";
 
 interface Person {
   id: string;
@@ -43,9 +44,7 @@ async function at<T>(url: string, work: (sql: postgres.Sql) => Promise<T>): Prom
 
 beforeAll(async () => {
   control = await startOwnDatabase();
-  neon = await createServerDatabase(servers().dbUrl ?? "", servers().adminDbUrl ?? "");
-  // nothing of Supabase's
-  await at(neon.adminUrl, (sql) => sql`drop schema auth cascade`);
+  neon = await createBarePostgres();
   mongoUris = ["mongodb", "atlas"].map((name) => mongoUriFor(`four_${name}_${randomUUID().slice(0, 8)}`));
   const [mongoUri = "", atlas = ""] = mongoUris;
   const more = { DATABASE_ATLAS: atlas, DATABASE_NEON: neon.dbUrl };

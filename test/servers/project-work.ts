@@ -39,6 +39,7 @@ export async function runSystemWork(client: MongoClient, deletedUser: string): P
   const db = client.db();
   await prepareMongo(db, allCollections, MONGODB);
   const service = supabaseWith([{ id: 1, subject: deletedUser, attempts: 1 }]);
+  await client.db("admin").command({ ping: 1 });
   await Promise.all(allCollections.map(({ name }) => db.collection(name).countDocuments({ _deleted_at: null })));
   const log = createLog({ level: "error", write: () => {} });
   const purge = (userId: string) => purgeDocuments(db, allCollections, userId);

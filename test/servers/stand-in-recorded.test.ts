@@ -29,7 +29,7 @@ afterAll(() => standIn?.stop());
 describe("what is recorded: the contract", () => {
   let store: Store;
   beforeAll(async () => {
-    store = await mongoStore(monitored, DATABASE, (client) => recording.watch(client));
+    store = await mongoStore(monitored, DATABASE, { watch: (client) => recording.watch(client) });
   });
   contract(() => store);
 

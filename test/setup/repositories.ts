@@ -12,9 +12,13 @@ import { createRepository } from "../../shared/repository/create-repository.ts";
 import type { Self } from "../../shared/repository/database.ts";
 import type { Store } from "../../shared/repository/store.ts";
 
-/** As the rows of `switchyard.databases` say. */
-export const SITES = { supabase: 1, mongodb: 2 } as const;
+/** As the rows of `switchyard.databases` say; of the last two only where a test has added them. */
+export const SITES = { supabase: 1, mongodb: 2, atlas: 3, neon: 4 } as const;
 export const MONGODB: Self = { name: "mongodb", site: SITES.mongodb };
+/** a second MongoDB */
+export const ATLAS: Self = { name: "atlas", site: SITES.atlas };
+/** a Postgres that has nothing of Supabase's */
+export const NEON: Self = { name: "neon", site: SITES.neon };
 
 export interface Repositories {
   repository<C extends Collection>(collection: C): Repository<RecordOf<C>, CreateOf<C>, PatchOf<C>>;
@@ -56,11 +60,12 @@ export const postgresRepositories = ({ newId, all = allCollections, ...given }: 
 
 /** Without REST. */
 interface DirectGiven extends Omit<DirectStoreOptions, "all"> {
+  newId?: () => string;
   all?: readonly Collection[];
 }
 
-export const directRepositories = ({ all = allCollections, ...given }: DirectGiven): Repositories =>
-  repositoriesOver(createDirectStore({ ...given, all: byName(all) }), given.claims.sub);
+export const directRepositories = ({ newId, all = allCollections, ...given }: DirectGiven): Repositories =>
+  repositoriesOver(createDirectStore({ ...given, all: byName(all) }), given.claims.sub, newId);
 
 /** `_id` of a document that lives in its owner's home. */
 export const homeId = (userId: string, id: string) => ({ user_id: new UUID(userId), id: new UUID(id) });

@@ -93,8 +93,7 @@ export function crud(store: () => Store): void {
       const first = await create(owner, "contacts");
       const other = await create(owner, "contacts");
       const changed = value(await any(owner, "contacts").update(first.id, { name: "M" }));
-      expect([1, 2]).toContain(first.version % 8);
-      expect(new Set([first, other, changed].map(({ version }) => version % 8)).size).toBe(1);
+      expect(new Set([first, other, changed].map(({ version }) => version % 8))).toEqual(new Set([store().site]));
       expect(Math.abs(first.version / 1000 - Date.now())).toBeLessThan(HANGS_MS);
     });
 
