@@ -1,6 +1,7 @@
 /** The way to a Postgres by its own protocol, for as long as an instance lives, whatever happens to the server meanwhile. */
 import pg from "pg";
 import { type Deadlines, deadlinesOf } from "../../deadlines.ts";
+import { UnusableUrl } from "../../repository/unusable-url.ts";
 import { actingWith, type Claims } from "./claims.ts";
 import { ConnectionLost, keepsConnection, NoAnswer, NotConnected, NotSent, sqlstateOf } from "./failures.ts";
 import { type Sql, sql, textOf } from "./sql.ts";
@@ -69,7 +70,12 @@ export function createPostgresConnection(
   };
   class Client extends pg.Client {
     constructor() {
-      super(settings);
+      try {
+        super(settings);
+      } catch (error) {
+        // it connects later: this is what it thinks of the URL, and of the files in it
+        throw new UnusableUrl(error);
+      }
     }
     /** A goodbye to a server that is gone is never answered. */
     override end(): Promise<void>;
@@ -107,8 +113,7 @@ export function createPostgresConnection(
   const exchange = <T>(send: (client: pg.PoolClient, done: Done<T>) => void, signal?: AbortSignal): Promise<T> =>
     new Promise((resolve, reject) => {
       const isWaiting = waiting.over(() => reject(new NotConnected(undefined, connected.size > 0)));
-      pool ??= make();
-      pool.connect((problem, client) => {
+      const take: Parameters<pg.Pool["connect"]>[0] = (problem, client) => {
         const isLate = !isWaiting();
         if (!client) return reject(new NotConnected(problem, false));
         if (isLate || signal?.aborted) {
@@ -128,7 +133,13 @@ export function createPostgresConnection(
         };
         const isWorking = working.over(() => done(new NoAnswer()));
         send(client, done);
-      });
+      };
+      pool ??= make();
+      try {
+        pool.connect(take);
+      } catch (error) {
+        take(error as Error, undefined, () => {});
+      }
     });
 
   /** On a connection of its own, so that what it leaves behind is nobody's, and a full pool says nothing of the server. */
