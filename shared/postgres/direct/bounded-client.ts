@@ -1,5 +1,6 @@
 /** The driver's client, on which nothing waits for ever. */
 import pg from "pg";
+import { UnusableUrl } from "../../repository/unusable-url.ts";
 
 /** An idle function is frozen: its sockets would be dead when it wakes. */
 export const IDLE_MS = 5_000;
@@ -15,13 +16,18 @@ export interface ClientSettings {
 export function boundedClient({ url, appName, connectMs }: ClientSettings) {
   return class extends pg.Client {
     constructor() {
-      super({
-        connectionString: url,
-        application_name: appName,
-        connectionTimeoutMillis: connectMs,
-        keepAlive: true,
-        keepAliveInitialDelayMillis: IDLE_MS,
-      });
+      try {
+        super({
+          connectionString: url,
+          application_name: appName,
+          connectionTimeoutMillis: connectMs,
+          keepAlive: true,
+          keepAliveInitialDelayMillis: IDLE_MS,
+        });
+      } catch (error) {
+        // it connects later: this is what it thinks of the URL, and of the files in it
+        throw new UnusableUrl(error);
+      }
       // what befalls it is said to the call that it serves, or to nobody; without a listener it would end the process
       this.on("error", () => undefined);
     }

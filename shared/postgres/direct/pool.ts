@@ -46,8 +46,7 @@ export function createPool({ stuckMs, max, onPool, ...client }: PoolSettings): P
     exchange: <T>(send: Send<T>, signal?: AbortSignal) =>
       new Promise<T>((resolve, reject) => {
         const isWaiting = waiting.over(() => reject(new NotConnected(undefined, connected.size > 0)));
-        pool ??= make();
-        pool.connect((problem, client) => {
+        const take: Parameters<pg.Pool["connect"]>[0] = (problem, client) => {
           const isLate = !isWaiting();
           if (!client) return reject(new NotConnected(problem, false));
           if (isLate || signal?.aborted) {
@@ -67,7 +66,14 @@ export function createPool({ stuckMs, max, onPool, ...client }: PoolSettings): P
           };
           const isWorking = working.over(() => done(new NoAnswer()));
           send(client, done);
-        });
+        };
+        pool ??= make();
+        try {
+          pool.connect(take);
+        } catch (error) {
+          // no client can be made of this URL
+          take(error as Error, undefined, () => {});
+        }
       }),
 
     async close() {
