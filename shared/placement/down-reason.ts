@@ -1,6 +1,9 @@
 /** Why a database does not answer, in words for the operator: no addresses, no keys, no text of a driver. */
 export function downReason(name: string, failure: unknown): string {
-  if (failure === undefined) return `${name} does not answer in time.`;
+  if (failure === undefined || failure === null) return `${name} does not answer in time.`;
+  const { code, message } = failure as { code?: unknown; message?: unknown };
+  // in words of ours already, and with what to do
+  if (code === "misconfigured") return String(message);
   const codes = namesIn(failure);
   const found = REASONS.find(([pattern]) => codes.some((code) => pattern.test(code)));
   return found ? `${name} ${found[1]}.` : `${name} does not answer.`;
