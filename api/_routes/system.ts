@@ -3,6 +3,7 @@ import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { z } from "zod";
 import { deadlinesOf } from "../../shared/deadlines.ts";
+import { ENGINES } from "../../shared/repository/database.ts";
 import { json, problems } from "../_answers.ts";
 import type { AppEnv } from "../_environment.ts";
 import { requireAdmin, requireUser } from "../_middleware.ts";
@@ -50,9 +51,7 @@ const config = createRoute({
 const databaseHealth = z
   .object({ connected: z.boolean(), latencyMs: z.number().nullable(), error: z.string().nullable() })
   .meta({ id: "DatabaseHealth" });
-const homeHealth = databaseHealth
-  .extend({ name: z.string(), kind: z.enum(["postgres", "mongodb"]) })
-  .meta({ id: "HomeHealth" });
+const homeHealth = databaseHealth.extend({ name: z.string(), kind: z.enum(ENGINES) }).meta({ id: "HomeHealth" });
 const healthSchema = z
   .object({
     status: z.enum(["healthy", "degraded", "unhealthy"]),
@@ -89,7 +88,7 @@ const databaseState = z
 const homeState = databaseState
   .extend({
     name: z.string(),
-    kind: z.enum(["postgres", "mongodb"]),
+    kind: z.enum(ENGINES),
     accepting: unknown(z.boolean()),
     bytes: unknown(z.int()),
   })
