@@ -4,8 +4,9 @@ import type { RepositoryError } from "../contract/errors.ts";
 import { notFound } from "../contract/errors.ts";
 import type { Answer } from "../contract/repository.ts";
 import { type Collection, identityOf } from "../definition/define.ts";
-import type { PageRequest, Row, Selected, Store } from "../repository/store.ts";
+import type { PageRequest, Row, Store } from "../repository/store.ts";
 import { call, type PostgrestLike } from "./calls.ts";
+import { ownerOf, selectedOf, versionOf } from "./function-parameters.ts";
 import { countRequest, type GroupRow, groupRequest, groupsOf, refuseZone } from "./groups.ts";
 import { type Refusal, refusalOf } from "./refusals.ts";
 import { recordColumns, toRecord, toRow } from "./rows.ts";
@@ -105,19 +106,3 @@ export function createRestStore({ client, userId, all, signal }: RestStoreOption
 }
 
 const columnsOf = (collection: Collection): string => JSON.stringify(recordColumns(collection));
-
-/** Named only where it is not the usual one, which the functions take by themselves. */
-export const ownerOf = (collection: Collection): Row => {
-  const { owner } = identityOf(collection);
-  return owner === "user_id" ? {} : { p_owner_column: owner };
-};
-
-/** What no record can have is matched by none, and not refused as out of range. */
-export const versionOf = (expected: number | undefined): number | null =>
-  expected === undefined ? null : Number.isSafeInteger(expected) ? expected : -1;
-
-/** A selection as the functions take it. */
-export const selectedOf = ({ filters, search }: Selected): Row => ({
-  p_filters: JSON.stringify(filters.map(({ field, operator, value }) => ({ field, operator, value: String(value) }))),
-  p_search: search ?? null,
-});
