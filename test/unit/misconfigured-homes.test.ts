@@ -1,6 +1,7 @@
 /** Homes whose URL or credentials are wrong: their own users are told, the operator hears the fix, and nobody else notices. */
 import { createServer } from "node:net";
 import type { SupabaseClient } from "@supabase/supabase-js";
+import pg from "pg";
 import { afterEach, expect, test } from "vitest";
 import { collections } from "../../shared/collections/index.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
@@ -9,6 +10,7 @@ import { createBreaker } from "../../shared/placement/breaker.ts";
 import { guardStore } from "../../shared/placement/guarded-store.ts";
 import { createHealth } from "../../shared/placement/health.ts";
 import { closeAll, createRegistry, type Registry } from "../../shared/placement/registry.ts";
+import { failureOf, readRefusal } from "../../shared/postgres/direct/failures.ts";
 import type { Database, Engine } from "../../shared/repository/database.ts";
 
 const SECRET = "geheim";
@@ -112,4 +114,15 @@ test.each([
   expect(health.homes).toMatchObject([{ connected: false, error: expect.stringMatching(words) }]);
   expect(await prepared(database)).toMatchObject({ reason: expect.stringMatching(words), isAway: true });
   expect(JSON.stringify(health)).not.toMatch(SECRET);
+});
+
+test.each([
+  ["42501", /Take the role that owns the schema .* grant authenticated, service_role to <role>$/],
+  ["42883", /supabase db push; for another: switchyard db prepare$/],
+])("a Postgres that answers %s to who asks what it is: the role, or the schema", (code, message) => {
+  const said = Object.assign(new pg.DatabaseError("as the server words it", 0, "error"), { code });
+  expect(failureOf(said, readRefusal)).toMatchObject({
+    code: "misconfigured",
+    message: expect.stringMatching(message),
+  });
 });
