@@ -1,11 +1,9 @@
 /** The SQL files of supabase/, as the development Supabase and `switchyard db prepare` apply them. */
 import { readdir, readFile } from "node:fs/promises";
-import type { Migration } from "../shared/postgres/prepare-data-plane.ts";
+import { CONTROL_ONLY, type Migration } from "../shared/postgres/prepare-data-plane.ts";
 
 const SUPABASE = new URL("../supabase/", import.meta.url);
 const FILE = /^(\d{14})_(.+)\.sql$/;
-/** the first line of a migration that only the control plane gets */
-const CONTROL_ONLY = /^-- plane: control\r?\n/;
 
 /** All migrations, in order. */
 export async function readMigrations(): Promise<Migration[]> {
@@ -29,5 +27,5 @@ export async function readDataPlane(): Promise<{ base: string; migrations: Migra
     readFile(new URL("data-plane/base.sql", SUPABASE), "utf8"),
     readMigrations(),
   ]);
-  return { base, migrations: migrations.filter(({ text }) => !CONTROL_ONLY.test(text)) };
+  return { base, migrations: migrations.filter(({ text }) => text.split(/\r?\n/, 1)[0] !== CONTROL_ONLY) };
 }

@@ -1,9 +1,10 @@
 /**
- * The environment, read here and nowhere else. Every problem is reported at once, in words; a variable that is set to
+ * The environment, read here and nowhere else; what the names of homes mean stands in placement/configured-databases.ts. Every problem is reported at once, in words; a variable that is set to
  * nothing counts as absent. Names that people already have from Supabase's and MongoDB's guides are accepted, too.
  */
 import { z } from "zod";
 import { DEFAULT_DEADLINES } from "./deadlines.ts";
+import { type ConfiguredDatabase, databasesIn, SCHEMES } from "./placement/configured-databases.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -30,12 +31,8 @@ const list = z
 const httpUrl = z
   .url({ protocol: /^https?$/, message: "must be a URL that begins with http:// or https://" })
   .transform((url) => url.replace(/\/+$/, ""));
-const mongoUrl = z
-  .string()
-  .regex(/^mongodb(\+srv)?:\/\/.+/, "must be a URL that begins with mongodb:// or mongodb+srv://");
-const postgresUrl = z
-  .string()
-  .regex(/^postgres(ql)?:\/\/.+/, "must be a URL that begins with postgres:// or postgresql://");
+const mongoUrl = z.string().regex(SCHEMES.mongodb, "must be a URL that begins with mongodb:// or mongodb+srv://");
+const postgresUrl = z.string().regex(SCHEMES.postgres, "must be a URL that begins with postgres:// or postgresql://");
 const port = z
   .string()
   .regex(/^\d{1,5}$/, "must be a port number from 1 to 65535")
@@ -140,20 +137,7 @@ export const functionSecretKeys = (config: FunctionConfig): string[] => [
   ...Object.values(config.SUPABASE_SECRET_KEYS ?? {}),
 ];
 
-export type DatabaseKind = "postgres" | "mongodb";
-
-/** A home beside Supabase's own Postgres, as a variable names it. */
-export interface ConfiguredDatabase {
-  /** of its row in `switchyard.databases` */
-  readonly name: string;
-  readonly kind: DatabaseKind;
-  readonly url: string;
-  /** where it is configured, for sentences that name the fix */
-  readonly variable: string;
-}
-
 interface Databases {
-  /** `mongodb` of MONGODB_URI first, then those of DATABASE_<NAME> by name */
   databases: readonly ConfiguredDatabase[];
 }
 
@@ -212,54 +196,4 @@ function load<T>(schema: z.ZodType<T>, env: Environment): T & Databases {
   const databases = databasesIn(named, problems);
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   return { ...parsed.data, databases };
-}
-
-const KINDS: readonly (readonly [RegExp, DatabaseKind])[] = [
-  [/^mongodb(\+srv)?:\/\/.+/, "mongodb"],
-  [/^postgres(ql)?:\/\/.+/, "postgres"],
-];
-const NAME = /^[A-Z][A-Z0-9_]{0,40}$/;
-/**
- * Begin like a home and are none: the direct way to Supabase's own Postgres, what platforms set beside a variable of that
- * name (Neon's integration: DATABASE_URL_UNPOOLED), and a deadline.
- */
-const NO_HOME = /^DATABASE_URL(_|$)/;
-const isHome = (variable: string) =>
-  variable.startsWith("DATABASE_") && !NO_HOME.test(variable) && !(variable in DEFAULT_DEADLINES);
-
-/** The homes that the variables name; what is wrong with them is added to the problems. */
-function databasesIn(named: Readonly<Record<string, string>>, problems: string[]): ConfiguredDatabase[] {
-  const found: ConfiguredDatabase[] = [];
-  // by URL: two homes in one database would purge one another's records
-  const seen = new Map<string | undefined, string>([
-    [named.DATABASE_URL, "DATABASE_URL"],
-    [named.SUPABASE_DB_URL, "SUPABASE_DB_URL"],
-  ]);
-  const add = (variable: string, name: string, url: string) => {
-    const kind = KINDS.find(([pattern]) => pattern.test(url))?.[1];
-    const same = seen.get(url);
-    seen.set(url, variable);
-    if (!kind) problems.push(`${variable} must be a URL that begins with mongodb://, mongodb+srv:// or postgres://.`);
-    else if (same) problems.push(`${variable} is the same database as ${same}: each home needs one of its own.`);
-    else found.push({ name, kind, url, variable });
-  };
-  // one that is no URL of MongoDB's has been named by the schema
-  if (named.MONGODB_URI && KINDS[0]?.[0].test(named.MONGODB_URI)) add("MONGODB_URI", "mongodb", named.MONGODB_URI);
-  for (const variable of Object.keys(named).filter(isHome).sort()) {
-    const given = variable.slice("DATABASE_".length);
-    const name = given.toLowerCase();
-    if (name === "supabase")
-      problems.push(
-        "DATABASE_SUPABASE is not needed: SUPABASE_URL is that home, and DATABASE_URL the direct way to its Postgres.",
-      );
-    else if (name === "mongodb") {
-      if (named.MONGODB_URI !== named[variable])
-        problems.push("DATABASE_MONGODB and MONGODB_URI both configure the home mongodb: set one of them.");
-    } else if (!NAME.test(given))
-      problems.push(
-        `${variable} names no home: after DATABASE_ comes a capital letter, and at most 40 more, digits and _ among them.`,
-      );
-    else add(variable, name, named[variable] ?? "");
-  }
-  return found;
 }

@@ -3,11 +3,11 @@ import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { z } from "zod";
 import { deadlinesOf } from "../../shared/deadlines.ts";
+import { ENGINES } from "../../shared/repository/database.ts";
 import { json, problems } from "../_answers.ts";
 import type { AppEnv } from "../_environment.ts";
 import { requireAdmin, requireUser } from "../_middleware.ts";
-import { ProblemError } from "../_problem.ts";
-import { callsOf, leftOf, timingOf, unwrap } from "../_service.ts";
+import { callsOf, leftOf, serviceOf, timingOf, unwrap } from "../_service.ts";
 import { createRoutes } from "../_validation.ts";
 
 const home = z.string().meta({ description: "the database that holds the user's records", examples: ["supabase"] });
@@ -51,9 +51,7 @@ const config = createRoute({
 const databaseHealth = z
   .object({ connected: z.boolean(), latencyMs: z.number().nullable(), error: z.string().nullable() })
   .meta({ id: "DatabaseHealth" });
-const homeHealth = databaseHealth
-  .extend({ name: z.string(), kind: z.enum(["postgres", "mongodb"]) })
-  .meta({ id: "HomeHealth" });
+const homeHealth = databaseHealth.extend({ name: z.string(), kind: z.enum(ENGINES) }).meta({ id: "HomeHealth" });
 const healthSchema = z
   .object({
     status: z.enum(["healthy", "degraded", "unhealthy"]),
@@ -90,7 +88,7 @@ const databaseState = z
 const homeState = databaseState
   .extend({
     name: z.string(),
-    kind: z.enum(["postgres", "mongodb"]),
+    kind: z.enum(ENGINES),
     accepting: unknown(z.boolean()),
     bytes: unknown(z.int()),
   })
@@ -123,16 +121,9 @@ const statistics = createRoute({
 export const systemRoutes = () =>
   createRoutes()
     .openapi(me, async (c) => {
-      const { id, email, home: claimed } = c.var.user;
-      const { router } = c.var.dependencies;
-      const known = claimed ?? unwrap(await router.getAssignment(id, callsOf(c)))?.database_provider;
-      if (!known)
-        throw new ProblemError({
-          status: 409,
-          code: "no_home",
-          detail: "This account has no home database yet. The operator runs: switchyard homes assign",
-        });
-      return c.json({ id, email, home: known }, 200);
+      const { id, email } = c.var.user;
+      const { database } = await serviceOf(c);
+      return c.json({ id, email, home: database }, 200);
     })
     .openapi(deleteMe, async (c) => {
       unwrap(await c.var.dependencies.router.deleteUser(c.var.user.id, callsOf(c)));

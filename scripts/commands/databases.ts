@@ -1,8 +1,9 @@
 /** `switchyard databases` and what follows it: which databases there are, and who of them takes users. */
-import type { ConfiguredDatabase } from "../../shared/config.ts";
 import { drainDatabase, setDatabase } from "../../shared/operations/databases.ts";
 import type { DatabaseRow, DatabaseSettings } from "../../shared/placement/assignment.ts";
+import { type ConfiguredDatabase, reservedName } from "../../shared/placement/configured-databases.ts";
 import { variableOf } from "../../shared/placement/database-names.ts";
+import { ENGINES, type Engine } from "../../shared/repository/database.ts";
 import { type Command, type Given, JSON_OPTION, json, orRefuse, table, WrongUse } from "./command.ts";
 import { connected } from "./connect.ts";
 
@@ -23,7 +24,7 @@ export const listDatabases: Command = {
 
 export const addDatabase: Command = {
   name: "databases add",
-  usage: "<name> [--kind=postgres|mongodb] [--weight=<number>] [--capacity=<users>] [--site=<1-7>] [--json]",
+  usage: `<name> [--kind=${ENGINES.join("|")}] [--weight=<number>] [--capacity=<users>] [--site=<1-7>] [--json]`,
   about: "Lists one more database; it takes nobody until it is prepared. The kind follows from DATABASE_<NAME>.",
   options: { ...JSON_OPTION, ...SETTINGS, kind: { type: "string" }, site: { type: "string" } },
   positionals: 1,
@@ -31,6 +32,8 @@ export const addDatabase: Command = {
     const [name = ""] = given.positionals;
     const { weight, capacityUsers } = settingsIn(given);
     const site = siteIn(given);
+    const reserved = reservedName(name);
+    if (reserved !== undefined) throw new WrongUse(reserved);
     return connected(env, async ({ assignments, config }) => {
       const configured = config.databases.find((each) => each.name === name);
       const kind = kindIn(given, configured);
@@ -118,16 +121,18 @@ function siteIn({ values: { site } }: Given): number | undefined {
 
 function kindIn({ values, positionals: [name = ""] }: Given, configured: ConfiguredDatabase | undefined) {
   const kind = values.kind ?? configured?.kind;
-  if (kind !== "postgres" && kind !== "mongodb")
+  if (!isEngine(kind))
     throw new WrongUse(
       kind === undefined
-        ? `Say --kind=postgres or --kind=mongodb, or set ${variableOf(name)}, whose scheme tells it.`
-        : "--kind is postgres or mongodb.",
+        ? `Say ${ENGINES.map((engine) => `--kind=${engine}`).join(" or ")}, or set ${variableOf(name)}, whose scheme tells it.`
+        : `--kind is ${ENGINES.join(" or ")}.`,
     );
   if (configured && configured.kind !== kind)
     throw new WrongUse(`${configured.variable} is a URL of ${configured.kind}: leave --kind out, or set another URL.`);
   return kind;
 }
+
+const isEngine = (kind: unknown): kind is Engine => ENGINES.some((engine) => engine === kind);
 
 const health = ({ healthy, health_error }: DatabaseRow) =>
   healthy === null ? "not looked at" : healthy ? "yes" : `no${health_error ? `: ${health_error}` : ""}`;

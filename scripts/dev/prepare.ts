@@ -1,9 +1,9 @@
 /** What `switchyard databases add` and `switchyard db prepare` do, on every start, for each home that is configured. */
 import { allCollections } from "../../shared/collections/index.ts";
-import type { ConfiguredDatabase } from "../../shared/config.ts";
 import type { Deadlines } from "../../shared/deadlines.ts";
 import { type PrepareOutcome, prepareDatabases } from "../../shared/operations/prepare-databases.ts";
 import { createAssignments } from "../../shared/placement/assignment.ts";
+import type { ConfiguredDatabase } from "../../shared/placement/configured-databases.ts";
 import { closeAll, createRegistry } from "../../shared/placement/registry.ts";
 import { serviceClient } from "../../shared/postgres/client.ts";
 import { readDataPlane } from "../migration-files.ts";

@@ -1,5 +1,6 @@
 /** The parts of the system that run in processes of their own: the stand-in for MongoDB, where none is given, and Supabase. */
-import type { ConfiguredDatabase, DevConfig } from "../../shared/config.ts";
+import type { DevConfig } from "../../shared/config.ts";
+import type { ConfiguredDatabase } from "../../shared/placement/configured-databases.ts";
 import type { DataFolder } from "./data-folder.ts";
 import { MARGIN } from "./machine-speed.ts";
 import { Part, PartFailed } from "./part.ts";

@@ -1,7 +1,8 @@
 /** Everything that `npm start` runs, in the order in which the parts need one another. */
-import type { ConfiguredDatabase, DevConfig } from "../../shared/config.ts";
+import type { DevConfig } from "../../shared/config.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
 import { NotAReplicaSet } from "../../shared/mongo/prepare.ts";
+import type { ConfiguredDatabase } from "../../shared/placement/configured-databases.ts";
 import { titleOf } from "../../shared/placement/database-names.ts";
 import { isMade } from "./cluster-folder.ts";
 import { openDataFolder } from "./data-folder.ts";

@@ -1,6 +1,7 @@
 /** MongoDB clients on which nothing waits for ever: the driver's own defaults are 30 s and none. */
-import { MongoClient } from "mongodb";
+import { MongoClient, type MongoClientOptions, MongoDriverError } from "mongodb";
 import { type Deadlines, deadlinesOf } from "../deadlines.ts";
+import { isOfFile, UnusableUrl } from "../repository/unusable-url.ts";
 
 export interface MongoClientSettings {
   /** shown in the server's logs and currentOp */
@@ -9,12 +10,29 @@ export interface MongoClientSettings {
   maxPoolSize?: number;
 }
 
-/** Makes a client; it connects with the first call. Meant to be shared by all requests of an instance. */
+/** Names what is wrong with those parts of the URL that are read when it connects: files, and what DNS adds to `mongodb+srv`. */
+class Client extends MongoClient {
+  override async connect(): Promise<this> {
+    try {
+      return await super.connect();
+    } catch (error) {
+      throw isOfFile(error) || isOfUrl(error) ? new UnusableUrl(error) : error;
+    }
+  }
+}
+
+const isOfUrl = (error: unknown): boolean =>
+  error instanceof MongoDriverError && /^Mongo(Parse|API|MissingCredentials|MissingDependency)Error$/.test(error.name);
+
+/**
+ * Makes a client; it connects with the first call. Meant to be shared by all requests of an instance. Throws `UnusableUrl`,
+ * as may any of its calls.
+ */
 export function createMongoClient(
   uri: string,
   { appName, deadlines: { connectMs, socketMs } = deadlinesOf(), maxPoolSize = 10 }: MongoClientSettings,
 ): MongoClient {
-  return new MongoClient(uri, {
+  const options: MongoClientOptions = {
     appName,
     maxPoolSize,
     minPoolSize: 0,
@@ -30,7 +48,13 @@ export function createMongoClient(
     retryWrites: false,
     retryReads: false,
     ignoreUndefined: false,
-  });
+  };
+  try {
+    return new Client(uri, options);
+  } catch (error) {
+    // it reads nothing but the URL here, whatever class it throws: parse, argument and URI errors have been seen
+    throw new UnusableUrl(error);
+  }
 }
 
 /**
@@ -39,5 +63,14 @@ export function createMongoClient(
  */
 export function databaseName(url: string, named?: string): string {
   const inUrl = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(url)?.[1];
-  return named ?? (inUrl ? decodeURIComponent(inUrl) : "switchyard");
+  return named ?? (inUrl ? decoded(inUrl) : "switchyard");
+}
+
+/** As it is where it cannot be decoded: making the client says that, to the calls of this home and no other's. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

@@ -10,7 +10,7 @@ import { attempt } from "./failures.ts";
 import { createMongoPing } from "./ping.ts";
 import { prepareMongo } from "./prepare.ts";
 import { purgeDocuments } from "./purge.ts";
-import { type KnownSelf, MONGO_REVISION, readSelf } from "./self.ts";
+import { adviceOn, type KnownSelf, readSelf, refusalOf, selfOr } from "./self.ts";
 import { createMongoStore } from "./store.ts";
 
 export function mongoDatabase(options: EngineOptions): Database {
@@ -25,26 +25,36 @@ export function mongoDatabase(options: EngineOptions): Database {
   const pinging = createMongoPing(url, { appName: `${appName}-health`, deadlines });
   const all = new Map(collections.map((collection) => [collection.name, collection]));
   const self = rememberSelf(connection, options);
+  /** Once it is known that this is the database it should be; what stands against it is thrown. */
+  const own = async (): Promise<Db> => {
+    const known = await self();
+    if (known.isErr()) throw known.error;
+    return connection.db();
+  };
 
   return {
     name,
     title,
     kind: "mongodb",
-    async scoped({ id: userId }) {
+    async scoped({ id: userId, signal }) {
       const known = await self();
       return known.map(({ site }) =>
-        createMongoStore({ db: connection.db(), userId, site, all, maxTimeMs: deadlines.queryMs }),
+        createMongoStore({ db: connection.db(), userId, site, all, maxTimeMs: deadlines.queryMs, signal }),
       );
     },
     system: {
-      probe: async () => ok(problemOf(await pinging.ask((client) => readSelf(client.db(database))), options)),
+      async probe() {
+        const found = selfOr(await pinging.ask((client) => readSelf(client.db(database))), name);
+        return ok(refusalOf(found, options) ?? (found && adviceOn(found, options)));
+      },
       prepare: async (as) => void (await prepareMongo(connection.db(), collections, as)),
-      purge: (userId) => purgeDocuments(connection.db(), collections, userId),
+      // a wrong address must not cost another database its records
+      purge: async (userId) => purgeDocuments(await own(), collections, userId),
       // its indexes do
       sweep: async () => {},
       count: async (counted, limitMs) => {
         await pinging.ask((client) => client.db("admin").command({ ping: 1 }));
-        return countDocuments(connection.db(), counted, limitMs);
+        return countDocuments(await own(), counted, limitMs);
       },
       size: async () => {
         const { dataSize, indexSize } = await pinging.ask((client) => client.db(database).stats());
@@ -65,9 +75,9 @@ function rememberSelf(
   let reading: Promise<Result<Self, RepositoryError>> | undefined;
   const read = (): Promise<Result<Self, RepositoryError>> =>
     attempt(async () => {
-      const found = await readSelf(connection.db(), options.deadlines.queryMs);
-      const problem = problemOf(found, options);
-      if (problem !== null || !found) return err(misconfigured(problem ?? ""));
+      const found = selfOr(await readSelf(connection.db(), options.deadlines.queryMs), options.name);
+      const refusal = refusalOf(found, options);
+      if (refusal !== null || !found) return err(misconfigured(refusal ?? ""));
       known = found;
       return ok(found);
     });
@@ -78,17 +88,6 @@ function rememberSelf(
     });
     return reading;
   };
-}
-
-/** Why it cannot be used although it answers; null when it can. */
-function problemOf(found: KnownSelf | null, { name, title }: EngineOptions): string | null {
-  const prepare = `run: switchyard db prepare ${name}`;
-  if (!found) return `${title} has not been prepared for this version; ${prepare}`;
-  if (found.name !== name)
-    return `${title} is configured with the address of another database, which calls itself "${found.name}".`;
-  if (found.revision < MONGO_REVISION) return `${title} was prepared by an earlier version; ${prepare}`;
-  if (found.revision > MONGO_REVISION) return `${title} was prepared by a later version; deploy that one here, too.`;
-  return null;
 }
 
 /** Tombstones left out; null for a collection that is too large to count in time. */

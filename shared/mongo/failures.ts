@@ -10,7 +10,8 @@ import {
   MongoWriteConcernError,
 } from "mongodb";
 import { err, type Result } from "neverthrow";
-import { busy, invalid, type RepositoryError, unavailable } from "../contract/errors.ts";
+import { busy, invalid, misconfigured, type RepositoryError, unavailable } from "../contract/errors.ts";
+import { UnusableUrl } from "../repository/unusable-url.ts";
 
 /** No host, network time-out, shutting down, no such member, stepped down, no socket, not primary, starting up. */
 const DOWN = new Set([6, 7, 89, 91, 133, 134, 189, 9001, 10107, 11600, 11602, 13435, 13436]);
@@ -23,6 +24,17 @@ const DOWN = new Set([6, 7, 89, 91, 133, 134, 189, 9001, 10107, 11600, 11602, 13
  */
 const BUSY = new Set([24, 46, 50, 112, 117, 208, 239, 244, 246, 251, 262, 290, 462, 11601, 16500]);
 
+/**
+ * For the operator to mend, however often it is tried: authentication failed (Atlas says it with a code of its own),
+ * unauthorized, no such command.
+ */
+const MISCONFIGURED: Readonly<Record<number, string>> = {
+  18: "MongoDB refuses the user or password in its URL. Correct the URL that is configured.",
+  8000: "MongoDB refuses the user or password in its URL. Correct the URL that is configured.",
+  13: "MongoDB does not allow its user what is needed: grant that user readWrite on the database.",
+  59: "MongoDB does not know a command that is needed: it has to be a recent MongoDB, or one that answers like it.",
+};
+
 /** DocumentDB's gateway, when the engine behind it goes, names the errno, the SQLSTATE's class, or nothing. */
 const ENGINE_GONE = /^Engine(|E[A-Z]+|08\w{3}|57\w{3})$/;
 /** Its contention has the SQLSTATEs that Postgres's has (shared/postgres/failures.ts). */
@@ -34,6 +46,9 @@ const BUSY_LABELS = [MongoErrorLabel.TransientTransactionError, MongoErrorLabel.
  * not noticed yet (seen: EPIPE, "This socket has been ended by the other party").
  */
 const SOCKET_GONE = /^(E(PIPE|CONN[A-Z]+|TIMEDOUT|HOSTUNREACH|NET[A-Z]+)|ERR_(STREAM|SOCKET)_\w+)$/;
+/** Of DNS, asked for `mongodb+srv`: no such name, or nobody who knows it. */
+const isOfDns = (error: unknown) =>
+  error instanceof Error && "syscall" in error && /^query[A-Z]/.test(String(error.syscall));
 const codeOf = (error: unknown) => (error instanceof Error && "code" in error ? String(error.code) : "");
 
 /** DocumentDB's findAndModify gives the SQLSTATE of the violated unique index instead of 11000. */
@@ -55,11 +70,14 @@ function failureOf(error: unknown): RepositoryError | undefined {
   if (error instanceof MongoServerError && !(error instanceof MongoWriteConcernError)) {
     const [code, codeName = ""] = [Number(error.code), error.codeName];
     if (BUSY.has(code) || ENGINE_BUSY.test(codeName)) return isBusy(error);
+    const wrong = MISCONFIGURED[code];
+    if (wrong !== undefined) return misconfigured(wrong, error);
     if (DOWN.has(code) || ENGINE_GONE.test(codeName)) return unavailable("MongoDB does not answer.", error);
     if (BUSY_LABELS.some((label) => error.hasErrorLabel(label))) return isBusy(error);
     if (error.code === 121) return invalid("invalid_input", "The database refuses this record.");
     return undefined;
   }
+  if (error instanceof UnusableUrl) return misconfigured(error.message, error);
   // all connections are at work, or hang
   if (error instanceof MongoError && error.name === "MongoWaitQueueTimeoutError")
     return { ...isBusy(error), isUnheard: true };
@@ -73,7 +91,7 @@ function failureOf(error: unknown): RepositoryError | undefined {
       /^Mongo(PoolClosed|PoolCleared|NotConnected|TopologyClosed|ClientClosed|OperationTimeout|Connection.*|ServerClosed|ExpiredSession)/.test(
         error.name,
       ));
-  if (!isDown && !SOCKET_GONE.test(codeOf(error))) return undefined;
+  if (!isDown && !isOfDns(error) && !SOCKET_GONE.test(codeOf(error))) return undefined;
   return { ...unavailable("MongoDB does not answer.", error), isUnheard: isLate(error) };
 }
 

@@ -1,12 +1,14 @@
 /** How long a write tries that others are in the way of, and what it says in the end. */
 import type { Db } from "mongodb";
-import { busy } from "../contract/errors.ts";
+import { busy, unavailable } from "../contract/errors.ts";
 
 export interface WriteLimits {
   db: Db;
   /** of all that a write does, its repetitions included */
   maxTimeMs: number;
   pace: Pace;
+  /** aborted once its caller has been told that it was too late: nothing may be written after that */
+  signal?: AbortSignal | undefined;
 }
 
 /** When to try again. */
@@ -23,5 +25,8 @@ export const ownPace: Pace = {
   wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   random: Math.random,
 };
+
+/** For whom nobody waits any more. */
+export const TOO_LATE = { ...unavailable("The database did not answer in time."), isUnheard: true };
 
 export const BUSY = busy("This record, or one that it refers to, is being changed. Try again.");

@@ -7,7 +7,7 @@ import type { Collection } from "../definition/define.ts";
 import type { Self } from "../repository/database.ts";
 import { isOfMarkers, mendEarlierMarkers } from "./earlier-markers.ts";
 import { type Index, indexesOf } from "./indexes.ts";
-import { MONGO_REVISION, refuseOther, writeSelf } from "./self.ts";
+import { isPresent, refuseOther, writeSelf } from "./self.ts";
 import { validatorOf } from "./validator.ts";
 
 export interface Prepared {
@@ -50,7 +50,7 @@ export async function prepareMongo(db: Db, collections: readonly Collection[], s
   const done: Prepared[] = [];
   for (const collection of collections)
     done.push(await prepareCollection(db, collection, present.get(collection.name)));
-  if (known?.revision !== MONGO_REVISION) await writeSelf(db, self);
+  if (!isPresent(known)) await writeSelf(db, self);
   return done;
 }
 

@@ -6,12 +6,22 @@
 import type { Db } from "mongodb";
 import type { Self } from "../repository/database.ts";
 
-/** What the documents look like. Code that finds a higher one is too old for the database; a lower one is to be prepared again. */
-export const MONGO_REVISION = 1;
+/** What preparing makes of a database; code asks for a database of an earlier one to be prepared again, and goes on. */
+const REVISION = 1;
+
+/**
+ * The lowest revision of the code that may use what this code has prepared. Raised with a change that earlier code would
+ * break: then it is deployed everywhere first, and the database prepared after that.
+ */
+const OLDEST_CODE = 1;
 
 export interface KnownSelf extends Self {
   revision: number;
+  oldestCode: number;
 }
+
+/** Before databases said who they are, there was one, and this is how its versions end. */
+const UNSAID: KnownSelf = { name: "mongodb", site: 2, revision: 0, oldestCode: 0 };
 
 /** The database has another name than the one under which it is configured. */
 class OtherDatabase extends Error {
@@ -26,6 +36,7 @@ interface Stored {
   name: string;
   site: number;
   revision: number;
+  oldest_code: number;
 }
 
 const collectionOf = (db: Db) => db.collection<Stored>(COLLECTION);
@@ -34,8 +45,32 @@ const collectionOf = (db: Db) => db.collection<Stored>(COLLECTION);
 export async function readSelf(db: Db, maxTimeMs?: number): Promise<KnownSelf | null> {
   const options = maxTimeMs === undefined ? {} : { maxTimeMS: maxTimeMs };
   const found = await collectionOf(db).findOne({ _id: ID }, options);
-  return found && { name: found.name, site: Number(found.site), revision: Number(found.revision) };
+  if (!found) return null;
+  const { name, site, revision, oldest_code } = found;
+  return { name, site: Number(site), revision: Number(revision), oldestCode: Number(oldest_code) };
 }
+
+/** Who a database is that is configured under that name: what it says, or what the first one was before it could say. */
+export const selfOr = (found: KnownSelf | null, name: string): KnownSelf | null =>
+  found ?? (name === UNSAID.name ? UNSAID : null);
+
+/** Why it must not be used; null when it may. */
+export function refusalOf(self: KnownSelf | null, { name, title }: { name: string; title: string }): string | null {
+  if (!self) return `${title} has not been prepared; run: switchyard db prepare ${name}`;
+  if (self.name !== name)
+    return `${title} is configured with the address of another database, which calls itself "${self.name}".`;
+  if (self.oldestCode > REVISION)
+    return `${title} needs code of revision ${self.oldestCode}, and this is ${REVISION}: deploy newer code`;
+  return null;
+}
+
+/** What is to be done about one that may be used all the same; null when nothing is. */
+export const adviceOn = ({ revision }: KnownSelf, { name, title }: { name: string; title: string }): string | null =>
+  revision < REVISION ? `${title} was prepared by an earlier version; run: switchyard db prepare ${name}` : null;
+
+/** Whether preparing has anything to write down. */
+export const isPresent = (self: KnownSelf | null): boolean =>
+  self?.revision === REVISION && self.oldestCode === OLDEST_CODE;
 
 /** What it says of itself. Throws `OtherDatabase` when it says that it is another one. */
 export async function refuseOther(db: Db, { name, site }: Self): Promise<KnownSelf | null> {
@@ -48,7 +83,6 @@ export async function refuseOther(db: Db, { name, site }: Self): Promise<KnownSe
 }
 
 export async function writeSelf(db: Db, { name, site }: Self): Promise<void> {
-  // in the order of their names, which is that in which mongod adds fields; others take them as they come
-  const fields = { name, revision: MONGO_REVISION, site };
-  await collectionOf(db).updateOne({ _id: ID }, { $set: fields }, { upsert: true });
+  const said = { name, site, revision: REVISION, oldest_code: OLDEST_CODE };
+  await collectionOf(db).replaceOne({ _id: ID }, said, { upsert: true });
 }

@@ -26,6 +26,8 @@ export interface MongoStoreOptions {
   /** milliseconds since 1970 */
   now?: () => number;
   pace?: Pace;
+  /** ends what has not been sent: a write that waits for its turn, or is to be tried again */
+  signal?: AbortSignal | undefined;
 }
 
 /** The caller's rows in that database. */

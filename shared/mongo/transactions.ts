@@ -11,7 +11,7 @@
 import { type ClientSession, MongoError, MongoErrorLabel, MongoServerError } from "mongodb";
 import { err } from "neverthrow";
 import type { Answer } from "../contract/repository.ts";
-import { BUSY, type WriteLimits } from "./pace.ts";
+import { BUSY, TOO_LATE, type WriteLimits } from "./pace.ts";
 
 /** What each call in the transaction is given, asked for anew: less and less time is left. */
 export type CallOptions = () => { session?: ClientSession; maxTimeMS: number };
@@ -26,7 +26,7 @@ const NO_SUCH_TRANSACTION = 251;
  * run several times, so it has no effects beside its calls, which it makes one after the other (a session takes no two).
  */
 export async function inTransaction<T>(
-  { db, maxTimeMs, pace }: WriteLimits,
+  { db, maxTimeMs, pace, signal }: WriteLimits,
   work: (options: CallOptions) => Answer<T>,
 ): Answer<T> {
   const until = pace.clock() + maxTimeMs;
@@ -48,6 +48,8 @@ export async function inTransaction<T>(
       });
       try {
         const result = await work(() => ({ session, maxTimeMS: left() }));
+        // aborted with the session's end
+        if (signal?.aborted) return err(TOO_LATE);
         if (result.isOk()) await commit(session, pause);
         return result;
       } catch (error) {
@@ -55,6 +57,7 @@ export async function inTransaction<T>(
         if (session.inTransaction()) await session.abortTransaction();
       }
       if (!(await pause(attempt))) return err(BUSY);
+      if (signal?.aborted) return err(TOO_LATE);
     }
   } finally {
     // aborts what is open

@@ -7,14 +7,14 @@
 import type { MongoClient } from "mongodb";
 import { err } from "neverthrow";
 import type { Answer } from "../contract/repository.ts";
-import { BUSY, type WriteLimits } from "./pace.ts";
+import { BUSY, TOO_LATE, type WriteLimits } from "./pace.ts";
 
 /** By client, which is what shares a pool: until when each record is taken. */
 const taken = new WeakMap<MongoClient, Map<string, Promise<unknown>>>();
 
 /** Runs `work` once nobody else is at any of these records; it is given what is left of the time. */
 export async function inTurn<T>(
-  { db, maxTimeMs, pace }: WriteLimits,
+  { db, maxTimeMs, pace, signal }: WriteLimits,
   records: readonly string[],
   work: (maxTimeMs: number) => Answer<T>,
 ): Answer<T> {
@@ -33,6 +33,7 @@ export async function inTurn<T>(
   for (const record of records) queues.set(record, ended);
   try {
     if (before.length > 0 && !(await isOverWithin(maxTimeMs, before))) return err(BUSY);
+    if (signal?.aborted) return err(TOO_LATE);
     return await work(Math.max(1, Math.ceil(maxTimeMs - (pace.clock() - since))));
   } finally {
     finish();

@@ -8,6 +8,7 @@ import type { Assignments, DatabaseRow } from "../placement/assignment.ts";
 import { CONTROL_PLANE, variableOf } from "../placement/database-names.ts";
 import { downReason } from "../placement/down-reason.ts";
 import type { Database } from "../repository/database.ts";
+import { UnusableUrl } from "../repository/unusable-url.ts";
 
 /** As much of a database as is needed to prepare it. */
 export type Preparable = Pick<Database, "name" | "title" | "kind"> & { system: Pick<Database["system"], "prepare"> };
@@ -84,12 +85,19 @@ async function prepareOne(control: Assignments, row: DatabaseRow, database: Prep
 
 const failed = (name: string, reason: string): PrepareOutcome => ({ name, state: "failed", reason });
 
+/** Errors that say something of the way to a database, and nothing of what was to be done there. */
+const OF_THE_WAY = /^(NotConnected|NotSent|ConnectionLost|UnusableUrl)$/;
+/** No wait mends that. */
+const isOfUrl = (failure: unknown) =>
+  [failure, failure instanceof Error && failure.cause].some((each) => each instanceof UnusableUrl);
+
 /**
  * A driver's error becomes words, where its code is known to say that the database is away; what else is thrown names
  * itself what stands in the way, and the fix.
  */
 function inWords(title: string, failure: unknown): { reason: string; isAway: boolean } {
-  if (!(failure instanceof Error)) return { reason: downReason(title, failure), isAway: true };
+  if (!(failure instanceof Error) || OF_THE_WAY.test(failure.name))
+    return { reason: downReason(title, failure), isAway: !isOfUrl(failure) };
   const isOfDriver = failure.name.startsWith("Mongo") || "code" in failure;
   const reason = isOfDriver ? downReason(title, failure) : undefined;
   if (reason === undefined || reason === downReason(title, null)) return { reason: failure.message, isAway: false };

@@ -13,10 +13,11 @@ import { readLimited } from "../http/limited-body.ts";
 import type { Log } from "../log.ts";
 import { CONTROL_PLANE } from "../placement/database-names.ts";
 import { downReason } from "../placement/down-reason.ts";
+import type { Database } from "../repository/database.ts";
 import { within } from "../values/within.ts";
 
-/** Answers ok when the database can take users; may hang or throw. */
-export type Probe = () => Promise<Result<unknown, unknown>>;
+/** Ok when the database answers, with what is wrong with it nevertheless, in words, or null; may hang or throw. */
+export type Probe = Database["system"]["probe"];
 
 export interface HealthReport {
   name: string;
@@ -109,7 +110,8 @@ function createLook({
     let failure: unknown;
     try {
       const answer = await within(probeMs, probe());
-      if (answer?.isOk()) return { name, healthy: true, error: null };
+      // one that answers, and is not prepared, takes nobody
+      if (answer?.isOk()) return { name, healthy: answer.value === null, error: answer.value };
       failure = answer?.isErr() ? answer.error : undefined;
     } catch (error) {
       failure = error;

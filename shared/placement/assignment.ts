@@ -4,6 +4,7 @@ import { err, ok, type Result } from "neverthrow";
 import { notFound, type RepositoryError } from "../contract/errors.ts";
 import { callSystem } from "../postgres/system-call.ts";
 import type { Engine } from "../repository/database.ts";
+import type { ChangeList } from "./user-changes.ts";
 
 export interface Assignment {
   user_id: string;
@@ -106,12 +107,8 @@ export function createAssignments(client: SupabaseClient) {
     /** Lets a database take users if it never has; true when this call did that. */
     open: (name: string): Answer<boolean> => callSystem(client, "switchyard_open_database", { p_name: name }),
 
-    /** Ids of the users deleted since then. */
-    deletedSince: async (since: Date): Answer<string[]> =>
-      (
-        await callSystem<(string | { user_id: string })[]>(client, "switchyard_deletions", {
-          p_since: since.toISOString(),
-        })
-      ).map((rows) => rows.map((row) => (typeof row === "string" ? row : row.user_id))),
+    /** Who was deleted, and who has moved, since then. */
+    changesSince: (since: Date): Answer<ChangeList> =>
+      callSystem(client, "switchyard_user_changes", { p_since: since.toISOString() }),
   };
 }

@@ -1,6 +1,7 @@
 /** A store behind a breaker and a deadline: the same interface, and always an answer in time. */
 import { err, type Result } from "neverthrow";
 import { busy, type RepositoryError, unavailable } from "../contract/errors.ts";
+import { everyCall } from "../repository/every-call.ts";
 import type { Store } from "../repository/store.ts";
 import type { Breaker, Outcome } from "./breaker.ts";
 
@@ -21,24 +22,15 @@ export interface Guard {
 type Call<T> = () => Promise<Result<T, RepositoryError>>;
 
 /** `open` is asked at every call: what is behind it may be replaced between two. */
-export function guardStore(open: () => Promise<Result<Store, RepositoryError>>, guard: Guard): Store {
-  const run = <T>(call: (store: Store) => ReturnType<Call<T>>) =>
+export const guardStore = (open: () => Promise<Result<Store, RepositoryError>>, guard: Guard): Store =>
+  everyCall((call) =>
     guarded(guard, async () => {
       const store = await open();
       if (store.isErr()) return err(store.error);
       // the caller has been told that it was too late: nothing may be written after that
       return guard.signal.aborted ? err(tooLate(guard.signal)) : call(store.value);
-    });
-  return {
-    create: (...given) => run((store) => store.create(...given)),
-    get: (...given) => run((store) => store.get(...given)),
-    list: (...given) => run((store) => store.list(...given)),
-    update: (...given) => run((store) => store.update(...given)),
-    delete: (...given) => run((store) => store.delete(...given)),
-    count: (...given) => run((store) => store.count(...given)),
-    group: (...given) => run((store) => store.group(...given)),
-  };
-}
+    }),
+  );
 
 /** One call through the breaker, given up at the deadline. */
 export function guarded<T>({ breaker, signal, answers, onCall, clock }: Guard, call: Call<T>): ReturnType<Call<T>> {

@@ -5,6 +5,7 @@
  */
 import { err, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
+import { everyCall } from "../repository/every-call.ts";
 import type { Store } from "../repository/store.ts";
 
 export interface HomeAt {
@@ -24,7 +25,7 @@ export interface HomeStoreOptions {
 export function createHomeStore({ first, open, look }: HomeStoreOptions): Store {
   let at = first;
   let store = open(first);
-  const run = async <T>(call: (store: Store) => Promise<Result<T, RepositoryError>>) => {
+  return everyCall(async (call) => {
     const answer = await call(store);
     if (answer.isOk() || answer.error.code !== "moved") return answer;
     const found = await look();
@@ -34,14 +35,5 @@ export function createHomeStore({ first, open, look }: HomeStoreOptions): Store 
     at = found.value;
     store = open(at);
     return call(store);
-  };
-  return {
-    create: (...given) => run((here) => here.create(...given)),
-    get: (...given) => run((here) => here.get(...given)),
-    list: (...given) => run((here) => here.list(...given)),
-    update: (...given) => run((here) => here.update(...given)),
-    delete: (...given) => run((here) => here.delete(...given)),
-    count: (...given) => run((here) => here.count(...given)),
-    group: (...given) => run((here) => here.group(...given)),
-  };
+  });
 }

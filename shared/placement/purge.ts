@@ -9,6 +9,7 @@ import type { RepositoryError } from "../contract/errors.ts";
 import type { Log } from "../log.ts";
 import { callSystem } from "../postgres/system-call.ts";
 import type { Database } from "../repository/database.ts";
+import { variableOf } from "./database-names.ts";
 import { downReason } from "./down-reason.ts";
 
 /** As much of a database as purges need. */
@@ -105,7 +106,7 @@ async function purgeDatabase(
 
 /** A database that takes users, and that whoever runs this knows nothing of. */
 async function postpone({ control, log }: PurgeOptions, name: string): Promise<Result<PurgeReport, RepositoryError>> {
-  const reason = `not configured here: set DATABASE_${name.toUpperCase()}`;
+  const reason = `not configured here: set ${variableOf(name)}`;
   const postponed = await callSystem<number>(control, "switchyard_postpone_tasks", {
     p_queue: QUEUE,
     p_database: name,

@@ -4,11 +4,11 @@
  * home elsewhere need not wait for.
  */
 import type { SupabaseClient } from "@supabase/supabase-js";
-import type { ConfiguredDatabase } from "../config.ts";
 import type { Deadlines } from "../deadlines.ts";
 import type { Collection } from "../definition/define.ts";
 import { supabaseDatabase } from "../postgres/supabase-database.ts";
 import type { Database, Engine, EngineOptions } from "../repository/database.ts";
+import type { ConfiguredDatabase } from "./configured-databases.ts";
 import { CONTROL_PLANE, titleOf } from "./database-names.ts";
 
 export interface RegistryConfig {
@@ -33,17 +33,17 @@ export interface RegistryOptions extends Pick<EngineOptions, "maxPoolSize" | "on
 
 export type Registry = ReadonlyMap<string, Database>;
 
-const ENGINES: Readonly<Record<Engine, (options: EngineOptions) => Promise<Database>>> = {
+const MAKERS: Readonly<Record<Engine, (options: EngineOptions) => Promise<Database>>> = {
   mongodb: async (options) => (await import("../mongo/database.ts")).mongoDatabase(options),
   postgres: async (options) => (await import("../postgres/direct/database.ts")).postgresDatabase(options),
 };
 
 /** Supabase first, then the others in the order of the configuration. Connects to nothing. */
 export function createRegistry({ config, service, deadlines, ...options }: RegistryOptions): Registry {
-  const { appName, maxPoolSize, onPool } = options;
+  const { appName, maxPoolSize, onPool, collections } = options;
   const direct =
     config.DATABASE_URL === undefined ? undefined : { url: config.DATABASE_URL, appName, maxPoolSize, onPool };
-  const supabase = supabaseDatabase({ name: CONTROL_PLANE, config, service, deadlines, direct });
+  const supabase = supabaseDatabase({ name: CONTROL_PLANE, config, service, deadlines, collections, direct });
   const others = config.databases.map(({ name, kind, url }) =>
     lazily({
       ...options,
@@ -65,7 +65,7 @@ export const closeAll = async (registry: Registry): Promise<void> => {
 function lazily({ kind, ...options }: EngineOptions & { kind: Engine }): Database {
   let loading: Promise<Database> | undefined;
   const load = () => {
-    loading ??= ENGINES[kind](options).catch((error) => {
+    loading ??= MAKERS[kind](options).catch((error) => {
       loading = undefined;
       throw error;
     });

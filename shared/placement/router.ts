@@ -20,13 +20,13 @@ import { createAssignmentCache } from "./assignment-cache.ts";
 import { createBreakers, refusing } from "./breaker.ts";
 import { CONTROL_PLANE, titleOf, variableOf } from "./database-names.ts";
 import { deadlineIn } from "./deadline.ts";
-import { createDeletedUsers } from "./deleted-users.ts";
 import { type Guard, guarded, guardStore } from "./guarded-store.ts";
 import { createHealth, type Health } from "./health.ts";
 import { createHomeStore, type HomeAt } from "./home-store.ts";
 import { closeAll, createRegistry, type RegistryConfig, type RegistryOptions } from "./registry.ts";
 import type { DatabaseService, RequestCalls, RequestUser } from "./service.ts";
 import { type DatabaseStats, readStats } from "./stats.ts";
+import { createUserChanges } from "./user-changes.ts";
 
 type Answer<T> = Promise<Result<T, RepositoryError>>;
 
@@ -71,6 +71,12 @@ export interface RouterOptions extends Pick<RegistryOptions, "onPool"> {
   purge?: () => Promise<unknown>;
 }
 
+/** Of whose home a database is told; it may look at it. */
+interface Claimed {
+  home?: string | undefined;
+  homeEpoch?: number | undefined;
+}
+
 /** Of the breaker, in logs. */
 const CONTROL_REST = "supabase_rest";
 
@@ -108,12 +114,18 @@ export function createRouter(options: RouterOptions): Router {
   const controlGuard = (calls: RequestCalls): Guard => {
     const guard = guardFor(CONTROL_PLANE, calls);
     if (registry.get(CONTROL_PLANE)?.path !== "direct") return guard;
-    return { ...guard, breaker: breakerOf(CONTROL_REST), answers: async () => (await askSupabase(service)).isOk() };
+    const { onCall } = calls;
+    return {
+      ...guard,
+      breaker: breakerOf(CONTROL_REST),
+      answers: async () => (await askSupabase(service)).isOk(),
+      onCall: onCall && ((ms) => onCall(CONTROL_PLANE, ms, "rest")),
+    };
   };
 
   // through the breaker: the list, too, is no reason to call a database that is known to be down
-  const deleted = createDeletedUsers({
-    load: (since) => guarded(controlGuard({}), () => assignments.deletedSince(since)),
+  const changes = createUserChanges({
+    load: (since) => guarded(controlGuard({}), () => assignments.changesSince(since)),
     waitMs: deadlines.deletedUsersMs,
     clock,
     log,
@@ -130,7 +142,7 @@ export function createRouter(options: RouterOptions): Router {
   };
 
   /** The user's rows in one database, behind its breaker and the deadline of the request. */
-  const storeAt = (name: string, user: RequestUser, at: Partial<HomeAt>): Store => {
+  const storeAt = (name: string, user: RequestUser, at: Claimed): Store => {
     const guard = guardFor(name, user);
     const { id, jwt } = user;
     // anew for each call: between two pages of an export, the client behind it may have been replaced
@@ -141,19 +153,20 @@ export function createRouter(options: RouterOptions): Router {
     }, guard);
   };
 
-  const homeStore = (first: HomeAt, user: RequestUser): Store =>
+  const homeStore = (first: HomeAt, user: RequestUser, claims: Claimed): Store =>
     createHomeStore({
       first,
-      open: (at) => storeAt(at.home, user, at),
+      open: (at) => storeAt(at.home, user, at === first ? claims : at),
       look: async () => (await look(user.id, user)).andThen((found) => (found ? ok(homeOf(found)) : err(NO_HOME))),
     });
 
-  const serviceAt = (at: HomeAt, user: RequestUser): DatabaseService => {
+  /** `claims` is what the databases are told, where they look at it. */
+  const serviceAt = (at: HomeAt, user: RequestUser, claims: Claimed = at): DatabaseService => {
     let opened: Store | undefined;
     const storeOf = ({ placement }: Collection) => {
-      if (placement.kind === "pinned") return storeAt(placement.database, user, at);
-      if (placement.kind === "replicated") return storeAt(placement.primary, user, at);
-      opened ??= homeStore(at, user);
+      if (placement.kind === "pinned") return storeAt(placement.database, user, claims);
+      if (placement.kind === "replicated") return storeAt(placement.primary, user, claims);
+      opened ??= homeStore(at, user, claims);
       return opened;
     };
     return {
@@ -162,12 +175,16 @@ export function createRouter(options: RouterOptions): Router {
     };
   };
 
-  /** What the token says, unless this instance knows better. */
+  /** What the token says, unless the user is known to have moved since it was made. */
   const findHome = async (user: RequestUser): Answer<HomeAt> => {
-    const { home, homeEpoch } = user;
-    const known = cache.get(user.id);
-    const isOlder = known !== undefined && homeEpoch !== undefined && homeEpoch < known.epoch;
-    if (home !== undefined && !isOlder) return ok({ home, homeEpoch });
+    const { home, homeEpoch = 0 } = user;
+    if (home !== undefined) {
+      const [looked, moved] = [cache.get(user.id), await changes.movedTo(user.id)];
+      const later = [...(looked ? [homeOf(looked)] : []), ...(moved ? [moved] : [])]
+        .filter((at) => (at.homeEpoch ?? 0) > homeEpoch)
+        .sort((a, b) => (b.homeEpoch ?? 0) - (a.homeEpoch ?? 0));
+      return ok(later[0] ?? { home, homeEpoch: user.homeEpoch });
+    }
     const found = await getAssignment(user.id, user);
     return found.andThen((assignment) => (assignment ? ok(homeOf(assignment)) : err(NO_HOME)));
   };
@@ -182,13 +199,17 @@ export function createRouter(options: RouterOptions): Router {
     getAssignment,
     getHealth,
     getDatabaseServiceForUser,
-    getDatabaseService: (name, user) => serviceAt({ home: name, homeEpoch: user.homeEpoch }, user),
+    // whoever is not at home there, by their token, is not let in by saying so
+    getDatabaseService: (name, user) =>
+      serviceAt({ home: name, homeEpoch: user.homeEpoch }, user, { home: user.home, homeEpoch: user.homeEpoch }),
 
     async repository(collection, user) {
       const { placement } = collection;
       // nobody's home matters for what has a place of its own
-      if (placement.kind !== "home")
-        return ok(serviceAt({ home: user.home ?? CONTROL_PLANE }, user).repository(collection));
+      if (placement.kind !== "home") {
+        const { home, homeEpoch } = user;
+        return ok(serviceAt({ home: home ?? CONTROL_PLANE }, user, { home, homeEpoch }).repository(collection));
+      }
       return (await getDatabaseServiceForUser(user)).map((found) => found.repository(collection));
     },
 
@@ -200,7 +221,7 @@ export function createRouter(options: RouterOptions): Router {
 
     getDatabaseStats: (limits) =>
       readStats({ registry, rows: assignments.databases, collections, clock, limitMs: deadlines.requestMs, ...limits }),
-    isDeleted: (userId) => deleted.has(userId),
+    isDeleted: changes.isDeleted,
 
     async deleteUser(userId, calls = {}) {
       const answer = await guarded(controlGuard(calls), async () => {
@@ -209,7 +230,7 @@ export function createRouter(options: RouterOptions): Router {
         return !error || error.status === 404 ? ok(undefined) : err(authFailure(error));
       });
       if (answer.isErr()) return answer;
-      deleted.add(userId);
+      changes.addDeleted(userId);
       cache.delete(userId);
       waitUntil(purge().catch((error) => log.warn("purge_failed", { error })));
       return answer;

@@ -1,7 +1,7 @@
 /** Groups by `public.records_summarize`: exact sums come from the database as text. */
 import type { RepositoryError } from "../contract/errors.ts";
 import { unknownTimeZone } from "../contract/query.ts";
-import type { Collection } from "../definition/define.ts";
+import { type Collection, identityOf } from "../definition/define.ts";
 import type { Group, Grouping, Row } from "../repository/store.ts";
 import { kindOf, toValue } from "./rows.ts";
 
@@ -19,11 +19,15 @@ export interface GroupRow {
 export const countRequest: Row = { p_by: null, p_month: null, p_money: null, p_currency: null, p_limit: 1 };
 
 /** The parameters of a grouping, its selection left out. */
-export const groupRequest = (collection: Collection, grouping: Grouping): Row => ({
+export const groupRequest = (
+  collection: Collection,
+  grouping: Grouping,
+  all: ReadonlyMap<string, Collection>,
+): Row => ({
   p_by: grouping.by?.field ?? null,
   p_month: monthOf(collection, grouping),
   p_money: collection.money?.field ?? null,
-  p_currency: collection.money ? JSON.stringify(currencyOf(collection)) : null,
+  p_currency: collection.money ? JSON.stringify(currencyOf(collection, all)) : null,
   p_limit: grouping.limit,
 });
 
@@ -46,8 +50,10 @@ const monthOf = (collection: Collection, { by }: Grouping): string | null =>
   !by?.month ? null : kindOf(collection, by.field) === "day" ? "day" : by.month.timeZone;
 
 /** Where the currency is; for one in another collection, which one that is. */
-function currencyOf({ money, fields }: Collection): Row {
+function currencyOf({ name, money, fields }: Collection, all: ReadonlyMap<string, Collection>): Row {
   const currency = money?.currency;
   if (!currency || !("reference" in currency)) return { ...currency };
-  return { ...currency, collection: fields[currency.reference]?.references };
+  const target = all.get(fields[currency.reference]?.references ?? "");
+  if (!target) throw new Error(`${name}: ${currency.reference} refers to a collection that is not kept here`);
+  return { ...currency, collection: target.name, owner: identityOf(target).owner };
 }

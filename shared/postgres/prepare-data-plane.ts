@@ -29,6 +29,12 @@ export interface DataPlane {
 /** The database, or the role that is connected, will not do; the message says what to do. */
 export class UnfitDataPlane extends Error {}
 
+/** The first line of a migration that is the control plane's only. */
+export const CONTROL_ONLY = "-- plane: control";
+
+/** Of a class that Postgres leaves to others. */
+const EARLIER_PRINT = "SY010";
+
 /** The same number everywhere: two that prepare one database at once go one after the other. */
 const LOCK = 720_575_941;
 
@@ -52,8 +58,7 @@ export async function prepareDataPlane(
     try {
       await client.script(alone(once(migration)));
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : cause;
-      throw new Error(`Migration ${migration.version}_${migration.name} failed: ${reason}`, { cause });
+      throw failed(migration, cause);
     }
   }
   return waiting.map(({ version }) => version);
@@ -106,17 +111,47 @@ async function refuseUnfit(client: SqlClient, name: string, site: number): Promi
     );
 }
 
+/** Names the migration, and the way out where it is the application's own and was meant for accounts only. */
+function failed({ version, name }: Migration, cause: unknown): Error {
+  const { code, message } = cause as { code?: unknown; message?: unknown };
+  const said = `Migration ${version}_${name} failed: ${String(message ?? cause).replace(/\.$/, "")}.`;
+  const isOfSql = /^(?=.*\d)[0-9A-Z]{5}$/.test(String(code)) && code !== EARLIER_PRINT;
+  const marker = `Every database gets each migration but those that begin with the line "${CONTROL_ONLY}": if this one is for Supabase only, that is the line that it lacks.`;
+  return new Error(isOfSql ? `${said} ${marker}` : said, { cause });
+}
+
 /** One statement, which is one transaction; whoever comes second waits for the first, and then sees what it did. */
 const alone = (work: string) =>
-  `do ${quoted(`begin
+  `do ${quoted(`declare
+  v_earlier text;
+begin
   perform pg_advisory_xact_lock(${LOCK});
   ${work}
 end`)}`;
+
+/**
+ * Printed before there was switchyard.is_home(), a collection's one policy asks whether "supabase" is the owner's home. The
+ * migration that brought that function has replaced those that were there; one that comes later would stay, and in a database
+ * of another name keep everybody out. Policies of other names are the application's own.
+ */
+const REFUSE_EARLIER_PRINTS = `if to_regprocedure('switchyard.is_home(boolean)') is not null then
+      select c.relname into v_earlier
+      from switchyard.collections k
+      join pg_catalog.pg_class c on c.oid = to_regclass(format('public.%I', k.name))
+      join pg_catalog.pg_policy p on p.polrelid = c.oid and p.polname = c.relname || '_owner'
+      where k.placement = 'home' and pg_get_expr(p.polqual, p.polrelid) !~ 'is_home'
+      order by 1 limit 1;
+      if v_earlier is not null then
+        raise exception 'the policy of "%" is that of an earlier version and asks whether the home is "supabase". Print it again: switchyard collection sql %',
+          v_earlier, v_earlier using errcode = '${EARLIER_PRINT}';
+      end if;
+    end if;`;
 
 const once = ({ version, name, text }: Migration) => `if not exists (
     select from switchyard.migrations where version = ${quoted(version)}
   ) then
     execute ${quoted(text)};
+    ${REFUSE_EARLIER_PRINTS}
     insert into switchyard.migrations (version, name) values (${quoted(version)}, ${quoted(name)});
   end if;`;
 

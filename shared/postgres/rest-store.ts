@@ -4,8 +4,9 @@ import type { RepositoryError } from "../contract/errors.ts";
 import { notFound } from "../contract/errors.ts";
 import type { Answer } from "../contract/repository.ts";
 import { type Collection, identityOf } from "../definition/define.ts";
-import type { PageRequest, Row, Selected, Store } from "../repository/store.ts";
+import type { PageRequest, Row, Store } from "../repository/store.ts";
 import { call, type PostgrestLike } from "./calls.ts";
+import { ownerOf, selectedOf, versionOf } from "./function-parameters.ts";
 import { countRequest, type GroupRow, groupRequest, groupsOf, refuseZone } from "./groups.ts";
 import { type Refusal, refusalOf } from "./refusals.ts";
 import { recordColumns, toRecord, toRow } from "./rows.ts";
@@ -15,12 +16,14 @@ export interface RestStoreOptions {
   client: PostgrestLike;
   /** the caller's id */
   userId: string;
+  /** what is kept there, by name */
+  all: ReadonlyMap<string, Collection>;
   /** ends every call that is still under way */
   signal?: AbortSignal | undefined;
 }
 
 /** The caller's rows in the Postgres behind that client. */
-export function createRestStore({ client, userId, signal }: RestStoreOptions): Store {
+export function createRestStore({ client, userId, all, signal }: RestStoreOptions): Store {
   const run = <T>(name: string, collection: Collection, parameters: Row): Promise<Result<T, RepositoryError>> =>
     call(client, name, { p_collection: collection.name, p_user_id: userId, ...parameters }, signal) as Promise<
       Result<T, RepositoryError>
@@ -91,7 +94,11 @@ export function createRestStore({ client, userId, signal }: RestStoreOptions): S
     },
 
     async group(collection, grouping) {
-      const parameters = { ...selectedOf(grouping), ...ownerOf(collection), ...groupRequest(collection, grouping) };
+      const parameters = {
+        ...selectedOf(grouping),
+        ...ownerOf(collection),
+        ...groupRequest(collection, grouping, all),
+      };
       const groups = await run<GroupRow[]>("records_summarize", collection, parameters);
       return groups.map((rows) => groupsOf(collection, grouping, rows)).mapErr(refuseZone(collection, grouping));
     },
@@ -99,19 +106,3 @@ export function createRestStore({ client, userId, signal }: RestStoreOptions): S
 }
 
 const columnsOf = (collection: Collection): string => JSON.stringify(recordColumns(collection));
-
-/** Named only where it is not the usual one, which the functions take by themselves. */
-export const ownerOf = (collection: Collection): Row => {
-  const { owner } = identityOf(collection);
-  return owner === "user_id" ? {} : { p_owner_column: owner };
-};
-
-/** What no record can have is matched by none, and not refused as out of range. */
-export const versionOf = (expected: number | undefined): number | null =>
-  expected === undefined ? null : Number.isSafeInteger(expected) ? expected : -1;
-
-/** A selection as the functions take it. */
-export const selectedOf = ({ filters, search }: Selected): Row => ({
-  p_filters: JSON.stringify(filters.map(({ field, operator, value }) => ({ field, operator, value: String(value) }))),
-  p_search: search ?? null,
-});

@@ -6,6 +6,7 @@
 import type { SupabaseClient } from "@supabase/supabase-js";
 import { ok } from "neverthrow";
 import type { Deadlines } from "../deadlines.ts";
+import type { Collection } from "../definition/define.ts";
 import type { Database, EngineOptions } from "../repository/database.ts";
 import { within } from "../values/within.ts";
 import { type UserConfig, userClient } from "./client.ts";
@@ -20,9 +21,13 @@ export interface SupabaseOptions {
   /** with the secret key */
   service: SupabaseClient;
   deadlines: Deadlines;
+  collections: readonly Collection[];
   /** the direct way */
   direct?: Pick<EngineOptions, "url" | "appName" | "maxPoolSize" | "onPool"> | undefined;
 }
+
+/** For one look at REST by a call that goes another way. */
+const REST_MS = 400;
 
 type Path = Pick<Database, "scoped" | "close"> & Pick<Database["system"], "probe">;
 
@@ -70,13 +75,16 @@ export function supabaseDatabase(options: SupabaseOptions): Database {
   };
 }
 
-function restPath({ config, service, deadlines }: SupabaseOptions): Path {
+const byName = (collections: readonly Collection[]) => new Map(collections.map((each) => [each.name, each]));
+
+function restPath({ config, service, deadlines, collections }: SupabaseOptions): Path {
+  const all = byName(collections);
   const timeoutMs = deadlines.callMs;
   const { SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY = "" } = config;
   const user = { SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY };
   return {
     scoped: async ({ id: userId, jwt, signal }) =>
-      ok(createRestStore({ client: userClient(user, jwt, { timeoutMs }), userId, signal })),
+      ok(createRestStore({ client: userClient(user, jwt, { timeoutMs }), userId, all, signal })),
     probe: () => askSupabase(service),
     close: async () => {},
   };
@@ -84,7 +92,7 @@ function restPath({ config, service, deadlines }: SupabaseOptions): Path {
 
 /** The driver is loaded by the first request that needs it. */
 function directPath(
-  { name, service, deadlines }: SupabaseOptions,
+  { name, service, deadlines, collections }: SupabaseOptions,
   direct: NonNullable<SupabaseOptions["direct"]>,
 ): Path {
   const { url, appName, maxPoolSize, onPool } = direct;
@@ -94,7 +102,14 @@ function directPath(
       import("./direct/access.ts"),
     ]);
     const connection = createPostgresConnection(url, { appName, deadlines, onPool, maxPoolSize });
-    return { connection, access: directAccess(connection, { name, title: "Supabase", migrate: "supabase db push" }) };
+    const access = directAccess(connection, {
+      name,
+      title: "Supabase",
+      migrate: "supabase db push",
+      all: byName(collections),
+      expected: () => idByRest(service),
+    });
+    return { connection, access };
   };
   let loading: ReturnType<typeof load> | undefined;
   const loaded = () => {
@@ -119,4 +134,10 @@ function directPath(
       await (await loading?.catch(() => undefined))?.connection.close();
     },
   };
+}
+
+/** What REST says the database is; undefined while it does not answer, which must not hold up those who do without it. */
+async function idByRest(service: SupabaseClient): Promise<string | undefined> {
+  const said = await within(REST_MS, callSystem<{ id?: string }>(service, "switchyard_health")).catch(() => undefined);
+  return said?.isOk() ? said.value.id : undefined;
 }

@@ -9,7 +9,9 @@ import type { Deadlines } from "../deadlines.ts";
 import type { Collection } from "../definition/define.ts";
 import type { Store } from "./store.ts";
 
-export type Engine = "postgres" | "mongodb";
+/** The kinds of database that there are. The README says what one more takes. */
+export const ENGINES = ["postgres", "mongodb"] as const;
+export type Engine = (typeof ENGINES)[number];
 
 /** Which database this is among all of them; kept in itself, too. */
 export interface Self {

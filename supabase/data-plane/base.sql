@@ -1,6 +1,9 @@
 -- What a Postgres that is not the control plane needs before the migrations that are for every Postgres: Neon, RDS, a server
 -- of one's own, another Supabase project. `switchyard db prepare` runs it, and may run it again. Whatever Supabase would have
 -- made is made here, if it is not there; the rest is what the control plane's own migrations make, as far as it is needed.
+--
+-- switchyard.self, keep_site and seal_function stand here as they do in those. What has been prepared keeps the table that it
+-- has, so a later column, or another body of the functions, comes by a migration without "plane: control", for all alike.
 
 -- Users' calls run as `authenticated`, so that row-level security guards them here, too; grants name the other two.
 do $$
@@ -71,6 +74,7 @@ create table if not exists switchyard.self (
   name text not null,
   site smallint not null check (site between 1 and 7),
   is_control boolean not null,
+  id uuid not null default gen_random_uuid(),
   revision integer not null default 1,
   oldest_code integer not null default 1
 );

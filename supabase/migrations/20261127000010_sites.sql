@@ -12,6 +12,8 @@ create table switchyard.self (
   name text not null,
   site smallint not null check (site between 1 and 7),
   is_control boolean not null,
+  -- of this very database: two ways that should lead to it can be compared
+  id uuid not null default gen_random_uuid(),
   -- of this schema, and the lowest revision of the code that may run on it (shared/postgres/revision.ts)
   revision integer not null default 1,
   oldest_code integer not null default 1

@@ -31,6 +31,14 @@ begin
     raise exception 'A database''s name begins with a small letter and has at most 41 small letters, digits and _.'
       using errcode = 'invalid_parameter_value';
   end if;
+  -- the variable that would lead to it says something else already (shared/placement/configured-databases.ts)
+  if p_name ~ '^url(_|$)' then
+    raise exception 'No database can be named "%": DATABASE_URL is the direct way to Supabase''s own Postgres, and platforms set DATABASE_URL_... beside it. Take another name.',
+      p_name using errcode = 'invalid_parameter_value';
+  elsif p_name = 'connect_ms' then
+    raise exception 'No database can be named "%": DATABASE_CONNECT_MS says how long something may take. Take another name.',
+      p_name using errcode = 'invalid_parameter_value';
+  end if;
   if p_kind is null or p_kind not in ('postgres', 'mongodb') then
     raise exception 'A database is of the kind postgres or mongodb.' using errcode = 'invalid_parameter_value';
   end if;

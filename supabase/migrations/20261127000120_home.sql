@@ -15,7 +15,7 @@ create function switchyard.is_home(p_writing boolean) returns boolean
 language plpgsql stable parallel safe security definer set search_path = '' as $$
 declare
   v_token jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb -> 'app_metadata';
-  v_epoch bigint := case when jsonb_typeof(v_token -> 'home_epoch') = 'number' then (v_token ->> 'home_epoch')::numeric end;
+  v_epoch numeric := case when jsonb_typeof(v_token -> 'home_epoch') = 'number' then (v_token ->> 'home_epoch')::numeric end;
   v_self record;
 begin
   select s.name, s.is_control, a.database_provider as home, a.epoch, a.state into v_self
@@ -35,6 +35,18 @@ begin
   return false;
 end $$;
 select switchyard.seal_function('switchyard.is_home(boolean)', '{authenticated}');
+
+-- "Is this the database?", for the policies of tables that are pinned to one: a migration makes them in every Postgres, and in
+-- the others they are closed. In a data plane the token has to be one of ours: it may be another Supabase project, which has
+-- users of its own.
+create function switchyard.is_here(p_database text) returns boolean
+language sql stable parallel safe security definer set search_path = '' as $$
+  select s.name = p_database and (
+    s.is_control
+    or nullif(current_setting('request.jwt.claims', true), '')::jsonb -> 'app_metadata' ->> 'home' is not null
+  ) from switchyard.self s
+$$;
+select switchyard.seal_function('switchyard.is_here(text)', '{authenticated}');
 
 -- The tables that there are: their one policy named the home by a literal. By operation, because a home that is being moved
 -- is read and not written. Both sides are looked up once a statement: that is what the selects are for. And the home stands

@@ -2,6 +2,9 @@
 -- Purges as tasks: queue `purge`, subject the deleted user, payload {"purge": <id in switchyard.purges>, "run": 1 or 2}. The
 -- deletions themselves stay in switchyard.purges.
 
+-- Nobody may add one between the copy and the drop: their records would never be purged.
+lock table switchyard.purge_tasks in access exclusive mode;
+
 -- What waits is carried over, and what is done, too: second runs follow a change of the tokens' lifetime.
 insert into switchyard.tasks (queue, database, subject, payload, created_at, due_at, leased_until, attempts, last_error, done_at)
 select 'purge', t.database, p.user_id, jsonb_build_object('purge', p.id, 'run', t.run), p.deleted_at, t.due_at,

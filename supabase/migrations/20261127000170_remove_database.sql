@@ -16,7 +16,7 @@ begin
   end if;
   select count(*) into v_users from public.user_database_assignments where database_provider = p_name;
   if v_users > 0 then
-    raise exception 'Users are at home in "%": %. Drain it first, which moves them: switchyard databases drain %.',
+    raise exception 'Users are at home in "%": %. Their records are there, so it stays until the last of them has deleted the account. To keep new users out meanwhile: switchyard databases drain %.',
       p_name, v_users, p_name using errcode = 'invalid_parameter_value';
   end if;
   select count(*) into v_tasks from switchyard.tasks where database = p_name and done_at is null;

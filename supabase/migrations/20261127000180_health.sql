@@ -14,7 +14,7 @@ begin
   if v_self.is_control then
     v_can_place := public.switchyard_can_place();
   end if;
-  return jsonb_build_object('name', v_self.name, 'site', v_self.site, 'revision', v_self.revision,
+  return jsonb_build_object('id', v_self.id, 'name', v_self.name, 'site', v_self.site, 'revision', v_self.revision,
     'oldest_code', v_self.oldest_code, 'can_place', v_can_place);
 end $$;
 select switchyard.seal_function('public.switchyard_health()', '{service_role}');

@@ -252,7 +252,7 @@ describe("a user at home elsewhere", () => {
       // told, because an empty answer would look like lost data
       ["supabase", "moved", "moved"],
     ] as const) {
-      const store = createDirectStore({ connection, claims: claimsOf(mo.id, home, 9) });
+      const store = createDirectStore({ connection, claims: claimsOf(mo.id, home, 9), all: new Map() });
       const id = crypto.randomUUID();
       expect(outcome(await store.create(collections.contacts, id, { name: "Mina" }))).toBe(wrote);
       expect(outcome(await store.update(collections.contacts, id, { name: "Mina" }, 1))).not.toBe("ok");

@@ -30,13 +30,27 @@ export const directOwner = (connection: PostgresConnection, { id, home }: User):
   ...directRepositories({ connection, claims: claimsOf(id, home, 1) }),
 });
 
-export function postgresDirectStore({ site, url, newUser, sql, stop }: DirectHome): Store {
+export interface DirectStore extends Store {
+  /** statements that owners have sent so far */
+  trips(): number;
+}
+
+export function postgresDirectStore({ site, url, newUser, sql, stop }: DirectHome): DirectStore {
   const connection = createPostgresConnection(url, { appName: "switchyard-contract" });
+  let trips = 0;
+  const counted: PostgresConnection = {
+    ...connection,
+    run(...given) {
+      trips++;
+      return connection.run(...given);
+    },
+  };
   const closing: (() => Promise<unknown>)[] = [() => connection.close()];
   return {
     site,
 
-    newOwner: async () => directOwner(connection, await newUser()),
+    newOwner: async () => directOwner(counted, await newUser()),
+    trips: () => trips,
 
     async unavailableOwner(how) {
       const end = await deadEnd(how);

@@ -64,7 +64,14 @@ test("two at once prepare it once, with what every Postgres gets and nothing of 
   expect(await prepare()).toEqual([]);
   const [self] = await database.sql("select public.switchyard_health() as health, switchyard.site() as site");
   expect(self).toEqual({
-    health: { name: "neon", site: 3, revision: SCHEMA_REVISION, oldest_code: expect.any(Number), can_place: null },
+    health: {
+      id: expect.any(String),
+      name: "neon",
+      site: 3,
+      revision: SCHEMA_REVISION,
+      oldest_code: expect.any(Number),
+      can_place: null,
+    },
     site: 3,
   });
   expect(await database.sql("select to_regclass('switchyard.databases') as there")).toEqual([{ there: null }]);
@@ -88,7 +95,11 @@ test("nothing is within a user's reach but their own records", async () => {
          and p.pronamespace in ('public'::regnamespace, 'switchyard'::regnamespace)) as functions,
        has_schema_privilege('authenticated', 'switchyard', 'usage') as schema`,
   );
-  expect(open).toEqual({ tables: [], functions: ["switchyard.is_home(boolean)"], schema: false });
+  expect({ ...open, functions: open?.functions.sort() }).toEqual({
+    tables: [],
+    functions: ["switchyard.is_here(text)", "switchyard.is_home(boolean)"],
+    schema: false,
+  });
 });
 
 test("a user at home here writes with its site, a stranger sees nothing, and one who has moved is sent on", async () => {
@@ -146,11 +157,28 @@ test("a migration that fails is named, leaves nothing, and is tried again", asyn
   const broken = (text: string) => [...migrations, { version: "99990101000000", name: "broken", text }];
   const half = "create table public.half (id int); select 1 / 0;";
   await expect(prepareDataPlane(client, { name: "neon", site: 3, base, migrations: broken(half) })).rejects.toThrow(
-    "99990101000000_broken failed: division by zero",
+    '99990101000000_broken failed: division by zero. Every database gets each migration but those that begin with the line "-- plane: control"',
   );
   expect(await database.sql("select to_regclass('public.half') as half")).toEqual([{ half: null }]);
   const mended = broken("create table public.half (id int); drop table public.half;");
   expect(await prepareDataPlane(client, { name: "neon", site: 3, base, migrations: mended })).toEqual([
     "99990101000000",
   ]);
+});
+
+test("a collection's migration of an earlier version is refused: its policy knows the home by a literal", async () => {
+  const { base, migrations } = await readDataPlane();
+  const contacts = migrations.find(({ name }) => name === "contacts")?.text ?? "";
+  const earlier = { version: "99990102000000", name: "friends", text: contacts.replaceAll("contacts", "friends") };
+  expect(earlier.text).toMatch("create policy friends_owner");
+  const plane = (text: string) => ({
+    name: "neon",
+    site: 3,
+    base,
+    migrations: [...migrations, { ...earlier, text }],
+  });
+  await expect(prepareDataPlane(client, plane(earlier.text))).rejects.toThrow(
+    /^Migration 99990102000000_friends failed: the policy of "friends" .* Print it again: switchyard collection sql friends\.$/,
+  );
+  expect(await database.sql("select to_regclass('public.friends') as friends")).toEqual([{ friends: null }]);
 });

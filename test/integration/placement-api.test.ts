@@ -121,8 +121,21 @@ test("deletions are listed, those of users who are there again not", async () =>
   await users.softDelete(soft);
   await users.hardDelete(again);
   await users.insert(again);
-  const listed = (await assignments.deletedSince(since))._unsafeUnwrap();
-  expect(listed).toEqual(expect.arrayContaining([gone, soft]));
-  expect(listed).not.toContain(again);
-  expect((await assignments.deletedSince(new Date(Date.now() + 60_000)))._unsafeUnwrap()).toEqual([]);
+  const { deleted } = (await assignments.changesSince(since))._unsafeUnwrap();
+  expect(deleted).toEqual(expect.arrayContaining([gone, soft]));
+  expect(deleted).not.toContain(again);
+  const none = { deleted: [], moved: [] };
+  expect((await assignments.changesSince(new Date(Date.now() + 60_000)))._unsafeUnwrap()).toEqual(none);
+});
+
+test("who is at home somewhere else than before is listed, and who is there for the first time is not", async () => {
+  const since = new Date(Date.now() - 60_000);
+  const [stays, moves] = [await users.insert(), await users.insert()];
+  await database.sql(
+    "update public.user_database_assignments set database_provider = 'mongodb', epoch = 2, assigned_at = now() where user_id = $1",
+    [moves],
+  );
+  const { moved } = (await assignments.changesSince(since))._unsafeUnwrap();
+  expect(moved).toContainEqual({ user_id: moves, home: "mongodb", epoch: 2 });
+  expect(moved.map(({ user_id }) => user_id)).not.toContain(stays);
 });

@@ -1,6 +1,7 @@
 /** The list of databases: what is added, reported and removed, and what the schema says of itself. */
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { reservedName } from "../../shared/placement/configured-databases.ts";
 import { revisionProblem, SCHEMA_REVISION } from "../../shared/postgres/revision.ts";
 import { type OwnDatabase, startOwnDatabase } from "../setup/own-database.ts";
 import { placementUsers } from "./placement-users.ts";
@@ -56,6 +57,12 @@ describe("a database that is added", () => {
     expect(await add("rds", "postgres", { p_site: 2 })).toMatch(/^22023 .* 2 is that of "mongodb"/);
     expect(await add("rds", "postgres", { p_site: 8 })).toMatch(/^22023 The site must be 1 to 7/);
     expect(await add("Neon", "postgres")).toMatch(/^22023 A database's name begins with a small letter/);
+    for (const name of ["url", "url_unpooled", "connect_ms"])
+      expect([await add(name, "postgres"), reservedName(name)]).toEqual([
+        `22023 ${reservedName(name)}`,
+        expect.stringContaining("Take another name."),
+      ]);
+    expect(await add("urls", "postgres")).toMatchObject({ added: true });
     expect(await add("rds", "oracle")).toMatch(/^22023 .* kind postgres or mongodb/);
     expect(await add("rds", "postgres", { p_weight: 0 })).toMatch(/^22023 The weight/);
     for (const name of ["d4", "d5", "d6", "d7"]) await add(name, "mongodb");
@@ -76,7 +83,9 @@ test("a database is removed when nothing of anybody's can be in it", async () =>
   await users.set("mongodb", "accepting = false");
   await users.set("supabase", "accepting = false");
   const id = await users.insert();
-  expect(await remove("neon")).toMatch(/^22023 Users are at home in "neon": 1. Drain it first/);
+  expect(await remove("neon")).toMatch(
+    /^22023 Users are at home in "neon": 1\. Their records are there, .* databases drain neon\.$/,
+  );
   await users.hardDelete(id);
   expect(await remove("neon")).toMatch(/^22023 Tasks wait to be done in "neon", .*: 2\./);
   await database.sql("update switchyard.tasks set done_at = now() where database = 'neon'");

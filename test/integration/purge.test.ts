@@ -157,7 +157,7 @@ describe("a deleted user's records", () => {
     expect((await purgeIn(inSupabase))._unsafeUnwrap()).toEqual({ purged: 2, failed: 2 });
     expect(await due()).toEqual([{ due: [] }]);
     const [task] = await database.sql("select last_error from switchyard.tasks where last_error is not null limit 1");
-    expect(task).toEqual({ last_error: "not configured here: set DATABASE_MONGODB" });
+    expect(task).toEqual({ last_error: "not configured here: set MONGODB_URI" });
     await later(899);
     expect(await due()).toEqual([{ due: [] }]);
     await later(1);

@@ -76,6 +76,11 @@ describe("drift is seen", () => {
     ["an index", `drop index ${COPY}.expenses_date_idx`],
     ["row-level security", `alter table ${table} disable row level security`],
     ["a policy", `alter policy expenses_select on ${table} using (true)`],
+    [
+      "a policy that an earlier version has printed",
+      `create policy expenses_owner on ${table} using (user_id = (select auth.uid())
+         and (select a.database_provider = 'supabase' from public.user_database_assignments a where a.user_id = (select auth.uid())))`,
+    ],
     ["a grant", `grant insert (version) on ${table} to authenticated`],
     ["a trigger", `alter table ${table} enable trigger switchyard_stamp`],
   ])("in %s", async (_, change) => {

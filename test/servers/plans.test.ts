@@ -35,7 +35,7 @@ beforeAll(async () => {
 });
 afterAll(() => database?.stop());
 
-test.each(["get", "list-20", "next page", "count with a filter"])(
+test.each(["get", "list-20", "next page", "count with a filter"].flatMap((what) => [what, `${what} without REST`]))(
   "%s reads the user's own records only, from an index that begins with the owner",
   async (what) => {
     const read = reads(user.id, middle.id, middle).find((one) => one.what === what);

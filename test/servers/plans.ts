@@ -1,5 +1,8 @@
-/** What Postgres really does for a call of a records function: the plans of the statements inside it, and what they read. */
+/** What Postgres really does for a read over REST, by a function, or without: the plans of the statements, and what they read. */
 import postgres from "postgres";
+import { expenses } from "../../shared/collections/expenses.ts";
+import { type Sql, textOf } from "../../shared/postgres/direct/sql.ts";
+import { countRows, getRow, listRows } from "../../shared/postgres/direct/statements.ts";
 
 export interface Scan {
   /** "Index Scan", "Seq Scan", ... */
@@ -89,7 +92,18 @@ export const reads = (userId: string, id: string, cursor: { key: string; id: str
       columns,
     ],
   });
+  const plain = (statement: Sql) => ({ statement: textOf(statement), parameters: [] });
+  const page = { filters: [], sort: { field: "created_at", direction: "desc" }, limit: 21 } as const;
+  const euros = { field: "currency", operator: "eq", value: "EUR" } as const;
   return [
+    { what: "list-20 without REST", limit: 21, ...plain(listRows(expenses, userId, page)) },
+    { what: "next page without REST", limit: 22, ...plain(listRows(expenses, userId, { ...page, after: cursor })) },
+    { what: "get without REST", limit: 1, ...plain(getRow(expenses, userId, id)) },
+    {
+      what: "count with a filter without REST",
+      limit: "own" as const,
+      ...plain(countRows(expenses, userId, { filters: [euros] })),
+    },
     { what: "list-20", limit: 21, ...list([], "created_at", null, 21) },
     // the row that the cursor names is read again, and left out
     { what: "next page", limit: 22, ...list([], "created_at", cursor, 21) },
@@ -98,7 +112,7 @@ export const reads = (userId: string, id: string, cursor: { key: string; id: str
       what: "count with a filter",
       limit: "own" as const,
       statement: "select public.records_summarize($1, $2, $3, null, null, null, null, null, 1)",
-      parameters: ["expenses", userId, JSON.stringify([{ field: "currency", operator: "eq", value: "EUR" }])],
+      parameters: ["expenses", userId, JSON.stringify([euros])],
     },
   ];
 };

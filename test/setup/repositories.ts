@@ -24,8 +24,10 @@ export interface Repositories {
   repository<C extends Collection>(collection: C): Repository<RecordOf<C>, CreateOf<C>, PatchOf<C>>;
 }
 
+const byName = (all: readonly Collection[]) => new Map(all.map((collection) => [collection.name, collection]));
+
 /** `store` is that user's. */
-export const repositoriesOver = (store: Store, userId: string, newId: () => string = uuidv7): Repositories => ({
+const repositoriesOver = (store: Store, userId: string, newId: () => string = uuidv7): Repositories => ({
   repository: (collection) => createRepository(collection, store, { owner: userId, newId }),
 });
 
@@ -41,19 +43,29 @@ export const mongoRepositories = ({ newId, all = allCollections, ...given }: Mon
     createMongoStore({
       site: SITES.mongodb,
       maxTimeMs: deadlinesOf().queryMs,
-      all: new Map(all.map((collection) => [collection.name, collection])),
+      all: byName(all),
       ...given,
     }),
     given.userId,
     newId,
   );
 
-export const postgresRepositories = ({ newId, ...given }: RestStoreOptions & { newId?: () => string }): Repositories =>
-  repositoriesOver(createRestStore(given), given.userId, newId);
+interface RestGiven extends Omit<RestStoreOptions, "all"> {
+  newId?: () => string;
+  all?: readonly Collection[];
+}
+
+export const postgresRepositories = ({ newId, all = allCollections, ...given }: RestGiven): Repositories =>
+  repositoriesOver(createRestStore({ ...given, all: byName(all) }), given.userId, newId);
 
 /** Without REST. */
-export const directRepositories = ({ newId, ...given }: DirectStoreOptions & { newId?: () => string }): Repositories =>
-  repositoriesOver(createDirectStore(given), given.claims.sub, newId);
+interface DirectGiven extends Omit<DirectStoreOptions, "all"> {
+  newId?: () => string;
+  all?: readonly Collection[];
+}
+
+export const directRepositories = ({ newId, all = allCollections, ...given }: DirectGiven): Repositories =>
+  repositoriesOver(createDirectStore({ ...given, all: byName(all) }), given.claims.sub, newId);
 
 /** `_id` of a document that lives in its owner's home. */
 export const homeId = (userId: string, id: string) => ({ user_id: new UUID(userId), id: new UUID(id) });

@@ -37,7 +37,7 @@ function hook({ canPlace = async () => ok(true), ...over }: Partial<SignUpHookOp
   const reports: (readonly HealthReport[])[] = [];
   const answer = createSignUpHook({
     verify: webhookVerifier(`${NEW}|${OLD}`),
-    probes: { mongodb: async () => ok(1), atlas: async () => ok(1) },
+    probes: { mongodb: async () => ok(null), atlas: async () => ok(null) },
     report: async (all) => {
       reports.push(all);
       return canPlace();
@@ -93,6 +93,13 @@ describe("a sign-up", () => {
     expect(await seen(await answer(request()))).toEqual({ status: 200, body: {} });
   });
 
+  test("reports what is wrong with a database that answers in its own words", async () => {
+    const words = '"atlas" has not been prepared for this version; run: switchyard db prepare atlas';
+    const { answer, reports } = hook({ probes: { atlas: async () => ok(words) } });
+    expect((await answer(request())).status).toBe(200);
+    expect(reports).toEqual([[SUPABASE, { name: "atlas", healthy: false, error: words }]]);
+  });
+
   test("waits for a probe that hangs only so long, and reports it", async () => {
     const { answer, reports } = hook({ probes: { mongodb: never }, probeMs: 30 });
     expect((await answer(request())).status).toBe(200);
@@ -103,7 +110,7 @@ describe("a sign-up", () => {
 
   test("shares a look at the databases with those of the next seconds, but asks for places each time", async () => {
     let now = 0;
-    const probe = vi.fn(async () => ok(1));
+    const probe = vi.fn(async () => ok(null));
     const canPlace = vi.fn(async () => ok(true));
     const { answer, reports } = hook({ probes: { mongodb: probe }, canPlace, clock: () => now });
     await Promise.all([answer(request()), answer(request()), answer(request())]);

@@ -72,7 +72,6 @@ describe("the environment", () => {
     ["SUPABASE_PUBLIC_URL", "x"],
     ["MONGODB_URI", "http://x"],
     ["DATABASE_URL", "mongodb://x"],
-    ["DATABASE_NEON", "neon.example"],
     ["DATABASE_NEON", "mysql://x"],
     ["MONGODB_DATABASE", "a b"],
     ["MONGODB_DATABASE", "x".repeat(39)],
@@ -128,11 +127,24 @@ describe("the environment", () => {
       DATABASE_URL: "postgres://s/postgres",
       DATABASE_URL_UNPOOLED: "postgres://s:5433/postgres",
       DATABASE_CONNECT_MS: "500",
+      // as platforms set them: no URLs, and the control plane by another name
+      DATABASE_HOST: "ep-name.neon.tech",
+      DATABASE_NAME: "neondb",
+      DATABASE_PASSWORD: "mysql:/x",
+      DATABASE_POOL_SIZE: "5",
+      DATABASE_SSL: "true",
+      DATABASE_user: "someone",
+      DATABASE_POSTGRES_URL: "postgres://s/postgres",
+      DATABASE_SUPABASE: "postgres://t/postgres",
+      SUPABASE_DB_URL: "postgres://t/postgres",
+      // a home whose users are told when they call; the others' are not
+      DATABASE_ODD: "postgres://user:pass#word@h/x",
     };
     const databases = [
       { name: "mongodb", kind: "mongodb", url: "mongodb://h/x", variable: "MONGODB_URI" },
       { name: "atlas_2", kind: "mongodb", url: "mongodb+srv://a", variable: "DATABASE_ATLAS_2" },
       { name: "neon", kind: "postgres", url: "postgresql://n/x", variable: "DATABASE_NEON" },
+      { name: "odd", kind: "postgres", url: "postgres://user:pass#word@h/x", variable: "DATABASE_ODD" },
     ];
     for (const load of [loadApiConfig, loadFunctionConfig])
       expect(load(env)).toMatchObject({ databases, DATABASE_URL: "postgres://s/postgres" });
@@ -154,7 +166,7 @@ describe("the environment", () => {
       DATABASE_MONGODB: "mongodb://other/x",
       DATABASE_SUPABASE: "postgres://s",
       DATABASE_TWIN: "mongodb://h/x",
-      DATABASE_OWN: "postgres://direct",
+      DATABASE_API: "https://direct",
       DATABASE_URL: "postgres://direct",
       DATABASE_1: "postgres://one",
       DATABASE_small: "postgres://small",
@@ -163,15 +175,15 @@ describe("the environment", () => {
     expect(said.map((each) => each.split(" ")[0])).toEqual([
       "LOG_LEVEL",
       "DATABASE_1",
+      "DATABASE_API",
       "DATABASE_MONGODB",
-      "DATABASE_OWN",
       "DATABASE_SUPABASE",
       "DATABASE_TWIN",
       `DATABASE_${"X".repeat(42)}`,
       "DATABASE_small",
     ]);
     expect(said.join("\n")).toMatch(/set one of them/);
-    expect(said.join("\n")).toMatch(/DATABASE_OWN is the same database as DATABASE_URL/);
+    expect(said.join("\n")).toMatch(/DATABASE_TWIN is the same database as MONGODB_URI/);
     expect(said.join("\n")).toMatch(/DATABASE_SUPABASE .+ DATABASE_URL the direct way/);
   });
 

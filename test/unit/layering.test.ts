@@ -27,8 +27,8 @@ const ENTRIES: Readonly<Record<string, readonly string[]>> = {
   scripts: ["api"],
 };
 const CONFIG = "shared/config.ts";
-/** What is no variable's own: how long things may take by default. */
-const DEFAULTS = "shared/deadlines.ts";
+/** What the variables mean, and do not hold: how long things may take by default, and which homes they name. */
+const MEANINGS = ["shared/deadlines.ts", "shared/placement/configured-databases.ts"];
 const MAX_LINES = 400;
 const MAX_MEDIAN = 120;
 
@@ -85,7 +85,9 @@ function offence(from: string, to: string): string | undefined {
     return other && other !== entry && !ENTRIES[entry]?.includes(other) ? `${said}: another entry point` : undefined;
   }
   if (from === CONFIG)
-    return within(to, "shared") && to !== DEFAULTS ? `${said}: the configuration knows no other file` : undefined;
+    return within(to, "shared") && !MEANINGS.includes(to)
+      ? `${said}: the configuration knows but what its variables mean`
+      : undefined;
   if (to === CONFIG) return `${said}: only entry points read the environment`;
   if (!within(to, "shared")) return `${said}: shared/ knows no entry point`;
   if (layerOf(to) > layerOf(from)) return `${said}: a layer above`;
@@ -110,6 +112,8 @@ describe("imports", () => {
     expect(offence("shared/postgres/a.ts", "shared/mongo/b.ts")).toMatch("its neighbour");
     expect(offence("shared/mongo/a.ts", "api/b.ts")).toMatch("no entry point");
     expect(offence("shared/mongo/a.ts", CONFIG)).toMatch("environment");
+    expect(offence(CONFIG, "shared/placement/router.ts")).toMatch("what its variables mean");
+    for (const to of MEANINGS) expect(offence(CONFIG, to)).toBeUndefined();
     expect(offence("api/a.ts", "scripts/b.ts")).toMatch("another entry point");
     expect(offence("shared/mongo/a.ts", "shared/values/b.ts")).toBeUndefined();
     expect(importsOf("a/b.ts", 'import {\n  c,\n  d,\n} from "../c/d.ts";\nexport * from "./e.ts";')).toEqual([

@@ -52,6 +52,16 @@ test.each([
   expect(cause).toBeInstanceOf(MongoServerError);
 });
 
+test.each([
+  [13, "Unauthorized", /grant that user readWrite/],
+  [18, "AuthenticationFailed", /refuses the user or password/],
+  [59, "CommandNotFound", /recent MongoDB/],
+  [8_000, "AtlasError", /refuses the user or password/],
+])("%i %s is for the operator to mend: misconfigured, in words", async (code, codeName, words) => {
+  const error = (await answering(code, codeName))._unsafeUnwrapErr();
+  expect(error).toMatchObject({ kind: "unavailable", code: "misconfigured", message: expect.stringMatching(words) });
+});
+
 const labelled = (code: number, label: string) =>
   attempt(async () => {
     throw new MongoServerError({ message: "as the server words it", code, errorLabels: [label] });
@@ -94,7 +104,6 @@ test.each([
   [2, "BadValue"],
   [8, "UnknownError"],
   [8, "Engine22P02"],
-  [59, "CommandNotFound"],
 ])("%i %s is a bug, and is thrown on", async (code, codeName) => {
   await expect(answering(code, codeName)).rejects.toThrow("as the server words it");
 });
@@ -105,6 +114,14 @@ test.each(["EPIPE", "ECONNRESET", "ENETUNREACH", "ERR_STREAM_DESTROYED", "ERR_SO
   "%s of the socket, as the driver hands it on: unavailable",
   async (code) => {
     expect(await failing(code)).toEqual(err(expect.objectContaining({ kind: "unavailable" })));
+  },
+);
+
+test.each(["ENOTFOUND", "ENODATA", "ESERVFAIL", "ECONNREFUSED"])(
+  "%s of DNS, asked for mongodb+srv: unavailable",
+  async (code) => {
+    const error = Object.assign(new Error("as Node words it"), { code, syscall: "querySrv" });
+    expect(await attempt(() => Promise.reject(error))).toEqual(err(expect.objectContaining({ kind: "unavailable" })));
   },
 );
 

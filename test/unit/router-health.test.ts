@@ -1,6 +1,6 @@
 import { err, ok } from "neverthrow";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { unavailable } from "../../shared/contract/errors.ts";
+import { misconfigured, unavailable } from "../../shared/contract/errors.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
 import { downReason } from "../../shared/placement/down-reason.ts";
 import { createHealth } from "../../shared/placement/health.ts";
@@ -103,5 +103,6 @@ describe("why a database is down", () => {
     [new DOMException("x", "TimeoutError"), "in time"],
     [new Error("who knows mongodb://a:b@c"), "X does not answer."],
     [undefined, "in time"],
+    [misconfigured("Neon has not been prepared; run: switchyard db prepare neon"), /^Neon has .* db prepare neon$/],
   ])("%s", (failure, words) => expect(downReason("X", failure)).toMatch(words));
 });

@@ -1,8 +1,11 @@
 /** On whose behalf a statement is run: what row-level security goes by. */
+import { Buffer } from "node:buffer";
+import type { Caller } from "../../repository/database.ts";
 import { type Sql, sql } from "./sql.ts";
 
-/** As in the token that they are taken from, which has been verified. */
+/** As in the token that they are taken from, which has been verified; all of it, for policies of one's own. */
 export interface Claims {
+  [claim: string]: unknown;
   /** the user's id */
   sub: string;
   role: "authenticated";
@@ -15,6 +18,21 @@ export const claimsOf = (userId: string, home?: string, homeEpoch?: number): Cla
   role: "authenticated",
   app_metadata: { home, home_epoch: homeEpoch },
 });
+
+/**
+ * What that caller's token claims, with the home that is meant now: the token may be from before a move. `jwt` has been
+ * verified, and is only read here.
+ */
+export function claimsIn({ jwt, id, home, homeEpoch }: Caller): Claims {
+  const own = claimsOf(id, home, homeEpoch);
+  const claimed = payloadOf(jwt);
+  return { ...claimed, ...own, app_metadata: { ...(claimed.app_metadata as object), ...own.app_metadata } };
+}
+
+function payloadOf(jwt: string): Record<string, unknown> {
+  const [, payload = ""] = jwt.split(".");
+  return payload === "" ? {} : JSON.parse(Buffer.from(payload, "base64url").toString());
+}
 
 /**
  * The statement that goes ahead of a user's own, in the same message and so in the same transaction: all that it sets

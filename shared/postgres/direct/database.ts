@@ -9,9 +9,17 @@ import { createPostgresConnection, type PostgresConnection } from "./connection.
 /** Records that one call deletes. */
 const PURGE_BATCH = 1_000;
 
-export function postgresDatabase({ name, title, url, schema, ...settings }: EngineOptions): Database {
+export function postgresDatabase({ name, title, url, schema, collections, ...settings }: EngineOptions): Database {
   const connection = createPostgresConnection(url, settings);
-  const { scoped, problem } = directAccess(connection, { name, title, migrate: `switchyard db prepare ${name}` });
+  const all = new Map(collections.map((collection) => [collection.name, collection]));
+  const migrate = `switchyard db prepare ${name}`;
+  const { ready, scoped, problem } = directAccess(connection, { name, title, migrate, all });
+  /** A wrong address must not cost another database its records: what stands against it is thrown. */
+  const own = async (): Promise<PostgresConnection> => {
+    const known = await ready();
+    if (known.isErr()) throw known.error;
+    return connection;
+  };
   return {
     name,
     title,
@@ -25,8 +33,9 @@ export function postgresDatabase({ name, title, url, schema, ...settings }: Engi
         await prepareDataPlane(connection, { ...self, ...(await schema()) });
       },
       async purge(userId) {
+        const there = await own();
         for (;;) {
-          const [row] = await connection.query("select public.switchyard_purge_records($1, $2) as deleted", [
+          const [row] = await there.query("select public.switchyard_purge_records($1, $2) as deleted", [
             userId,
             PURGE_BATCH,
           ]);
@@ -34,9 +43,9 @@ export function postgresDatabase({ name, title, url, schema, ...settings }: Engi
         }
       },
       async sweep() {
-        await connection.query("select public.switchyard_expire_tombstones()");
+        await (await own()).query("select public.switchyard_expire_tombstones()");
       },
-      count: (counted, limitMs) => countRows(connection, counted, limitMs),
+      count: async (counted, limitMs) => countRows(await own(), counted, limitMs),
       async size() {
         const [row] = await connection.ask("select pg_database_size(current_database()) as bytes");
         return Number(row?.bytes);

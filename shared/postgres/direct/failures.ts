@@ -2,6 +2,7 @@
 import pg from "pg";
 import { busy, invalid, misconfigured, type RepositoryError, unavailable } from "../../contract/errors.ts";
 import type { Collection } from "../../definition/define.ts";
+import { UnusableUrl } from "../../repository/unusable-url.ts";
 import { sqlstateFailure } from "../failures.ts";
 import { refusalOf } from "../refusals.ts";
 
@@ -17,7 +18,7 @@ export class NotConnected extends Error {
 }
 
 /** The connection has gone while a statement was under way: nobody knows what has become of that. */
-export class ConnectionLost extends Error {
+class ConnectionLost extends Error {
   override readonly name = "ConnectionLost";
   constructor(cause?: unknown) {
     super("the connection to Postgres is lost", { cause });
@@ -38,6 +39,10 @@ export class NotSent extends Error {
 /** The SQLSTATE of what Postgres itself has said. */
 export const sqlstateOf = (error: unknown): string | undefined =>
   error instanceof pg.DatabaseError ? error.code : undefined;
+
+/** What the server says stays as it is; whatever else ends a statement has ended its connection. */
+export const lossOr = (error: unknown): unknown =>
+  sqlstateOf(error) === undefined && !(error instanceof ConnectionLost) ? new ConnectionLost(error) : error;
 
 /**
  * Connection exceptions, wrong credentials, no such database, out of resources, operator's intervention, configuration and
@@ -62,15 +67,20 @@ export function failureOf(error: unknown, refusal: Refusals): RepositoryError {
   const sqlstate = sqlstateOf(error);
   const known = sqlstate === undefined ? lossOf(error) : (sqlstateFailure(sqlstate, error, WHO) ?? refusal(sqlstate));
   if (known) return known;
+  if (sqlstate === NOT_ALLOWED) return misconfigured(OTHER_ROLE, error);
   if (sqlstate !== undefined && LACKS.test(sqlstate)) return misconfigured(PREPARE_FIRST, error);
   throw error;
 }
 
-/** No such schema, table, column, function or privilege. */
-const LACKS = /^(3F000|42P01|42703|42883|42501)$/;
+/** No such schema, table, column or function. */
+const LACKS = /^(3F000|42P01|42703|42883)$/;
 const PREPARE_FIRST =
-  "This Postgres lacks what this version uses, or does not let its role act as authenticated. For Supabase's own, run: " +
-  "supabase db push; for another: switchyard db prepare";
+  "This Postgres lacks what this version uses. For Supabase's own, run: supabase db push; for another: switchyard db prepare";
+/** The schema is there, and the role that connects is not its owner: functions of the system are sealed to service_role. */
+const NOT_ALLOWED = "42501";
+const OTHER_ROLE =
+  "The role in the URL of this Postgres may not use its schema, or not act as authenticated. Take the role that owns the " +
+  "schema (that has applied its migrations), or, as that one: grant authenticated, service_role to <role>";
 
 /** Of a read: such as a number that is out of range. */
 export const readRefusal: Refusals = (sqlstate) =>
@@ -89,10 +99,19 @@ function lossOf(error: unknown): RepositoryError | undefined {
   if (!(error instanceof NotConnected)) return undefined;
   if (error.isFull) return { ...busy("The database has too much to do at once. Try again.", error), isUnheard: true };
   const { cause } = error;
+  if (cause instanceof UnusableUrl) return misconfigured(cause.message, error);
+  const refused = REFUSED.find(([pattern]) => pattern.test(sqlstateOf(cause) ?? ""));
+  if (refused) return misconfigured(refused[1], error);
   const said = sqlstateFailure(sqlstateOf(cause) ?? "", error, WHO);
   // the driver's and the pool's own time-outs have no code; what refuses a connection has one
   return said ?? { ...unavailable(AWAY, error), isUnheard: !(cause instanceof Error && "code" in cause) };
 }
+
+/** Who connects is refused: for the operator to mend, however often it is tried. */
+const REFUSED: readonly (readonly [RegExp, string])[] = [
+  [/^28/, "Postgres refuses the user or password in its URL. Correct the URL that is configured."],
+  [/^3D000$/, "Postgres has no database of the name in its URL. Correct the URL that is configured."],
+];
 
 const WHO = "Postgres";
 const AWAY = `${WHO} does not answer.`;

@@ -9,9 +9,9 @@ import { notFound } from "../../contract/errors.ts";
 import type { Answer } from "../../contract/repository.ts";
 import { type Collection, identityOf } from "../../definition/define.ts";
 import type { Row, Store } from "../../repository/store.ts";
+import { ownerOf, selectedOf, versionOf } from "../function-parameters.ts";
 import { type GroupRow, groupRequest, groupsOf, refuseZone } from "../groups.ts";
 import { type Refusal, refusalOf } from "../refusals.ts";
-import { ownerOf, selectedOf, versionOf } from "../rest-store.ts";
 import { recordColumns, toRecord, toRow } from "../rows.ts";
 import type { Claims } from "./claims.ts";
 import type { PostgresConnection } from "./connection.ts";
@@ -25,12 +25,14 @@ export interface DirectStoreOptions {
   connection: PostgresConnection;
   /** whose rows these are */
   claims: Claims;
+  /** what is kept there, by name */
+  all: ReadonlyMap<string, Collection>;
   /** a call that has not been sent when it is aborted is not sent any more */
   signal?: AbortSignal | undefined;
 }
 
 /** The rows of the user of those claims. */
-export function createDirectStore({ connection, claims, signal }: DirectStoreOptions): Store {
+export function createDirectStore({ connection, claims, all, signal }: DirectStoreOptions): Store {
   const userId = claims.sub;
   const run = (statement: Sql) => connection.run(claims, statement, signal);
 
@@ -121,7 +123,7 @@ export function createDirectStore({ connection, claims, signal }: DirectStoreOpt
 
     async group(collection, grouping) {
       const which = { ...about(collection), p_user_id: userId, ...selectedOf(grouping) };
-      const call = callFunction("records_summarize", { ...which, ...groupRequest(collection, grouping) });
+      const call = callFunction("records_summarize", { ...which, ...groupRequest(collection, grouping, all) });
       const groups = await read(call, (given) => groupsOf(collection, grouping, jsonOf<GroupRow[]>(given)));
       return groups.mapErr(refuseZone(collection, grouping));
     },

@@ -22,11 +22,11 @@ grant select, insert, update, delete on ${table} to service_role;`;
 
 /** One policy for each operation: what a home that is being moved allows differs. */
 function policySql({ name, placement, scope }: Collection, table: string): string {
-  const mine = `${scope.field} = (select auth.uid())`;
-  const may = (writing: boolean) =>
-    placement.kind === "home"
-      ? `${mine} and ${scope.field} = (select case when switchyard.is_home(${writing}) then auth.uid() end)`
-      : mine;
+  const may = (writing: boolean) => {
+    const condition = placement.kind === "pinned" ? `is_here(${literal(placement.database)})` : `is_home(${writing})`;
+    const mine = `${scope.field} = (select auth.uid())`;
+    return `${mine} and ${scope.field} = (select case when switchyard.${condition} then auth.uid() end)`;
+  };
   const why =
     placement.kind === "home"
       ? `-- Everyone may call Supabase's REST with their own token, so this is where a stranger is kept out. A record is its
@@ -34,7 +34,8 @@ function policySql({ name, placement, scope }: Collection, table: string): strin
 -- (Both are looked up once in a statement, in a select of their own. The home stands in an equality, too, because Postgres
 -- looks at that before it reads anything; beside it, it would be asked only once a row is found.)`
       : `-- Everyone may call Supabase's REST with their own token, so this is where a stranger is kept out. A record is its
--- owner's. (The owner is looked up once in a statement, in a select of its own.)`;
+-- owner's, and only in the database that it is pinned to. (Both are looked up once in a statement, in a select of their
+-- own.)`;
   const policy = (verb: string, condition: string) =>
     `create policy ${identifier(name, verb)} on ${table} for ${verb} to authenticated\n  ${condition};`;
   return [

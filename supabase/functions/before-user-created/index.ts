@@ -1,5 +1,4 @@
 /** Supabase Auth's hook "before user created": may this sign-up go on? */
-import { err, ok } from "neverthrow";
 import { allCollections } from "../../../shared/collections/index.ts";
 import { loadFunctionConfig, processEnvironment } from "../../../shared/config.ts";
 import { deadlinesOf } from "../../../shared/deadlines.ts";
@@ -26,11 +25,7 @@ const registry = createRegistry({
   maxPoolSize: 2,
 });
 const probes: Record<string, Probe> = {};
-// one that answers, and is not prepared, takes nobody
-for (const { name, system } of registry.values())
-  if (name !== CONTROL_PLANE)
-    probes[name] = async () =>
-      (await system.probe()).andThen((problem) => (problem === null ? ok(null) : err(problem)));
+for (const { name, system } of registry.values()) if (name !== CONTROL_PLANE) probes[name] = () => system.probe();
 
 export default {
   fetch: createSignUpHook({
