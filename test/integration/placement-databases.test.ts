@@ -120,6 +120,7 @@ describe("the schema", () => {
   test("says which database it is in, and that this code fits", async () => {
     const health = await call("health");
     expect(health).toEqual({
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/),
       name: "supabase",
       site: 1,
       revision: SCHEMA_REVISION,
