@@ -15,7 +15,6 @@ const direct = [
   "test/attack/{input,contention,deleted-user}.test.ts",
   "test/integration/{api-homes,isolation-api,calls-per-request,router,moved-home,pinned}.test.ts",
   "test/failure/{cold-instance,deadlines,full-pool,router-down}.test.ts",
-  "test/property/same-api.test.ts",
 ];
 const everything = [
   "test/{contract,integration,attack,property,servers}/**/*.test.ts",
