@@ -90,7 +90,10 @@ describe.each(HOMES)("%s", (down) => {
       const answers = await load.stop();
 
       const told = (of: typeof answers) =>
-        of.map((answer) => `${answer.user.home} ${answer.status} ${faultsOf(answer)}`);
+        of.map(
+          (answer) =>
+            `${answer.user.home} ${answer.status} ${answer.body.code} ${faultsOf(answer)} ${answer.body.detail} ${answer.at} ${answer.ms}`,
+        );
       expect(told([...answers, ...first].filter((answer) => answer.user.home === up && !isDone(answer)))).toEqual([]);
       const affected = [...answers, ...first].filter(({ user }) => user.home === down);
       // one that was sent before may have been answered before

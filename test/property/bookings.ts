@@ -1,5 +1,4 @@
 /** A collection with what the application's have not: instants, integers, unique keys, references to itself, money that is optional. */
-import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import { allCollections } from "../../shared/collections/index.ts";
 import { type Collection, defineCollection, home, owner } from "../../shared/definition/define.ts";
 import {
@@ -45,7 +44,7 @@ export const bookings: Collection = defineCollection({
 });
 
 /** Makes its table, in a database that holds nothing else of anybody's. */
-export async function createBookings(supabase: RunningSupabase): Promise<void> {
+export async function createBookings({ sql: run }: { sql(text: string): Promise<unknown> }): Promise<void> {
   const sql = collectionSql(bookings, [...allCollections, bookings]);
-  await supabase.sql(`do $script$ begin execute $text$${sql}$text$; end $script$`);
+  await run(`do $script$ begin execute $text$${sql}$text$; end $script$`);
 }

@@ -1,4 +1,4 @@
-/** A history that is driven through both databases at once: every answer of one has to be the answer of the other. */
+/** A history that is driven through several homes at once: every answer of one has to be the answer of all. */
 import { expect } from "vitest";
 import type { Collection } from "../../shared/definition/define.ts";
 import { Living } from "./living.ts";
@@ -9,33 +9,39 @@ const WRITES = ["create", "update", "delete"];
 
 export class History {
   readonly #living = new Living();
-  readonly #supabase: Side;
-  readonly #mongodb: Side;
-  /** what both have answered: a call and "ok", or a call and the code of its error */
+  readonly #sides: readonly (readonly [string, Side])[];
+  /** what all have answered: a call and "ok", or a call and the code of its error */
   readonly outcomes = new Set<string>();
+  /** that have been run */
+  steps = 0;
   #lastWrite = 0;
 
-  constructor(supabase: OpenOwner, mongodb: OpenOwner, collections: readonly Collection[]) {
-    this.#supabase = new Side(supabase, this.#living, collections);
-    this.#mongodb = new Side(mongodb, this.#living, collections);
+  /** `homes`: whose owners make the history, by name. The first one's answers are what the others' are held against. */
+  constructor(homes: Readonly<Record<string, OpenOwner>>, collections: readonly Collection[]) {
+    this.#sides = Object.entries(homes).map(([name, open]) => [name, new Side(open, this.#living, collections)]);
   }
 
-  /** Runs a step on both sides; throws where their answers differ. */
+  /** Runs a step on all sides; throws where their answers differ. */
   async run(operation: Operation): Promise<void> {
+    this.steps++;
     const isWrite = WRITES.includes(operation.call);
     if (isWrite) await this.#nextMoment();
-    const [supabase, mongodb] = await Promise.all([this.#supabase.run(operation), this.#mongodb.run(operation)]);
+    const answers = await Promise.all(
+      this.#sides.map(async ([name, side]) => [name, await side.run(operation)] as const),
+    );
     if (isWrite) this.#lastWrite = Date.now();
     const step = JSON.stringify(operation);
-    expect({ supabase, mongodb }, step).toEqual({ supabase, mongodb: supabase });
-    expect(supabase, `a bug: ${step}`).not.toHaveProperty("thrown");
-    // both are there all the time
-    expect(supabase, step).not.toHaveProperty("error.kind", "unavailable");
-    this.outcomes.add(`${operation.call} ${outcomeOf(supabase)}`);
-    this.#living.follow(operation, supabase);
+    const [[first, answer] = ["", undefined], ...others] = answers;
+    for (const [name, other] of others)
+      expect({ [first]: answer, [name]: other }, step).toEqual({ [first]: answer, [name]: answer });
+    expect(answer, `a bug: ${step}`).not.toHaveProperty("thrown");
+    // all are there all the time
+    expect(answer, step).not.toHaveProperty("error.kind", "unavailable");
+    this.outcomes.add(`${operation.call} ${outcomeOf(answer)}`);
+    this.#living.follow(operation, answer);
   }
 
-  /** No two writes in one millisecond, on either side: a list by time would put them in the order of their ids. */
+  /** No two writes in one millisecond, on any side: a list by time would put them in the order of their ids. */
   async #nextMoment(): Promise<void> {
     while (Date.now() <= this.#lastWrite + 1) await new Promise((resolve) => setTimeout(resolve, 1));
   }

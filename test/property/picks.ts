@@ -20,3 +20,6 @@ export const idOf = (slot: number): string => {
   const byte = ((slot * 151 + 7) % 256).toString(16).padStart(2, "0");
   return `${byte}000000-0000-4000-8000-0000000000${slot.toString(16).padStart(2, "0")}`;
 };
+
+/** Which number an id has. */
+export const slotOf = (id: string): number => Number.parseInt(id.slice(-2), 16);

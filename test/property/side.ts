@@ -1,4 +1,4 @@
-/** One of the two databases in a history: its repositories, and what it has answered so far. */
+/** One of the homes in a history: its repositories, and what it has answered so far. */
 
 import type { Filter, ListQuery, Selection, SummaryQuery } from "../../shared/contract/query.ts";
 import type { Answer, Page, Repository } from "../../shared/contract/repository.ts";
@@ -10,8 +10,13 @@ import { idOf, isPick } from "./picks.ts";
 import type { SymbolicFilter, SymbolicQuery } from "./queries.ts";
 
 export type AnyRepository = Repository<Row, Record<string, unknown>, Record<string, unknown>>;
-/** Repositories of one owner; `nextId` is the id that the next create makes where the body gives none. */
-export type OpenOwner = (owner: number, nextId: () => string) => (collection: Collection) => AnyRepository;
+export interface Owner {
+  /** as it stands in their records */
+  userId: string;
+  repository(collection: Collection): AnyRepository;
+}
+/** `nextId` is the id that the next create makes where the body gives none. */
+export type OpenOwner = (owner: number, nextId: () => string) => Owner;
 
 interface InFlight {
   owner: number;
@@ -27,7 +32,7 @@ export class Side {
   readonly #versions = new Map<string, number[]>();
   readonly #seen = new Map<string, Row>();
   readonly #cursors: InFlight[] = [];
-  readonly #owners = new Map<number, (collection: Collection) => AnyRepository>();
+  readonly #owners = new Map<number, Owner>();
   readonly #open: OpenOwner;
   readonly #living: Living;
   readonly #collections: ReadonlyMap<string, Collection>;
@@ -47,7 +52,10 @@ export class Side {
       (result): Raw => (result.isOk() ? { ok: result.value } : { error: result.error }),
       (bug: unknown): Raw => ({ thrown: bug instanceof Error ? (bug.stack ?? bug.message) : String(bug) }),
     );
-    return comparable(operation, answer, (row) => this.#ordinal(row));
+    return comparable(operation, answer, {
+      ordinal: (row) => this.#ordinal(row),
+      owner: (userId) => [...this.#owners].find(([, owner]) => owner.userId === userId)?.[0] ?? userId,
+    });
   }
 
   /** Which version of the record this is, counted from the first that was seen. */
@@ -148,7 +156,7 @@ export class Side {
     const open = this.#owners.get(owner) ?? this.#open(owner, () => this.#nextId);
     this.#owners.set(owner, open);
     this.#asked = `${owner}/${collection.name}`;
-    return open(collection);
+    return open.repository(collection);
   }
 
   #body(owner: number, { fields }: Collection, body: SymbolicBody): Record<string, unknown> {

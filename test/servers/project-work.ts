@@ -23,8 +23,9 @@ export async function runHistories(client: MongoClient, count: number, steps: nu
     owners.push(...users);
     const side = new Side(
       (owner, newId) => {
-        const { repository } = mongoRepositories({ db: client.db(), userId: users[owner] ?? "", newId });
-        return (collection) => repository(collection) as unknown as AnyRepository;
+        const userId = users[owner] ?? "";
+        const { repository } = mongoRepositories({ db: client.db(), userId, newId });
+        return { userId, repository: (collection) => repository(collection) as unknown as AnyRepository };
       },
       living,
       allCollections,

@@ -4,6 +4,8 @@ import { createServerDatabase } from "./server-database.ts";
 import { startEmbedded, startOwn, type TestSupabase } from "./start-supabase.ts";
 
 export interface OwnDatabase extends TestSupabase {
+  /** of the database as its owner; empty on PGlite */
+  readonly ownerUrl: string;
   /** of the database as administrator; empty on PGlite */
   readonly adminUrl: string;
 }
@@ -11,7 +13,9 @@ export interface OwnDatabase extends TestSupabase {
 /** On PGlite, or, on the run's server, a new database whose migrations run as a hosted project's would. */
 export async function startOwnDatabase(): Promise<OwnDatabase> {
   const { dbUrl, adminDbUrl } = inject("servers");
-  const supabase = dbUrl ? await onServer(dbUrl, adminDbUrl) : { ...(await startEmbedded()), adminUrl: "" };
+  const supabase = dbUrl
+    ? await onServer(dbUrl, adminDbUrl)
+    : { ...(await startEmbedded()), ownerUrl: "", adminUrl: "" };
   await supabase.sql("update switchyard.databases set accepting = true, opened_at = now()");
   return supabase;
 }
@@ -24,7 +28,7 @@ async function onServer(dbUrl: string, adminDbUrl: string) {
       await supabase.stop();
       await own.drop();
     };
-    return { ...supabase, adminUrl: own.adminUrl, stop };
+    return { ...supabase, ownerUrl: own.dbUrl, adminUrl: own.adminUrl, stop };
   } catch (error) {
     await own.drop();
     throw error;

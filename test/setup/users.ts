@@ -4,11 +4,11 @@ import { SignJWT } from "jose";
 
 export type Home = "supabase" | "mongodb";
 
-export interface TestUser {
+export interface TestUser<H extends string = Home> {
   id: string;
   email: string;
   jwt: string;
-  home: Home;
+  home: H;
 }
 
 /** What a user is made on: the servers of the run, or a Supabase that a test started for itself. */
@@ -24,8 +24,8 @@ export interface UserServer {
   sql?(text: string): Promise<unknown>;
 }
 
-export interface NewUser {
-  home: Home;
+export interface NewUser<H extends string = Home> {
+  home: H;
   on: UserServer;
   /** the token comes from a real sign-in, not from the test */
   signIn?: boolean;
@@ -33,21 +33,24 @@ export interface NewUser {
   appMetadata?: Record<string, unknown>;
 }
 
+type Made<H extends string> = Omit<TestUser<H>, "jwt">;
+
 const PASSWORD = "correct horse battery staple";
 const TRIES = 300;
 /** users that got the other home, for the next test that wants it */
-const spare = new Map<string, Omit<TestUser, "jwt">[]>();
+const spare = new Map<string, Made<string>[]>();
 
 /** A new user with that home. The admin API gives the least used one: a few tries give either. */
-export async function newUser({ home, on, signIn = false, appMetadata = {} }: NewUser): Promise<TestUser> {
+export async function newUser<H extends string = Home>(asked: NewUser<H>): Promise<TestUser<H>> {
+  const { home, on, signIn = false, appMetadata = {} } = asked;
   const user = on.sql && !signIn ? await insert(on.sql, home) : await tryFor(home, on);
   return { ...user, jwt: signIn ? await signedIn(on, user.email) : await mintToken(on, user, { appMetadata }) };
 }
 
-async function tryFor(home: Home, on: UserServer): Promise<Omit<TestUser, "jwt">> {
+async function tryFor<H extends string>(home: H, on: UserServer): Promise<Made<H>> {
   for (let tries = 0; tries < TRIES; tries++) {
     const user = spare.get(`${on.url} ${home}`)?.pop() ?? (await create(on));
-    if (user.home === home) return user;
+    if (user.home === home) return { ...user, home };
     const key = `${on.url} ${user.home}`;
     spare.set(key, [...(spare.get(key) ?? []), user]);
   }
@@ -55,7 +58,7 @@ async function tryFor(home: Home, on: UserServer): Promise<Omit<TestUser, "jwt">
 }
 
 /** One transaction: the trigger that would choose a home at its end finds one. */
-async function insert(sql: (text: string) => Promise<unknown>, home: Home): Promise<Omit<TestUser, "jwt">> {
+async function insert<H extends string>(sql: (text: string) => Promise<unknown>, home: H): Promise<Made<H>> {
   const id = crypto.randomUUID();
   const email = `t-${id}@switchyard.test`;
   await sql(`do $$ begin
@@ -75,7 +78,7 @@ export interface TokenOptions {
 /** A token with the claims of a real one. */
 export async function mintToken(
   on: Pick<UserServer, "jwtSecret" | "jwtIssuer">,
-  user: { id: string; email: string; home?: Home },
+  user: { id: string; email: string; home?: string },
   { appMetadata = {}, expiresInSeconds = 3_600 }: TokenOptions = {},
 ): Promise<string> {
   const now = Math.floor(Date.now() / 1_000);
@@ -102,7 +105,7 @@ export async function mintToken(
 
 const quiet = { auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false } };
 
-async function create(on: UserServer): Promise<Omit<TestUser, "jwt">> {
+async function create(on: UserServer): Promise<Made<string>> {
   const service = createClient(on.url, on.secretKey, quiet);
   const email = `t-${crypto.randomUUID()}@switchyard.test`;
   const { data, error } = await service.auth.admin.createUser({ email, password: PASSWORD, email_confirm: true });
@@ -110,7 +113,7 @@ async function create(on: UserServer): Promise<Omit<TestUser, "jwt">> {
   const { id } = data.user;
   const found = await service.from("user_database_assignments").select("database_provider").eq("user_id", id).single();
   if (found.error) throw new Error(`the new user has no home: ${found.error.message}`);
-  return { id, email, home: found.data.database_provider as Home };
+  return { id, email, home: found.data.database_provider as string };
 }
 
 async function signedIn(on: UserServer, email: string): Promise<string> {
