@@ -1,7 +1,7 @@
 /** Requests of one user to an instance of the API, and what tests look at in its answers. */
 import type { ApiInstance } from "./api.ts";
 
-export interface Said {
+interface Said {
   status: number;
   headers: Headers;
   // biome-ignore lint/suspicious/noExplicitAny: any JSON

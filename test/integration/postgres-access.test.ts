@@ -223,7 +223,11 @@ describe("functions", () => {
       `select r.role || ' ' || p.proname as line from (values ('anon'), ('authenticated')) r(role), pg_proc p
        where p.pronamespace = 'switchyard'::regnamespace and has_function_privilege(r.role, p.oid, 'execute') order by 1`,
     );
-    expect(rows.map(({ line }) => line)).toEqual(["authenticated are_tags", "authenticated is_here", "authenticated is_home"]);
+    expect(rows.map(({ line }) => line)).toEqual([
+      "authenticated are_tags",
+      "authenticated is_here",
+      "authenticated is_home",
+    ]);
   });
 
   test("for records run with the caller's rights and are not for strangers", async () => {
