@@ -55,7 +55,8 @@ export function guarded<T>({ breaker, signal, answers, onCall, clock }: Guard, c
         return "answered";
       }
       resolve(result); // the caller does not wait for the look at the database's health
-      return (await answers()) ? "answered" : "down";
+      // one who has answered while that was found out is back: what was sent to it before says nothing any more
+      return (await answers()) || breaker.heard() !== before ? "answered" : "down";
     };
     breaker.run(run).then((refused) => {
       if (refused) resolve(err(refused));
