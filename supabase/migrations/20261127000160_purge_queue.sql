@@ -2,22 +2,6 @@
 -- Purges as tasks: queue `purge`, subject the deleted user, payload {"purge": <id in switchyard.purges>, "run": 1 or 2}. The
 -- deletions themselves stay in switchyard.purges.
 
--- Nobody may add one between the copy and the drop: their records would never be purged.
-lock table switchyard.purge_tasks in access exclusive mode;
-
--- What waits is carried over, and what is done, too: second runs follow a change of the tokens' lifetime.
-insert into switchyard.tasks (queue, database, subject, payload, created_at, due_at, leased_until, attempts, last_error, done_at)
-select 'purge', t.database, p.user_id, jsonb_build_object('purge', p.id, 'run', t.run), p.deleted_at, t.due_at,
-  t.leased_until, t.attempts, t.last_error, t.done_at
-from switchyard.purge_tasks t join switchyard.purges p on p.id = t.purge_id
-order by t.id;
-
-drop function switchyard.purge_pending(text);
-drop function public.switchyard_purge_claim(text, integer, integer);
-drop function public.switchyard_purge_done(bigint);
-drop function public.switchyard_purge_failed(bigint, text);
-drop table switchyard.purge_tasks;
-
 create or replace function switchyard.queue_purges(p_users uuid[]) returns void
 language plpgsql set search_path = '' as $$
 begin
@@ -131,3 +115,21 @@ begin
 exception when others then
   raise warning 'switchyard: purges wait: %', sqlerrm;
 end $$;
+
+-- What waits is carried over, and what is done, too: second runs follow a change of the tokens' lifetime. Last, when nothing
+-- adds to the old table any more, and in one statement, because a push runs each in a transaction of its own: whoever is
+-- deleting a user by the old function is waited for, or that user's records would never be purged.
+do $$
+begin
+  lock table switchyard.purge_tasks in access exclusive mode;
+  insert into switchyard.tasks (queue, database, subject, payload, created_at, due_at, leased_until, attempts, last_error, done_at)
+  select 'purge', t.database, p.user_id, jsonb_build_object('purge', p.id, 'run', t.run), p.deleted_at, t.due_at,
+    t.leased_until, t.attempts, t.last_error, t.done_at
+  from switchyard.purge_tasks t join switchyard.purges p on p.id = t.purge_id
+  order by t.id;
+  drop table switchyard.purge_tasks;
+end $$;
+drop function switchyard.purge_pending(text);
+drop function public.switchyard_purge_claim(text, integer, integer);
+drop function public.switchyard_purge_done(bigint);
+drop function public.switchyard_purge_failed(bigint, text);
