@@ -38,6 +38,8 @@ export default defineConfig({
             // their thousands of calls say more on real servers, with a hosted project's roles and default privileges
             "test/attack/{rest,input,contention}.test.ts",
             "test/integration/mongo-reference-storm.test.ts",
+            // what differs between two of one kind, real servers show
+            "test/contract/mongo-second.test.ts",
             // PGlite speaks to one client, in its own process
             "test/{contract,attack,failure}/postgres-{direct,data-plane}*.test.ts",
           ],

@@ -12,7 +12,7 @@ import type { FieldKind } from "../definition/fields.ts";
 import type { Row } from "../repository/store.ts";
 import { canonicalDecimal } from "../values/money.ts";
 import { fold } from "../values/text.ts";
-import { keysOf } from "./keys.ts";
+import { type Keys, keysOf } from "./keys.ts";
 
 /** The system fields that are kept under their own names; the id is part of `_id`, or all of it. */
 const { id: _id, ...stamps } = systemFields;
@@ -78,9 +78,25 @@ export function toFolded(collection: Collection, values: Row): Record<string, st
 
 /** A record of a document of this owner's. */
 export function toRecord(collection: Collection, ownerId: string, document: Document): Row {
-  const { owner, idOf } = keysOf(collection);
+  const { owner, idOf, fields } = shapeOf(collection);
   const record: Row = { id: uuidText(idOf(document)), [owner]: ownerId };
-  for (const fields of [collection.fields, stamps])
-    for (const [name, { kind }] of Object.entries(fields)) record[name] = fromStored(kind, document[name]);
+  for (const [name, kind] of fields) record[name] = fromStored(kind, document[name]);
   return record;
+}
+
+interface Shape extends Pick<Keys, "owner" | "idOf"> {
+  fields: readonly (readonly [name: string, kind: FieldKind])[];
+}
+
+const shapes = new WeakMap<Collection, Shape>();
+
+/** Found once, because every document of a page asks. */
+function shapeOf(collection: Collection): Shape {
+  const known = shapes.get(collection);
+  if (known) return known;
+  const { owner, idOf } = keysOf(collection);
+  const all = Object.entries({ ...collection.fields, ...stamps });
+  const shape: Shape = { owner, idOf, fields: all.map(([name, { kind }]) => [name, kind]) };
+  shapes.set(collection, shape);
+  return shape;
 }
