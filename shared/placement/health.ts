@@ -1,8 +1,11 @@
 /** Whether each database answers. Requests at the same time share one look, so health cannot be used to load them. */
+import type { Result } from "neverthrow";
+import type { RepositoryError } from "../contract/errors.ts";
 import { deadlinesOf } from "../deadlines.ts";
 import type { Database, Engine } from "../repository/database.ts";
 import { within } from "../values/within.ts";
-import { CONTROL_PLANE } from "./database-names.ts";
+import type { DatabaseRow } from "./assignment.ts";
+import { CONTROL_PLANE, titleOf, variableOf } from "./database-names.ts";
 import { downReason } from "./down-reason.ts";
 import type { RequestCalls } from "./service.ts";
 
@@ -28,7 +31,7 @@ export interface Health {
     postgresql: DatabaseHealth;
     timestamp: string;
   };
-  /** every database that is configured here */
+  /** every database that is configured here, and every other one that takes users or has taken some */
   homes: HomeHealth[];
   message: string;
 }
@@ -38,6 +41,8 @@ type Probed = Pick<Database, "name" | "title" | "kind"> & { system: Pick<Databas
 
 export interface HealthOptions {
   databases: readonly Probed[];
+  /** the control plane's list; without it, only those that are configured are known */
+  rows?: () => Promise<Result<DatabaseRow[], RepositoryError>>;
   /** how long a database may take to answer */
   probeMs?: number;
   clock: () => number;
@@ -49,23 +54,39 @@ const UNKNOWN: DatabaseHealth = { connected: false, latencyMs: null, error: "Sup
 /** Answers soon after `probeMs`, whatever hangs. `onCall` is told how long each database took when it was looked at last. */
 export function createHealth({
   databases,
+  rows,
   probeMs = deadlinesOf().probeMs,
   clock,
 }: HealthOptions): (onCall?: RequestCalls["onCall"]) => Promise<Health> {
   let last: { until: number; health: Promise<Health>; calls: [string, number][] } | undefined;
 
+  /** Users may be at home in one that nobody has configured here. */
+  const unknown = async (): Promise<HomeHealth[]> => {
+    const listed = rows && (await within(probeMs, rows()).catch(() => undefined));
+    if (!listed?.isOk()) return [];
+    const used = listed.value.filter(({ accepting, opened_at }) => accepting || opened_at !== null);
+    return used
+      .filter(({ name }) => !databases.some((database) => database.name === name))
+      .map(({ name, kind }) => {
+        const error = `${titleOf(name)} is not configured here: set ${variableOf(name)}.`;
+        return { name, kind, connected: false, latencyMs: null, error };
+      });
+  };
+
   const look = async (calls: [string, number][]): Promise<Health> => {
     const start = clock();
-    const homes = await Promise.all(
+    const others = unknown();
+    const configured = await Promise.all(
       databases.map(async (database): Promise<HomeHealth> => {
         const found = await ask(database, probeMs, clock);
         calls.push([database.name, clock() - start]);
         return { name: database.name, kind: database.kind, ...found };
       }),
     );
+    const homes = [...configured, ...(await others)];
     const errors = homes.flatMap(({ error }) => error ?? []);
     const entry = (name: string): DatabaseHealth | null => {
-      const found = homes.find((home) => home.name === name);
+      const found = configured.find((home) => home.name === name);
       return found ? { connected: found.connected, latencyMs: found.latencyMs, error: found.error } : null;
     };
     return {

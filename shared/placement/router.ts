@@ -96,7 +96,12 @@ export function createRouter(options: RouterOptions): Router {
   const assignments = createAssignments(service);
   const cache = createAssignmentCache(clock);
   const breakerOf = createBreakers(log);
-  const getHealth = createHealth({ databases: [...registry.values()], probeMs: deadlines.probeMs, clock });
+  const getHealth = createHealth({
+    databases: [...registry.values()],
+    rows: assignments.databases,
+    probeMs: deadlines.probeMs,
+    clock,
+  });
   const purge = options.purge ?? (() => service.functions.invoke("purge"));
 
   const guardFor = (name: string, { signal, onCall }: RequestCalls): Guard => ({

@@ -54,9 +54,9 @@ test("who is at home there is told what to set; nobody else is concerned, and th
   expect((await call("POST", "/contacts", { name: "Ann" })).status).toBe(201);
 
   const health = await call("GET", "/health");
-  expect([health.status, health.body.status]).toEqual([200, "healthy"]);
-  // what is configured here is what health is about
-  expect(health.body.homes.map(({ name }: { name: string }) => name)).toEqual(["supabase", "mongodb"]);
+  expect([health.status, health.body.status]).toEqual([200, "degraded"]);
+  expect(health.body.homes.map(({ name }: { name: string }) => name)).toEqual(["supabase", "mongodb", "ghost"]);
+  expect(health.body.homes[2]).toMatchObject({ connected: false, error: expect.stringMatching("DATABASE_GHOST") });
   const stats = await call("GET", "/admin/database-stats");
   expect(stats.status).toBe(200);
   expect(stats.body.homes.map(({ name }: { name: string }) => name)).toEqual(["supabase", "mongodb", "ghost"]);

@@ -2,6 +2,7 @@ import { err, ok } from "neverthrow";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { misconfigured, unavailable } from "../../shared/contract/errors.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
+import type { DatabaseRow } from "../../shared/placement/assignment.ts";
 import { downReason } from "../../shared/placement/down-reason.ts";
 import { createHealth } from "../../shared/placement/health.ts";
 import type { Database } from "../../shared/repository/database.ts";
@@ -51,6 +52,21 @@ describe("health", () => {
       { name: "supabase", kind: "postgres", connected: true, error: null },
       { name: "mongodb", kind: "mongodb", connected: true, error: "MongoDB has not been prepared." },
     ]);
+  });
+
+  test("one that takes users, or has, and is not configured here is listed as down; one that never did is not", async () => {
+    const row = (name: string, accepting: boolean, opened_at: string | null) =>
+      ({ name, kind: "postgres", accepting, opened_at }) as DatabaseRow;
+    const rows = async () =>
+      ok([row("supabase", true, ""), row("neon", true, null), row("rds", false, ""), row("later", false, null)]);
+    const { status, homes } = await createHealth({ databases: databases(up), rows, clock: Date.now })();
+    expect(status).toBe("degraded");
+    expect(homes.map(({ name, connected }) => [name, connected])).toEqual([
+      ["supabase", true],
+      ["neon", false],
+      ["rds", false],
+    ]);
+    expect(homes[1]?.error).toMatch("DATABASE_NEON");
   });
 
   test("unhealthy: all are down, or the only one", async () => {
