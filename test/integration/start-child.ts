@@ -1,5 +1,6 @@
 /** `npm start` as a child of a test, with ports and a folder of its own. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 import { checkOutput } from "../setup/leaks.ts";
 
@@ -70,19 +71,21 @@ export function groupLives({ child }: Started): boolean {
   });
 }
 
+/** Below those that the system gives to outgoing connections: one of these cannot take a port before it is used. */
+const [LOWEST, HIGHEST] = [15_000, 32_000];
+
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve) => {
-          server.once("listening", () => {
-            const address = server.address();
-            resolve(typeof address === "object" && address ? address.port : 0);
-          });
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+  const free = new Set<number>();
+  while (free.size < count) {
+    const port = randomInt(LOWEST, HIGHEST);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => resolve(true));
+    });
+    if (!isFree) continue;
+    await new Promise((resolve) => server.close(resolve));
+    free.add(port);
+  }
+  return [...free];
 }
