@@ -60,7 +60,7 @@ const healthSchema = z
       postgresql: databaseHealth,
       timestamp: z.string(),
     }),
-    homes: z.array(homeHealth).meta({ description: "every database that is configured" }),
+    homes: z.array(homeHealth).meta({ description: "every database that is configured, or that users may live in" }),
     message: z.string(),
   })
   .meta({ id: "Health" });

@@ -78,6 +78,12 @@ export const invalid = (
 export const unavailable = (message: string, cause?: unknown, code: "unavailable" | "no_capacity" = "unavailable") =>
   ({ kind: "unavailable", code, message, retryAfterSeconds: 5, cause }) satisfies RepositoryError as RepositoryError;
 
+/** The time is over, and nothing was heard. */
+export const tooLate = (cause?: unknown): RepositoryError => ({
+  ...unavailable("The database did not answer in time.", cause),
+  isUnheard: true,
+});
+
 /** For the operator to mend; it says how. */
 export const misconfigured = (message: string, cause?: unknown): RepositoryError => ({
   kind: "unavailable",

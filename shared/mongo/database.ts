@@ -3,6 +3,7 @@ import type { Db } from "mongodb";
 import { err, ok, type Result } from "neverthrow";
 import { misconfigured, type RepositoryError } from "../contract/errors.ts";
 import type { Collection } from "../definition/define.ts";
+import { byName } from "../definition/per-collection.ts";
 import type { Database, EngineOptions, Self } from "../repository/database.ts";
 import { databaseName } from "./client.ts";
 import { createMongoConnection, type MongoConnection } from "./connection.ts";
@@ -23,7 +24,7 @@ export function mongoDatabase(options: EngineOptions): Database {
     ...(maxPoolSize !== undefined && { maxPoolSize }),
   });
   const pinging = createMongoPing(url, { appName: `${appName}-health`, deadlines });
-  const all = new Map(collections.map((collection) => [collection.name, collection]));
+  const all = byName(collections);
   const self = rememberSelf(connection, options);
   /** Once it is known that this is the database it should be; what stands against it is thrown. */
   const own = async (): Promise<Db> => {

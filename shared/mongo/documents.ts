@@ -9,6 +9,7 @@
 import { type Binary, Decimal128, type Document, Long, UUID } from "mongodb";
 import { type Collection, systemFields } from "../definition/define.ts";
 import type { FieldKind } from "../definition/fields.ts";
+import { perCollection } from "../definition/per-collection.ts";
 import type { Row } from "../repository/store.ts";
 import { canonicalDecimal } from "../values/money.ts";
 import { fold } from "../values/text.ts";
@@ -88,15 +89,8 @@ interface Shape extends Pick<Keys, "owner" | "idOf"> {
   fields: readonly (readonly [name: string, kind: FieldKind])[];
 }
 
-const shapes = new WeakMap<Collection, Shape>();
-
-/** Found once, because every document of a page asks. */
-function shapeOf(collection: Collection): Shape {
-  const known = shapes.get(collection);
-  if (known) return known;
+const shapeOf = perCollection((collection): Shape => {
   const { owner, idOf } = keysOf(collection);
   const all = Object.entries({ ...collection.fields, ...stamps });
-  const shape: Shape = { owner, idOf, fields: all.map(([name, { kind }]) => [name, kind]) };
-  shapes.set(collection, shape);
-  return shape;
-}
+  return { owner, idOf, fields: all.map(([name, { kind }]) => [name, kind]) };
+});

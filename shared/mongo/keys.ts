@@ -4,7 +4,8 @@
  * field beside it.
  */
 import { type Document, UUID } from "mongodb";
-import { type Collection, identityOf } from "../definition/define.ts";
+import { identityOf } from "../definition/define.ts";
+import { perCollection } from "../definition/per-collection.ts";
 
 export interface Keys {
   /** the field that names the owner */
@@ -27,16 +28,10 @@ export interface Keys {
   idOf(document: Document): unknown;
 }
 
-const known = new WeakMap<Collection, Keys>();
-
-export function keysOf(collection: Collection): Keys {
-  const found = known.get(collection);
-  if (found) return found;
+export const keysOf = perCollection((collection): Keys => {
   const { owner, perOwner } = identityOf(collection);
-  const keys = perOwner ? compound(owner) : global(owner);
-  known.set(collection, keys);
-  return keys;
-}
+  return perOwner ? compound(owner) : global(owner);
+});
 
 function compound(owner: string): Keys {
   const ownerPath = `_id.${owner}`;

@@ -1,6 +1,6 @@
 /** How long a write tries that others are in the way of, and what it says in the end. */
 import type { Db } from "mongodb";
-import { busy, unavailable } from "../contract/errors.ts";
+import { busy, tooLate } from "../contract/errors.ts";
 
 export interface WriteLimits {
   db: Db;
@@ -27,6 +27,6 @@ export const ownPace: Pace = {
 };
 
 /** For whom nobody waits any more. */
-export const TOO_LATE = { ...unavailable("The database did not answer in time."), isUnheard: true };
+export const TOO_LATE = tooLate();
 
 export const BUSY = busy("This record, or one that it refers to, is being changed. Try again.");

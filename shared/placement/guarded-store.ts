@@ -1,6 +1,6 @@
 /** A store behind a breaker and a deadline: the same interface, and always an answer in time. */
 import { err, type Result } from "neverthrow";
-import { busy, type RepositoryError, unavailable } from "../contract/errors.ts";
+import { busy, type RepositoryError, tooLate } from "../contract/errors.ts";
 import { everyCall } from "../repository/every-call.ts";
 import type { Store } from "../repository/store.ts";
 import type { Breaker, Outcome } from "./breaker.ts";
@@ -28,13 +28,13 @@ export const guardStore = (open: () => Promise<Result<Store, RepositoryError>>, 
       const store = await open();
       if (store.isErr()) return err(store.error);
       // the caller has been told that it was too late: nothing may be written after that
-      return guard.signal.aborted ? err(tooLate(guard.signal)) : call(store.value);
+      return guard.signal.aborted ? err(tooLate(guard.signal.reason)) : call(store.value);
     }),
   );
 
 /** One call through the breaker, given up at the deadline. */
 export function guarded<T>({ breaker, signal, answers, onCall, clock }: Guard, call: Call<T>): ReturnType<Call<T>> {
-  if (signal.aborted) return Promise.resolve(err(tooLate(signal)));
+  if (signal.aborted) return Promise.resolve(err(tooLate(signal.reason)));
   const start = clock();
   const before = breaker.heard();
   return new Promise((resolve, reject) => {
@@ -71,14 +71,9 @@ const isAnswer = (result: Result<unknown, RepositoryError>): boolean =>
   result.error.kind !== "unavailable" ||
   (result.error.code !== "unavailable" && !result.error.isUnheard);
 
-const tooLate = (signal: AbortSignal) => ({
-  ...unavailable("The database did not answer in time.", signal.reason),
-  isUnheard: true,
-});
-
 function untilAborted<T>(call: Call<T>, signal: AbortSignal): ReturnType<Call<T>> {
   return new Promise((resolve, reject) => {
-    const giveUp = () => resolve(err(tooLate(signal)));
+    const giveUp = () => resolve(err(tooLate(signal.reason)));
     signal.addEventListener("abort", giveUp, { once: true });
     call()
       .then(resolve, reject)

@@ -8,6 +8,7 @@ import type { Deadlines } from "../deadlines.ts";
 import type { Collection } from "../definition/define.ts";
 import { supabaseDatabase } from "../postgres/supabase-database.ts";
 import type { Database, Engine, EngineOptions } from "../repository/database.ts";
+import { loadOnce } from "../values/load-once.ts";
 import type { ConfiguredDatabase } from "./configured-databases.ts";
 import { CONTROL_PLANE, titleOf } from "./database-names.ts";
 
@@ -63,14 +64,7 @@ export const closeAll = async (registry: Registry): Promise<void> => {
 };
 
 function lazily({ kind, ...options }: EngineOptions & { kind: Engine }): Database {
-  let loading: Promise<Database> | undefined;
-  const load = () => {
-    loading ??= MAKERS[kind](options).catch((error) => {
-      loading = undefined;
-      throw error;
-    });
-    return loading;
-  };
+  const load = loadOnce(() => MAKERS[kind](options));
   return {
     name: options.name,
     title: options.title,
@@ -87,7 +81,7 @@ function lazily({ kind, ...options }: EngineOptions & { kind: Engine }): Databas
       count: async (...given) => (await load()).system.count(...given),
     },
     close: async () => {
-      await (await loading?.catch(() => undefined))?.close();
+      await (await load.ifAny())?.close();
     },
   };
 }

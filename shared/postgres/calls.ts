@@ -35,7 +35,7 @@ export async function call(
   let answer: CallAnswer;
   try {
     answer = await send();
-    if (isRolledBack(answer) && !signal?.aborted) answer = await send();
+    if (isRolledBack(answer.error?.code) && !signal?.aborted) answer = await send();
   } catch (cause) {
     return err(thrownFailure(cause));
   }

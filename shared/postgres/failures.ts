@@ -34,7 +34,7 @@ export const MIGRATE_FIRST =
   "Supabase lacks a function that this version calls: its migrations have not been applied. Run: supabase db push";
 
 /** The whole call is rolled back, and the same call is likely to succeed when it is made again. */
-export const isRolledBack = ({ error }: RefusedCall): boolean => /^(40001|40P01)$/.test(error?.code ?? "");
+export const isRolledBack = (code: string | undefined): boolean => code === "40001" || code === "40P01";
 
 /** What an SQLSTATE says of the database; undefined when it says something of the request. `who` has said it. */
 export function sqlstateFailure(code: string, cause: unknown, who = "Supabase"): RepositoryError | undefined {

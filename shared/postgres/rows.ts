@@ -1,6 +1,7 @@
 /** Records as the functions take and give them: the only place where their spelling differs from the contract's. */
 import { type Collection, identityOf } from "../definition/define.ts";
 import type { Field, FieldKind } from "../definition/fields.ts";
+import { perCollection } from "../definition/per-collection.ts";
 import type { Row } from "../repository/store.ts";
 import { canonicalDecimal } from "../values/money.ts";
 import { fold } from "../values/text.ts";
@@ -42,16 +43,11 @@ export function toRecord(collection: Collection, row: Row): Row {
 }
 
 type Shape = readonly (readonly [name: string, kind: FieldKind])[];
-const shapes = new WeakMap<Collection, Shape>();
 
-/** Names and kinds of a record's columns; found once, because every row of a page asks. */
-function shapeOf(collection: Collection): Shape {
-  const known = shapes.get(collection);
-  if (known) return known;
-  const shape = recordColumns(collection).map((name) => [name, kindOf(collection, name)] as const);
-  shapes.set(collection, shape);
-  return shape;
-}
+/** Names and kinds of a record's columns. */
+const shapeOf = perCollection(
+  (collection): Shape => recordColumns(collection).map((name) => [name, kindOf(collection, name)]),
+);
 
 /** The kind of a column of a record. */
 export function kindOf(collection: Collection, name: string): FieldKind {

@@ -7,7 +7,9 @@ import type { SupabaseClient } from "@supabase/supabase-js";
 import { ok } from "neverthrow";
 import type { Deadlines } from "../deadlines.ts";
 import type { Collection } from "../definition/define.ts";
+import { byName } from "../definition/per-collection.ts";
 import type { Database, EngineOptions } from "../repository/database.ts";
+import { loadOnce } from "../values/load-once.ts";
 import { within } from "../values/within.ts";
 import { type UserConfig, userClient } from "./client.ts";
 import { purgeControlRecords } from "./control-purge.ts";
@@ -75,8 +77,6 @@ export function supabaseDatabase(options: SupabaseOptions): Database {
   };
 }
 
-const byName = (collections: readonly Collection[]) => new Map(collections.map((each) => [each.name, each]));
-
 function restPath({ config, service, deadlines, collections }: SupabaseOptions): Path {
   const all = byName(collections);
   const timeoutMs = deadlines.callMs;
@@ -96,7 +96,7 @@ function directPath(
   direct: NonNullable<SupabaseOptions["direct"]>,
 ): Path {
   const { url, appName, maxPoolSize, onPool } = direct;
-  const load = async () => {
+  const loaded = loadOnce(async () => {
     const [{ createPostgresConnection }, { directAccess }] = await Promise.all([
       import("./direct/connection.ts"),
       import("./direct/access.ts"),
@@ -110,15 +110,7 @@ function directPath(
       expected: () => idByRest(service),
     });
     return { connection, access };
-  };
-  let loading: ReturnType<typeof load> | undefined;
-  const loaded = () => {
-    loading ??= load().catch((error) => {
-      loading = undefined;
-      throw error;
-    });
-    return loading;
-  };
+  });
   return {
     scoped: async (caller) => (await loaded()).access.scoped(caller),
     async probe() {
@@ -131,7 +123,7 @@ function directPath(
       return ok(problem ?? (rest?.isOk() ? rest.value : "Supabase's REST does not answer."));
     },
     close: async () => {
-      await (await loading?.catch(() => undefined))?.connection.close();
+      await (await loaded.ifAny())?.connection.close();
     },
   };
 }

@@ -5,6 +5,7 @@ import { allCollections } from "../../shared/collections/index.ts";
 import type { Repository } from "../../shared/contract/repository.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
 import type { Collection, CreateOf, PatchOf, RecordOf } from "../../shared/definition/define.ts";
+import { byName } from "../../shared/definition/per-collection.ts";
 import { createMongoStore, type MongoStoreOptions } from "../../shared/mongo/store.ts";
 import { createDirectStore, type DirectStoreOptions } from "../../shared/postgres/direct/store.ts";
 import { createRestStore, type RestStoreOptions } from "../../shared/postgres/rest-store.ts";
@@ -23,8 +24,6 @@ export const NEON: Self = { name: "neon", site: SITES.neon };
 export interface Repositories {
   repository<C extends Collection>(collection: C): Repository<RecordOf<C>, CreateOf<C>, PatchOf<C>>;
 }
-
-const byName = (all: readonly Collection[]) => new Map(all.map((collection) => [collection.name, collection]));
 
 /** `store` is that user's. */
 const repositoriesOver = (store: Store, userId: string, newId: () => string = uuidv7): Repositories => ({

@@ -1,6 +1,7 @@
 /** Any Postgres but Supabase's own as one of the product's databases: a data plane, reached by Postgres' own protocol. */
 import { ok } from "neverthrow";
 import type { Collection } from "../../definition/define.ts";
+import { byName } from "../../definition/per-collection.ts";
 import type { Database, EngineOptions } from "../../repository/database.ts";
 import { prepareDataPlane } from "../prepare-data-plane.ts";
 import { directAccess } from "./access.ts";
@@ -11,7 +12,7 @@ const PURGE_BATCH = 1_000;
 
 export function postgresDatabase({ name, title, url, schema, collections, ...settings }: EngineOptions): Database {
   const connection = createPostgresConnection(url, settings);
-  const all = new Map(collections.map((collection) => [collection.name, collection]));
+  const all = byName(collections);
   const migrate = `switchyard db prepare ${name}`;
   const { ready, scoped, problem } = directAccess(connection, { name, title, migrate, all });
   /** A wrong address must not cost another database its records: what stands against it is thrown. */

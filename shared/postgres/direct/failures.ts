@@ -56,9 +56,6 @@ export const keepsConnection = (error: unknown): boolean => {
   return code !== undefined && !ENDS_CONNECTION.test(code);
 };
 
-/** All that was done is undone, because others were in the way. */
-export const isRolledBack = (sqlstate: string): boolean => sqlstate === "40001" || sqlstate === "40P01";
-
 /** What an SQLSTATE means that says nothing of the database's state. */
 type Refusals = (sqlstate: string) => RepositoryError | undefined;
 

@@ -1,7 +1,8 @@
 /** A collection as its table: the names in statements, and what the texts that come back stand for. */
 import pg from "pg";
-import { type Collection, identityOf } from "../../definition/define.ts";
+import { identityOf } from "../../definition/define.ts";
 import type { FieldKind } from "../../definition/fields.ts";
+import { perCollection } from "../../definition/per-collection.ts";
 import type { Row } from "../../repository/store.ts";
 import { canonicalDecimal } from "../../values/money.ts";
 import { kindOf, recordColumns } from "../rows.ts";
@@ -16,15 +17,10 @@ export interface Table {
   toRecord(row: readonly (string | null)[]): Row;
 }
 
-const tables = new WeakMap<Collection, Table>();
-
-/** Made once for each collection. */
-export function tableOf(collection: Collection): Table {
-  const known = tables.get(collection);
-  if (known) return known;
+export const tableOf = perCollection((collection): Table => {
   const names = recordColumns(collection);
   const readers = names.map((column) => READERS[kindOf(collection, column)] ?? asItIs);
-  const made: Table = {
+  return {
     name: sql`public.${name(collection.name)}`,
     owner: name(identityOf(collection).owner),
     columns: join(
@@ -40,9 +36,7 @@ export function tableOf(collection: Collection): Table {
       return record;
     },
   };
-  tables.set(collection, made);
-  return made;
-}
+});
 
 type Reader = (text: string) => unknown;
 
