@@ -49,7 +49,8 @@ const onInstance = (attempt: (instance: Instance) => Promise<void>) =>
 /** Enough requests at the same time that the breaker opens. */
 const openBreaker = async ({ use, lines }: Instance, home: Home) => {
   const answers = await Promise.all(Array.from({ length: FAILURES }, () => use(users[home])));
-  expect(new Set(answers)).toEqual(new Set(["unavailable"]));
+  // who waits for a connection cannot tell a pool that is full from one that hangs
+  for (const answer of answers) expect(["unavailable", "busy"]).toContain(answer);
   await vi.waitUntil(() => lines.some((line) => line.includes("breaker_open")), PATIENT);
 };
 

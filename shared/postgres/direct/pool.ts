@@ -45,7 +45,7 @@ export function createPool({ stuckMs, max, onPool, ...client }: PoolSettings): P
     // by callbacks: promises at each step would be felt
     exchange: <T>(send: Send<T>, signal?: AbortSignal) =>
       new Promise<T>((resolve, reject) => {
-        const isWaiting = waiting.over(() => reject(new NotConnected(undefined, connected.size > 0)));
+        const isWaiting = waiting.over(() => reject(new NotConnected(undefined, connected.size >= max)));
         const take: Parameters<pg.Pool["connect"]>[0] = (problem, client) => {
           const isLate = !isWaiting();
           if (!client) return reject(new NotConnected(problem, false));
