@@ -18,6 +18,10 @@ export interface Refusal {
   error: string;
   /** fields, where a reference is violated */
   missing?: readonly string[] | null;
+  /** the constraint that was violated: `<table>_<field>_check` and the like */
+  constraint?: string | undefined;
+  /** what our own triggers say beside the code */
+  detail?: string | undefined;
 }
 
 export function refusalOf(collection: Collection, { error, missing }: Refusal, deleting = false): RepositoryError {

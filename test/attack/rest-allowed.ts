@@ -43,6 +43,7 @@ export const allowedFunctions: readonly string[] = [
   "records_json",
   "records_list",
   "records_missing",
+  "records_refusal",
   "records_summarize",
   "records_update",
 ];
