@@ -5,6 +5,8 @@
 import { z } from "zod";
 import { DEFAULT_DEADLINES } from "./deadlines.ts";
 import { type ConfiguredDatabase, databasesIn, SCHEMES } from "./placement/configured-databases.ts";
+import { DEFAULT_QUOTA } from "./repository/quotas.ts";
+import { parseBytes } from "./values/bytes.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -69,6 +71,21 @@ const DEADLINES = Object.fromEntries(
   Object.entries(DEFAULT_DEADLINES).map(([name, ms]) => [name, milliseconds.default(ms)]),
 ) as Record<keyof typeof DEFAULT_DEADLINES, z.ZodDefault<typeof milliseconds>>;
 
+/** Of what one user may keep; null is no limit. */
+const limit = (parse: (text: string) => number | undefined, say: string, otherwise: number | null) =>
+  z
+    .string()
+    .optional()
+    .transform((text, context) => {
+      if (text === undefined) return otherwise;
+      if (text === "none") return null;
+      const parsed = parse(text);
+      if (parsed !== undefined) return parsed;
+      context.addIssue({ code: "custom", message: `must be ${say}, or "none" for no limit` });
+      return z.NEVER;
+    });
+const wholeNumber = (text: string) => (/^\d{1,12}$/.test(text) ? Number(text) : undefined);
+
 const SUPABASE = {
   SUPABASE_URL: httpUrl,
   SUPABASE_SECRET_KEY: z.string(),
@@ -80,6 +97,8 @@ const SUPABASE = {
     .string()
     .regex(/^[A-Za-z0-9_-]{1,38}$/, "may hold letters, digits, _ and -, at most 38")
     .optional(),
+  QUOTA_RECORDS: limit(wholeNumber, "a number of records", DEFAULT_QUOTA.records),
+  QUOTA_BYTES: limit(parseBytes, "a number of bytes, such as 100MB", DEFAULT_QUOTA.bytes),
   LOG_LEVEL: logLevel,
   ...DEADLINES,
 };

@@ -4,6 +4,7 @@ import { MongoClient } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { allCollections } from "../../shared/collections/index.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
+import { DEFAULT_QUOTA } from "../../shared/repository/quotas.ts";
 import { type ApiInstance, startApi } from "../attack/api.ts";
 import { MONGODB } from "../setup/repositories.ts";
 import { mongoUriFor, servers } from "../setup/servers.ts";
@@ -178,7 +179,10 @@ describe.each(["supabase", "mongodb"] as const)("at home in %s", (home) => {
   test("the account: who it is, and that nothing answers to it once it is deleted", async () => {
     const user = await newUser({ home, on: supabase });
     const own = callerOf(user);
-    expect((await own("GET", "/api/me")).value).toEqual({ id: user.id, email: user.email, home });
+    expect((await own("GET", "/api/me")).value).toEqual({
+      ...{ id: user.id, email: user.email, home },
+      usage: { records: expect.any(Number), bytes: expect.any(Number), quota: DEFAULT_QUOTA },
+    });
     expect((await own("POST", "/api/contacts", { name: "Dee" })).status).toBe(201);
     expect((await own("GET", "/api/admin/database-stats")).status).toBe(403);
     expect((await own("DELETE", "/api/me")).status).toBe(204);
