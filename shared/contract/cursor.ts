@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { err, ok, type Result } from "neverthrow";
 import type { Collection } from "../definition/define.ts";
 import { fieldOf } from "../definition/define.ts";
-import { uuidSchema } from "../definition/fields.ts";
+import { comparable, uuidSchema } from "../definition/fields.ts";
 import { invalid, type RepositoryError } from "./errors.ts";
 import type { ListQuery } from "./query.ts";
 
@@ -35,7 +35,7 @@ export function decodeCursor(
   if (parts) {
     const [made, key, id] = parts;
     const field = fieldOf(collection, query.sort.field);
-    const keyFits = field && (key === null ? !field.required : field.schema.safeParse(key).success);
+    const keyFits = field && (key === null ? !field.required : comparable(field).safeParse(key).success);
     if (made === digest(owner, collection, query) && keyFits && uuidSchema.safeParse(id).success)
       return ok({ key: key as Keyset["key"], id: id as string });
   }
