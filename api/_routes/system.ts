@@ -6,7 +6,7 @@ import { deadlinesOf } from "../../shared/deadlines.ts";
 import { ENGINES } from "../../shared/repository/database.ts";
 import { json, problems } from "../_answers.ts";
 import type { AppEnv } from "../_environment.ts";
-import { requireAdmin, requireUser } from "../_middleware.ts";
+import { requireAdmin, requireFreshSignIn, requireUser } from "../_middleware.ts";
 import { callsOf, leftOf, serviceOf, timingOf, unwrap } from "../_service.ts";
 import { createRoutes } from "../_validation.ts";
 
@@ -30,11 +30,12 @@ const deleteMe = createRoute({
   path: "/me",
   tags: ["account"],
   summary: "Delete the account and everything in it",
+  description: "Wants a sign-in of the last 10 minutes: 403 `fresh_sign_in_required` without.",
   security: [{ bearer: [] }],
-  middleware: requireUser,
+  middleware: [requireUser, requireFreshSignIn] as const,
   responses: {
     204: { description: "deleted; the records are purged at once where they can be" },
-    ...problems(401, 503),
+    ...problems(401, 403, 503),
   },
 });
 

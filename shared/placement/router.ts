@@ -24,9 +24,10 @@ import { type Guard, guarded, guardStore } from "./guarded-store.ts";
 import { createHealth, type Health } from "./health.ts";
 import { createHomeStore, type HomeAt } from "./home-store.ts";
 import { closeAll, createRegistry, type RegistryConfig, type RegistryOptions } from "./registry.ts";
+import type { PresentedToken } from "./revocations.ts";
 import type { DatabaseService, RequestCalls, RequestUser } from "./service.ts";
 import { type DatabaseStats, readStats } from "./stats.ts";
-import { createUserChanges } from "./user-changes.ts";
+import { createUserChanges, type Standing } from "./user-changes.ts";
 
 type Answer<T> = Promise<Result<T, RepositoryError>>;
 
@@ -47,8 +48,8 @@ export interface Router {
   getDatabaseStats(options?: { limitMs?: number; onCall?: RequestCalls["onCall"] }): Promise<DatabaseStats>;
   /** Within 2 s, whatever hangs. */
   getHealth(onCall?: RequestCalls["onCall"]): Promise<Health>;
-  /** True for users deleted so recently that their tokens may not have expired. */
-  isDeleted(userId: string): Promise<boolean>;
+  /** Whether a token that has been verified still lets its user in: bans, deletions and sign-outs end that within 30 s. */
+  standingOf(token: PresentedToken): Promise<Standing>;
   /** Deletes the account; the purge of the records is queued by the database and started here. */
   deleteUser(userId: string, calls?: RequestCalls): Answer<void>;
   clearCache(): void;
@@ -58,6 +59,8 @@ export interface Router {
 /** Part of what shared/config.ts reads. */
 export interface RouterConfig extends DeadlineSettings, RegistryConfig {
   SUPABASE_SECRET_KEY: string;
+  /** seconds; no token that is let in lives longer. An hour unless told */
+  MAX_TOKEN_LIFETIME_SECONDS?: number | undefined;
 }
 
 export interface RouterOptions extends Pick<RegistryOptions, "onPool"> {
@@ -130,7 +133,8 @@ export function createRouter(options: RouterOptions): Router {
 
   // through the breaker: the list, too, is no reason to call a database that is known to be down
   const changes = createUserChanges({
-    load: (since) => guarded(controlGuard({}), () => assignments.changesSince(since)),
+    load: (since, after) => guarded(controlGuard({}), () => assignments.changesSince(since, after)),
+    tokenLifetimeSeconds: config.MAX_TOKEN_LIFETIME_SECONDS ?? 3_600,
     waitMs: deadlines.deletedUsersMs,
     clock,
     log,
@@ -226,7 +230,7 @@ export function createRouter(options: RouterOptions): Router {
 
     getDatabaseStats: (limits) =>
       readStats({ registry, rows: assignments.databases, collections, clock, limitMs: deadlines.requestMs, ...limits }),
-    isDeleted: changes.isDeleted,
+    standingOf: changes.standingOf,
 
     async deleteUser(userId, calls = {}) {
       const answer = await guarded(controlGuard(calls), async () => {

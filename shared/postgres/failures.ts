@@ -2,7 +2,7 @@
  * What the codes of Supabase's answers mean: SQLSTATEs, PostgREST's own (PGRST0xx: no connection, PGRST3xx: the token) and
  * HTTP's. The one place that says it, for a user's calls and for the system's.
  */
-import { busy, moved, type RepositoryError, unavailable } from "../contract/errors.ts";
+import { busy, forbidden, moved, type RepositoryError, unavailable } from "../contract/errors.ts";
 
 /** As much as is read of a refused call. */
 export interface RefusedCall {
@@ -23,6 +23,8 @@ const DOWN = /^(08|40|53|55|57|58|XX)...$|^PGRST00/;
 /** Of switchyard.is_home(): the caller's home is another one by now; it is being moved, and writes wait. */
 const MOVED = "PT421";
 const MOVING = "PT503";
+/** Of switchyard.refuse_revoked(): the token is good for nothing any more. */
+const ENDED = "PT401";
 
 /** The pool of PostgREST has no connection in time: all of them are at work, or hang. */
 const POOL_IS_FULL = "PGRST003";
@@ -38,6 +40,7 @@ export const isRolledBack = (code: string | undefined): boolean => code === "400
 
 /** What an SQLSTATE says of the database; undefined when it says something of the request. `who` has said it. */
 export function sqlstateFailure(code: string, cause: unknown, who = "Supabase"): RepositoryError | undefined {
+  if (code === ENDED) return forbidden("This session has ended, or its account is banned or deleted. Sign in again.");
   if (code === MOVED) return moved(cause);
   if (code === MOVING) return busy("These records are being moved to another database. Try again in a moment.", cause);
   if (BUSY.test(code)) return busy("The database has too much to do at once. Try again.", cause);
