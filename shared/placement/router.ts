@@ -15,6 +15,7 @@ import { authFailure } from "../postgres/failures.ts";
 import { askSupabase } from "../postgres/rest-probe.ts";
 import { createRepository } from "../repository/create-repository.ts";
 import type { Store } from "../repository/store.ts";
+import { type Account, readAccount } from "./account.ts";
 import { type Assignment, createAssignments } from "./assignment.ts";
 import { createAssignmentCache } from "./assignment-cache.ts";
 import { createBreakers, refusing } from "./breaker.ts";
@@ -50,6 +51,8 @@ export interface Router {
   getHealth(onCall?: RequestCalls["onCall"]): Promise<Health>;
   /** Whether a token that has been verified still lets its user in: bans, deletions and sign-outs end that within 30 s. */
   standingOf(token: PresentedToken): Promise<Standing>;
+  /** What Auth keeps of a user. `not_found`: there is none. */
+  getAccount(userId: string, calls?: RequestCalls): Answer<Account>;
   /** Deletes the account; the purge of the records is queued by the database and started here. */
   deleteUser(userId: string, calls?: RequestCalls): Answer<void>;
   clearCache(): void;
@@ -83,7 +86,7 @@ interface Claimed {
 /** Of the breaker, in logs. */
 const CONTROL_REST = "supabase_rest";
 
-const NO_HOME = conflict(
+export const NO_HOME = conflict(
   "no_home",
   "This account has no home database yet. The operator runs: switchyard homes assign",
 );
@@ -231,6 +234,8 @@ export function createRouter(options: RouterOptions): Router {
     getDatabaseStats: (limits) =>
       readStats({ registry, rows: assignments.databases, collections, clock, limitMs: deadlines.requestMs, ...limits }),
     standingOf: changes.standingOf,
+
+    getAccount: (userId, calls = {}) => guarded(controlGuard(calls), () => readAccount(service, userId)),
 
     async deleteUser(userId, calls = {}) {
       const answer = await guarded(controlGuard(calls), async () => {
