@@ -158,4 +158,4 @@ export function createUserChanges({
   };
 }
 
-const isOutage = ({ code }: RepositoryError): boolean => code === "unavailable" || code === "busy";
+const isOutage = ({ code }: RepositoryError): boolean => /^(unavailable|busy|throttled)$/.test(code);
