@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { z } from "zod";
 import { collections } from "../../shared/collections/index.ts";
 import { decodeCursor, encodeCursor } from "../../shared/contract/cursor.ts";
 import { parseQuery } from "../../shared/contract/parse-query.ts";
@@ -138,6 +139,30 @@ describe("queries in a URL", () => {
     for (const name of ["UTC", "Europe/Berlin", "Asia/Kathmandu", "Etc/GMT+5"]) expect(isTimeZone(name)).toBe(true);
     for (const name of ["+02:00", "", "Mars", "../etc", "UTC;", "CET", "EST", "IST", "EST5EDT", "europe/berlin"])
       expect(isTimeZone(name)).toBe(false);
+  });
+});
+
+describe("reading is not writing", () => {
+  // a currency that no list has, an amount below zero, a text that is longer than may be written now
+  const stored = { currency: "QQQ", amount: "-12.50", description: "x".repeat(3_000), category_id: null };
+
+  test.each(["currency=QQQ", "amount=-12.5", "amount[gte]=-1", `description=${stored.description}`, "description="])(
+    "%s finds what is stored, whatever may be written now",
+    (text) => expect(list(text).isOk()).toBe(true),
+  );
+
+  test.each(Object.entries(stored))("a page may end at such a %s", (field, key) => {
+    const query: ListQuery = { filters: [], sort: { field, direction: "asc" }, limit: 5 };
+    const [id, created_at] = ["0190abcd-ef01-7abc-8def-0123456789ab", "2026-03-14T15:09:26.535Z"];
+    const cursor = encodeCursor("a", expenses, query, { [field]: key, created_at, id });
+    expect(decodeCursor("a", expenses, { ...query, cursor })._unsafeUnwrap()).toEqual([key, created_at, id]);
+  });
+
+  test("an answer may show it, and what is no such kind of value is refused all the same", () => {
+    const { shape } = expenses.schemas.record as unknown as { shape: Record<string, z.ZodType> };
+    for (const [field, value] of Object.entries(stored)) expect(shape[field]?.safeParse(value).success).toBe(true);
+    for (const text of ["currency=euro", "amount=x", "amount=--1", "date=2026-02-30", "category_id=1"])
+      expect(faults(text)).toEqual([[text.slice(0, text.indexOf("=")), "invalid_value"]]);
   });
 });
 
