@@ -60,7 +60,12 @@ const secretKeys = z.string().transform((text, context) => {
 });
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
-const logLevel = z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`).default("info");
+/** In any case: other tools write INFO. */
+const logLevel = z
+  .string()
+  .toLowerCase()
+  .pipe(z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`))
+  .default("info");
 
 /** Milliseconds; what each means stands in deadlines.ts. */
 const milliseconds = z
