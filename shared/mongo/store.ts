@@ -5,7 +5,7 @@ import { notFound } from "../contract/errors.ts";
 import type { Collection } from "../definition/define.ts";
 import type { Store } from "../repository/store.ts";
 import { deleteRecord } from "./delete.ts";
-import { toRecord } from "./documents.ts";
+import { recordProjection, toRecord } from "./documents.ts";
 import { attempt } from "./failures.ts";
 import { groupRecords } from "./groups.ts";
 import { keysOf } from "./keys.ts";
@@ -43,7 +43,10 @@ export function createMongoStore({ now = Date.now, pace = ownPace, ...given }: M
 
     get: (collection, id) =>
       attempt(async () => {
-        const found = await documents(collection).findOne(keysOf(collection).one(userId, id), options);
+        const found = await documents(collection).findOne(keysOf(collection).one(userId, id), {
+          ...options,
+          projection: recordProjection(collection),
+        });
         return found ? ok(toRecord(collection, userId, found)) : err(notFound());
       }),
 
@@ -53,7 +56,13 @@ export function createMongoStore({ now = Date.now, pace = ownPace, ...given }: M
         const filter = after ? { $and: [selection, afterFilter(collection, sort, after)] } : selection;
         const found = await documents(collection)
           // a batch that is larger than the limit saves a getMore
-          .find(filter, { ...options, limit, batchSize: limit + 1, sort: sortOf(collection, sort) })
+          .find(filter, {
+            ...options,
+            limit,
+            batchSize: limit + 1,
+            sort: sortOf(collection, sort),
+            projection: recordProjection(collection),
+          })
           .toArray();
         return ok(found.map((document) => toRecord(collection, userId, document)));
       }),
