@@ -116,8 +116,8 @@ interface Description<F extends Fields, O extends string> {
 
 /** The system fields as fields, for filters and sorts; the owner is the scope's and never a filter. */
 export const systemFields: Fields = {
-  id: { kind: "reference", schema: uuidSchema, required: true, defaulted: false },
-  version: { kind: "integer", schema: z.int(), required: true, defaulted: false },
+  id: { kind: "reference", schema: uuidSchema, stored: uuidSchema, required: true, defaulted: false },
+  version: { kind: "integer", schema: z.int(), stored: z.int(), required: true, defaulted: false },
   created_at: instant(),
   updated_at: instant(),
 };
@@ -177,14 +177,14 @@ function schemasOf<F extends Fields, O extends string>({ fields, title, scope }:
   const patch: Record<string, z.ZodType> = {};
   const record: Record<string, z.ZodType> = { id: uuidSchema, [scope.field]: uuidSchema };
   for (const [key, field] of Object.entries<Field>(fields)) {
-    const stored = field.required ? field.schema : field.schema.nullable();
+    const written = field.required ? field.schema : field.schema.nullable();
     create[key] = field.defaulted
       ? field.schema.default(field.default as never)
       : field.required
         ? field.schema
-        : stored.optional().default(null);
-    patch[key] = stored.optional();
-    record[key] = stored;
+        : written.optional().default(null);
+    patch[key] = written.optional();
+    record[key] = field.required ? field.stored : field.stored.nullable();
   }
   Object.assign(record, { version: z.int(), created_at: z.iso.datetime(), updated_at: z.iso.datetime() });
   const component = title.replace(/(?:^|[ _])(\w)/g, (_, letter: string) => letter.toUpperCase());

@@ -3,7 +3,7 @@
  * the MongoDB validator, the filters and the sorts follow. Add a kind here and both adapters have to learn it.
  */
 import { z } from "zod";
-import { canonicalDecimal, compareDecimal, DECIMAL_PATTERN } from "../values/money.ts";
+import { canonicalDecimal, compareDecimal, DECIMAL_PATTERN, SIGNED_DECIMAL_PATTERN } from "../values/money.ts";
 import { codePoints, isStorable } from "../values/text.ts";
 
 export type FieldKind =
@@ -21,8 +21,13 @@ export type FieldKind =
 
 export interface Field<T = unknown, Required extends boolean = boolean, Defaulted extends boolean = boolean> {
   kind: FieldKind;
-  /** validates and normalises one value (never null) */
+  /** validates and normalises one value that is to be written (never null) */
   schema: z.ZodType<T>;
+  /**
+   * What may be stored, by the field's kind alone: for what is compared with it, and for what is shown. The rules for
+   * writing change (a currency ends, a text gets shorter), and what was written before has to be found, paged and shown.
+   */
+  stored: z.ZodType<T>;
   /** false: the value may be null, which is what an absent one is */
   required: Required;
   defaulted: Defaulted;
@@ -43,6 +48,7 @@ export interface Field<T = unknown, Required extends boolean = boolean, Defaulte
 type Value<S> = S extends z.ZodType<infer T> ? T : never;
 
 const make = <T>(kind: FieldKind, schema: z.ZodType<T>, facts: Partial<Field<T>> = {}): Field<T, true, false> => ({
+  stored: schema,
   ...facts,
   kind,
   schema,
@@ -50,62 +56,73 @@ const make = <T>(kind: FieldKind, schema: z.ZodType<T>, facts: Partial<Field<T>>
   defaulted: false,
 });
 
+const anyText = z.string().refine(isStorable, { message: "Remove NUL characters and lone surrogates.", abort: true });
+
 const storable = (max: number, min: number) =>
-  z
-    .string()
-    .refine(isStorable, { message: "Remove NUL characters and lone surrogates.", abort: true })
+  anyText
     .refine((value) => codePoints(value) <= max, { message: `At most ${max} characters.` })
     .refine((value) => codePoints(value) >= min, { message: `At least ${min} character.` })
     .meta({ maxLength: max, ...(min > 0 && { minLength: min }) });
 
 /** Free text of at most `max` code points. */
-export const text = (max: number, min = 0) => make("text", storable(max, min), { maxLength: max, minLength: min });
+export const text = (max: number, min = 0) =>
+  make("text", storable(max, min), { stored: anyText, maxLength: max, minLength: min });
 
 /** A name or title: 1 to 200 characters. */
 export const name = () => text(200, 1);
 
 /** An e-mail address, kept as it was written. */
 export const email = () =>
-  make("text", z.email().max(320).refine(isStorable).meta({ maxLength: 320 }), { maxLength: 320, minLength: 0 });
+  make("text", z.email().max(320).refine(isStorable).meta({ maxLength: 320 }), {
+    stored: anyText,
+    maxLength: 320,
+    minLength: 0,
+  });
 
 export const oneOf = <const V extends readonly [string, ...string[]]>(...values: V) =>
   make("enum", z.enum(values) as unknown as z.ZodType<V[number]>, { values });
 
 const currencies = new Set(Intl.supportedValuesOf("currency"));
 
+const currencyCode = z
+  .string()
+  .regex(/^[A-Z]{3}$/, "Use the three upper-case letters of ISO 4217, such as EUR.")
+  .meta({ examples: ["EUR"] });
+
 /** An ISO 4217 code in upper case. */
 export const currency = () =>
   make(
     "currency",
-    z
-      .string()
-      .regex(/^[A-Z]{3}$/, "Use the three upper-case letters of ISO 4217, such as EUR.")
+    currencyCode
       .refine((code) => currencies.has(code), { message: "This is no currency of ISO 4217." })
       .meta({ examples: ["EUR"] }),
-    { maxLength: 3, minLength: 3 },
+    { stored: currencyCode, maxLength: 3, minLength: 3 },
   );
 
+const decimalText = (pattern: RegExp) =>
+  z.string("Write the number as a string, so that no digit is lost.").regex(pattern, {
+    message: "Use up to 15 digits, a point and up to 4 decimals, such as 12.50.",
+    abort: true,
+  });
+
 const decimalSchema = (positive: boolean) =>
-  z
-    .string("Write the number as a string, so that no digit is lost.")
-    .regex(DECIMAL_PATTERN, {
-      message: "Use up to 15 digits, a point and up to 4 decimals, such as 12.50.",
-      abort: true,
-    })
+  decimalText(DECIMAL_PATTERN)
     .refine((value) => !positive || compareDecimal(value, "0") > 0, { message: "The amount must be above 0." })
     .overwrite(canonicalDecimal)
     .meta({ examples: ["12.50"] });
 
+const anyDecimal = decimalText(SIGNED_DECIMAL_PATTERN)
+  .overwrite(canonicalDecimal)
+  .meta({ examples: ["12.50"] });
+
 /** An amount of money above zero, as a decimal string; its currency stands in another field. */
-export const money = () => make("money", decimalSchema(true), { positive: true });
+export const money = () => make("money", decimalSchema(true), { stored: anyDecimal, positive: true });
 
-const anyDecimal = decimalSchema(false);
-
-/** What a filter on the field may be compared with: an amount may be compared with 0, though none is. */
-export const comparable = (field: Field): z.ZodType => (field.kind === "money" ? anyDecimal : field.schema);
+/** What a filter on the field, or a cursor that is sorted by it, may be compared with. */
+export const comparable = (field: Field): z.ZodType => field.stored;
 
 /** A decimal of zero or more that is no money, such as a rate. */
-export const decimal = () => make("decimal", decimalSchema(false), { positive: false });
+export const decimal = () => make("decimal", decimalSchema(false), { stored: anyDecimal, positive: false });
 
 export const integer = () => make("integer", z.int());
 
@@ -153,7 +170,12 @@ export const reference = (collection: string) => make("reference", uuidSchema, {
 
 /** A few short labels, in the order given. */
 export const tags = (maxItems = 20, maxLength = 50) =>
-  make("tags", z.array(storable(maxLength, 1)).max(maxItems), { maxItems, maxLength, minLength: 1 });
+  make("tags", z.array(storable(maxLength, 1)).max(maxItems), {
+    stored: z.array(anyText),
+    maxItems,
+    maxLength,
+    minLength: 1,
+  });
 
 /** The field may be absent: null in a record, left out or null in a body. */
 export const optional = <T>(field: Field<T, true, false>): Field<T, false, false> => ({ ...field, required: false });

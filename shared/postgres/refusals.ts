@@ -44,6 +44,6 @@ export function refusalOf(collection: Collection, { error, missing }: Refusal, d
     case "42501":
       return NOT_AT_HOME;
   }
-  if (/^2[23]...$/.test(error)) return REFUSED_RECORD;
+  if (/^(2[23]|54)...$/.test(error)) return REFUSED_RECORD;
   return sqlstateFailure(error, error) ?? unavailable("The database could not do this.", error);
 }

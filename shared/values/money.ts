@@ -5,6 +5,7 @@
 import Big from "big.js";
 
 export const DECIMAL_PATTERN = /^(?:0|[1-9]\d{0,14})(?:\.\d{1,4})?$/;
+export const SIGNED_DECIMAL_PATTERN = /^-?(?:0|[1-9]\d{0,14})(?:\.\d{1,4})?$/;
 
 /** The one spelling of a decimal: at least two digits behind the point, trailing zeros beyond them cut ("1.5000" -> "1.50"). */
 export function canonicalDecimal(value: string | Big): string {
