@@ -32,12 +32,14 @@ const TITLES: Readonly<Record<number, string>> = {
   422: "Unprocessable content",
   500: "Internal server error",
   503: "Service unavailable",
+  507: "Insufficient storage",
 };
 
 const STATUSES: Readonly<Record<ErrorCode, number>> = {
   invalid_query: 400,
   invalid_cursor: 400,
   forbidden: 403,
+  quota_exceeded: 403,
   not_found: 404,
   duplicate: 409,
   referenced: 409,
@@ -49,9 +51,11 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   invalid_reference: 422,
   unavailable: 503,
   busy: 503,
+  throttled: 503,
   misconfigured: 503,
   moved: 503,
   no_capacity: 503,
+  storage_full: 507,
 };
 
 export interface ProblemOptions {
@@ -95,14 +99,15 @@ export function problemResponse({ status, code, detail, errors = [], headers = {
   });
 }
 
-/** What a repository could not do, as a problem. */
+/** What a repository could not do, as a problem. A 507 is not to be repeated by a program, hence no `retry-after` (RFC 4918). */
 export function repositoryProblem(error: RepositoryError): ProblemError {
+  const status = STATUSES[error.code];
   return new ProblemError({
-    status: STATUSES[error.code],
+    status,
     code: error.code,
     detail: error.message,
     errors: error.errors,
-    headers: error.kind === "unavailable" ? { "retry-after": String(error.retryAfterSeconds ?? 5) } : {},
+    headers: status === 503 ? { "retry-after": String(error.retryAfterSeconds ?? 5) } : {},
   });
 }
 

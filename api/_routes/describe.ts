@@ -46,7 +46,7 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
       request: { body: body(create), headers: idempotencyHeader },
       responses: {
         201: json(record, "created, or made by an earlier try with this Idempotency-Key", createdHeaders),
-        ...problems(400, 401, 403, 409, 410, 413, 415, 422, 503),
+        ...problems(400, 401, 403, 409, 410, 413, 415, 422, 503, 507),
       },
     }),
     list: createRoute({
@@ -104,7 +104,7 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
       request: { params: idParameter, headers: ifMatchHeader, body: body(patch) },
       responses: {
         200: json(record, "the record as it is now", recordHeaders),
-        ...problems(400, 401, 403, 404, 409, 412, 413, 415, 422, 503),
+        ...problems(400, 401, 403, 404, 409, 412, 413, 415, 422, 503, 507),
       },
     }),
     remove: createRoute({
@@ -113,7 +113,7 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
       path: "/{id}",
       summary: `Delete ${one}`,
       request: { params: idParameter, headers: ifMatchHeader },
-      responses: { 204: { description: "deleted" }, ...problems(400, 401, 403, 404, 409, 412, 503) },
+      responses: { 204: { description: "deleted" }, ...problems(400, 401, 403, 404, 409, 412, 503, 507) },
     }),
   };
 }

@@ -109,8 +109,7 @@ function inPostgres({ url, publishableKey }: SupabaseKeys): Store {
       p_user_id: user.id,
       p_filters: JSON.stringify(filters),
       p_search: null,
-      p_sort: sort,
-      p_descending: true,
+      p_order: JSON.stringify([sort, "id"].map((field) => ({ field, descending: true }))),
       p_after: null,
       p_limit: limit,
     });

@@ -26,6 +26,7 @@ export async function groupRecords(context: GroupContext, collection: Collection
   const kind = by && fieldOf(collection, by.field)?.kind;
   const pipeline = [
     { $match: selectionFilter(collection, userId, grouping) },
+    ...(by && kind === "tags" ? eachOf(`$${by.field}`) : []),
     ...groupStages(context, collection, keyExpression(collection, by, kind)),
     { $limit: grouping.limit },
   ];
@@ -39,9 +40,17 @@ export async function groupRecords(context: GroupContext, collection: Collection
     throw error;
   }
   const keyOf = (key: unknown) =>
-    key === null || key === undefined ? null : String(by?.month || !kind ? key : fromStored(kind, key));
+    key === null || key === undefined
+      ? null
+      : String(by?.month || !kind || kind === "tags" ? key : fromStored(kind, key));
   return ok(groups.map((group) => toGroup(keyOf(group._id.key), group)));
 }
+
+/** A document for each value of the list, and one for an empty list; a value that is there twice counts once. */
+const eachOf = (path: string): Document[] => [
+  { $addFields: { [path.slice(1)]: { $setUnion: [path, []] } } },
+  { $unwind: { path, preserveNullAndEmptyArrays: true } },
+];
 
 function keyExpression(collection: Collection, by: Grouping["by"], kind: FieldKind | undefined): unknown {
   if (!by) return null;

@@ -47,13 +47,13 @@ export function createMongoStore({ now = Date.now, pace = ownPace, ...given }: M
         return found ? ok(toRecord(collection, userId, found)) : err(notFound());
       }),
 
-    list: (collection, { sort, after, limit, ...selected }) =>
+    list: (collection, { order, after, limit, ...selected }) =>
       attempt(async () => {
         const selection = selectionFilter(collection, userId, selected);
-        const filter = after ? { $and: [selection, afterFilter(collection, sort, after)] } : selection;
+        const filter = after ? { $and: [selection, afterFilter(collection, order, after)] } : selection;
         const found = await documents(collection)
           // a batch that is larger than the limit saves a getMore
-          .find(filter, { ...options, limit, batchSize: limit + 1, sort: sortOf(collection, sort) })
+          .find(filter, { ...options, limit, batchSize: limit + 1, sort: sortOf(collection, order) })
           .toArray();
         return ok(found.map((document) => toRecord(collection, userId, document)));
       }),

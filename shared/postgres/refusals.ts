@@ -18,6 +18,10 @@ export interface Refusal {
   error: string;
   /** fields, where a reference is violated */
   missing?: readonly string[] | null;
+  /** the constraint that was violated: `<table>_<field>_check` and the like */
+  constraint?: string | undefined;
+  /** what our own triggers say beside the code */
+  detail?: string | undefined;
 }
 
 export function refusalOf(collection: Collection, { error, missing }: Refusal, deleting = false): RepositoryError {
@@ -40,6 +44,6 @@ export function refusalOf(collection: Collection, { error, missing }: Refusal, d
     case "42501":
       return NOT_AT_HOME;
   }
-  if (/^2[23]...$/.test(error)) return REFUSED_RECORD;
+  if (/^(2[23]|54)...$/.test(error)) return REFUSED_RECORD;
   return sqlstateFailure(error, error) ?? unavailable("The database could not do this.", error);
 }

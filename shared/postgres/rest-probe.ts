@@ -4,6 +4,7 @@ import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
 import { within } from "../values/within.ts";
 import { revisionProblem, type SchemaHealth } from "./revision.ts";
+import { MIGRATE_FIRST } from "./states.ts";
 import { callSystem } from "./system-call.ts";
 
 /** Until then the usual way has answered, if it is free. */
@@ -32,7 +33,7 @@ function understood(answer: Result<SchemaHealth, RepositoryError>): Result<strin
   // refused by Postgres for having too much to do, which is an answer
   if (code === "busy") return ok(null);
   // it is there, and its schema is older than the function
-  return code === "misconfigured" ? ok(message) : err(answer.error);
+  return message === MIGRATE_FIRST ? ok(message) : err(answer.error);
 }
 
 function problemOf(found: SchemaHealth): string | null {

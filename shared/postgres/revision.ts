@@ -4,7 +4,7 @@
  */
 
 /** The revision of the schema that this code was written for; it runs on later ones, too, until they say otherwise. */
-export const SCHEMA_REVISION = 2;
+export const SCHEMA_REVISION = 3;
 
 /** As much of what `switchyard_health()` answers as decides. */
 export interface SchemaHealth {

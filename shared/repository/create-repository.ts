@@ -1,8 +1,8 @@
 /** The contract once, over any engine's `Store`: validation, ids, cursors, paging, rounding and order. */
 import { err, ok } from "neverthrow";
-import { decodeCursor, encodeCursor, type Keyset } from "../contract/cursor.ts";
+import { decodeCursor, encodeCursor } from "../contract/cursor.ts";
 import { invalid, notFound, type RepositoryError } from "../contract/errors.ts";
-import { checkQuery, type Selection } from "../contract/query.ts";
+import { checkQuery, orderOf, type Selection } from "../contract/query.ts";
 import { MAX_GROUPS, type Page, type Repository } from "../contract/repository.ts";
 import { validate } from "../contract/validate.ts";
 import type { Collection, CreateOf, PatchOf, RecordOf } from "../definition/define.ts";
@@ -60,7 +60,7 @@ export function createRepository<C extends Collection>(
       // one more than asked for says whether there is another page
       const found = await store.list(collection, {
         ...selectedOf(query),
-        sort,
+        order: orderOf(sort),
         after: after.value,
         limit: limit + 1,
       });
@@ -68,8 +68,7 @@ export function createRepository<C extends Collection>(
         const items = rows.slice(0, limit).map(shown);
         const last = items.at(-1);
         if (!last || rows.length <= limit) return { items, next_cursor: null };
-        const keyset = { key: last[sort.field] as Keyset["key"], id: String(last.id) };
-        return { items, next_cursor: encodeCursor(owner, collection, query, keyset) };
+        return { items, next_cursor: encodeCursor(owner, collection, query, last) };
       });
     },
 

@@ -224,7 +224,7 @@ describe.each(each)("%s of somebody else", (table) => {
       );
     const fields = Object.fromEntries(Object.keys(collection.fields).map((field) => [field, record[field]]));
     for (const who of [eve, mo]) {
-      const page = { filters: [], sort: { field: "id", direction: "asc" }, limit: 200 } as const;
+      const page = { filters: [], order: [{ field: "id", direction: "asc" }], limit: 200 } as const;
       expect(await run(who, getRow(collection, ann.id, id))).toBe(0);
       expect(await run(who, listRows(collection, ann.id, page))).toBe(0);
       expect(await run(who, updateRow(collection, ann.id, id, {}, null))).toBe(0);
@@ -256,7 +256,7 @@ describe("a user at home elsewhere", () => {
       const id = crypto.randomUUID();
       expect(outcome(await store.create(collections.contacts, id, { name: "Mina" }))).toBe(wrote);
       expect(outcome(await store.update(collections.contacts, id, { name: "Mina" }, 1))).not.toBe("ok");
-      const page = { filters: [], sort: { field: "id", direction: "asc" }, limit: 10 } as const;
+      const page = { filters: [], order: [{ field: "id", direction: "asc" }], limit: 10 } as const;
       const listed = await store.list(collections.contacts, page);
       expect(listed.isOk() ? JSON.stringify(listed.value) : listed.error.code).toBe(found);
     }

@@ -37,12 +37,15 @@ export const allowedRelations: Readonly<Record<string, Rights>> = {
 /** Functions of `public` that `authenticated` may call; they run with the caller's own rights. `anon` may call none. */
 export const allowedFunctions: readonly string[] = [
   "records_absence",
+  "records_beyond",
+  "records_column",
   "records_condition",
   "records_create",
   "records_delete",
   "records_json",
   "records_list",
   "records_missing",
+  "records_refusal",
   "records_summarize",
   "records_update",
 ];

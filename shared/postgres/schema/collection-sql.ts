@@ -2,6 +2,7 @@
  * The migration of a collection, printed from its definition. What it prints is committed, read by people and may be
  * edited; test/integration/schema-postgres.test.ts then says where the database and the definition differ.
  */
+import { orderOf, type Sort } from "../../contract/query.ts";
 import { type Collection, identityOf, type Placement } from "../../definition/define.ts";
 import { referencesFrom } from "../../definition/references.ts";
 import { accessSql, triggerSql } from "./access-sql.ts";
@@ -107,7 +108,9 @@ function indexSql(collection: Collection, table: string): string {
     .filter((field) => !sortable.includes(field));
   return [
     "-- Pages are read in index order, for every sort of the API; deleting looks for what refers to a record.",
-    ...sortable.map((field) => index(field, `${scope.field}, ${field}, id`)),
+    ...sortable.map((field) =>
+      index(field, [scope.field, ...orderOf({ field, direction: "asc" }).map(fieldIn)].join(", ")),
+    ),
     ...references.map((field) => index(field, `${scope.field}, ${field}`)),
     ...unique.map(
       (key) =>
@@ -115,5 +118,7 @@ function indexSql(collection: Collection, table: string): string {
     ),
   ].join("\n");
 }
+
+const fieldIn = ({ field }: Sort) => field;
 
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);

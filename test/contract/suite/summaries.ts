@@ -50,6 +50,7 @@ export function summaries(store: () => Store): void {
           category_id: pick(i, null, ...ids, null),
           description: pick(i, null, "x", "Lunch", "lunch", "\u{1F600}", "\uFFFD", "null"),
           payment_method: pick(i, "card", null, "cash"),
+          tags: pick<string[]>(i, ["work"], [], ["work", "Work"], ["a,b", "null"]),
           created_at: pick(i, "2026-01-31T23:30:00.000Z", "2026-03-29T01:30:00.000Z"),
         }),
       );
@@ -58,11 +59,12 @@ export function summaries(store: () => Store): void {
       expect(rows).toHaveLength(60);
     });
 
-    test.each([undefined, "month", ...scalars("expenses")])("by %s: as the model has them", async (by) => {
+    test.each([undefined, "month", "tags", ...scalars("expenses")])("by %s: as the model has them", async (by) => {
       const queries = [
         { filters: [], by },
         { filters: [{ field: "currency", operator: "eq", value: "CLF" } as const], by },
         { filters: [{ field: "amount", operator: "gte", value: "10" } as const], q: "lunch", by },
+        { filters: [{ field: "tags", operator: "has", value: "work" } as const], by },
       ];
       for (const query of queries)
         expect(value(await any(owner, "expenses").summarize(query))).toEqual(
@@ -154,7 +156,7 @@ export function summaries(store: () => Store): void {
           timeZone,
           outcome(await owner.repository(contacts).summarize({ filters: [], by: "month", timeZone })),
         ]).toEqual([timeZone, "invalid_query"]);
-      for (const by of ["missing", "user_id", "tags", "search_text", ""])
+      for (const by of ["missing", "user_id", "search_text", ""])
         expect([by, outcome(await owner.repository(expenses).summarize({ filters: [], by }))]).toEqual([
           by,
           "invalid_query",
