@@ -6,10 +6,11 @@ import { err, ok } from "neverthrow";
 import { notFound } from "../contract/errors.ts";
 import type { Answer } from "../contract/repository.ts";
 import { type Collection, identityOf } from "../definition/define.ts";
+import { foldedFields } from "../definition/search.ts";
 import { DELETED, DUPLICATE, IDEMPOTENCY_MISMATCH, REFUSED_RECORD, VERSION_MISMATCH } from "../repository/refusals.ts";
 import type { Row } from "../repository/store.ts";
 import { nextVersion } from "../values/version.ts";
-import { toFields, toFolded, toRecord } from "./documents.ts";
+import { recordProjection, toFields, toRecord } from "./documents.ts";
 import { isDuplicate } from "./failures.ts";
 import { fixedIn, refusedChange } from "./fixed-fields.ts";
 import { keysOf } from "./keys.ts";
@@ -25,7 +26,7 @@ import {
 import { ruleConditions } from "./rules.ts";
 import { type CallOptions, inTransaction } from "./transactions.ts";
 import { inTurn } from "./turns.ts";
-import { nextVersionOf, searchTextOf } from "./versions.ts";
+import { nextVersionOf } from "./versions.ts";
 
 export interface WriteContext extends ReferenceContext {
   now: () => number;
@@ -78,7 +79,6 @@ export async function createRecord(
   const parents = parentsOf(collection, id, values);
   const now = context.now();
   const at = new Date(now);
-  const folded = toFolded(collection, values);
   const document: Document = {
     _id: keys.key(context.userId, id),
     ...(identityOf(collection).perOwner ? {} : { [keys.owner]: new UUID(context.userId) }),
@@ -87,12 +87,7 @@ export async function createRecord(
     created_at: at,
     updated_at: at,
     create_hash: idempotencyHash ?? null,
-    ...(collection.search.length > 0 && {
-      _folded: folded,
-      search_text: Object.values(folded)
-        .filter((text) => text !== null)
-        .join("\n"),
-    }),
+    ...(collection.search.length > 0 && { _folded: foldedFields(collection, values) }),
   };
   for (let buried: Document | undefined; ; ) {
     const created = await withParents(context, collection, id, parents, async (options) => {
@@ -107,7 +102,10 @@ export async function createRecord(
     });
     if (created.isOk() || created.error !== DUPLICATE) return created;
     // the server's error does not always say which key it was, so the id is looked up
-    const present = await records.findOne(keys.any(context.userId, id), { maxTimeMS: context.maxTimeMs });
+    const present = await records.findOne(keys.any(context.userId, id), {
+      projection: { ...recordProjection(collection), create_hash: 1, _deleted_at: 1 },
+      maxTimeMS: context.maxTimeMs,
+    });
     // a unique key it was, or the id is somebody else's where ids are global
     if (!present || Number(present.version) === Number(buried?.version)) return created;
     const isRepeat = idempotencyHash !== undefined && typeof present.create_hash === "string";
@@ -139,6 +137,7 @@ export async function updateRecord(
     if (refused) return err(refused);
     const updated = await records.findOneAndUpdate(guarded, changes(context, collection, values), {
       returnDocument: "after",
+      projection: recordProjection(collection),
       ...options(),
     });
     if (updated) return ok(toRecord(collection, context.userId, updated));
@@ -157,10 +156,7 @@ function changes({ now: clock, site }: WriteContext, collection: Collection, val
   const now = clock();
   const set: Document = {};
   for (const [name, value] of Object.entries(toFields(collection, values))) set[name] = { $literal: value };
-  const folded = Object.entries(toFolded(collection, values));
-  for (const [name, text] of folded) set[`_folded.${name}`] = { $literal: text };
-  return [
-    { $set: { ...set, version: nextVersionOf(site, now), updated_at: new Date(now) } },
-    ...(folded.length > 0 ? [{ $set: { search_text: searchTextOf(collection.search) } }] : []),
-  ];
+  for (const [name, text] of Object.entries(foldedFields(collection, values)))
+    set[`_folded.${name}`] = { $literal: text };
+  return [{ $set: { ...set, version: nextVersionOf(site, now), updated_at: new Date(now) } }];
 }

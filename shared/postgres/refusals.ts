@@ -8,6 +8,7 @@ import {
   IDEMPOTENCY_MISMATCH,
   missingReferences,
   NOT_AT_HOME,
+  quotaExceeded,
   REFERENCED,
   REFUSED_RECORD,
   tooManyDecimals,
@@ -29,7 +30,7 @@ export interface Refusal {
 }
 
 export function refusalOf(collection: Collection, refusal: Refusal, deleting = false): RepositoryError {
-  const { error, missing } = refusal;
+  const { error, missing, detail = "{}" } = refusal;
   switch (error) {
     case "P0002":
       return notFound();
@@ -39,6 +40,8 @@ export function refusalOf(collection: Collection, refusal: Refusal, deleting = f
       return IDEMPOTENCY_MISMATCH;
     case "SY410":
       return DELETED;
+    case "SY507":
+      return quotaExceeded(JSON.parse(detail));
     case "23505":
       return DUPLICATE;
     case "23503":

@@ -8,7 +8,7 @@ import { validate } from "../contract/validate.ts";
 import type { Collection, CreateOf, PatchOf, RecordOf } from "../definition/define.ts";
 import { uuidSchema } from "../definition/fields.ts";
 import { problemsOf } from "../definition/rules.ts";
-import { fold } from "../values/text.ts";
+import { fold } from "../values/fold.ts";
 import { withAmounts } from "./amounts.ts";
 import { groupingOf, toGroups } from "./groups.ts";
 import type { Row, Selected, Store } from "./store.ts";
@@ -109,4 +109,8 @@ const TOO_MANY_GROUPS = invalid("invalid_query", "These are too many groups.", [
 /** What is no UUID names no record. */
 const isId = (id: string): boolean => uuidSchema.safeParse(id).success;
 
-const selectedOf = ({ filters, q }: Selection): Selected => (q ? { filters, search: fold(q) } : { filters });
+/** A `q` of which folding leaves nothing, such as white space, is none: every text would contain it. */
+function selectedOf({ filters, q }: Selection): Selected {
+  const search = q && fold(q);
+  return search ? { filters, search } : { filters };
+}

@@ -206,6 +206,14 @@ export function texts(store: () => Store): void {
         ["cafe\u0301", "café"],
         ["ｗｉｄｅ", "wide"],
         ["İstanbul", "i̇stanbul"],
+        ["İnş", "inş"],
+        ["inşaat", "İNŞ"],
+        ["ısı", "ISI"],
+        ["crème brûlée", "creme brulee"],
+        ["creme brulee", "CRÈME BRÛLÉE"],
+        ["한국", "\u1112\u1161\u11ab"],
+        ["two  words\tand\nmore", "TWO words and more"],
+        ["ends", " ends "],
         ["Ⅳ", "iv"],
         ["😀 party", "😀 PARTY"],
         ["שלום עולם", "עולם"],
@@ -216,6 +224,43 @@ export function texts(store: () => Store): void {
         expect(await found(other, q)).toEqual([name]);
         expect(value(await other.repository(contacts).count({ filters: [], q }))).toBe(1);
         expect(value(await other.repository(contacts).summarize({ filters: [], q }))[0]?.count).toBe(1);
+      });
+
+      test("a voicing mark makes another word", async () => {
+        const other = await store().newOwner();
+        const names = ["がぎ", "かき", "ぱん", "はん"];
+        await store().seed(
+          other,
+          contacts,
+          names.map((name) => ({ name })),
+        );
+        for (const name of names) expect(await found(other, name)).toEqual([name]);
+        expect(await found(other, "か\u3099")).toEqual(["がぎ"]);
+      });
+
+      test.each([" ", "\t\u3000", "\u0301"])("%j, of which folding leaves nothing, is no search", async (q) => {
+        const other = await store().newOwner();
+        await store().seed(other, contacts, [{ name: "a" }, { name: "b" }]);
+        expect(await found(other, q)).toEqual(["a", "b"]);
+        expect(value(await other.repository(contacts).count({ filters: [], q }))).toBe(2);
+      });
+
+      test("nothing is found across two fields", async () => {
+        const other = await store().newOwner();
+        await store().seed(other, contacts, [{ name: "Ada", note: "Lovelace" }]);
+        for (const q of ["ada lovelace", "ada\nlovelace", "adalovelace"]) expect(await found(other, q)).toEqual([]);
+      });
+
+      test("signs that fold to many letters are found, and are no burden on a page", async () => {
+        const other = await store().newOwner();
+        const note = "\uFDFA".repeat(2_000);
+        await store().seed(
+          other,
+          contacts,
+          Array.from({ length: 20 }, (_, n) => ({ name: `n${n}`, note })),
+        );
+        const { items } = value(await other.repository(contacts).list({ ...everything, limit: 20, q: "\uFDFA" }));
+        expect(items.map((each) => each.note)).toEqual(Array(20).fill(note));
       });
 
       test("wildcards and syntax stand for themselves", async () => {
