@@ -20,5 +20,6 @@ export const loans = defineCollection({
     status: withDefault(oneOf("open", "settled"), "open"),
   },
   search: ["description"],
+  fixedWhileReferenced: ["currency"],
   rules: [notBefore("due_on", "date")],
 });

@@ -47,9 +47,14 @@ export interface Field<T = unknown, Required extends boolean = boolean, Defaulte
   values?: readonly string[];
   /** the collection that a reference points into */
   references?: string;
+  /** of a reference: what has to be so in the record that it points to */
+  where?: Where;
   /** of money and decimals; "any" leaves zero out */
   sign?: "above" | "zero or above" | "any";
 }
+
+/** Values of fields, all of which have to be so. */
+export type Where = Readonly<Record<string, string | boolean>>;
 
 type Value<S> = S extends z.ZodType<infer T> ? T : never;
 
@@ -213,8 +218,12 @@ function toIso(value: string): string {
 /** A UUID in lower case. */
 export const uuidSchema = z.uuid("This is no UUID.").toLowerCase();
 
-/** The id of a record of another collection in the same home; deleting that record is refused while this one exists. */
-export const reference = (collection: string) => make("reference", uuidSchema, { references: collection });
+/**
+ * The id of a record of another collection in the same home; deleting that record is refused while this one exists. With
+ * `where` it has to be such a one: its collection names those fields in `fixedWhileReferenced`, so that it stays one.
+ */
+export const reference = (collection: string, { where }: { where?: Where } = {}) =>
+  make("reference", uuidSchema, { references: collection, ...(where && { where }) });
 
 /** A few short labels, in the order given; one that is given twice is there once, or sums by label would count it twice. */
 export const tags = (maxItems = 20, maxLength = 50) =>
