@@ -115,15 +115,56 @@ export const requireUser = createMiddleware<AppEnv>(async (c, next) => {
       headers: { "retry-after": "5" },
     });
   if ("refused" in verification) throw unauthorized(verification.refused, 'Bearer error="invalid_token"');
-  if (await router.isDeleted(verification.user.id))
-    throw unauthorized("This account was deleted.", 'Bearer error="invalid_token"');
-  c.set("user", verification.user);
+  const { user } = verification;
+  const standing = await router.standingOf({ userId: user.id, sessionId: user.sessionId, issuedAt: user.issuedAt });
+  if (standing === "unknown") {
+    if (!SAFE.has(c.req.method))
+      throw new ProblemError({
+        status: 503,
+        code: "misconfigured",
+        detail:
+          "Whether this session has been ended cannot be found out, and until it can nothing is written. " +
+          "The operator finds the reason at /api/health and in the log (user_changes_unknown).",
+        headers: { "retry-after": "30" },
+      });
+  } else if (standing !== "good") throw unauthorized(ENDED[standing], 'Bearer error="invalid_token"');
+  c.set("user", user);
+  await next();
+});
+
+const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD"]);
+const ENDED = {
+  deleted: "This account was deleted.",
+  banned: "This account is banned.",
+  signed_out: "This session was signed out. Sign in again.",
+} as const;
+
+const FRESH_SECONDS = 600;
+
+/** Whoever finds an open session is not to do what cannot be undone. Behind `requireUser`. */
+export const requireFreshSignIn = createMiddleware<AppEnv>(async (c, next) => {
+  const { signedInAt = 0 } = c.get("user");
+  if (c.get("dependencies").clock() / 1_000 - signedInAt > FRESH_SECONDS)
+    throw new ProblemError({
+      status: 403,
+      code: "fresh_sign_in_required",
+      detail:
+        `This wants a sign-in of the last ${FRESH_SECONDS / 60} minutes; refreshing the session is none. ` +
+        "Sign in again (or verify a second factor), and repeat the request with the new token.",
+    });
   await next();
 });
 
 /** Admins only, behind `requireUser`. */
 export const requireAdmin = createMiddleware<AppEnv>(async (c, next) => {
-  if (!c.get("user").isAdmin) throw new ProblemError({ status: 403, code: "forbidden", detail: "This is for admins." });
+  const { admin } = c.get("user");
+  if (admin === "no") throw new ProblemError({ status: 403, code: "forbidden", detail: "This is for admins." });
+  if (admin === "needs_mfa")
+    throw new ProblemError({
+      status: 403,
+      code: "mfa_required",
+      detail: "This is for admins who have signed in with a second factor (aal2). Verify one, and try again.",
+    });
   await next();
 });
 

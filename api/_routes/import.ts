@@ -11,7 +11,7 @@ import { carryOut, type ImportContext, OUTCOMES, plan, type RowOutcome } from ".
 import { Names } from "../_csv-names.ts";
 import { readCsv } from "../_csv-rows.ts";
 import type { AppEnv } from "../_environment.ts";
-import { idempotencyOf } from "../_idempotency.ts";
+import { idempotencyOf, idempotencySecret } from "../_idempotency.ts";
 import { requireUser } from "../_middleware.ts";
 import { patience } from "../_patience.ts";
 import { ProblemError } from "../_problem.ts";
@@ -94,7 +94,7 @@ export const importHandler =
       names.set(target, known);
       return known;
     };
-    const secret = config.IDEMPOTENCY_SECRET ?? config.SUPABASE_SECRET_KEY;
+    const secret = await idempotencySecret(config);
     const context: ImportContext = {
       collection,
       repository: await open(collection),

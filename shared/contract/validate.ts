@@ -39,12 +39,15 @@ export function fieldErrors(error: Pick<z.ZodError, "issues">, input?: unknown):
         code: "unknown_field",
         message: `There is no field ${key} to set.`,
       }));
+    // rules across fields have names of their own
+    if (issue.code === "custom")
+      return [{ field: path, code: (issue.params?.code as string | undefined) ?? "custom", message: issue.message }];
     const given = valueAt(input, issue.path);
     if (isObject(input) && issue.path.length > 0 && given === undefined)
       return [{ field: path, code: "missing", message: `${path} is missing.` }];
-    if (issue.code === "invalid_type" && input !== undefined)
-      return [{ field: path, code: issue.code, message: wrongType(path, issue, given) }];
-    return [{ field: path, code: issue.code, message: issue.message }];
+    const message =
+      issue.code === "invalid_type" && input !== undefined ? wrongType(path, issue, given) : issue.message;
+    return [{ field: path, code: issue.code, message }];
   });
 }
 

@@ -1,6 +1,8 @@
 /** Requests that are odd, wrong or hostile, and what every answer carries. */
+import { createHmac } from "node:crypto";
 import { describe, expect, test, vi } from "vitest";
 import { createApp } from "../../api/_app.ts";
+import { idempotencySecret } from "../../api/_idempotency.ts";
 import { busy, unavailable } from "../../shared/contract/errors.ts";
 import { memoryApi, token } from "./api-memory.ts";
 
@@ -186,6 +188,15 @@ describe("records", () => {
           codes(await send(method, path, method === "PATCH" ? {} : undefined, { ...json, "if-match": tags })),
           `${method} ${tags}`,
         ).toEqual([404, "not_found"]);
+  });
+
+  test("the secret behind ids is the one configured, or made from the project's key under a label of its own", async () => {
+    const key = "the service key, which nobody may see";
+    const own = await idempotencySecret({ SUPABASE_SECRET_KEY: key });
+    expect(own).toMatch(/^[0-9a-f]{64}$/);
+    expect(own).not.toBe(createHmac("sha256", key).update("").digest("hex"));
+    expect(own).toBe(createHmac("sha256", key).update("switchyard idempotency-key v1").digest("hex"));
+    expect(await idempotencySecret({ SUPABASE_SECRET_KEY: key, IDEMPOTENCY_SECRET: "set" })).toBe("set");
   });
 
   test("are made once for an Idempotency-Key", async () => {

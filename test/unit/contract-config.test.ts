@@ -31,7 +31,10 @@ describe("the environment", () => {
       SUPABASE_URL: "http://127.0.0.1:54321",
       LOG_LEVEL: "info",
       ...DEFAULT_DEADLINES,
+      ADMIN_USER_IDS: [],
       ADMIN_EMAILS: [],
+      ADMIN_REQUIRE_MFA: "0",
+      MAX_TOKEN_LIFETIME_SECONDS: 3600,
       ALLOWED_ORIGINS: [],
       databases: [],
     }));
