@@ -22,13 +22,26 @@ export function checkHeader(header: readonly string[], columns: readonly Column[
   const names = columns.map(({ name }) => name).filter((name) => !SYSTEM_COLUMNS.some((own) => own === name));
   const errors = header.flatMap((name, at): FieldError[] => {
     if (!known.has(name))
-      return [{ field: name, code: "unknown_field", message: `There is no column ${name}; there are ${names.join(", ")}.` }];
-    return header.indexOf(name) < at ? [{ field: name, code: "repeated", message: `Give the column ${name} once.` }] : [];
+      return [
+        { field: name, code: "unknown_field", message: `There is no column ${name}; there are ${names.join(", ")}.` },
+      ];
+    return header.indexOf(name) < at
+      ? [{ field: name, code: "repeated", message: `Give the column ${name} once.` }]
+      : [];
   });
   if (header.every((name) => name === ""))
-    throw new ProblemError({ status: 422, code: "invalid_input", detail: "The file has no header: begin with the names of its columns." });
+    throw new ProblemError({
+      status: 422,
+      code: "invalid_input",
+      detail: "The file has no header: begin with the names of its columns.",
+    });
   if (errors.length > 0)
-    throw new ProblemError({ status: 422, code: "invalid_input", detail: "The header does not fit the collection.", errors });
+    throw new ProblemError({
+      status: 422,
+      code: "invalid_input",
+      detail: "The header does not fit the collection.",
+      errors,
+    });
 }
 
 /** `namesOf` gives the names of a collection's records, for rows that name what they refer to instead of giving its id. */

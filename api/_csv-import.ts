@@ -108,7 +108,9 @@ async function withIds(drafts: readonly Draft[], { collection, idFor }: ImportCo
   for (const draft of drafts) {
     const { values } = draft;
     if (values.id === undefined) {
-      const content = JSON.stringify(Object.keys(collection.fields).map((name) => [name, canonical(collection, name, values)]));
+      const content = JSON.stringify(
+        Object.keys(collection.fields).map((name) => [name, canonical(collection, name, values)]),
+      );
       const time = times.get(content) ?? 0;
       times.set(content, time + 1);
       identified.push({ ...draft, values: { ...values, id: await idFor(`${time} ${content}`) } });
@@ -131,22 +133,20 @@ async function planRow({ line, values, errors }: Draft, context: ImportContext):
     outcome,
     errors: [...found],
   });
-  if (!id.success) return ok(is("invalid", [...errors, { field: "id", code: "invalid_value", message: "This is no UUID." }]));
+  if (!id.success)
+    return ok(is("invalid", [...errors, { field: "id", code: "invalid_value", message: "This is no UUID." }]));
   if (errors.length > 0) return ok(is("invalid", errors));
   const found = await patiently(() => repository.get(id.data));
   if (found.isErr()) {
     if (found.error.code !== "not_found") return err(found.error);
     const body = validate(collection.schemas.create, { ...values, id: id.data });
-    return ok(
-      body.isOk()
-        ? { ...is("created"), create: body.value as Row }
-        : is("invalid", body.error.errors ?? []),
-    );
+    return ok(body.isOk() ? { ...is("created"), create: body.value as Row } : is("invalid", body.error.errors ?? []));
   }
   const record = found.value;
   const patch: Row = {};
   for (const name of Object.keys(collection.fields))
-    if (name in values && !isSame(collection, name, canonical(collection, name, values), record[name])) patch[name] = values[name] ?? null;
+    if (name in values && !isSame(collection, name, canonical(collection, name, values), record[name]))
+      patch[name] = values[name] ?? null;
   const changed = Object.keys(patch);
   if (changed.length === 0) return ok(is("unchanged"));
   if (!isUpdating) return ok(is("conflict", changed.map(differs)));

@@ -108,7 +108,8 @@ export function collectionRoutes<F extends Fields>(collection: Collection) {
     .openapi(routes.exportCsv, exportCsv as never)
     .openapi(importCsv, importHandler(collection, allCollections) as never);
   // another method of a path that has a name is not taken, and the name is not taken for a record's id
-  for (const { path: name } of [routes.count, routes.summary, routes.exportCsv, importCsv]) named.all(name, (c) => c.notFound());
+  for (const { path: name } of [routes.count, routes.summary, routes.exportCsv, importCsv])
+    named.all(name, (c) => c.notFound());
   return named
     .openapi(routes.create, create as never)
     .openapi(routes.list, list as never)

@@ -34,8 +34,12 @@ const importSchema = z
   .object({
     committed: z.boolean().meta({ description: "false: nothing was written, and outcomes say what would be" }),
     rows: z.int(),
-    counts: z.object(Object.fromEntries(OUTCOMES.map((name) => [name, z.int()])) as Record<(typeof OUTCOMES)[number], z.ZodInt>),
-    outcomes: z.array(rowSchema).meta({ description: `by line; of more than ${MAX_OUTCOMES} rows, invalid and conflicting ones first` }),
+    counts: z.object(
+      Object.fromEntries(OUTCOMES.map((name) => [name, z.int()])) as Record<(typeof OUTCOMES)[number], z.ZodInt>,
+    ),
+    outcomes: z
+      .array(rowSchema)
+      .meta({ description: `by line; of more than ${MAX_OUTCOMES} rows, invalid and conflicting ones first` }),
   })
   .meta({ id: "Import" });
 
@@ -49,15 +53,25 @@ export const describeImport = ({ name }: Collection) =>
     summary: `Import ${name.replaceAll("_", " ")} from CSV, as the export writes it; without commit=1 nothing is written`,
     request: {
       query: z.strictObject({
-        commit: z.enum(["0", "1"]).optional().meta({ description: "1: write, if no row is invalid; by default only look" }),
-        on_conflict: z
-          .enum(["report", "update"])
+        commit: z
+          .enum(["0", "1"])
           .optional()
-          .meta({ description: "what to do with a record that is there and differs: by default report, and leave it alone" }),
+          .meta({ description: "1: write, if no row is invalid; by default only look" }),
+        on_conflict: z.enum(["report", "update"]).optional().meta({
+          description: "what to do with a record that is there and differs: by default report, and leave it alone",
+        }),
       }),
-      body: { required: true, content: { "text/csv": { schema: z.string().meta({ description: `UTF-8, at most 1 MB and ${MAX_ROWS} rows` }) } } },
+      body: {
+        required: true,
+        content: {
+          "text/csv": { schema: z.string().meta({ description: `UTF-8, at most 1 MB and ${MAX_ROWS} rows` }) },
+        },
+      },
     },
-    responses: { 200: json(importSchema, "what each row comes to"), ...problems(400, 401, 403, 409, 413, 415, 422, 503) },
+    responses: {
+      200: json(importSchema, "what each row comes to"),
+      ...problems(400, 401, 403, 409, 413, 415, 422, 503),
+    },
   });
 
 export const importHandler =
@@ -109,7 +123,12 @@ export const importHandler =
       },
     };
     const again = <T>(answer: Awaited<Answer<T>>): T =>
-      unwrap(answer.mapErr((error) => ({ ...error, message: `${error.message} Send the file again: rows that are written stay as they are.` })));
+      unwrap(
+        answer.mapErr((error) => ({
+          ...error,
+          message: `${error.message} Send the file again: rows that are written stay as they are.`,
+        })),
+      );
     const planned = again(await plan(again(await draftsOf(collection, file, columns, namesOf)), context));
     const isCommitting = commit === "1";
     if (isCommitting) refuseInvalid(planned);
@@ -123,10 +142,19 @@ function refuseInvalid(planned: readonly RowOutcome[]): void {
   const errors = planned
     .filter(({ outcome }) => outcome === "invalid")
     .flatMap(({ line, errors: found }) =>
-      found.map(({ field, code, message }) => ({ field: field ? `${line}.${field}` : String(line), code, message: `Line ${line}: ${message}` })),
+      found.map(({ field, code, message }) => ({
+        field: field ? `${line}.${field}` : String(line),
+        code,
+        message: `Line ${line}: ${message}`,
+      })),
     );
   if (errors.length > 0)
-    throw new ProblemError({ status: 422, code: "invalid_input", detail: "Some rows are invalid, so none was written.", errors });
+    throw new ProblemError({
+      status: 422,
+      code: "invalid_input",
+      detail: "Some rows are invalid, so none was written.",
+      errors,
+    });
 }
 
 function answerOf(outcomes: readonly RowOutcome[], committed: boolean): z.infer<typeof importSchema> {
@@ -135,7 +163,9 @@ function answerOf(outcomes: readonly RowOutcome[], committed: boolean): z.infer<
   ) as Record<(typeof OUTCOMES)[number], number>;
   const isNotable = ({ outcome }: RowOutcome) => outcome === "invalid" || outcome === "conflict";
   const shown = [...outcomes.filter(isNotable), ...outcomes.filter((each) => !isNotable(each))].slice(0, MAX_OUTCOMES);
-  const rows = shown.sort((a, b) => a.line - b.line).map(({ line, id, outcome, errors }) => ({ line, id, outcome, errors }));
+  const rows = shown
+    .sort((a, b) => a.line - b.line)
+    .map(({ line, id, outcome, errors }) => ({ line, id, outcome, errors }));
   return { committed, rows: outcomes.length, counts, outcomes: rows };
 }
 

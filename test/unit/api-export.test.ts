@@ -101,7 +101,7 @@ test("numbers stand bare, texts in quotes, and names beside the ids of what they
 
 test("an amount below zero is a number and no formula", () => {
   expect(toCell("-12.50", true)).toBe("-12.50");
-  expect(toCell("-12.50", false)).toBe("\"'-12.50\"");
+  expect(toCell("-12.50", false)).toBe('"\'-12.50"');
 });
 
 test("names are read in pages and once, not row by row", async () => {
@@ -142,7 +142,9 @@ test("a page that the database is too busy for is asked for again, after the tim
   const repository = { list: async () => answers.shift() };
   const waits: number[] = [];
   const wait = async (ms: number) => waits.push(ms);
-  const text = await new Response(csvStream({ columns, repository: repository as never, query, first, named, wait })).text();
+  const text = await new Response(
+    csvStream({ columns, repository: repository as never, query, first, named, wait }),
+  ).text();
   expect(parse(text).map(([id]) => id)).toEqual(["id", "1", "2"]);
   expect(waits).toEqual([1_000, 1_000]);
 });

@@ -32,7 +32,18 @@ const content = ({ version: _, created_at: __, updated_at: ___, ...rest }: Body)
 
 describe("what the export wrote", () => {
   const texts = [
-    ...["=1+1", "'=1", "''-x", "'plain", 'a "quote", and ; more', "two\r\nlines\n- item", "\tx", "＝1", "a;=1", "a;'=1"],
+    ...[
+      "=1+1",
+      "'=1",
+      "''-x",
+      "'plain",
+      'a "quote", and ; more',
+      "two\r\nlines\n- item",
+      "\tx",
+      "＝1",
+      "a;=1",
+      "a;'=1",
+    ],
     ...["ünï😀", "- list", "1,2;3\t4", "TRUE", "2026-01-01"],
   ];
 
@@ -130,7 +141,9 @@ describe("an import", () => {
     const looked = await load(text);
     expect(looked.value.counts).toMatchObject({ created: 1, invalid: 2 });
     const faults = looked.value.outcomes.filter(({ outcome }: Body) => outcome === "invalid");
-    expect(faults.map(({ line, errors }: { line: number; errors: Body[] }) => [line, ...errors.map(({ field }) => field)])).toEqual([
+    expect(
+      faults.map(({ line, errors }: { line: number; errors: Body[] }) => [line, ...errors.map(({ field }) => field)]),
+    ).toEqual([
       [4, "amount", "date"],
       [6, ""],
     ]);
@@ -159,7 +172,10 @@ describe("an import", () => {
       ...["created", "created", "created"],
       ...["invalid", "invalid", "invalid"],
     ]);
-    expect(value.outcomes[3].errors[0]).toMatchObject({ field: "category_id.name", message: /no record with this name/ });
+    expect(value.outcomes[3].errors[0]).toMatchObject({
+      field: "category_id.name",
+      message: /no record with this name/,
+    });
     expect(value.outcomes[4].errors[0]).toMatchObject({ field: "category_id.name", message: /Several/ });
     expect(value.outcomes[5].errors[0]).toMatchObject({ field: "category_id", code: "invalid_reference" });
     await load([head, row("", "'=Food")].join("\n"), "?commit=1");
