@@ -90,7 +90,11 @@ function sortParameter({ sorts }: Collection): Schema {
   const one = `-?(${sorts.join("|")})`;
   return parameter(
     `${sorts.join(", ")}: up to ${MAX_SORTS} of them with commas between, each with a minus in front for descending. By default -created_at; ties go by created_at, then id`,
-    { type: "string", pattern: `^(?!.*\\b(\\w+)\\b.*\\b\\1\\b)${one}(,${one}){0,${MAX_SORTS - 1}}$`, examples: [`-${sorts.at(-1)}`] },
+    {
+      type: "string",
+      pattern: `^(?!.*\\b(\\w+)\\b.*\\b\\1\\b)${one}(,${one}){0,${MAX_SORTS - 1}}$`,
+      examples: [`-${sorts.at(-1)}`],
+    },
   );
 }
 
@@ -143,11 +147,15 @@ export const idParameter = z.object({
     .meta({ param: { name: "id", in: "path" }, description: "UUID of the record", ...UUID }),
 });
 
-const TAG = '(W/)?"[\\u0021\\u0023-\\u007e]*"';
+/** Ours hold no comma, which the header has between them. */
+const TAG = '(W/)?"[\\u0021\\u0023-\\u002b\\u002d-\\u007e]*"';
 const TAGS = { type: "string", pattern: `^(\\*|${TAG}(, ${TAG})*)$` };
 
 export const ifMatchHeader = z.object({
-  "if-match": z.string().optional().meta({ description: "ETag that the record must still have", ...TAGS }),
+  "if-match": z
+    .string()
+    .optional()
+    .meta({ description: "ETag that the record must still have", ...TAGS }),
 });
 
 export const ifNoneMatchHeader = z.object({
@@ -158,12 +166,9 @@ export const ifNoneMatchHeader = z.object({
 });
 
 export const idempotencyHeader = z.object({
-  "idempotency-key": z
-    .string()
-    .optional()
-    .meta({
-      description: "makes a retry safe: the same key and body answer with the record of the first try",
-      type: "string",
-      pattern: "^[\\u0020-\\u007e]{1,255}$",
-    }),
+  "idempotency-key": z.string().optional().meta({
+    description: "makes a retry safe: the same key and body answer with the record of the first try",
+    type: "string",
+    pattern: "^[\\u0020-\\u007e]{1,255}$",
+  }),
 });

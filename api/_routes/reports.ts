@@ -110,7 +110,6 @@ export const reportRoutes = () =>
     .openapi(loan, async (c) => c.json(unwrap(await loanStatus(await serviceOf(c), c.req.valid("param").id)), 200))
     .openapi(report, async (c) => {
       const { from, to, by } = c.req.valid("query");
-      if (from > to)
-        throw notUnderstood("to", "out_of_range", "Name a last day that is not before the first.");
+      if (from > to) throw notUnderstood("to", "out_of_range", "Name a last day that is not before the first.");
       return c.json({ items: unwrap(await spending(await serviceOf(c), { from, to, by })) }, 200);
     });

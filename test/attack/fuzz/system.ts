@@ -91,7 +91,9 @@ export async function startFuzzSystem({ databases }: FuzzSettings): Promise<Fuzz
 
 /** Which texts are cursors, no schema can say: those that are none are sent by test/attack/input.test.ts. */
 async function withoutCursors(answer: Response): Promise<Response> {
-  const document = (await answer.json()) as { paths: Record<string, Record<string, { parameters?: { name: string }[] | undefined }>> };
+  const document = (await answer.json()) as {
+    paths: Record<string, Record<string, { parameters?: { name: string }[] | undefined }>>;
+  };
   for (const operation of Object.values(document.paths).flatMap((path) => Object.values(path)))
     operation.parameters = operation.parameters?.filter(({ name }) => name !== "cursor");
   return Response.json(document);

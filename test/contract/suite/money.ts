@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { collections } from "../../../shared/collections/index.ts";
 import { partOf } from "../../setup/effort.ts";
-import { type Owner, outcome, type Store, value } from "../store.ts";
+import { type Owner, type Store, value } from "../store.ts";
 import { everything, walk } from "./walk.ts";
 
 const { expenses, loans, contacts } = collections;
