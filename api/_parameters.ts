@@ -153,7 +153,8 @@ export const idParameter = z.object({
     .meta({ param: { name: "id", in: "path" }, description: "UUID of the record", ...UUID }),
 });
 
-const TAG = '(W/)?"[\\u0021\\u0023-\\u007e]*"';
+/** Ours hold no comma, which the header has between them. */
+const TAG = '(W/)?"[\\u0021\\u0023-\\u002b\\u002d-\\u007e]*"';
 const TAGS = { type: "string", pattern: `^(\\*|${TAG}(, ${TAG})*)$` };
 
 export const ifMatchHeader = z.object({
