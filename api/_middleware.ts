@@ -49,7 +49,16 @@ export const readQuery = createMiddleware<AppEnv>(async (c, next) => {
 /** Refuses bodies over 1 MB, by their length or counted while they are read, and ones that are not UTF-8, which JSON.parse would mend silently. */
 export const readBody = createMiddleware<AppEnv>(async (c, next) => {
   if (c.req.method === "POST" || c.req.method === "PATCH") {
-    const bytes = await limited(c.req.raw);
+    const bytes = await limited(c.req.raw).catch((error) => {
+      if (error instanceof ProblemError) throw error;
+      // nothing fails there but the client, who has gone: no fault of ours, and nobody is left to hear of it
+      c.get("dependencies").log.debug("body_aborted", { request_id: c.get("requestId"), error: String(error) });
+      throw new ProblemError({
+        status: 400,
+        code: "malformed",
+        detail: "The body ended before it was whole. Send it again.",
+      });
+    });
     try {
       // hono's parsers look here before they read the stream, for a promise whatever its types say
       const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);

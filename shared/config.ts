@@ -5,6 +5,8 @@
 import { z } from "zod";
 import { DEFAULT_DEADLINES } from "./deadlines.ts";
 import { type ConfiguredDatabase, databasesIn, SCHEMES } from "./placement/configured-databases.ts";
+import { DEFAULT_QUOTA } from "./repository/quotas.ts";
+import { parseBytes } from "./values/bytes.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -58,7 +60,12 @@ const secretKeys = z.string().transform((text, context) => {
 });
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
-const logLevel = z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`).default("info");
+/** In any case: other tools write INFO. */
+const logLevel = z
+  .string()
+  .toLowerCase()
+  .pipe(z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`))
+  .default("info");
 
 /** Milliseconds; what each means stands in deadlines.ts. */
 const milliseconds = z
@@ -68,6 +75,21 @@ const milliseconds = z
 const DEADLINES = Object.fromEntries(
   Object.entries(DEFAULT_DEADLINES).map(([name, ms]) => [name, milliseconds.default(ms)]),
 ) as Record<keyof typeof DEFAULT_DEADLINES, z.ZodDefault<typeof milliseconds>>;
+
+/** Of what one user may keep; null is no limit. */
+const limit = (parse: (text: string) => number | undefined, say: string, otherwise: number | null) =>
+  z
+    .string()
+    .optional()
+    .transform((text, context) => {
+      if (text === undefined) return otherwise;
+      if (text === "none") return null;
+      const parsed = parse(text);
+      if (parsed !== undefined) return parsed;
+      context.addIssue({ code: "custom", message: `must be ${say}, or "none" for no limit` });
+      return z.NEVER;
+    });
+const wholeNumber = (text: string) => (/^\d{1,12}$/.test(text) ? Number(text) : undefined);
 
 const SUPABASE = {
   SUPABASE_URL: httpUrl,
@@ -86,6 +108,8 @@ const SUPABASE = {
     .string()
     .regex(/^[A-Za-z0-9_-]{1,38}$/, "may hold letters, digits, _ and -, at most 38")
     .optional(),
+  QUOTA_RECORDS: limit(wholeNumber, "a number of records", DEFAULT_QUOTA.records),
+  QUOTA_BYTES: limit(parseBytes, "a number of bytes, such as 100MB", DEFAULT_QUOTA.bytes),
   LOG_LEVEL: logLevel,
   ...DEADLINES,
 };

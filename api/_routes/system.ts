@@ -13,10 +13,20 @@ import { json, problems } from "../_answers.ts";
 import type { AppEnv } from "../_environment.ts";
 import { requireAdmin, requireFreshSignIn, requireUser } from "../_middleware.ts";
 import { repositoryProblem } from "../_problem.ts";
-import { callsOf, leftOf, repositoryOf, serviceOf, timingOf, unwrap } from "../_service.ts";
+import { callsOf, leftOf, repositoryOf, serviceOf, timingOf, unwrap, usageOf } from "../_service.ts";
 import { createRoutes } from "../_validation.ts";
 
 const home = z.string().meta({ description: "the database that holds the user's records", examples: ["supabase"] });
+
+const limit = z.int().nullable().meta({ description: "null: no limit" });
+const usage = z
+  .object({
+    records: z.int(),
+    bytes: z.int().meta({ description: "as the user's database counts them" }),
+    quota: z.object({ records: limit, bytes: limit }),
+  })
+  .nullable()
+  .meta({ id: "Usage", description: "what the user keeps and may keep; null while their database does not say" });
 
 const me = createRoute({
   method: "get",
@@ -26,7 +36,7 @@ const me = createRoute({
   security: [{ bearer: [] }],
   middleware: requireUser,
   responses: {
-    200: json(z.object({ id: z.uuid(), email: z.string().nullable(), home }).meta({ id: "Me" }), "the user"),
+    200: json(z.object({ id: z.uuid(), email: z.string().nullable(), home, usage }).meta({ id: "Me" }), "the user"),
     ...problems(401, 409, 503),
   },
 });
@@ -158,7 +168,13 @@ export const systemRoutes = () =>
     .openapi(me, async (c) => {
       const { id, email } = c.var.user;
       const { database } = await serviceOf(c);
-      return c.json({ id, email, home: database }, 200);
+      const counted = await usageOf(c);
+      const usage = counted && {
+        records: counted.records,
+        bytes: counted.bytes,
+        quota: { records: counted.quota_records, bytes: counted.quota_bytes },
+      };
+      return c.json({ id, email, home: database, usage }, 200);
     })
     .openapi(exportMe, (async (c: Context<AppEnv>) => {
       const { config, router, clock } = c.var.dependencies;

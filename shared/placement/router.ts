@@ -14,6 +14,7 @@ import { serviceClient } from "../postgres/client.ts";
 import { authFailure } from "../postgres/failures.ts";
 import { askSupabase } from "../postgres/rest-probe.ts";
 import { createRepository } from "../repository/create-repository.ts";
+import type { Counted } from "../repository/quotas.ts";
 import type { Store } from "../repository/store.ts";
 import { type Account, readAccount } from "./account.ts";
 import { type Assignment, createAssignments } from "./assignment.ts";
@@ -42,6 +43,8 @@ export interface Router {
   getDatabaseServiceForUser(user: RequestUser): Answer<DatabaseService>;
   /** With that database for the user's home, whatever their token says; calls of one that is not configured are refused. */
   getDatabaseService(name: string, user: RequestUser): DatabaseService;
+  /** What the user keeps at home, and may keep. Errors: as `getDatabaseServiceForUser`, and those of a call. */
+  getUsage(user: RequestUser): Answer<Counted>;
   /** Cached for a minute. */
   getAssignment(userId: string, calls?: RequestCalls): Answer<Assignment | null>;
   assignToLeastUsed(userId: string): Answer<Assignment>;
@@ -98,7 +101,15 @@ export function createRouter(options: RouterOptions): Router {
   const { config, collections, log, clock = Date.now, waitUntil = () => {}, onPool } = options;
   const deadlines = deadlinesOf(config);
   const service = serviceClient(config, { timeoutMs: deadlines.callMs });
-  const registry = createRegistry({ config, service, collections, deadlines, appName: "switchyard-api", onPool });
+  const registry = createRegistry({
+    config,
+    service,
+    collections,
+    deadlines,
+    appName: "switchyard-api",
+    onPool,
+    clock,
+  });
   const assignments = createAssignments(service);
   const cache = createAssignmentCache(clock);
   const breakerOf = createBreakers(log);
@@ -223,6 +234,14 @@ export function createRouter(options: RouterOptions): Router {
         return ok(serviceAt({ home: home ?? CONTROL_PLANE }, user, { home, homeEpoch }).repository(collection));
       }
       return (await getDatabaseServiceForUser(user)).map((found) => found.repository(collection));
+    },
+
+    async getUsage(user) {
+      const at = await findHome(user);
+      if (at.isErr()) return err(at.error);
+      const database = registry.get(at.value.home);
+      if (!database) return err(notConfigured(at.value.home));
+      return guarded(guardFor(database.name, user), () => database.usage(user.id));
     },
 
     async assignToLeastUsed(userId) {

@@ -110,6 +110,7 @@ export function memoryApi({ environment: more = {}, failing, router = {}, clock 
       users.push(user);
       return ok(service(user).repository(collection));
     },
+    getUsage: async () => ok({ records: 0, bytes: 0, quota_records: 100, quota_bytes: null }),
     standingOf: async () => "good" as const,
     ...router,
   };

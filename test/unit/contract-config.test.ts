@@ -106,6 +106,10 @@ describe("the environment", () => {
     });
   });
 
+  test.each(["info", "INFO", "Warn"])("LOG_LEVEL=%s is a level", (level) => {
+    expect(loadApiConfig({ ...api, LOG_LEVEL: level }).LOG_LEVEL).toBe(level.toLowerCase());
+  });
+
   test("deadlines: what follows from them fits into them", () => {
     const env = { REQUEST_DEADLINE_MS: "10000", HOOK_DEADLINE_MS: "4000", DATABASE_CONNECT_MS: "500" };
     const { requestMs, queryMs, probeMs, stuckMs, hookMs, hookProbeMs, hookCallMs, connectMs } = deadlinesOf(
