@@ -11,6 +11,8 @@ import { groupRecords } from "./groups.ts";
 import { keysOf } from "./keys.ts";
 import { ownPace, type Pace } from "./pace.ts";
 import { afterFilter, selectionFilter, sortOf } from "./queries.ts";
+import type { UsageGate } from "./usage.ts";
+import { createWithinQuota, updateWithinQuota } from "./within-quota.ts";
 import { createRecord, updateRecord } from "./writes.ts";
 
 export interface MongoStoreOptions {
@@ -28,6 +30,8 @@ export interface MongoStoreOptions {
   pace?: Pace;
   /** ends what has not been sent: a write that waits for its turn, or is to be tried again */
   signal?: AbortSignal | undefined;
+  /** what one user may keep; without it, anything */
+  usage?: UsageGate | undefined;
 }
 
 /** The caller's rows in that database. */
@@ -39,7 +43,11 @@ export function createMongoStore({ now = Date.now, pace = ownPace, ...given }: M
 
   return {
     create: (collection, id, values, idempotencyHash) =>
-      attempt(() => createRecord(context, collection, id, values, idempotencyHash)),
+      attempt(() =>
+        createWithinQuota(context, { collection, id, values }, idempotencyHash !== undefined, () =>
+          createRecord(context, collection, id, values, idempotencyHash),
+        ),
+      ),
 
     get: (collection, id) =>
       attempt(async () => {
@@ -68,7 +76,11 @@ export function createMongoStore({ now = Date.now, pace = ownPace, ...given }: M
       }),
 
     update: (collection, id, changes, expectedVersion) =>
-      attempt(() => updateRecord(context, collection, id, changes, expectedVersion)),
+      attempt(() =>
+        updateWithinQuota(context, { collection, id, values: changes }, () =>
+          updateRecord(context, collection, id, changes, expectedVersion),
+        ),
+      ),
 
     delete: (collection, id, expectedVersion) => attempt(() => deleteRecord(context, collection, id, expectedVersion)),
 

@@ -7,13 +7,14 @@ import { notFound } from "../contract/errors.ts";
 import type { Answer } from "../contract/repository.ts";
 import { type Collection, identityOf } from "../definition/define.ts";
 import { foldedFields } from "../definition/search.ts";
-import { DELETED, DUPLICATE, IDEMPOTENCY_MISMATCH, VERSION_MISMATCH } from "../repository/refusals.ts";
+import { DELETED, DUPLICATE, IDEMPOTENCY_MISMATCH, REFUSED_RECORD, VERSION_MISMATCH } from "../repository/refusals.ts";
 import type { Row } from "../repository/store.ts";
 import { nextVersion } from "../values/version.ts";
 import { recordProjection, toFields, toRecord } from "./documents.ts";
 import { isDuplicate } from "./failures.ts";
 import { keysOf } from "./keys.ts";
 import { type Parent, parentsOf, type ReferenceContext, recordKey, touchParents } from "./references.ts";
+import { ruleConditions } from "./rules.ts";
 import { type CallOptions, inTransaction } from "./transactions.ts";
 import { inTurn } from "./turns.ts";
 import { nextVersionOf } from "./versions.ts";
@@ -112,7 +113,12 @@ export async function updateRecord(
 ): Answer<Row> {
   const records = context.db.collection(collection.name);
   const living = keysOf(collection).one(context.userId, id);
-  const guarded = expectedVersion === undefined ? living : { ...living, version: Long.fromNumber(expectedVersion) };
+  const conditions = ruleConditions(collection, values);
+  const guarded = {
+    ...living,
+    ...(expectedVersion !== undefined && { version: Long.fromNumber(expectedVersion) }),
+    ...(conditions.length > 0 && { $and: conditions }),
+  };
   return withParents(context, collection, id, parentsOf(collection, id, values), async (options) => {
     const updated = await records.findOneAndUpdate(guarded, changes(context, collection, values), {
       returnDocument: "after",
@@ -120,9 +126,11 @@ export async function updateRecord(
       ...options(),
     });
     if (updated) return ok(toRecord(collection, context.userId, updated));
-    const there =
-      expectedVersion !== undefined && (await records.findOne(living, { projection: { _id: 1 }, ...options() }));
-    return err(there ? VERSION_MISMATCH : notFound());
+    const couldBeThere = expectedVersion !== undefined || conditions.length > 0;
+    const there = couldBeThere && (await records.findOne(living, { projection: { version: 1 }, ...options() }));
+    if (!there) return err(notFound());
+    const isExpected = expectedVersion === undefined || Number(there.version) === expectedVersion;
+    return err(isExpected && conditions.length > 0 ? REFUSED_RECORD : VERSION_MISMATCH);
   });
 }
 

@@ -7,6 +7,7 @@ import {
   IDEMPOTENCY_MISMATCH,
   missingReferences,
   NOT_AT_HOME,
+  quotaExceeded,
   REFERENCED,
   REFUSED_RECORD,
   VERSION_MISMATCH,
@@ -24,7 +25,11 @@ export interface Refusal {
   detail?: string | undefined;
 }
 
-export function refusalOf(collection: Collection, { error, missing }: Refusal, deleting = false): RepositoryError {
+export function refusalOf(
+  collection: Collection,
+  { error, missing, detail = "{}" }: Refusal,
+  deleting = false,
+): RepositoryError {
   switch (error) {
     case "P0002":
       return notFound();
@@ -34,6 +39,8 @@ export function refusalOf(collection: Collection, { error, missing }: Refusal, d
       return IDEMPOTENCY_MISMATCH;
     case "SY410":
       return DELETED;
+    case "SY507":
+      return quotaExceeded(JSON.parse(detail));
     case "23505":
       return DUPLICATE;
     case "23503":

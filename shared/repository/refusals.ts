@@ -3,6 +3,8 @@
 import { conflict, forbidden, invalid, type RepositoryError } from "../contract/errors.ts";
 import type { Collection } from "../definition/define.ts";
 import { referencesFrom } from "../definition/references.ts";
+import { inMegabytes } from "../values/bytes.ts";
+import type { Counted } from "./quotas.ts";
 
 export const DUPLICATE = conflict("duplicate", "There is a record with this id or unique key.");
 export const VERSION_MISMATCH = conflict(
@@ -32,3 +34,17 @@ export const missingReferences = (collection: Collection, fields: readonly strin
         message: `There is no record with this id in ${target}.`,
       })),
   );
+
+/** More than one user may keep. `counted` is what there would be. */
+export function quotaExceeded(counted: Counted): RepositoryError {
+  const { records, bytes, quota_records, quota_bytes } = counted;
+  const isByRecords = quota_records !== null && records > quota_records;
+  const [would, may] = isByRecords
+    ? [`${records} records`, `${quota_records}`]
+    : [`${inMegabytes(bytes)} of records`, inMegabytes(quota_bytes ?? 0)];
+  return {
+    kind: "forbidden",
+    code: "quota_exceeded",
+    message: `This would make ${would}, and one user may keep ${may}. Delete some, or ask the operator for a larger quota.`,
+  };
+}

@@ -64,20 +64,24 @@ export function searchColumns(collection: Collection): Column[] {
   ];
 }
 
+const SIGNS = { above: "> 0", "zero or above": ">= 0", any: "<> 0" };
+
 function checkOf(name: string, field: Field): string | undefined {
-  const { kind, maxLength = 0, minLength = 0, maxItems = 0, values = [] } = field;
+  const { kind, required, format, sign = "any", maxLength = 0, minLength = 0, maxItems = 0, values = [] } = field;
   switch (kind) {
     case "text":
-      return minLength > 0
-        ? `char_length(${name}) between ${minLength} and ${maxLength}`
-        : `char_length(${name}) <= ${maxLength}`;
+      return [
+        // what is empty is null
+        `switchyard.is_text(${name}, ${required ? minLength : Math.max(minLength, 1)}, ${maxLength})`,
+        ...(format === "email" ? [`switchyard.is_email(${name})`] : []),
+      ].join(" and ");
     case "enum":
       return `${name} in (${values.map(literal).join(", ")})`;
     case "currency":
-      return `${name} ~ '^[A-Z]{3}$'`;
+      return `switchyard.currency_decimals(${name}) is not null`;
     case "money":
     case "decimal":
-      return `${name} ${field.positive ? ">" : ">="} 0 and ${name} <> 'NaN'`;
+      return `${name} ${SIGNS[sign]} and ${name} <> 'NaN'`;
     case "integer":
       return `${name} between ${Number.MIN_SAFE_INTEGER} and ${Number.MAX_SAFE_INTEGER}`;
     case "day":

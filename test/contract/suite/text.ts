@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { collections } from "../../../shared/collections/index.ts";
+import { isVisible } from "../../../shared/values/characters.ts";
 import { compareText, isStorable } from "../../../shared/values/text.ts";
 import { partOf } from "../../setup/effort.ts";
 import { type Owner, outcome, type Store, value } from "../store.ts";
@@ -10,9 +11,6 @@ const { contacts, expenses } = collections;
 
 /** Texts that some layer might take for syntax, change on the way or sort in its own way. */
 const awkward = [
-  " ",
-  " lead",
-  "trail ",
   "a\tb",
   "a\nb",
   "a\r\nb",
@@ -77,8 +75,8 @@ const awkward = [
   "שלום",
   "مرحبا",
   "\u202Eabc",
-  "\u200B",
-  "\uFEFFbom",
+  "\u200Ba",
+  "bo\uFEFFm",
   "😀",
   "👩‍👩‍👧‍👦",
   "🇩🇪",
@@ -89,10 +87,10 @@ const awkward = [
   "\u{10000}",
   "\u{10FFFF}",
   "漢字",
-  "\u007F",
-  "\u0001",
-  "\u0085",
-  "\u2028",
+  "\u007Fa",
+  "\u0001a",
+  "\u0085a",
+  "a\u2028b",
 ];
 
 /** Unicode, quoting, byte order and search. */
@@ -156,7 +154,9 @@ export function texts(store: () => Store): void {
       const other = await store().newOwner();
       const repository = other.repository(contacts);
       const unit = fc.oneof(fc.string({ unit: "grapheme" }), fc.string({ unit: "binary" }));
-      const name = unit.filter((text) => isStorable(text) && text.length > 0 && text.length <= 100);
+      const name = unit.filter(
+        (text) => isStorable(text) && isVisible(text) && text.trim() === text && text.length <= 100,
+      );
       await fc.assert(
         fc.asyncProperty(name, async (text) => {
           const made = value(await repository.create({ name: text }));
