@@ -65,7 +65,7 @@ export function queryParameters(collection: Collection, kind: QueryKind | "expor
     if (takesTimeZone(collection)) shape.tz = parameter("IANA time zone of by=month, by default UTC", TIME_ZONE);
   }
   if (collection.search.length > 0)
-    shape.q = parameter(`text to look for in ${collection.search.join(", ")}`, {
+    shape.q = parameter(`text to look for in ${collection.search.join(", ")}, whatever its case and accents`, {
       type: "string",
       maxLength: MAX_SEARCH_LENGTH,
       pattern: STORABLE,
