@@ -85,18 +85,32 @@ const WORDS: Readonly<Record<FilterOperator, string>> = {
   null: "is not there (true), or is (false)",
 };
 
-/** Up to three of the fields, none twice: which a pattern cannot say, so it names what one sort is. */
+/** Up to three of the fields, none twice. */
 function sortParameter({ sorts }: Collection): Schema {
   const one = `-?(${sorts.join("|")})`;
   return parameter(
     `${sorts.join(", ")}: up to ${MAX_SORTS} of them with commas between, each with a minus in front for descending. By default -created_at; ties go by created_at, then id`,
-    { type: "string", pattern: `^${one}(,${one}){0,${MAX_SORTS - 1}}$`, examples: [`-${sorts.at(-1)}`] },
+    {
+      type: "string",
+      pattern: `^(?!.*\\b(\\w+)\\b.*\\b\\1\\b)${one}(,${one}){0,${MAX_SORTS - 1}}$`,
+      examples: [`-${sorts.at(-1)}`],
+    },
   );
 }
 
 /** No NUL; lone surrogates cannot be in a URL. */
 const STORABLE = "^[^\\u0000]*$";
-const TIME_ZONE = { type: "string", enum: ["UTC", "GMT", ...Intl.supportedValuesOf("timeZone").filter(isTimeZone)] };
+export const TIME_ZONE = {
+  type: "string",
+  enum: ["UTC", "GMT", ...Intl.supportedValuesOf("timeZone").filter(isTimeZone)],
+};
+// by pattern: the format takes versions of UUIDs that there are not
+const UUID = { type: "string", pattern: z.regexes.uuid().source };
+/** Days that there are, milliseconds at most; of the first and the last days it depends on the offset. */
+const INSTANT = {
+  type: "string",
+  pattern: `^(?!0000|0001-01-0[12]|9999-12-3)${z.regexes.date.source.replace(/^\^|\$$/g, "")}T([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d{1,3})?(Z|[+-]([01]\\d|2[0-3]):[0-5]\\d)$`,
+};
 
 /** What a filter may be compared with, in JSON Schema. */
 function shapeOf(field: Field, operator: FilterOperator): Record<string, unknown> {
@@ -114,9 +128,9 @@ function shapeOf(field: Field, operator: FilterOperator): Record<string, unknown
     case "day":
       return { type: "string", format: "date" };
     case "instant":
-      return { type: "string", format: "date-time" };
+      return INSTANT;
     case "reference":
-      return { type: "string", format: "uuid" };
+      return UUID;
     case "enum":
       return { type: "string", enum: field.values };
     case "currency":
@@ -130,23 +144,30 @@ export const idParameter = z.object({
   id: z
     .uuid()
     .toLowerCase()
-    .meta({ param: { name: "id", in: "path" }, description: "UUID of the record" }),
+    .meta({ param: { name: "id", in: "path" }, description: "UUID of the record", ...UUID }),
 });
 
+const TAG = '(W/)?"[\\u0021\\u0023-\\u007e]*"';
+const TAGS = { type: "string", pattern: `^(\\*|${TAG}(, ${TAG})*)$` };
+
 export const ifMatchHeader = z.object({
-  "if-match": z.string().optional().meta({ description: "ETag that the record must still have" }),
+  "if-match": z
+    .string()
+    .optional()
+    .meta({ description: "ETag that the record must still have", ...TAGS }),
 });
 
 export const ifNoneMatchHeader = z.object({
   "if-none-match": z
     .string()
     .optional()
-    .meta({ description: "ETags of copies that the caller has; 304 when one is up to date" }),
+    .meta({ description: "ETags of copies that the caller has; 304 when one is up to date", ...TAGS }),
 });
 
 export const idempotencyHeader = z.object({
-  "idempotency-key": z
-    .string()
-    .optional()
-    .meta({ description: "makes a retry safe: the same key and body answer with the record of the first try" }),
+  "idempotency-key": z.string().optional().meta({
+    description: "makes a retry safe: the same key and body answer with the record of the first try",
+    type: "string",
+    pattern: "^[\\u0020-\\u007e]{1,255}$",
+  }),
 });

@@ -60,7 +60,12 @@ const secretKeys = z.string().transform((text, context) => {
 });
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
-const logLevel = z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`).default("info");
+/** In any case: other tools write INFO. */
+const logLevel = z
+  .string()
+  .toLowerCase()
+  .pipe(z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`))
+  .default("info");
 
 /** Milliseconds; what each means stands in deadlines.ts. */
 const milliseconds = z
@@ -92,6 +97,12 @@ const SUPABASE = {
   /** the direct way to Supabase's own Postgres; without it, through REST */
   DATABASE_URL: postgresUrl.optional(),
   MONGODB_URI: mongoUrl.optional(),
+  /** seconds; longer than any access token of the project lives */
+  MAX_TOKEN_LIFETIME_SECONDS: z
+    .string()
+    .regex(/^\d{1,7}$/, "must be a number of seconds")
+    .default("3600")
+    .transform(Number),
   /** of the home `mongodb` only */
   MONGODB_DATABASE: z
     .string()
@@ -111,7 +122,13 @@ const apiSchema = z.object({
   SUPABASE_JWT_SECRET: z.string().min(32, "must have at least 32 characters").optional(),
   SUPABASE_JWT_ISSUER: z.string().optional(),
   SUPABASE_JWKS: jwks.optional(),
-  ADMIN_EMAILS: list,
+  ADMIN_USER_IDS: list.pipe(z.array(z.uuid("must be ids of users, UUIDs separated by commas").toLowerCase())),
+  // Unicode has letters that become ASCII ones in lower case (the Kelvin sign): another address that would be taken for one
+  ADMIN_EMAILS: list.pipe(
+    z.array(z.string().regex(/^[\x21-\x7e]+$/, "must be addresses in ASCII; name others by ADMIN_USER_IDS")),
+  ),
+  /** whether admins have to have signed in with a second factor */
+  ADMIN_REQUIRE_MFA: z.enum(["0", "1"], "must be 0 or 1").default("0"),
   ALLOWED_ORIGINS: list,
   IDEMPOTENCY_SECRET: z.string().min(32, "must have at least 32 characters").optional(),
 });
@@ -121,12 +138,6 @@ const functionSchema = z.object({
   /** what Supabase itself gives to functions: the project's secret keys by name */
   SUPABASE_SECRET_KEYS: secretKeys.optional(),
   BEFORE_USER_CREATED_HOOK_SECRET: z.string().optional(),
-  /** seconds; longer than any access token of the project lives */
-  MAX_TOKEN_LIFETIME_SECONDS: z
-    .string()
-    .regex(/^\d{1,7}$/, "must be a number of seconds")
-    .default("3600")
-    .transform(Number),
 });
 
 const devSchema = z.object({
@@ -140,7 +151,10 @@ const devSchema = z.object({
   SUPABASE_AUTH_URL: httpUrl.optional(),
   SUPABASE_JWT_SECRET: z.string().min(32, "must have at least 32 characters").optional(),
   SUPABASE_JWT_ISSUER: z.string().optional(),
+  ADMIN_USER_IDS: z.string().optional(),
   ADMIN_EMAILS: z.string().optional(),
+  ADMIN_REQUIRE_MFA: z.string().optional(),
+  MAX_TOKEN_LIFETIME_SECONDS: z.string().optional(),
   ALLOWED_ORIGINS: z.string().optional(),
   LOG_LEVEL: z.string().optional(),
   // not set: they follow the machine

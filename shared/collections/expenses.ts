@@ -1,14 +1,14 @@
 import { defineCollection, home, owner } from "../definition/define.ts";
 import { currency, day, money, optional, reference, tags, text, withDefault } from "../definition/fields.ts";
 
-/** Money that was spent. */
+/** Money that was spent; below zero, what came back of it. */
 export const expenses = defineCollection({
   name: "expenses",
   title: "expense",
   placement: home(),
   scope: owner(),
   fields: {
-    amount: money(),
+    amount: money({ signed: true }),
     currency: currency(),
     date: day(),
     category_id: optional(reference("categories")),

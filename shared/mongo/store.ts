@@ -5,7 +5,7 @@ import { notFound } from "../contract/errors.ts";
 import type { Collection } from "../definition/define.ts";
 import type { Store } from "../repository/store.ts";
 import { deleteRecord } from "./delete.ts";
-import { toRecord } from "./documents.ts";
+import { recordProjection, toRecord } from "./documents.ts";
 import { attempt } from "./failures.ts";
 import { groupRecords } from "./groups.ts";
 import { keysOf } from "./keys.ts";
@@ -51,7 +51,10 @@ export function createMongoStore({ now = Date.now, pace = ownPace, ...given }: M
 
     get: (collection, id) =>
       attempt(async () => {
-        const found = await documents(collection).findOne(keysOf(collection).one(userId, id), options);
+        const found = await documents(collection).findOne(keysOf(collection).one(userId, id), {
+          ...options,
+          projection: recordProjection(collection),
+        });
         return found ? ok(toRecord(collection, userId, found)) : err(notFound());
       }),
 
@@ -61,7 +64,13 @@ export function createMongoStore({ now = Date.now, pace = ownPace, ...given }: M
         const filter = after ? { $and: [selection, afterFilter(collection, order, after)] } : selection;
         const found = await documents(collection)
           // a batch that is larger than the limit saves a getMore
-          .find(filter, { ...options, limit, batchSize: limit + 1, sort: sortOf(collection, order) })
+          .find(filter, {
+            ...options,
+            limit,
+            batchSize: limit + 1,
+            sort: sortOf(collection, order),
+            projection: recordProjection(collection),
+          })
           .toArray();
         return ok(found.map((document) => toRecord(collection, userId, document)));
       }),

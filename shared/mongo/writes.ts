@@ -6,16 +6,18 @@ import { err, ok } from "neverthrow";
 import { notFound } from "../contract/errors.ts";
 import type { Answer } from "../contract/repository.ts";
 import { type Collection, identityOf } from "../definition/define.ts";
-import { DELETED, DUPLICATE, IDEMPOTENCY_MISMATCH, VERSION_MISMATCH } from "../repository/refusals.ts";
+import { foldedFields } from "../definition/search.ts";
+import { DELETED, DUPLICATE, IDEMPOTENCY_MISMATCH, REFUSED_RECORD, VERSION_MISMATCH } from "../repository/refusals.ts";
 import type { Row } from "../repository/store.ts";
 import { nextVersion } from "../values/version.ts";
-import { toFields, toFolded, toRecord } from "./documents.ts";
+import { recordProjection, toFields, toRecord } from "./documents.ts";
 import { isDuplicate } from "./failures.ts";
 import { keysOf } from "./keys.ts";
 import { type Parent, parentsOf, type ReferenceContext, recordKey, touchParents } from "./references.ts";
+import { ruleConditions } from "./rules.ts";
 import { type CallOptions, inTransaction } from "./transactions.ts";
 import { inTurn } from "./turns.ts";
-import { nextVersionOf, searchTextOf } from "./versions.ts";
+import { nextVersionOf } from "./versions.ts";
 
 export interface WriteContext extends ReferenceContext {
   now: () => number;
@@ -63,7 +65,6 @@ export async function createRecord(
   const parents = parentsOf(collection, id, values);
   const now = context.now();
   const at = new Date(now);
-  const folded = toFolded(collection, values);
   const document: Document = {
     _id: keys.key(context.userId, id),
     ...(identityOf(collection).perOwner ? {} : { [keys.owner]: new UUID(context.userId) }),
@@ -72,12 +73,7 @@ export async function createRecord(
     created_at: at,
     updated_at: at,
     create_hash: idempotencyHash ?? null,
-    ...(collection.search.length > 0 && {
-      _folded: folded,
-      search_text: Object.values(folded)
-        .filter((text) => text !== null)
-        .join("\n"),
-    }),
+    ...(collection.search.length > 0 && { _folded: foldedFields(collection, values) }),
   };
   for (let buried: Document | undefined; ; ) {
     const created = await withParents(context, collection, id, parents, async (options) => {
@@ -92,7 +88,10 @@ export async function createRecord(
     });
     if (created.isOk() || created.error !== DUPLICATE) return created;
     // the server's error does not always say which key it was, so the id is looked up
-    const present = await records.findOne(keys.any(context.userId, id), { maxTimeMS: context.maxTimeMs });
+    const present = await records.findOne(keys.any(context.userId, id), {
+      projection: { ...recordProjection(collection), create_hash: 1, _deleted_at: 1 },
+      maxTimeMS: context.maxTimeMs,
+    });
     // a unique key it was, or the id is somebody else's where ids are global
     if (!present || Number(present.version) === Number(buried?.version)) return created;
     const isRepeat = idempotencyHash !== undefined && typeof present.create_hash === "string";
@@ -114,15 +113,24 @@ export async function updateRecord(
 ): Answer<Row> {
   const records = context.db.collection(collection.name);
   const living = keysOf(collection).one(context.userId, id);
-  const guarded = expectedVersion === undefined ? living : { ...living, version: Long.fromNumber(expectedVersion) };
+  const conditions = ruleConditions(collection, values);
+  const guarded = {
+    ...living,
+    ...(expectedVersion !== undefined && { version: Long.fromNumber(expectedVersion) }),
+    ...(conditions.length > 0 && { $and: conditions }),
+  };
   return withParents(context, collection, id, parentsOf(collection, id, values), async (options) => {
     const updated = await records.findOneAndUpdate(guarded, changes(context, collection, values), {
       returnDocument: "after",
+      projection: recordProjection(collection),
       ...options(),
     });
     if (updated) return ok(toRecord(collection, context.userId, updated));
-    const there = expectedVersion !== undefined && (await records.findOne(living, options()));
-    return err(there ? VERSION_MISMATCH : notFound());
+    const couldBeThere = expectedVersion !== undefined || conditions.length > 0;
+    const there = couldBeThere && (await records.findOne(living, { projection: { version: 1 }, ...options() }));
+    if (!there) return err(notFound());
+    const isExpected = expectedVersion === undefined || Number(there.version) === expectedVersion;
+    return err(isExpected && conditions.length > 0 ? REFUSED_RECORD : VERSION_MISMATCH);
   });
 }
 
@@ -131,10 +139,7 @@ function changes({ now: clock, site }: WriteContext, collection: Collection, val
   const now = clock();
   const set: Document = {};
   for (const [name, value] of Object.entries(toFields(collection, values))) set[name] = { $literal: value };
-  const folded = Object.entries(toFolded(collection, values));
-  for (const [name, text] of folded) set[`_folded.${name}`] = { $literal: text };
-  return [
-    { $set: { ...set, version: nextVersionOf(site, now), updated_at: new Date(now) } },
-    ...(folded.length > 0 ? [{ $set: { search_text: searchTextOf(collection.search) } }] : []),
-  ];
+  for (const [name, text] of Object.entries(foldedFields(collection, values)))
+    set[`_folded.${name}`] = { $literal: text };
+  return [{ $set: { ...set, version: nextVersionOf(site, now), updated_at: new Date(now) } }];
 }

@@ -17,6 +17,7 @@ import { createRepository } from "../repository/create-repository.ts";
 import { everyCall } from "../repository/every-call.ts";
 import type { Counted } from "../repository/quotas.ts";
 import type { Store } from "../repository/store.ts";
+import { type Account, readAccount } from "./account.ts";
 import { type Assignment, createAssignments } from "./assignment.ts";
 import { createAssignmentCache } from "./assignment-cache.ts";
 import { createBreakers, refusing } from "./breaker.ts";
@@ -26,9 +27,10 @@ import { type Guard, guarded, guardStore } from "./guarded-store.ts";
 import { createHealth, type Health } from "./health.ts";
 import { createHomeStore, type HomeAt } from "./home-store.ts";
 import { closeAll, createRegistry, type RegistryConfig, type RegistryOptions } from "./registry.ts";
+import type { PresentedToken } from "./revocations.ts";
 import type { DatabaseService, RequestCalls, RequestUser } from "./service.ts";
 import { type DatabaseStats, readStats, sizesIn } from "./stats.ts";
-import { createUserChanges } from "./user-changes.ts";
+import { createUserChanges, type Standing } from "./user-changes.ts";
 import { createWriteRefusals } from "./write-refusals.ts";
 
 type Answer<T> = Promise<Result<T, RepositoryError>>;
@@ -52,8 +54,10 @@ export interface Router {
   getDatabaseStats(options?: { limitMs?: number; onCall?: RequestCalls["onCall"] }): Promise<DatabaseStats>;
   /** Within 2 s, whatever hangs. */
   getHealth(onCall?: RequestCalls["onCall"]): Promise<Health>;
-  /** True for users deleted so recently that their tokens may not have expired. */
-  isDeleted(userId: string): Promise<boolean>;
+  /** Whether a token that has been verified still lets its user in: bans, deletions and sign-outs end that within 30 s. */
+  standingOf(token: PresentedToken): Promise<Standing>;
+  /** What Auth keeps of a user. `not_found`: there is none. */
+  getAccount(userId: string, calls?: RequestCalls): Answer<Account>;
   /** Deletes the account; the purge of the records is queued by the database and started here. */
   deleteUser(userId: string, calls?: RequestCalls): Answer<void>;
   clearCache(): void;
@@ -63,6 +67,8 @@ export interface Router {
 /** Part of what shared/config.ts reads. */
 export interface RouterConfig extends DeadlineSettings, RegistryConfig {
   SUPABASE_SECRET_KEY: string;
+  /** seconds; no token that is let in lives longer. An hour unless told */
+  MAX_TOKEN_LIFETIME_SECONDS?: number | undefined;
 }
 
 export interface RouterOptions extends Pick<RegistryOptions, "onPool"> {
@@ -85,7 +91,7 @@ interface Claimed {
 /** Of the breaker, in logs. */
 const CONTROL_REST = "supabase_rest";
 
-const NO_HOME = conflict(
+export const NO_HOME = conflict(
   "no_home",
   "This account has no home database yet. The operator runs: switchyard homes assign",
 );
@@ -145,7 +151,8 @@ export function createRouter(options: RouterOptions): Router {
 
   // through the breaker: the list, too, is no reason to call a database that is known to be down
   const changes = createUserChanges({
-    load: (since) => guarded(controlGuard({}), () => assignments.changesSince(since)),
+    load: (since, after) => guarded(controlGuard({}), () => assignments.changesSince(since, after)),
+    tokenLifetimeSeconds: config.MAX_TOKEN_LIFETIME_SECONDS ?? 3_600,
     waitMs: deadlines.deletedUsersMs,
     clock,
     log,
@@ -259,7 +266,9 @@ export function createRouter(options: RouterOptions): Router {
       if (Object.keys(sizes).length > 0) waitUntil(assignments.reportSizes(sizes));
       return stats;
     },
-    isDeleted: changes.isDeleted,
+    standingOf: changes.standingOf,
+
+    getAccount: (userId, calls = {}) => guarded(controlGuard(calls), () => readAccount(service, userId)),
 
     async deleteUser(userId, calls = {}) {
       const answer = await guarded(controlGuard(calls), async () => {

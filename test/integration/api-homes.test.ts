@@ -153,7 +153,7 @@ describe.each(["supabase", "mongodb"] as const)("at home in %s", (home) => {
       { key: food.id, name: "Food", currency: "EUR", sum: "27.2001", count: 3 },
       { key: food.id, name: "Food", currency: "USD", sum: "5.00", count: 1 },
     ]);
-    expect((await call("GET", `/api/reports/spending?${days}&by=month&tz=Asia/Tokyo`)).value.items).toEqual([
+    expect((await call("GET", `/api/reports/spending?${days}&by=month`)).value.items).toEqual([
       { key: "2026-01", currency: "EUR", sum: "20.20", count: 1 },
       { key: "2026-02", currency: "EUR", sum: "10.0001", count: 3 },
       { key: "2026-02", currency: "USD", sum: "5.00", count: 1 },
@@ -169,6 +169,23 @@ describe.each(["supabase", "mongodb"] as const)("at home in %s", (home) => {
     expect(await status(some.id, "2026-02-20")).toMatchObject({ period_end: "2026-02-20", spent: "20.20" });
     expect(await status(some.id, "2026-02-21")).toMatchObject({ status: 400, code: "invalid_query" });
     expect(await status(all.id, "2026-01-30")).toMatchObject({ status: 400, code: "invalid_query" });
+
+    const refused = async (path: string) => (await call("GET", path)).value.errors?.[0];
+    expect(await refused(`/api/reports/spending?${days}&category_id=${food.id}`)).toEqual({
+      field: "category_id",
+      code: "unknown_parameter",
+      message: "This report has no parameter category_id. It has from, to, by.",
+    });
+    for (const [path, code] of [
+      [`/api/reports/spending?${days}&tz=Asia/Tokyo`, "unknown_parameter"],
+      [`/api/reports/spending?${days}&from=2026-01-01`, "repeated"],
+      [`/api/budgets/${all.id}/status?on=2026-02-27&tz=Asia/Tokyo`, "no_effect"],
+      [`/api/budgets/${all.id}/status?tz=Etc/GMT+5`, "invalid_value"],
+      ["/api/expenses?limit=1&limit=2", "repeated"],
+      ["/api/expenses?created_at[gt]=2026-01-01T00:00:00+01:00", "invalid_value"],
+    ] as const)
+      expect([path, (await refused(path))?.code]).toEqual([path, code]);
+    expect((await call("GET", `/api/budgets/${all.id}/status?tz=Etc/GMT%2B5`)).status).not.toBe(404);
 
     const csv = await call("GET", `/api/expenses/export.csv?${filter}&sort=date`);
     const lines = csv.text.trimEnd().split("\r\n");
@@ -188,6 +205,29 @@ describe.each(["supabase", "mongodb"] as const)("at home in %s", (home) => {
     expect((await own("DELETE", "/api/me")).status).toBe(204);
     expect((await own("GET", "/api/me")).status).toBe(401);
     expect((await own("GET", "/api/contacts")).status).toBe(401);
+  });
+
+  test("the export has the account and every record of every collection, as the lists show them", async () => {
+    const user = await newUser({ home, on: supabase });
+    const own = callerOf(user);
+    const bodies: [string, Body][] = [
+      ["categories", { name: "Food", kind: "expense" }],
+      ["expenses", { amount: "12.50", currency: "EUR", date: "2026-03-14", tags: ["a"] }],
+      ["contacts", { name: "Dee" }],
+    ];
+    for (const [name, body] of bodies) expect((await own("POST", `/api/${name}`, body)).status).toBe(201);
+    const { status, value, headers } = await own("GET", "/api/me/export");
+    expect([status, headers.get("content-disposition")]).toEqual([200, 'attachment; filename="account.json"']);
+    expect(value).toMatchObject({
+      account: { id: user.id, email: user.email },
+      home: { database: home, epoch: 1 },
+      complete: true,
+    });
+    expect(Object.keys(value.collections)).toEqual(allCollections.map(({ name }) => name));
+    for (const { name } of allCollections)
+      expect(value.collections[name]).toEqual((await own("GET", `/api/${name}?sort=created_at`)).value.items);
+    // and of nobody else
+    expect(Object.values(value.collections as Record<string, unknown[]>).flat()).toHaveLength(bodies.length);
   });
 
   test("every route's wrong requests get answers that the document describes", async () => {

@@ -33,7 +33,10 @@ describe("the environment", () => {
       QUOTA_RECORDS: 100_000,
       QUOTA_BYTES: 104_857_600,
       ...DEFAULT_DEADLINES,
+      ADMIN_USER_IDS: [],
       ADMIN_EMAILS: [],
+      ADMIN_REQUIRE_MFA: "0",
+      MAX_TOKEN_LIFETIME_SECONDS: 3600,
       ALLOWED_ORIGINS: [],
       databases: [],
     }));
@@ -112,6 +115,10 @@ describe("the environment", () => {
       ...env,
       SUPABASE_JWKS: { keys: [{ kid: "a" }] },
     });
+  });
+
+  test.each(["info", "INFO", "Warn"])("LOG_LEVEL=%s is a level", (level) => {
+    expect(loadApiConfig({ ...api, LOG_LEVEL: level }).LOG_LEVEL).toBe(level.toLowerCase());
   });
 
   test("deadlines: what follows from them fits into them", () => {

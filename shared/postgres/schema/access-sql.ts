@@ -1,13 +1,11 @@
 /** Who may do what with a collection's table, and the triggers that nobody gets past. */
 import type { Collection } from "../../definition/define.ts";
-import { fieldColumns, searchColumns } from "./columns.ts";
+import { fieldColumns } from "./columns.ts";
 import { identifier, literal } from "./quoting.ts";
 
 /** Row-level security, its policies, and the grants. */
 export function accessSql(collection: Collection, table: string): string {
-  const written = [...fieldColumns(collection), ...searchColumns(collection)]
-    .filter(({ generated }) => generated === undefined)
-    .map(({ name }) => name);
+  const written = fieldColumns(collection).map(({ name }) => name);
   return `${policySql(collection, table)}
 
 -- Supabase's default privileges grant everything by name, so it is taken away by name. Version and times are the

@@ -8,6 +8,7 @@ import { referencesFrom } from "../../definition/references.ts";
 import { accessSql, triggerSql } from "./access-sql.ts";
 import { type Column, fieldColumns, MAX_INDEXED_LENGTH, searchColumns } from "./columns.ts";
 import { identifier, literal } from "./quoting.ts";
+import { ruleConstraints } from "./rules-sql.ts";
 
 /** What `collectionSql` puts where the table is made elsewhere than in `public`. */
 export interface SqlOptions {
@@ -69,7 +70,7 @@ function tableSql(collection: Collection, all: readonly Collection[], schema: st
         `constraint ${identifier(table, "pkey")} primary key (id)`,
         `constraint ${identifier(table, owner, "id_key")} unique (${owner}, id)`,
       ];
-  const lines = [...columns, ...keys, ...references].map((line) => `  ${line}`);
+  const lines = [...columns, ...keys, ...references, ...ruleConstraints(collection)].map((line) => `  ${line}`);
   return `${perOwner ? PER_OWNER : GLOBAL}\ncreate table ${schema}.${table} (\n${lines.join(",\n")}\n);`;
 }
 
