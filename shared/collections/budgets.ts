@@ -13,7 +13,7 @@ export const budgets = defineCollection({
     amount: money(),
     currency: currency(),
     period: oneOf("weekly", "monthly", "yearly"),
-    category_id: optional(reference("categories")),
+    category_id: optional(reference("categories", { where: { kind: "expense" } })),
     starts_on: day(),
     ends_on: optional(day()),
   },

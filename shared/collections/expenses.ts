@@ -11,7 +11,7 @@ export const expenses = defineCollection({
     amount: money({ signed: true }),
     currency: currency(),
     date: day(),
-    category_id: optional(reference("categories")),
+    category_id: optional(reference("categories", { where: { kind: "expense" } })),
     description: optional(text(2000)),
     payment_method: optional(text(2000)),
     tags: withDefault(tags(), []),

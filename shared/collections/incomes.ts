@@ -11,7 +11,7 @@ export const incomes = defineCollection({
     amount: money({ signed: true }),
     currency: currency(),
     date: day(),
-    category_id: optional(reference("categories")),
+    category_id: optional(reference("categories", { where: { kind: "income" } })),
     source: optional(text(2000)),
     description: optional(text(2000)),
   },

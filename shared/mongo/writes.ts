@@ -12,8 +12,17 @@ import type { Row } from "../repository/store.ts";
 import { nextVersion } from "../values/version.ts";
 import { recordProjection, toFields, toRecord } from "./documents.ts";
 import { isDuplicate } from "./failures.ts";
+import { fixedIn, refusedChange } from "./fixed-fields.ts";
 import { keysOf } from "./keys.ts";
-import { type Parent, parentsOf, type ReferenceContext, recordKey, touchParents } from "./references.ts";
+import {
+  currencyParent,
+  needsCurrencyParent,
+  type Parent,
+  parentsOf,
+  type ReferenceContext,
+  recordKey,
+  touchParents,
+} from "./references.ts";
 import { ruleConditions } from "./rules.ts";
 import { type CallOptions, inTransaction } from "./transactions.ts";
 import { inTurn } from "./turns.ts";
@@ -25,13 +34,17 @@ export interface WriteContext extends ReferenceContext {
   site: number;
 }
 
-/** Runs `write`, and touches the parents in the same transaction. */
+/**
+ * Runs `write`, and touches the parents in the same transaction. `isAlone`: there is nothing else to do in one.
+ * `amountsIn`: the values that are written, of which an amount has to fit the currency of a parent.
+ */
 async function withParents(
   context: WriteContext,
   collection: Collection,
   id: string,
   parents: readonly Parent[],
   write: (options: CallOptions) => Answer<Row>,
+  { isAlone = parents.length === 0, amountsIn = {} }: { isAlone?: boolean; amountsIn?: Row } = {},
 ): Answer<Row> {
   const stored = async (options: CallOptions): Answer<Row> => {
     try {
@@ -43,12 +56,13 @@ async function withParents(
   };
   const records = [{ target: collection.name, id }, ...parents].map((record) => recordKey(context, record));
   return inTurn(context, records, (maxTimeMs) => {
-    if (parents.length === 0) return stored(() => ({ maxTimeMS: maxTimeMs }));
+    if (isAlone && !needsCurrencyParent(collection, amountsIn)) return stored(() => ({ maxTimeMS: maxTimeMs }));
     return inTransaction({ ...context, maxTimeMs }, async (options) => {
       const written = await stored(options);
-      return written.isErr()
-        ? written
-        : (await touchParents(context, collection, parents, options)).map(() => written.value);
+      if (written.isErr()) return written;
+      // which parent has the currency, and which amount it is, may both be what was there before
+      const all = [...parents, ...currencyParent(collection, id, written.value)];
+      return (await touchParents(context, collection, all, options)).map(() => written.value);
     });
   });
 }
@@ -114,12 +128,13 @@ export async function updateRecord(
   const records = context.db.collection(collection.name);
   const living = keysOf(collection).one(context.userId, id);
   const conditions = ruleConditions(collection, values);
-  const guarded = {
-    ...living,
-    ...(expectedVersion !== undefined && { version: Long.fromNumber(expectedVersion) }),
-    ...(conditions.length > 0 && { $and: conditions }),
-  };
-  return withParents(context, collection, id, parentsOf(collection, id, values), async (options) => {
+  const versioned = expectedVersion === undefined ? living : { ...living, version: Long.fromNumber(expectedVersion) };
+  const guarded = conditions.length === 0 ? versioned : { ...versioned, $and: conditions };
+  const parents = parentsOf(collection, id, values);
+  const hasFixed = fixedIn(collection, values).length > 0;
+  const write = async (options: CallOptions): Answer<Row> => {
+    const refused = hasFixed && (await refusedChange(context, collection, id, values, versioned, options));
+    if (refused) return err(refused);
     const updated = await records.findOneAndUpdate(guarded, changes(context, collection, values), {
       returnDocument: "after",
       projection: recordProjection(collection),
@@ -131,7 +146,9 @@ export async function updateRecord(
     if (!there) return err(notFound());
     const isExpected = expectedVersion === undefined || Number(there.version) === expectedVersion;
     return err(isExpected && conditions.length > 0 ? REFUSED_RECORD : VERSION_MISMATCH);
-  });
+  };
+  const isAlone = parents.length === 0 && !hasFixed;
+  return withParents(context, collection, id, parents, write, { isAlone, amountsIn: values });
 }
 
 /** The update as a pipeline. Every value is a literal: pipelines read strings that begin with `$` as expressions. */

@@ -203,7 +203,8 @@ export function createRouter(options: RouterOptions): Router {
     };
     return {
       database: at.home,
-      repository: (collection) => createRepository(collection, storeOf(collection), { owner: user.id, newId: uuidv7 }),
+      repository: (collection) =>
+        createRepository(collection, storeOf(collection), { owner: user.id, newId: uuidv7, collections }),
     };
   };
 

@@ -21,6 +21,27 @@ export const NOT_AT_HOME = forbidden("This user's records are not kept in this d
 /** For what only the database's own rules have found: the definition's have passed. */
 export const REFUSED_RECORD = invalid("invalid_input", "The database refuses this record.");
 
+/** The record that this field leads to is there, and none of those that it may lead to. */
+export function unfitReference(collection: Collection, field: string): RepositoryError {
+  const { references: target, where = {} } = collection.fields[field] ?? {};
+  const wanted = Object.entries(where).map(([key, value]) => `${key} is ${value}`);
+  return invalid("invalid_reference", "A record that this one refers to is of another kind.", [
+    { field, code: "unfit_reference", message: `Choose one of ${target} whose ${wanted.join(" and ")}.` },
+  ]);
+}
+
+/** The currency stands in the record that `reference` leads to. */
+export const tooManyDecimals = (field: string, reference: string): RepositoryError =>
+  invalid("invalid_input", "The record does not fit its schema.", [
+    { field, code: "decimals", message: `The currency of the record in ${reference} has fewer decimals.` },
+  ]);
+
+/** Others refer to this record, and rely on that field. */
+export const fixedField = (field: string): RepositoryError => ({
+  ...conflict("referenced", `Other records refer to this one, so its ${field} stays as it is.`),
+  errors: [{ field, code: "referenced", message: "Delete or change the records that refer to this one first." }],
+});
+
 /** The records of these fields are not there. */
 export const missingReferences = (collection: Collection, fields: readonly string[]): RepositoryError =>
   invalid(

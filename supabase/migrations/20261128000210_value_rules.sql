@@ -2,8 +2,8 @@
 -- are some; amounts have their currency's decimals, and may be below zero where a refund is one; days stand in their order.
 --
 -- What is there already: text is trimmed, and made null where nothing of it can be seen. Everything else stays as it is,
--- readable and deletable, and stands in the way of nothing: the constraints are added "not valid", which lets old rows be,
--- and are validated where no row is against them. An old row that is against one has to be mended by whoever changes it.
+-- readable and deletable: the constraints are added "not valid", which lets old rows be, and validated where no row is against
+-- them. Whoever changes an old row that is against one has to mend it.
 
 do $$
 declare

@@ -15,7 +15,7 @@ afterAll(() => database.close());
 test("the migrated functions are those that the code prints", async () => {
   const bodies = () =>
     database.sql(
-      `select p.proname, p.prosrc, p.provolatile, p.proconfig from pg_proc p
+      `select pg_get_functiondef(p.oid) as definition from pg_proc p
        where p.pronamespace = 'switchyard'::regnamespace and p.proname = any ($1) order by 1`,
       [["is_text", "is_email", "are_tags", "currency_decimals", "currency_end", "fits_currency"]],
     );

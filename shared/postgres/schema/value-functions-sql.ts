@@ -9,13 +9,16 @@ import { literal } from "./quoting.ts";
 
 const grantees = "'{authenticated, service_role}'";
 
-/** A function of constraints, which run with the rights of whoever writes: everybody who writes may call it. */
+/**
+ * A function of constraints, which run with the rights of whoever writes: everybody who writes may call it. Its body is an
+ * expression, in which names are looked up when it is made: as a text it would be read by the writer, to whom the schema is
+ * closed.
+ */
 const checking = (signature: string, types: string, returns: string, body: string): string =>
   [
     `create or replace function switchyard.${signature} returns ${returns}`,
-    `language sql immutable parallel safe set search_path = '' as $$`,
-    `  ${body}`,
-    "$$;",
+    "language sql immutable parallel safe set search_path = ''",
+    `return ${body};`,
     `select switchyard.seal_function('switchyard.${types}', ${grantees});`,
   ].join("\n");
 
@@ -42,23 +45,18 @@ export function valueFunctionsSql(): string {
       "is_text(value text, min_length int, max_length int)",
       "is_text(text, int, int)",
       "boolean",
-      `select char_length(value) between min_length and max_length
+      `char_length(value) between min_length and max_length
     and value = btrim(value, ${escaped(whiteSpace())})
     and (value = '' or value ~ ${literal(noneOf(INVISIBLE, inPostgres))})`,
     ),
     "-- An e-mail address, international ones too.",
-    checking(
-      "is_email(value text)",
-      "is_email(text)",
-      "boolean",
-      `select value ~ ${literal(emailPattern(inPostgres))}`,
-    ),
+    checking("is_email(value text)", "is_email(text)", "boolean", `value ~ ${literal(emailPattern(inPostgres))}`),
     "-- Labels: one level of array, each a text that is not empty, none twice.",
     checking(
       "are_tags(tags text[], max_items int, max_length int)",
       "are_tags(text[], int, int)",
       "boolean",
-      `select coalesce(array_ndims(tags), 1) = 1
+      `coalesce(array_ndims(tags), 1) = 1
     and cardinality(tags) <= max_items
     and not exists (
       select from unnest(tags) as t(tag) where t.tag is null or not switchyard.is_text(t.tag, 1, max_length)
@@ -70,21 +68,16 @@ export function valueFunctionsSql(): string {
       "currency_decimals(code text)",
       "currency_decimals(text)",
       "int",
-      `select ('{${wrapped(decimals)}}'::jsonb ->> code)::int`,
+      `('{${wrapped(decimals)}}'::jsonb ->> code)::int`,
     ),
     "-- The last day of a currency that has ended; null for the others.",
-    checking(
-      "currency_end(code text)",
-      "currency_end(text)",
-      "date",
-      `select ('{${wrapped(ends)}}'::jsonb ->> code)::date`,
-    ),
+    checking("currency_end(code text)", "currency_end(text)", "date", `('{${wrapped(ends)}}'::jsonb ->> code)::date`),
     "-- Null, which a constraint lets pass, for a currency that is not known: another constraint refuses that one.",
     checking(
       "fits_currency(amount numeric, code text)",
       "fits_currency(numeric, text)",
       "boolean",
-      "select amount = round(amount, switchyard.currency_decimals(code))",
+      "amount = round(amount, switchyard.currency_decimals(code))",
     ),
   ].join("\n\n");
 }

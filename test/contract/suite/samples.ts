@@ -65,8 +65,8 @@ export const sample = (name: string, kind: "minimal" | "full"): Body => ({
 export async function body(owner: Owner, name: string, kind: "minimal" | "full" = "minimal"): Promise<Body> {
   const made = sample(name, kind);
   const { fields } = byName(name);
-  for (const { field, target } of referencesFrom(byName(name)))
-    if (kind === "full" || fields[field]?.required) made[field] = (await create(owner, target)).id;
+  for (const { field, target, where } of referencesFrom(byName(name)))
+    if (kind === "full" || fields[field]?.required) made[field] = (await create(owner, target, where)).id;
   return made;
 }
 
