@@ -296,7 +296,7 @@ describe("what breaks", () => {
   test("a full database and a throttled one: codes of their own, and no hurry to come back to the full one", async () => {
     const statuses = async (failing: () => RepositoryError) => {
       const { app } = memoryApi({ failing });
-      const answer = await send("POST", "/api/contacts", { name: "a" }, signedIn, app);
+      const answer = await send("POST", "/api/contacts", { name: "a" }, json, app);
       return [...codes(answer), answer.headers.get("retry-after")];
     };
     expect(await statuses(() => storageFull())).toEqual([507, "storage_full", null]);
