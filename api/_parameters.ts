@@ -65,7 +65,7 @@ export function queryParameters(collection: Collection, kind: QueryKind | "expor
     if (takesTimeZone(collection)) shape.tz = parameter("IANA time zone of by=month, by default UTC", TIME_ZONE);
   }
   if (collection.search.length > 0)
-    shape.q = parameter(`text to look for in ${collection.search.join(", ")}`, {
+    shape.q = parameter(`text to look for in ${collection.search.join(", ")}, whatever its case and accents`, {
       type: "string",
       maxLength: MAX_SEARCH_LENGTH,
       pattern: STORABLE,
@@ -153,7 +153,8 @@ export const idParameter = z.object({
     .meta({ param: { name: "id", in: "path" }, description: "UUID of the record", ...UUID }),
 });
 
-const TAG = '(W/)?"[\\u0021\\u0023-\\u007e]*"';
+/** Ours hold no comma, which the header has between them. */
+const TAG = '(W/)?"[\\u0021\\u0023-\\u002b\\u002d-\\u007e]*"';
 const TAGS = { type: "string", pattern: `^(\\*|${TAG}(, ${TAG})*)$` };
 
 export const ifMatchHeader = z.object({

@@ -82,9 +82,10 @@ const MAX_ERRORS = 50;
 const MAX_TEXT = 500;
 const cut = (text: string) => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text);
 
-export function problemResponse({ status, code, detail, errors = [], headers = {} }: ProblemOptions): Response {
+/** The body of a problem. */
+export function problemOf({ status, code, detail, errors = [] }: ProblemOptions): Problem {
   const more = errors.length > MAX_ERRORS ? ` The first ${MAX_ERRORS} of ${errors.length} faults are named.` : "";
-  const problem: Problem = {
+  return {
     type: `urn:switchyard:problem:${code}`,
     title: TITLES[status] ?? "Error",
     status,
@@ -94,9 +95,12 @@ export function problemResponse({ status, code, detail, errors = [], headers = {
       .slice(0, MAX_ERRORS)
       .map(({ field, code: fault, message }) => ({ field: cut(field), code: fault, message: cut(message) })),
   };
-  return new Response(JSON.stringify(problem), {
-    status,
-    headers: { "content-type": "application/problem+json", "cache-control": "no-store", ...headers },
+}
+
+export function problemResponse(options: ProblemOptions): Response {
+  return new Response(JSON.stringify(problemOf(options)), {
+    status: options.status,
+    headers: { "content-type": "application/problem+json", "cache-control": "no-store", ...options.headers },
   });
 }
 

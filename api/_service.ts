@@ -21,8 +21,8 @@ export function unwrap<T>(result: Result<T, RepositoryError>): T {
 const requestMsOf = (c: Context<AppEnv>): number => c.get("dependencies").config.REQUEST_DEADLINE_MS;
 
 /** The user's records, with one deadline for all the calls that follow. */
-export const serviceOf = async (c: Context<AppEnv>): Promise<DatabaseService> =>
-  unwrap(await c.get("dependencies").router.getDatabaseServiceForUser(requestUser(c, requestMsOf(c))));
+export const serviceOf = async (c: Context<AppEnv>, deadlineMs = requestMsOf(c)): Promise<DatabaseService> =>
+  unwrap(await c.get("dependencies").router.getDatabaseServiceForUser(requestUser(c, deadlineMs)));
 
 /** What the signed-in user keeps and may keep; null while their database does not say. */
 export async function usageOf(c: Context<AppEnv>): Promise<Counted | null> {
@@ -46,6 +46,16 @@ export const timingOf =
   (c: Context<AppEnv>): NonNullable<RequestCalls["onCall"]> =>
   (database, ms, path) =>
     c.get("timings").push({ database, ms, path });
+
+/** Of many calls the sum of each database's: a header has no place for all of them. */
+export function sumTimings(c: Context<AppEnv>): void {
+  const sums = new Map<string, AppEnv["Variables"]["timings"][number]>();
+  for (const { database, path, ms } of c.get("timings")) {
+    const key = `${database} ${path}`;
+    sums.set(key, { database, path, ms: ms + (sums.get(key)?.ms ?? 0) });
+  }
+  c.set("timings", [...sums.values()]);
+}
 
 /** What is left of the time: finding out who asks may have waited for Supabase, too. */
 export const leftOf = (c: Context<AppEnv>, deadlineMs: number): number =>

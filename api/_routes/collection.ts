@@ -7,12 +7,15 @@ import type { Repository } from "../../shared/contract/repository.ts";
 import { validated } from "../../shared/contract/validate.ts";
 import type { Collection } from "../../shared/definition/define.ts";
 import type { Fields } from "../../shared/definition/fields.ts";
+import { referencesTo } from "../../shared/definition/references.ts";
+import { mergeRecords } from "../../shared/repository/merge.ts";
+import { type Operation, runBatch } from "../_batch.ts";
 import { etagOf, expectedVersion, parseTags } from "../_conditions.ts";
 import { csvStream } from "../_csv.ts";
 import { columnsOf } from "../_csv-cells.ts";
 import type { AppEnv } from "../_environment.ts";
 import { idempotencyOf, idempotencySecret } from "../_idempotency.ts";
-import { flagOf, queryOf, refuseParameters, repositoryOf, unwrap } from "../_service.ts";
+import { flagOf, queryOf, refuseParameters, repositoryOf, serviceOf, sumTimings, unwrap } from "../_service.ts";
 import { createRoutes } from "../_validation.ts";
 import { describeRoutes } from "./describe.ts";
 import { describeImport, importHandler } from "./import.ts";
@@ -39,6 +42,31 @@ export function collectionRoutes<F extends Fields>(collection: Collection) {
     const given = validated(schemas.create, repeat ? { ...body, id: repeat.id } : body);
     const record = unwrap(await repository.create(given, repeat && { idempotencyHash: repeat.idempotencyHash }));
     return c.json(record, 201, { etag: etagOf(record), location: `${path}/${record.id}` });
+  };
+
+  const batch: Handler = async (c) => {
+    const { operations }: { operations: Operation[] } = c.req.valid("json");
+    const repository = await open(c, c.get("dependencies").config.BATCH_DEADLINE_MS);
+    const results = await runBatch(c, repository, path, operations);
+    sumTimings(c);
+    return c.json({ results });
+  };
+
+  const merge: Handler = async (c) => {
+    const { id: from }: { id: string } = c.req.valid("param");
+    const { into }: { into: string } = c.req.valid("json");
+    const service = await serviceOf(c, c.get("dependencies").config.BATCH_DEADLINE_MS);
+    const moved = unwrap(
+      await mergeRecords({
+        all: allCollections,
+        repository: (of) => service.repository(of) as never,
+        collection,
+        from,
+        into,
+      }),
+    );
+    sumTimings(c);
+    return c.json({ moved });
   };
 
   const list: Handler = async (c) => {
@@ -106,11 +134,15 @@ export function collectionRoutes<F extends Fields>(collection: Collection) {
     .openapi(routes.count, count as never)
     .openapi(routes.summary, summary as never)
     .openapi(routes.exportCsv, exportCsv as never)
-    .openapi(importCsv, importHandler(collection, allCollections) as never);
+    .openapi(importCsv, importHandler(collection, allCollections) as never)
+    .openapi(routes.batch, batch as never);
   // another method of a path that has a name is not taken, and the name is not taken for a record's id
-  for (const { path: name } of [routes.count, routes.summary, routes.exportCsv, importCsv])
+  for (const { path: name } of [routes.count, routes.summary, routes.exportCsv, importCsv, routes.batch])
     named.all(name, (c) => c.notFound());
-  return named
+  // of a collection that nothing refers to there is nothing to merge
+  const isReferredTo = referencesTo(collection.name, allCollections).length > 0;
+  const merging = isReferredTo ? named.openapi(routes.merge, merge as never) : (named as never);
+  return (merging as ReturnType<typeof named.openapi<typeof routes.merge>>)
     .openapi(routes.create, create as never)
     .openapi(routes.list, list as never)
     .openapi(routes.get, get as never)

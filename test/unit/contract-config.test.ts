@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { parse } from "smol-toml";
 import { describe, expect, test, vi } from "vitest";
 import {
   ConfigError,
@@ -237,4 +238,11 @@ describe("the environment", () => {
     const described = new Set(example.match(/^#?\s*[A-Z][A-Z0-9_]+(?==)/gm)?.map((each) => each.replace(/^#?\s*/, "")));
     expect([...read].filter((name) => !described.has(name))).toEqual([]);
   });
+});
+
+test("what `supabase config push` takes to a project names no address of a developer's machine", () => {
+  const text = readFileSync(new URL("../../supabase/config.toml", import.meta.url), "utf8");
+  const { auth } = parse(text) as { auth: Record<string, unknown> };
+  expect(auth.site_url).toBe("env(SITE_URL)");
+  expect(JSON.stringify(auth)).not.toMatch(/localhost|127\.0\.0\.1|\[::1\]/);
 });
