@@ -44,10 +44,10 @@ export function csvStream({ columns, repository, query, first, named, bom = fals
   const linesOf = async (items: readonly Row[]) => {
     const lookUps = new Map<Column, ReadonlyMap<string, string>>();
     for (const column of columns) if (column.nameOf) lookUps.set(column, await namesIn(items, column.nameOf));
-    const valueOf = (record: Row, column: Column) =>
+    const shownOf = (record: Row, column: Column) =>
       column.nameOf ? lookUps.get(column)?.get(String(record[column.nameOf.field])) : record[column.name];
     return items.map(
-      (record) => `${columns.map((column) => toCell(valueOf(record, column), column.isBare)).join(",")}\r\n`,
+      (record) => `${columns.map((column) => toCell(shownOf(record, column), column.isBare)).join(",")}\r\n`,
     );
   };
 

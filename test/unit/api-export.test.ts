@@ -1,8 +1,9 @@
 /** CSV exports: RFC 4180, page by page, and never a cut file that looks whole. */
+import fc from "fast-check";
 import { ok } from "neverthrow";
 import { expect, test, vi } from "vitest";
 import { csvStream } from "../../api/_csv.ts";
-import { columnsOf, toCell } from "../../api/_csv-cells.ts";
+import { columnsOf, toCell, unguarded } from "../../api/_csv-cells.ts";
 import { allCollections, collections } from "../../shared/collections/index.ts";
 import { busy, fail, unavailable } from "../../shared/contract/errors.ts";
 import { memoryApi, token } from "./api-memory.ts";
@@ -27,29 +28,12 @@ function parse(text: string): string[][] {
 test("every record is there, with a header, in pages of 200", async () => {
   const { app } = memoryApi();
   const texts = [
-    'a "quoted", word',
-    "two\r\nlines",
-    "=1+1",
-    "+1",
-    "-1",
-    "@x",
-    "\tx",
-    "\rx",
-    "ünï😀",
-    "'plain",
-    " =1",
-    "\nx",
-    "＝1",
-    "＋1",
-    "－1",
-    "＠x",
-    "a;=1",
-    "'=1",
+    ...['a "quoted", word', "two\r\nlines", "=1+1", "+1", "-1", "@x", "ünï😀", "'plain"],
+    ...["＝1", "＋1", "－1", "＠x", "a;=1", "a\n-1", "'=1", "''=1"],
   ];
-  // as they are stored: without white space around them
   const guarded = [
-    ...['a "quoted", word', "two\r\nlines", "'=1+1", "'+1", "'-1", "'@x", "x", "x", "ünï😀", "'plain", "'=1"],
-    ...["x", "'＝1", "'＋1", "'－1", "'＠x", "a;'=1", "''=1"],
+    ...['a "quoted", word', "two\r\nlines", "'=1+1", "'+1", "'-1", "'@x", "ünï😀", "'plain"],
+    ...["'＝1", "'＋1", "'－1", "'＠x", "a;'=1", "a\n'-1", "''=1", "'''=1"],
   ];
   for (let i = 0; i < 405; i++) {
     const body = {
@@ -98,6 +82,27 @@ test("numbers stand bare, texts in quotes, and names beside the ids of what they
   expect((await without.text()).startsWith('"id"')).toBe(true);
   for (const bad of ["bom=yes", "bom=1&bom=1"])
     expect((await app.request(`/api/expenses/export.csv?${bad}`, { headers })).status).toBe(400);
+});
+
+test.each(["\t", "\r", "\n", "=", "+", "-", "@", "＝", "＋", "－", "＠"])(
+  "a text that begins with %j is guarded",
+  (sign) => {
+    for (const text of [`${sign}x`, `'${sign}x`, `x;${sign}y`, `\n${sign}`, ` ${sign}`]) {
+      const cell = toCell(text, false);
+      expect(cell).not.toMatch(/^"[=+\-@\t\r\n＝＋－＠]|[;\t\r\n][=+\-@＝＋－＠]/);
+      expect(unguarded(cell.slice(1, -1))).toBe(text);
+    }
+  },
+);
+
+test("the guard comes off any text exactly", () => {
+  const pieces = fc.constantFrom("'", "=", "-", ";", "\t", "\n", "\r", "a", "＠", '"', ",");
+  fc.assert(
+    fc.property(fc.array(pieces), (all) => {
+      const text = all.join("");
+      expect(unguarded(toCell(text, false).slice(1, -1).replaceAll('""', '"'))).toBe(text);
+    }),
+  );
 });
 
 test("an amount below zero is a number and no formula", () => {
