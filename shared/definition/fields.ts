@@ -113,7 +113,8 @@ const address = { test: isEmail, message: "Write an e-mail address, such as mina
 export const email = () => {
   const field = textField({ max: 320, min: 1, fits: address }, { format: "email" });
   // as JSON Schema calls addresses with letters beyond ASCII
-  return { ...field, schema: field.schema.meta({ maxLength: 320, format: "idn-email" }) };
+  const described = (schema: z.ZodType<string>) => schema.meta({ maxLength: 320, format: "idn-email" });
+  return { ...field, schema: described(field.schema), orEmpty: described(field.orEmpty ?? field.schema) };
 };
 
 export const oneOf = <const V extends readonly [string, ...string[]]>(...values: V) =>

@@ -30,10 +30,15 @@ alter table switchyard.databases add column unconfirmed_count bigint not null de
 comment on column switchyard.databases.unconfirmed_count is 'how many of user_count are in switchyard.unconfirmed_users; kept by triggers';
 alter table switchyard.count_changes add column unconfirmed_change bigint not null default 0;
 
+-- As before (*_full_databases.sql), but for the last line.
 create or replace view switchyard.candidates as
-select d.name, d.user_count / d.weight as load, not coalesce(h.healthy, true) as down
+select d.name, d.user_count / d.weight as load,
+  not coalesce(h.healthy, true)
+    or coalesce(s.bytes >= d.capacity_bytes * d.full_at_percent / 100, false)
+    or coalesce(s.refused_at > clock_timestamp() - interval '5 minutes', false) as down
 from switchyard.databases d
 left join switchyard.database_health h on h.name = d.name and h.checked_at > clock_timestamp() - interval '1 minute'
+left join switchyard.database_state s on s.name = d.name
 where d.accepting and (d.capacity_users is null or d.user_count - d.unconfirmed_count < d.capacity_users);
 
 create function switchyard.is_unconfirmed(p_user auth.users) returns boolean
