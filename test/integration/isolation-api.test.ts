@@ -43,9 +43,9 @@ async function call(user: TestUser | null, method: string, path: string, body?: 
 /** A new record through the API, with new parents of the same user. */
 async function create(user: TestUser, name: string, kind: "minimal" | "full", more: Body = {}, key = "") {
   const body = { ...sample(name, kind), ...more };
-  for (const { field, target } of referencesFrom(byName(name)))
+  for (const { field, target, where } of referencesFrom(byName(name)))
     if (!(field in more) && (kind === "full" || byName(name).fields[field]?.required))
-      body[field] = (await create(user, target, kind)).id;
+      body[field] = (await create(user, target, kind, where)).id;
   const { status, text } = await call(user, "POST", `/api/${name}`, body, key ? { "idempotency-key": key } : {});
   if (status !== 201) throw new Error(`${name} of ${user.home}: ${status} ${text}`);
   return JSON.parse(text) as Body & { id: string };

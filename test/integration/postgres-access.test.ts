@@ -272,9 +272,14 @@ describe("functions", () => {
     );
     expect(rows.map(({ line }) => line)).toEqual([
       "authenticated are_tags",
+      "authenticated currency_decimals",
+      "authenticated currency_end",
+      "authenticated fits_currency",
       "authenticated fold",
+      "authenticated is_email",
       "authenticated is_here",
       "authenticated is_home",
+      "authenticated is_text",
     ]);
   });
 
