@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { ErrorCode, FieldError, RepositoryError } from "../shared/contract/errors.ts";
 import { createLog } from "../shared/log.ts";
 import type { AppEnv } from "./_environment.ts";
+import { jsonFault } from "./_json-fault.ts";
 
 export const problemSchema = z
   .object({
@@ -115,21 +116,30 @@ export function repositoryProblem(error: RepositoryError): ProblemError {
   });
 }
 
+/** Where a text stops being JSON, to stand behind "no valid JSON". */
+function faultIn(text: string): string {
+  if (text.trim() === "") return ": it is empty";
+  const fault = jsonFault(text);
+  if (!fault) return "";
+  return fault.isEnd ? ": it ends too early" : ` at line ${fault.line}, column ${fault.column}`;
+}
+
 /** `onError` of the app: problems as they are, what the framework throws as problems, the rest logged and hidden. */
-export function handleError(error: unknown, c: Context<AppEnv>): Response {
+export async function handleError(error: unknown, c: Context<AppEnv>): Promise<Response> {
   if (error instanceof ProblemError) return problemResponse(error.options);
   if (error instanceof HTTPException) {
     const headers = error.res ? Object.fromEntries(error.res.headers) : {};
     const code =
       { 400: "malformed", 413: "too_large", 415: "unsupported_media_type" }[error.status as number] ?? "error";
-    const detail = { 400: "The body is no valid JSON.", 415: "Send the body as application/json." }[
-      error.status as number
-    ];
+    const detail = {
+      400: async () => `The body is no valid JSON${faultIn(await c.req.text())}.`,
+      415: async () => "Send the body as application/json.",
+    }[error.status as number];
     delete headers["content-type"];
     return problemResponse({
       status: error.status,
       code,
-      detail: detail ?? (error.message || "The request failed."),
+      detail: (await detail?.()) ?? (error.message || "The request failed."),
       headers,
     });
   }

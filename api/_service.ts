@@ -4,9 +4,11 @@ import type { Result } from "neverthrow";
 import { invalid, type RepositoryError } from "../shared/contract/errors.ts";
 import { type ParsedQuery, parseQuery, type QueryKind } from "../shared/contract/parse-query.ts";
 import type { Repository } from "../shared/contract/repository.ts";
+import { deadlinesOf } from "../shared/deadlines.ts";
 import type { Collection, CreateOf, PatchOf, RecordOf } from "../shared/definition/define.ts";
 import { deadlineIn } from "../shared/placement/deadline.ts";
 import type { DatabaseService, RequestCalls, RequestUser } from "../shared/placement/service.ts";
+import type { Counted } from "../shared/repository/quotas.ts";
 import type { AppEnv } from "./_environment.ts";
 import { repositoryProblem } from "./_problem.ts";
 
@@ -21,6 +23,13 @@ const requestMsOf = (c: Context<AppEnv>): number => c.get("dependencies").config
 /** The user's records, with one deadline for all the calls that follow. */
 export const serviceOf = async (c: Context<AppEnv>, deadlineMs = requestMsOf(c)): Promise<DatabaseService> =>
   unwrap(await c.get("dependencies").router.getDatabaseServiceForUser(requestUser(c, deadlineMs)));
+
+/** What the signed-in user keeps and may keep; null while their database does not say. */
+export async function usageOf(c: Context<AppEnv>): Promise<Counted | null> {
+  const { router, config } = c.get("dependencies");
+  const found = await router.getUsage(requestUser(c, deadlinesOf(config).probeMs));
+  return found.unwrapOr(null);
+}
 
 const requestUser = (c: Context<AppEnv>, deadlineMs: number): RequestUser => {
   const { id, jwt, home, homeEpoch } = c.get("user");

@@ -13,7 +13,7 @@ import { type Operation, runBatch } from "../_batch.ts";
 import { etagOf, expectedVersion, parseTags } from "../_conditions.ts";
 import { csvStream } from "../_csv.ts";
 import type { AppEnv } from "../_environment.ts";
-import { idempotencyOf } from "../_idempotency.ts";
+import { idempotencyOf, idempotencySecret } from "../_idempotency.ts";
 import { queryOf, refuseParameters, repositoryOf, serviceOf, sumTimings, unwrap } from "../_service.ts";
 import { createRoutes } from "../_validation.ts";
 import { describeRoutes } from "./describe.ts";
@@ -33,8 +33,9 @@ export function collectionRoutes<F extends Fields>(collection: Collection) {
   const create: Handler = async (c) => {
     const body: Row & { id?: string } = c.req.valid("json");
     const { config } = c.get("dependencies");
-    const secret = config.IDEMPOTENCY_SECRET ?? config.SUPABASE_SECRET_KEY;
-    const repeat = await idempotencyOf(c.req.header("idempotency-key"), secret, c.get("user").id, path, body);
+    const key = c.req.header("idempotency-key");
+    const secret = key === undefined ? "" : await idempotencySecret(config);
+    const repeat = await idempotencyOf(key, secret, c.get("user").id, path, body);
     const repository = await open(c);
     const given = validated(schemas.create, repeat ? { ...body, id: repeat.id } : body);
     const record = unwrap(await repository.create(given, repeat && { idempotencyHash: repeat.idempotencyHash }));

@@ -1,5 +1,6 @@
 import { defineCollection, home, owner } from "../definition/define.ts";
 import { currency, day, decimal, money, oneOf, optional, reference, text, withDefault } from "../definition/fields.ts";
+import { notBefore } from "../definition/rules.ts";
 
 /** Money lent to, or borrowed from, a contact. Whether it is settled is the client's word, not computed. */
 export const loans = defineCollection({
@@ -19,4 +20,6 @@ export const loans = defineCollection({
     status: withDefault(oneOf("open", "settled"), "open"),
   },
   search: ["description"],
+  fixedWhileReferenced: ["currency"],
+  rules: [notBefore("due_on", "date")],
 });

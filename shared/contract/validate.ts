@@ -36,6 +36,8 @@ export function fieldErrors(error: Pick<z.ZodError, "issues">): FieldError[] {
         code: "unknown_field",
         message: `There is no field ${key} to set.`,
       }));
-    return [{ field: path, code: issue.code, message: issue.message }];
+    // rules across fields have names of their own
+    const code = issue.code === "custom" && typeof issue.params?.code === "string" ? issue.params.code : issue.code;
+    return [{ field: path, code, message: issue.message }];
   });
 }

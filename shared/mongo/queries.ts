@@ -14,8 +14,11 @@ export const pathOf = (collection: Collection, name: string): string =>
 
 export function selectionFilter(collection: Collection, ownerId: string, { filters, search }: Selected): Document {
   const living = keysOf(collection).living(ownerId);
-  const conditions = filters.map((filter) => condition(collection, filter));
-  if (search !== undefined) conditions.push({ search_text: { $regex: escapeRegex(search) } });
+  const conditions: Document[] = filters.map((filter) => condition(collection, filter));
+  if (search !== undefined) {
+    const contains = { $regex: escapeRegex(search) };
+    conditions.push({ $or: collection.search.map((field) => ({ [`_folded.${field}`]: contains })) });
+  }
   return conditions.length === 0 ? living : { ...living, $and: conditions };
 }
 

@@ -39,16 +39,17 @@ export function validatorOf(collection: Collection): Document {
 function fieldSchema(field: Field): Document {
   const type = bsonType(field.kind);
   const schema: Document = { bsonType: field.required ? type : [type, "null"] };
-  const { kind, maxLength, minLength, maxItems, values, positive } = field;
+  const { kind, maxLength, minLength, maxItems, values, sign } = field;
   // an enum of a nullable field has to list null, too
   if (values) schema.enum = field.required ? [...values] : [...values, null];
   if (kind === "currency") schema.pattern = "^[A-Z]{3}$";
   if (kind === "day") schema.pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$";
   if (kind === "text" && maxLength !== undefined) schema.maxLength = maxLength;
   if (kind === "text" && minLength) schema.minLength = minLength;
-  if (kind === "money" || kind === "decimal") {
+  if (sign === "any") schema.not = { enum: [Decimal128.fromString("0")] };
+  else if (sign) {
     schema.minimum = Decimal128.fromString("0");
-    if (positive) schema.exclusiveMinimum = true;
+    if (sign === "above") schema.exclusiveMinimum = true;
   }
   if (kind === "tags") {
     schema.maxItems = maxItems;

@@ -4,7 +4,7 @@ import { err, ok, type Result } from "neverthrow";
 import { notFound, type RepositoryError } from "../contract/errors.ts";
 import { callSystem } from "../postgres/system-call.ts";
 import type { Engine } from "../repository/database.ts";
-import type { ChangeList } from "./user-changes.ts";
+import type { ChangePage, ListPosition } from "./user-changes.ts";
 
 export interface Assignment {
   user_id: string;
@@ -107,8 +107,12 @@ export function createAssignments(client: SupabaseClient) {
     /** Lets a database take users if it never has; true when this call did that. */
     open: (name: string): Answer<boolean> => callSystem(client, "switchyard_open_database", { p_name: name }),
 
-    /** Who was deleted, and who has moved, since then. */
-    changesSince: (since: Date): Answer<ChangeList> =>
-      callSystem(client, "switchyard_user_changes", { p_since: since.toISOString() }),
+    /** One page of whose access has ended, and who has moved, since then. */
+    changesSince: (since: Date, { xid, id }: ListPosition): Answer<ChangePage> =>
+      callSystem(client, "switchyard_list_user_changes", {
+        p_since: since.toISOString(),
+        p_after_xid: xid,
+        p_after_id: id,
+      }),
   };
 }

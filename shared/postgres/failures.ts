@@ -4,6 +4,7 @@
  */
 import {
   busy,
+  forbidden,
   misconfigured,
   moved,
   type RepositoryError,
@@ -23,6 +24,8 @@ export interface RefusedCall {
 /** Of switchyard.is_home(): the caller's home is another one by now; it is being moved, and writes wait. */
 const MOVED = "PT421";
 const MOVING = "PT503";
+/** Of switchyard.refuse_revoked(): the token is good for nothing any more. */
+const ENDED = "PT401";
 
 /** The whole call is rolled back, and the same call is likely to succeed when it is made again. */
 export const isRolledBack = (code: string | undefined): boolean => code === "40001" || code === "40P01";
@@ -56,6 +59,7 @@ function errorOf({ is, says, isUnheard = false }: State, cause: unknown, who: st
 
 /** What an SQLSTATE says of the database; undefined when it says something of the request. `who` has said it. */
 export function sqlstateFailure(code: string, cause: unknown, who = "Supabase"): RepositoryError | undefined {
+  if (code === ENDED) return forbidden("This session has ended, or its account is banned or deleted. Sign in again.");
   if (code === MOVED) return moved(cause);
   if (code === MOVING) return busy("These records are being moved to another database. Try again in a moment.", cause);
   const state = stateOf(code);

@@ -53,7 +53,7 @@ export function createRestStore({ client, userId, all, signal }: RestStoreOption
 
     create: (collection, id, values, idempotencyHash) => {
       const hash = idempotencyHash === undefined ? {} : { create_hash: idempotencyHash };
-      const record = { ...toRow(collection, values), ...hash, [identityOf(collection).owner]: userId, id };
+      const record = { ...toRow(values), ...hash, [identityOf(collection).owner]: userId, id };
       return write("records_create", collection, {
         // the record says whose it is
         p_user_id: undefined,
@@ -76,7 +76,7 @@ export function createRestStore({ client, userId, all, signal }: RestStoreOption
       write("records_update", collection, {
         ...ownerOf(collection),
         p_id: id,
-        p_changes: JSON.stringify(toRow(collection, changes)),
+        p_changes: JSON.stringify(toRow(changes)),
         p_version: versionOf(expectedVersion),
         p_columns: columnsOf(collection),
       }),

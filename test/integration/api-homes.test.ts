@@ -4,6 +4,7 @@ import { MongoClient } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { allCollections } from "../../shared/collections/index.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
+import { DEFAULT_QUOTA } from "../../shared/repository/quotas.ts";
 import { type ApiInstance, startApi } from "../attack/api.ts";
 import { MONGODB } from "../setup/repositories.ts";
 import { mongoUriFor, servers } from "../setup/servers.ts";
@@ -195,12 +196,38 @@ describe.each(["supabase", "mongodb"] as const)("at home in %s", (home) => {
   test("the account: who it is, and that nothing answers to it once it is deleted", async () => {
     const user = await newUser({ home, on: supabase });
     const own = callerOf(user);
-    expect((await own("GET", "/api/me")).value).toEqual({ id: user.id, email: user.email, home });
+    expect((await own("GET", "/api/me")).value).toEqual({
+      ...{ id: user.id, email: user.email, home },
+      usage: { records: expect.any(Number), bytes: expect.any(Number), quota: DEFAULT_QUOTA },
+    });
     expect((await own("POST", "/api/contacts", { name: "Dee" })).status).toBe(201);
     expect((await own("GET", "/api/admin/database-stats")).status).toBe(403);
     expect((await own("DELETE", "/api/me")).status).toBe(204);
     expect((await own("GET", "/api/me")).status).toBe(401);
     expect((await own("GET", "/api/contacts")).status).toBe(401);
+  });
+
+  test("the export has the account and every record of every collection, as the lists show them", async () => {
+    const user = await newUser({ home, on: supabase });
+    const own = callerOf(user);
+    const bodies: [string, Body][] = [
+      ["categories", { name: "Food", kind: "expense" }],
+      ["expenses", { amount: "12.50", currency: "EUR", date: "2026-03-14", tags: ["a"] }],
+      ["contacts", { name: "Dee" }],
+    ];
+    for (const [name, body] of bodies) expect((await own("POST", `/api/${name}`, body)).status).toBe(201);
+    const { status, value, headers } = await own("GET", "/api/me/export");
+    expect([status, headers.get("content-disposition")]).toEqual([200, 'attachment; filename="account.json"']);
+    expect(value).toMatchObject({
+      account: { id: user.id, email: user.email },
+      home: { database: home, epoch: 1 },
+      complete: true,
+    });
+    expect(Object.keys(value.collections)).toEqual(allCollections.map(({ name }) => name));
+    for (const { name } of allCollections)
+      expect(value.collections[name]).toEqual((await own("GET", `/api/${name}?sort=created_at`)).value.items);
+    // and of nobody else
+    expect(Object.values(value.collections as Record<string, unknown[]>).flat()).toHaveLength(bodies.length);
   });
 
   test("every route's wrong requests get answers that the document describes", async () => {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { allCollections } from "../../shared/collections/index.ts";
 import { referencesFrom } from "../../shared/definition/references.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
+import { DEFAULT_QUOTA } from "../../shared/repository/quotas.ts";
 import { type ApiInstance, startApi } from "../attack/api.ts";
 import { addressOf, type Operation, requiredQuery } from "../attack/operations.ts";
 import { type Body, byName, each, sample } from "../contract/suite/samples.ts";
@@ -199,6 +200,7 @@ describe("every route", () => {
         id: leaving.id,
         email: leaving.email,
         home,
+        usage: { records: 0, bytes: 0, quota: DEFAULT_QUOTA },
       });
       const gone = await call(leaving, "DELETE", "/api/me");
       expect([gone.status, gone.text]).toEqual([204, ""]);

@@ -72,7 +72,7 @@ describe.each(each)("%s", (name, collection) => {
       if (field.values) expect(found.enum.filter((each: unknown) => each !== null)).toEqual(field.values);
       if (field.kind === "tags")
         expect([found.maxItems, found.items.maxLength]).toEqual([field.maxItems, field.maxLength]);
-      if (field.positive) expect([String(found.minimum), found.exclusiveMinimum]).toEqual(["0", true]);
+      if (field.sign === "above") expect([String(found.minimum), found.exclusiveMinimum]).toEqual(["0", true]);
     }
   });
 

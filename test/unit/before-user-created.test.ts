@@ -152,6 +152,16 @@ describe("signatures", () => {
     expect(reports).toEqual([]);
   });
 
+  test.each([
+    ["23 bytes", `whsec_${Buffer.alloc(23, "x").toString("base64")}`, /23 bytes.*openssl rand -base64 32/],
+    ["nothing behind the prefix", "v1,whsec_", /not base64/],
+    ["plain words", "v1,whsec_correct horse battery staple, again", /not base64/],
+    ["a short one beside a good one", `${secretOf("good")}|v1,whsec_YWJj`, /3 bytes/],
+  ])("are verified with no secret of %s", (_, secrets, told) => {
+    expect(() => webhookVerifier(secrets)).toThrow(told);
+    expect(() => webhookVerifier(`whsec_${Buffer.alloc(24, "x").toString("base64")}`)).not.toThrow();
+  });
+
   test("are refused where no secret is configured", async () => {
     expect((await hook({ verify: webhookVerifier("") }).answer(request())).status).toBe(401);
   });

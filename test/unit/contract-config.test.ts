@@ -31,7 +31,10 @@ describe("the environment", () => {
       SUPABASE_URL: "http://127.0.0.1:54321",
       LOG_LEVEL: "info",
       ...DEFAULT_DEADLINES,
+      ADMIN_USER_IDS: [],
       ADMIN_EMAILS: [],
+      ADMIN_REQUIRE_MFA: "0",
+      MAX_TOKEN_LIFETIME_SECONDS: 3600,
       ALLOWED_ORIGINS: [],
       databases: [],
     }));
@@ -100,6 +103,10 @@ describe("the environment", () => {
       ...env,
       SUPABASE_JWKS: { keys: [{ kid: "a" }] },
     });
+  });
+
+  test.each(["info", "INFO", "Warn"])("LOG_LEVEL=%s is a level", (level) => {
+    expect(loadApiConfig({ ...api, LOG_LEVEL: level }).LOG_LEVEL).toBe(level.toLowerCase());
   });
 
   test("deadlines: what follows from them fits into them", () => {

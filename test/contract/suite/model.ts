@@ -58,10 +58,12 @@ function averageOf(sum: bigint, count: bigint): bigint {
 }
 
 const units = (amount: string) => BigInt(new Big(amount).times(10_000).toFixed(0));
-function decimal(amount: bigint): string {
-  const digits = String(amount).padStart(5, "0");
-  return `${digits.slice(0, -4)}.${digits.slice(-4).replace(/0{1,2}$/, "")}`;
+/** In a currency of 4 decimals all of them are shown. */
+function decimal(amount: bigint, currency: string | null): string {
+  const fixed = new Big(String(amount)).div(10_000).toFixed(4);
+  return currency !== null && FINE.includes(currency) ? fixed : fixed.replace(/0{1,2}$/, "");
 }
+const FINE = ["CLF", "UYW"];
 
 /** The groups of a summary; `currencyOf` finds the currency of a row where it stands in another record. */
 export function summarized(
@@ -96,10 +98,10 @@ export function summarized(
         key,
         currency,
         count,
-        sum: decimal(sum),
-        min: decimal(min),
-        max: decimal(max),
-        average: decimal(average),
+        sum: decimal(sum, currency),
+        min: decimal(min, currency),
+        max: decimal(max, currency),
+        average: decimal(average, currency),
       };
     });
 }
