@@ -11,7 +11,7 @@ const DESCRIPTIONS = {
   410: "the record that this idempotency key made is deleted",
   412: "the record has another version than If-Match says",
   413: "the body is over 1 MB",
-  415: "the body is not application/json",
+  415: "the body is of another type than this route takes",
   422: "the body breaks its schema",
   503: "the database that holds the records does not answer (`unavailable`), or too much is asked of it at once (`busy`, `throttled`)",
   507: "the database that holds the records is full and takes no changes (`storage_full`); reads go on",

@@ -40,6 +40,7 @@ export type Verifier = (token: string) => Promise<Verification>;
 const KEYS_MAX_AGE_MS = 10 * 60_000;
 /** After a failed look for keys, the next requests do not wait for another. */
 const KEYS_PAUSE_MS = 5_000;
+const CLOCKS_DIFFER_SECONDS = 60;
 
 const claims = z.object({
   sub: z.uuid(),
@@ -89,7 +90,7 @@ export function createVerifier(config: ApiConfig, clock: () => number = Date.now
               algorithms: ["ES256", "RS256"],
               currentDate: new Date(clock()),
             });
-      return userOf(token, payload, config);
+      return userOf(token, payload, config, clock() / 1_000);
     } catch (error) {
       if (error instanceof KeysUnavailable) return { unavailable: true };
       if (error instanceof errors.JWTExpired) return { refused: "This token has expired. Refresh the session." };
@@ -135,15 +136,16 @@ function algorithmOf(token: string): unknown {
   return JSON.parse(atob(head.replaceAll("-", "+").replaceAll("_", "/"))).alg;
 }
 
-function userOf(token: string, payload: JWTPayload, config: ApiConfig): Verification {
+function userOf(token: string, payload: JWTPayload, config: ApiConfig, now: number): Verification {
   const parsed = claims.safeParse(payload);
   if (!parsed.success) return { refused: "This token is not one of a signed-in user." };
   const { sub, email, iat, exp, session_id, amr, app_metadata: app } = parsed.data;
-  // what has ended access is remembered for so long and no longer
-  if (exp - iat > config.MAX_TOKEN_LIFETIME_SECONDS)
+  // What has ended access is remembered for so long and no longer. A beginning in the future makes none shorter.
+  const lifetime = Math.max(exp - iat, Math.floor(exp - now) - CLOCKS_DIFFER_SECONDS);
+  if (lifetime > config.MAX_TOKEN_LIFETIME_SECONDS)
     return {
       refused:
-        `This token lives ${exp - iat} s, longer than MAX_TOKEN_LIFETIME_SECONDS allows (${config.MAX_TOKEN_LIFETIME_SECONDS}). ` +
+        `This token lives ${lifetime} s, longer than MAX_TOKEN_LIFETIME_SECONDS allows (${config.MAX_TOKEN_LIFETIME_SECONDS}). ` +
         "The operator sets that to the project's JWT expiry, here and for the edge functions.",
     };
   const times = (amr ?? []).filter(({ method }) => method !== "token_refresh").map(({ timestamp }) => timestamp);

@@ -50,6 +50,12 @@ export function queryParameters(collection: Collection, kind: QueryKind | "expor
     });
   }
   if (kind === "list" || kind === "export") shape.sort = sortParameter(collection);
+  if (kind === "export")
+    shape.bom = parameter("1: begin with a byte order mark, for spreadsheets that take UTF-8 for something else", {
+      type: "string",
+      enum: ["0", "1"],
+      default: "0",
+    });
   if (kind === "summary") {
     const names = Object.keys({ ...collection.fields, ...systemFields });
     shape.by = parameter("without it one group per currency; records count in the group of each value of a list", {
@@ -59,7 +65,7 @@ export function queryParameters(collection: Collection, kind: QueryKind | "expor
     if (takesTimeZone(collection)) shape.tz = parameter("IANA time zone of by=month, by default UTC", TIME_ZONE);
   }
   if (collection.search.length > 0)
-    shape.q = parameter(`text to look for in ${collection.search.join(", ")}`, {
+    shape.q = parameter(`text to look for in ${collection.search.join(", ")}, whatever its case and accents`, {
       type: "string",
       maxLength: MAX_SEARCH_LENGTH,
       pattern: STORABLE,

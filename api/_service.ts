@@ -69,9 +69,22 @@ export const repositoryOf = async <C extends Collection>(
 ): Promise<Repository<RecordOf<C>, CreateOf<C>, PatchOf<C>>> =>
   unwrap(await c.get("dependencies").router.repository(collection, requestUser(c, deadlineMs)));
 
-/** The query in the URL, or a 400 that names every parameter at fault. */
-export function queryOf<K extends QueryKind>(c: Context<AppEnv>, kind: K, collection: Collection): ParsedQuery<K> {
-  return unwrap(parseQuery(kind, collection, new URL(c.req.url).searchParams));
+/** The query in the URL, or a 400 that names every parameter at fault. `extra`: parameters that the caller reads. */
+export function queryOf<K extends QueryKind>(
+  c: Context<AppEnv>,
+  kind: K,
+  collection: Collection,
+  extra: readonly string[] = [],
+): ParsedQuery<K> {
+  return unwrap(parseQuery(kind, collection, new URL(c.req.url).searchParams, extra));
+}
+
+/** A parameter that is 1 or 0, by default 0. */
+export function flagOf(c: Context<AppEnv>, name: string): boolean {
+  const values = c.req.queries(name) ?? [];
+  if (values.length <= 1 && ["0", "1", undefined].includes(values[0])) return values[0] === "1";
+  const error = { field: name, code: "invalid_value", message: `Give ${name} once, as 1 or 0.` };
+  throw repositoryProblem(invalid("invalid_query", "The query cannot be understood.", [error]));
 }
 
 /** Parameters of lists that a route does not take. */

@@ -12,11 +12,13 @@ import { mergeRecords } from "../../shared/repository/merge.ts";
 import { type Operation, runBatch } from "../_batch.ts";
 import { etagOf, expectedVersion, parseTags } from "../_conditions.ts";
 import { csvStream } from "../_csv.ts";
+import { columnsOf } from "../_csv-cells.ts";
 import type { AppEnv } from "../_environment.ts";
 import { idempotencyOf, idempotencySecret } from "../_idempotency.ts";
-import { queryOf, refuseParameters, repositoryOf, serviceOf, sumTimings, unwrap } from "../_service.ts";
+import { flagOf, queryOf, refuseParameters, repositoryOf, serviceOf, sumTimings, unwrap } from "../_service.ts";
 import { createRoutes } from "../_validation.ts";
 import { describeRoutes } from "./describe.ts";
+import { describeImport, importHandler } from "./import.ts";
 
 type Row = Record<string, unknown>;
 type AnyRecord = Row & { id: string; version: number };
@@ -84,11 +86,18 @@ export function collectionRoutes<F extends Fields>(collection: Collection) {
 
   const exportCsv: Handler = async (c) => {
     refuseParameters(c, "limit", "cursor");
-    const query = { ...queryOf(c, "list", collection), limit: MAX_LIMIT };
-    const repository = await open(c, c.get("dependencies").config.EXPORT_DEADLINE_MS);
+    const bom = flagOf(c, "bom");
+    const query = { ...queryOf(c, "list", collection, ["bom"]), limit: MAX_LIMIT };
+    const { EXPORT_DEADLINE_MS } = c.get("dependencies").config;
+    const repository = await open(c, EXPORT_DEADLINE_MS);
     // before the headers are sent, so that what goes wrong at once is a problem
     const first = unwrap(await repository.list(query));
-    return c.body(csvStream(collection, repository, query, first), 200, {
+    const named = async (target: string) => {
+      const found = allCollections.find(({ name }) => name === target) as Collection;
+      return (await repositoryOf(c, found, EXPORT_DEADLINE_MS)) as unknown as typeof repository;
+    };
+    const columns = columnsOf(collection, allCollections);
+    return c.body(csvStream({ columns, repository, query, first, named, bom }), 200, {
       "content-type": "text/csv; charset=utf-8; header=present",
       "content-disposition": `attachment; filename="${collection.name}.csv"`,
     });
@@ -120,13 +129,15 @@ export function collectionRoutes<F extends Fields>(collection: Collection) {
     return c.body(null, 204);
   };
 
+  const importCsv = describeImport(collection);
   const named = createRoutes()
     .openapi(routes.count, count as never)
     .openapi(routes.summary, summary as never)
     .openapi(routes.exportCsv, exportCsv as never)
+    .openapi(importCsv, importHandler(collection, allCollections) as never)
     .openapi(routes.batch, batch as never);
   // another method of a path that has a name is not taken, and the name is not taken for a record's id
-  for (const { path: name } of [routes.count, routes.summary, routes.exportCsv, routes.batch])
+  for (const { path: name } of [routes.count, routes.summary, routes.exportCsv, importCsv, routes.batch])
     named.all(name, (c) => c.notFound());
   // of a collection that nothing refers to there is nothing to merge
   const isReferredTo = referencesTo(collection.name, allCollections).length > 0;

@@ -94,7 +94,15 @@ const config = createRoute({
 });
 
 const databaseHealth = z
-  .object({ connected: z.boolean(), latencyMs: z.number().nullable(), error: z.string().nullable() })
+  .object({
+    connected: z.boolean(),
+    latencyMs: z.number().nullable(),
+    error: z.string().nullable(),
+    state: z
+      .enum(["storage_full", "throttled"])
+      .optional()
+      .meta({ description: "it answers, and takes no writes, or fewer: new users get another home" }),
+  })
   .meta({ id: "DatabaseHealth" });
 const homeHealth = databaseHealth.extend({ name: z.string(), kind: z.enum(ENGINES) }).meta({ id: "HomeHealth" });
 const healthSchema = z
@@ -136,6 +144,7 @@ const homeState = databaseState
     kind: z.enum(ENGINES),
     accepting: unknown(z.boolean()),
     bytes: unknown(z.int()),
+    capacity_bytes: z.int().nullable().meta({ description: "what its provider gives; null: not known" }),
   })
   .meta({ id: "HomeState" });
 const statistics = createRoute({

@@ -1,7 +1,8 @@
 /**
  * lite prints every refusal of the database with its stack, also those that a client is told anyway (a duplicate key, a
- * denied permission). Here they become nothing, and what is left a line each. And where PostgREST answers 400 with the
- * SQLSTATE, for those that are an application's own (our triggers' SY...), lite answers 500 without it: mended here, too.
+ * denied permission). Here they become nothing, and what is left a line each. And where PostgREST answers with the SQLSTATE,
+ * for those that are an application's own (our triggers' SY...) and for a read-only database's, lite answers 500 without it:
+ * mended here, too.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 
@@ -12,8 +13,11 @@ const serving = new AsyncLocalStorage<{ part: Part; refused?: Refused }>();
 const original = console.error;
 let users = 0;
 
-/** Of a class that neither Postgres nor PostgREST has. */
-const OWN = /^SY\d{3}$/;
+/** What PostgREST answers with these SQLSTATEs; SY is a class that neither Postgres nor PostgREST has. */
+const STATUSES: readonly (readonly [RegExp, number])[] = [
+  [/^SY\d{3}$/, 400],
+  [/^25006$/, 405],
+];
 
 function short(...args: unknown[]): void {
   const served = serving.getStore();
@@ -34,11 +38,12 @@ async function served(part: Part, work: () => Promise<Response>): Promise<Respon
   const state: { part: Part; refused?: Refused } = { part };
   const answer = await serving.run(state, work);
   const { code, message, detail, hint } = state.refused ?? {};
-  if (answer.status !== 500 || !OWN.test(String(code))) return answer;
+  const status = STATUSES.find(([codes]) => codes.test(String(code)))?.[1];
+  if (answer.status !== 500 || status === undefined) return answer;
   const headers = new Headers(answer.headers);
   headers.delete("content-length");
   const body = { code, message, details: detail ?? null, hint: hint ?? null };
-  return new Response(JSON.stringify(body), { status: 400, headers });
+  return new Response(JSON.stringify(body), { status, headers });
 }
 
 export interface LiteErrors {

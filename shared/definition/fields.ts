@@ -113,7 +113,8 @@ const address = { test: isEmail, message: "Write an e-mail address, such as mina
 export const email = () => {
   const field = textField({ max: 320, min: 1, fits: address }, { format: "email" });
   // as JSON Schema calls addresses with letters beyond ASCII
-  return { ...field, schema: field.schema.meta({ maxLength: 320, format: "idn-email" }) };
+  const described = (schema: z.ZodType<string>) => schema.meta({ maxLength: 320, format: "idn-email" });
+  return { ...field, schema: described(field.schema), orEmpty: described(field.orEmpty ?? field.schema) };
 };
 
 export const oneOf = <const V extends readonly [string, ...string[]]>(...values: V) =>
@@ -186,10 +187,15 @@ export const day = () =>
   make(
     "day",
     z.iso
-      .date("Write the day as YYYY-MM-DD.")
+      .date({ error: ({ input }) => (isDayLike(input) ? noSuchDay(input) : "Write the day as YYYY-MM-DD.") })
       .refine((value) => value >= "0001-01-01", { message: "The first year is 0001." })
       .meta({ examples: ["2026-03-14"] }),
   );
+
+const isDayLike = (input: unknown): input is string => typeof input === "string" && /^\d{4}-\d\d-\d\d$/.test(input);
+const hasNoSuchDay = (input: unknown) =>
+  typeof input === "string" && isDayLike(input.slice(0, 10)) && !z.iso.date().safeParse(input.slice(0, 10)).success;
+const noSuchDay = (day: string) => `There is no ${day} in the calendar.`;
 
 // a day from either end: everywhere on earth it is in the years 0001 to 9999 then, in which the engines name months alike
 const [FIRST_INSTANT, LAST_INSTANT] = ["0001-01-02T00:00:00.000Z", "9999-12-30T23:59:59.999Z"];
@@ -199,7 +205,13 @@ export const instant = () =>
   make(
     "instant",
     z.iso
-      .datetime({ offset: true, message: "Write the time as 2026-03-14T15:09:26.535Z, with at most 3 decimals." })
+      .datetime({
+        offset: true,
+        error: ({ input }) =>
+          hasNoSuchDay(input)
+            ? noSuchDay(String(input).slice(0, 10))
+            : "Write the time as 2026-03-14T15:09:26.535Z, with at most 3 decimals.",
+      })
       .regex(/^(?!0000)\d{4}-[^.]+(\.\d{1,3})?(Z|[+-]\d\d:\d\d)$/, { message: "At most 3 decimals of a second." })
       .refine(
         (value) => /^\d{4}-/.test(toIso(value)) && FIRST_INSTANT <= toIso(value) && toIso(value) <= LAST_INSTANT,
@@ -235,6 +247,14 @@ export const tags = (maxItems = 20, maxLength = 50) =>
       .max(maxItems),
     { stored: z.array(anyText), maxItems, maxLength, minLength: 1 },
   );
+
+/** The field with words about its values, for the OpenAPI document: a unit, what it is not. */
+export const described = <F extends Field>(description: string, field: F): F => ({
+  ...field,
+  schema: field.schema.meta({ description }),
+  stored: field.stored.meta({ description }),
+  ...(field.orEmpty && { orEmpty: field.orEmpty.meta({ description }) }),
+});
 
 /** The field may be absent: null in a record; left out, null or an empty text in a body. */
 export const optional = <T>(field: Field<T, true, false>): Field<T, false, false> => ({

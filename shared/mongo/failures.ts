@@ -49,7 +49,7 @@ export async function attempt<T>(call: () => Promise<Result<T, RepositoryError>>
   }
 }
 
-export function failureOf(error: unknown): RepositoryError | undefined {
+function failureOf(error: unknown): RepositoryError | undefined {
   if (error instanceof MongoServerError && !(error instanceof MongoWriteConcernError)) {
     const engine = ENGINE_STATES.find(([name]) => name.test(error.codeName ?? ""))?.[1];
     const known = stateOf(Number(error.code), error.message) ?? (engine && { is: engine });

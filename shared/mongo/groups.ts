@@ -81,6 +81,8 @@ function groupStages({ all, userId }: GroupContext, { money, fields }: Collectio
         from: target.name,
         localField: "_id.parent",
         foreignField: "_id",
+        // nothing else of it is wanted, and its folded text is long
+        pipeline: [{ $project: { [currency.field]: 1 } }],
         as: "parent",
       },
     },

@@ -19,7 +19,7 @@ const ATLAS = "Atlas, FAQ: storage; Atlas, free cluster limits";
 const CREDENTIALS = "MongoDB refuses the user or password in its URL. Correct the URL that is configured.";
 const READ_WRITE = "MongoDB does not allow its user what is needed: grant that user readWrite on the database.";
 
-export const STATES: readonly State[] = [
+const STATES: readonly State[] = [
   { codes: [14031], is: "storage_full", source: `${CODES}: OutOfDiskSpace` },
   // Atlas has one code for whatever its free clusters refuse, and only the text tells what it is
   { codes: [8000], message: /over your space quota/i, is: "storage_full", source: ATLAS },

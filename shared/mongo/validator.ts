@@ -13,6 +13,10 @@ export function validatorOf(collection: Collection): Document {
     $or: [
       { _deleted_at: { $type: "date" } },
       {
+        // beside the schema: DocumentDB's knows no `not`
+        ...Object.fromEntries(
+          fields.filter(([, { sign }]) => sign === "any").map(([name]) => [name, { $ne: Decimal128.fromString("0") }]),
+        ),
         $jsonSchema: {
           bsonType: "object",
           required: [
@@ -46,8 +50,7 @@ function fieldSchema(field: Field): Document {
   if (kind === "day") schema.pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$";
   if (kind === "text" && maxLength !== undefined) schema.maxLength = maxLength;
   if (kind === "text" && minLength) schema.minLength = minLength;
-  if (sign === "any") schema.not = { enum: [Decimal128.fromString("0")] };
-  else if (sign) {
+  if (sign && sign !== "any") {
     schema.minimum = Decimal128.fromString("0");
     if (sign === "above") schema.exclusiveMinimum = true;
   }

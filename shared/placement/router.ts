@@ -14,6 +14,7 @@ import { serviceClient } from "../postgres/client.ts";
 import { authFailure } from "../postgres/failures.ts";
 import { askSupabase } from "../postgres/rest-probe.ts";
 import { createRepository } from "../repository/create-repository.ts";
+import { everyCall } from "../repository/every-call.ts";
 import type { Counted } from "../repository/quotas.ts";
 import type { Store } from "../repository/store.ts";
 import { type Account, readAccount } from "./account.ts";
@@ -28,8 +29,9 @@ import { createHomeStore, type HomeAt } from "./home-store.ts";
 import { closeAll, createRegistry, type RegistryConfig, type RegistryOptions } from "./registry.ts";
 import type { PresentedToken } from "./revocations.ts";
 import type { DatabaseService, RequestCalls, RequestUser } from "./service.ts";
-import { type DatabaseStats, readStats } from "./stats.ts";
+import { type DatabaseStats, readStats, sizesIn } from "./stats.ts";
 import { createUserChanges, type Standing } from "./user-changes.ts";
+import { createWriteRefusals } from "./write-refusals.ts";
 
 type Answer<T> = Promise<Result<T, RepositoryError>>;
 
@@ -113,9 +115,11 @@ export function createRouter(options: RouterOptions): Router {
   const assignments = createAssignments(service);
   const cache = createAssignmentCache(clock);
   const breakerOf = createBreakers(log);
+  const refusals = createWriteRefusals({ report: assignments.reportRefusal, clock, log, waitUntil });
   const getHealth = createHealth({
     databases: [...registry.values()],
     rows: assignments.databases,
+    refusal: (name) => refusals.of(name),
     probeMs: deadlines.probeMs,
     clock,
   });
@@ -169,11 +173,16 @@ export function createRouter(options: RouterOptions): Router {
     const guard = guardFor(name, user);
     const { id, jwt } = user;
     // anew for each call: between two pages of an export, the client behind it may have been replaced
-    return guardStore(async () => {
+    const guarded = guardStore(async () => {
       const database = registry.get(name);
       if (!database) return err(notConfigured(name));
       return database.scoped({ id, jwt, ...at, signal: guard.signal });
     }, guard);
+    return everyCall(async (call) => {
+      const answer = await call(guarded);
+      refusals.notice(name, answer);
+      return answer;
+    });
   };
 
   const homeStore = (first: HomeAt, user: RequestUser, claims: Claimed): Store =>
@@ -194,7 +203,8 @@ export function createRouter(options: RouterOptions): Router {
     };
     return {
       database: at.home,
-      repository: (collection) => createRepository(collection, storeOf(collection), { owner: user.id, newId: uuidv7 }),
+      repository: (collection) =>
+        createRepository(collection, storeOf(collection), { owner: user.id, newId: uuidv7, collections }),
     };
   };
 
@@ -250,8 +260,13 @@ export function createRouter(options: RouterOptions): Router {
       return assigned;
     },
 
-    getDatabaseStats: (limits) =>
-      readStats({ registry, rows: assignments.databases, collections, clock, limitMs: deadlines.requestMs, ...limits }),
+    async getDatabaseStats(limits) {
+      const rows = assignments.databases;
+      const stats = await readStats({ registry, rows, collections, clock, limitMs: deadlines.requestMs, ...limits });
+      const sizes = sizesIn(stats);
+      if (Object.keys(sizes).length > 0) waitUntil(assignments.reportSizes(sizes));
+      return stats;
+    },
     standingOf: changes.standingOf,
 
     getAccount: (userId, calls = {}) => guarded(controlGuard(calls), () => readAccount(service, userId)),

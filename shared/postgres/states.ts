@@ -8,7 +8,7 @@
  * unavailable    does not answer, or is not in a state to
  * misconfigured  for the operator to mend, however often it is tried; the words name the fix
  */
-export type StateName = "storage_full" | "throttled" | "busy" | "unavailable" | "misconfigured";
+type StateName = "storage_full" | "throttled" | "busy" | "unavailable" | "misconfigured";
 
 export interface State {
   /** SQLSTATEs and PostgREST's codes, or HTTP statuses */
@@ -33,7 +33,7 @@ const DAMAGED =
   "This Postgres has found damaged data or a damaged index. Look at its log; run REINDEX, or restore a backup";
 
 /** By code: five characters are an SQLSTATE's. */
-export const STATES: readonly State[] = [
+const STATES: readonly State[] = [
   // 25006 is a standby's answer, too; health tells the two apart (public.switchyard_health)
   { codes: /^25006$/, is: "storage_full", source: "Supabase, database size: read-only mode of a full project" },
   { codes: /^53100$/, is: "storage_full", source: `${SQLSTATES}: disk_full` },

@@ -11,6 +11,7 @@ import { problemsOf } from "../definition/rules.ts";
 import { fold } from "../values/fold.ts";
 import { withAmounts } from "./amounts.ts";
 import { groupingOf, toGroups } from "./groups.ts";
+import { namingReferrers } from "./referrers.ts";
 import type { Row, Selected, Store } from "./store.ts";
 
 /** Whose records, and where new ids come from. */
@@ -18,13 +19,15 @@ export interface RepositoryScope {
   /** the owner's id */
   owner: string;
   newId: () => string;
+  /** all that there are: the records of some may refer to this one's */
+  collections: readonly Collection[];
 }
 
 /** A repository of one collection for one owner; `store` is that owner's. */
 export function createRepository<C extends Collection>(
   collection: C,
   store: Store,
-  { owner, newId }: RepositoryScope,
+  { owner, newId, collections }: RepositoryScope,
 ): Repository<RecordOf<C>, CreateOf<C>, PatchOf<C>> {
   const shown = (row: Row) => withAmounts(collection, row);
 
@@ -82,7 +85,11 @@ export function createRepository<C extends Collection>(
     },
 
     async delete(id, { expectedVersion } = {}) {
-      return isId(id) ? store.delete(collection, id, expectedVersion) : err(notFound());
+      if (!isId(id)) return err(notFound());
+      const deleted = await store.delete(collection, id, expectedVersion);
+      return deleted.isErr() && deleted.error.code === "referenced"
+        ? err(await namingReferrers(deleted.error, { collection, id, store, collections }))
+        : deleted;
     },
 
     async count(selection) {

@@ -50,13 +50,16 @@ export interface Database {
   close(): Promise<void>;
 }
 
+/** What is wrong with a database that answers; null for nothing. */
+export type Finding = string | RepositoryError | null;
+
 /** Work for no caller. What cannot be done is thrown, as the driver throws it, but where a Result is given. */
 interface DatabaseSystem {
   /**
    * Whether it answers, on a way that the calls of users cannot fill; may hang. The value is what is wrong with it
-   * although it answers, in words that name the fix, or null.
+   * although it answers, in words that name the fix, or an error of the contract (it is full), or null.
    */
-  probe(): Promise<Result<string | null, unknown>>;
+  probe(): Promise<Result<Finding, unknown>>;
   /** Makes it fit the definitions; safe to repeat, and by two at once. */
   prepare(self: Self): Promise<void>;
   /** Makes the configured quota that of its users, where the database itself holds it. Safe to repeat. */

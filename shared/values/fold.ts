@@ -7,7 +7,8 @@
  *   case        by the table of case-folding.ts
  *   compose     NFC, so that Hangul is not three letters each
  *   space       runs of white space, line breaks too, become one space, and at the ends nothing
- *   cut         where a length is given: U+FDFA alone decomposes into 18 letters
+ *   cut         where a length is given, and at three times as many before `case`: U+FDFA alone is 18 letters, and Hangul up
+ *               to three until it is composed
  *
  * Postgres folds by the same steps and the same table (`switchyard.fold`, printed by postgres/schema/fold-sql.ts). Only the
  * normalisation is the engines' own; Unicode keeps it stable for every character that it has once assigned, so they may differ
@@ -27,15 +28,18 @@ let table: ReadonlyMap<string, string> | undefined;
 
 /** At most `length` code points; folding again changes nothing. Empty: nothing but white space and marks. */
 export function fold(text: string, length = Number.POSITIVE_INFINITY): string {
-  const spaced = (ASCII.test(text) ? text.toLowerCase() : folded(text)).replace(SPACE, " ").replace(ENDS, "");
-  // UTF-16 units are never fewer than code points
-  return spaced.length <= length ? spaced : [...spaced].slice(0, length).join("").replace(ENDS, "");
+  const lower = ASCII.test(text) ? text.toLowerCase() : folded(text, length);
+  return cut(lower.replace(SPACE, " ").replace(ENDS, ""), length).replace(ENDS, "");
 }
 
-function folded(text: string): string {
+/** UTF-16 units are never fewer than code points. */
+const cut = (text: string, length: number): string =>
+  text.length <= length ? text : [...text].slice(0, length).join("");
+
+function folded(text: string, length: number): string {
   table ??= foldings();
   const letters = table;
-  const bare = text.normalize("NFKD").replace(MARKS, "");
+  const bare = cut(text.normalize("NFKD").replace(MARKS, ""), 3 * length);
   return bare.replace(CASED, (letter) => letters.get(letter) ?? letter).normalize("NFC");
 }
 

@@ -73,13 +73,13 @@ declare
   v_epoch numeric := case when jsonb_typeof(v_token -> 'home_epoch') = 'number' then (v_token ->> 'home_epoch')::numeric end;
   v_self record;
 begin
-  -- a look at an index; the function is called only for those who have entries
+  -- A look at an index, which makes 42 us of the 33 that it was without; the function is called only for those who have entries.
+  -- (With the user in a variable, Postgres plans it anew for each call: 280 us.)
   select s.name, s.is_control, a.database_provider as home, a.epoch, a.state,
-    exists (select from switchyard.revocations r where r.user_id = me.id) as has_entries, me.id as user_id into v_self
-  from switchyard.self s cross join (select auth.uid() as id) me
-  left join public.user_database_assignments a on a.user_id = me.id;
+    exists (select from switchyard.revocations r where r.user_id = auth.uid()) as has_entries into v_self
+  from switchyard.self s left join public.user_database_assignments a on a.user_id = auth.uid();
   if v_self.has_entries then
-    perform switchyard.refuse_revoked(v_self.user_id, v_claims);
+    perform switchyard.refuse_revoked(auth.uid(), v_claims);
   end if;
   if v_self.home is null or (not v_self.is_control and v_epoch > v_self.epoch) then
     -- in the control plane, who has no row has no home
@@ -100,9 +100,12 @@ create or replace function switchyard.is_here(p_database text) returns boolean
 language plpgsql stable parallel safe security definer set search_path = '' as $$
 declare
   v_claims jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
+  v_self record;
 begin
-  perform switchyard.refuse_revoked(auth.uid(), v_claims);
-  return (
-    select s.name = p_database and (s.is_control or v_claims -> 'app_metadata' ->> 'home' is not null) from switchyard.self s
-  );
+  select s.name, s.is_control, exists (select from switchyard.revocations r where r.user_id = auth.uid()) as has_entries
+  into v_self from switchyard.self s;
+  if v_self.has_entries then
+    perform switchyard.refuse_revoked(auth.uid(), v_claims);
+  end if;
+  return v_self.name = p_database and (v_self.is_control or v_claims -> 'app_metadata' ->> 'home' is not null);
 end $$;

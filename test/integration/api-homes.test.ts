@@ -122,7 +122,7 @@ describe.each(["supabase", "mongodb"] as const)("at home in %s", (home) => {
     const spent: [string, string, string, string | null][] = [
       ["10.10", "EUR", "2026-01-30", food.id],
       ["20.20", "EUR", "2026-01-31", food.id],
-      ["0.0001", "EUR", "2026-02-27", food.id],
+      ["0.01", "EUR", "2026-02-27", food.id],
       ["5", "USD", "2026-02-01", food.id],
       ["7", "EUR", "2026-02-28", food.id],
       ["3", "EUR", "2026-02-10", null],
@@ -139,23 +139,23 @@ describe.each(["supabase", "mongodb"] as const)("at home in %s", (home) => {
       seen.push(...page.value.items.map(({ amount }: { amount: string }) => amount));
       cursor = page.value.next_cursor ? `&cursor=${encodeURIComponent(page.value.next_cursor)}` : "";
     } while (cursor);
-    expect(seen).toEqual(["20.20", "7.00", "0.0001"]);
+    expect(seen).toEqual(["20.20", "7.00", "0.01"]);
 
     const summary = await call("GET", `/api/expenses/summary?by=month&${filter}`);
     expect(summary.value.items).toEqual([
       { key: "2026-01", currency: "EUR", count: 1, sum: "20.20", min: "20.20", max: "20.20", average: "20.20" },
-      { key: "2026-02", currency: "EUR", count: 2, sum: "7.0001", min: "0.0001", max: "7.00", average: "3.50" },
+      { key: "2026-02", currency: "EUR", count: 2, sum: "7.01", min: "0.01", max: "7.00", average: "3.505" },
     ]);
 
     const days = "from=2026-01-31&to=2026-02-28";
     expect((await call("GET", `/api/reports/spending?${days}`)).value.items).toEqual([
       { key: null, currency: "EUR", sum: "3.00", count: 1 },
-      { key: food.id, name: "Food", currency: "EUR", sum: "27.2001", count: 3 },
+      { key: food.id, name: "Food", currency: "EUR", sum: "27.21", count: 3 },
       { key: food.id, name: "Food", currency: "USD", sum: "5.00", count: 1 },
     ]);
     expect((await call("GET", `/api/reports/spending?${days}&by=month`)).value.items).toEqual([
       { key: "2026-01", currency: "EUR", sum: "20.20", count: 1 },
-      { key: "2026-02", currency: "EUR", sum: "10.0001", count: 3 },
+      { key: "2026-02", currency: "EUR", sum: "10.01", count: 3 },
       { key: "2026-02", currency: "USD", sum: "5.00", count: 1 },
     ]);
 
@@ -164,7 +164,7 @@ describe.each(["supabase", "mongodb"] as const)("at home in %s", (home) => {
     const some = await create("budgets", { ...plan, category_id: food.id, ends_on: "2026-02-20" });
     const status = async (id: string, on: string) => (await call("GET", `/api/budgets/${id}/status?on=${on}`)).value;
     const period = { period_start: "2026-01-31", period_end: "2026-02-27" };
-    expect(await status(all.id, "2026-02-27")).toEqual({ ...period, spent: "23.2001", remaining: "1.7999" });
+    expect(await status(all.id, "2026-02-27")).toEqual({ ...period, spent: "23.21", remaining: "1.79" });
     expect(await status(all.id, "2026-02-28")).toMatchObject({ period_start: "2026-02-28", spent: "7.00" });
     expect(await status(some.id, "2026-02-20")).toMatchObject({ period_end: "2026-02-20", spent: "20.20" });
     expect(await status(some.id, "2026-02-21")).toMatchObject({ status: 400, code: "invalid_query" });

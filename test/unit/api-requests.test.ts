@@ -3,7 +3,8 @@ import { createHmac } from "node:crypto";
 import { describe, expect, test, vi } from "vitest";
 import { createApp } from "../../api/_app.ts";
 import { idempotencySecret } from "../../api/_idempotency.ts";
-import { busy, unavailable } from "../../shared/contract/errors.ts";
+import { busy, type RepositoryError, storageFull, throttled, unavailable } from "../../shared/contract/errors.ts";
+import { quotaExceeded } from "../../shared/repository/refusals.ts";
 import { memoryApi, token } from "./api-memory.ts";
 
 const jwt = await token();
@@ -290,6 +291,18 @@ describe("what breaks", () => {
       expect([...codes(answer), answer.headers.get("retry-after")]).toEqual([503, "busy", "1"]);
       expect(answer.text).not.toContain("pw");
     }
+  });
+
+  test("a full database and a throttled one: codes of their own, and no hurry to come back to the full one", async () => {
+    const statuses = async (failing: () => RepositoryError) => {
+      const { app } = memoryApi({ failing });
+      const answer = await send("POST", "/api/contacts", { name: "a" }, json, app);
+      return [...codes(answer), answer.headers.get("retry-after")];
+    };
+    expect(await statuses(() => storageFull())).toEqual([507, "storage_full", null]);
+    expect(await statuses(() => throttled())).toEqual([503, "throttled", "5"]);
+    const counted = { records: 101, bytes: 1, quota_records: 100, quota_bytes: null };
+    expect(await statuses(() => quotaExceeded(counted))).toEqual([403, "quota_exceeded", null]);
   });
 
   test("a bug: 500 without a word of it; the log has it under the request's name, without secrets", async () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { average, canonicalDecimal, compareDecimal, DECIMAL_PATTERN, subtract } from "../../shared/values/money.ts";
+import { average, canonicalDecimal, compareDecimal, DECIMAL_PATTERN, decimalsIn, subtract } from "../../shared/values/money.ts";
 import { codePoints, compareText, isStorable } from "../../shared/values/text.ts";
 import { MAX_SITE, nextVersion } from "../../shared/values/version.ts";
 
@@ -22,6 +22,25 @@ describe("decimals", () => {
     ["999999999999999.9999", "999999999999999.9999"],
     ["100", "100.00"],
   ])("%s is written %s", (given, canonical) => expect(canonicalDecimal(given)).toBe(canonical));
+
+  test.each([
+    ["1500.00", 0, "1500"],
+    ["1500.5", 0, "1500.5"],
+    ["1.5", 3, "1.500"],
+    ["-1.5", 2, "-1.50"],
+    ["-0.00", 2, "0.00"],
+    ["-0", 0, "0"],
+  ])("%s with %d decimals is written %s", (given, decimals, canonical) =>
+    expect(canonicalDecimal(given, decimals)).toBe(canonical),
+  );
+
+  test.each([
+    ["1", 0],
+    ["1.00", 0],
+    ["1.50", 1],
+    ["-1.0050", 3],
+    ["100", 0],
+  ])("%s needs %d decimals", (given, decimals) => expect(decimalsIn(given)).toBe(decimals));
 
   test("the canonical spelling keeps the value and is its own", () =>
     fc.assert(

@@ -24,7 +24,7 @@ declare
   v_text text collate "C" := p_text;
 begin
   if octet_length(v_text) > char_length(v_text) then
-    v_text := regexp_replace(normalize(v_text, NFKD), '[\\u0300-\\u036f]+', '', 'g');
+    v_text := left(regexp_replace(normalize(v_text, NFKD), '[\\u0300-\\u036f]+', '', 'g'), 3 * p_length);
 ${many.join("\n")}
   end if;
   v_text := lower(v_text);

@@ -58,6 +58,9 @@ export function referenceRules(store: () => Store): void {
       expect((await parents.delete(first.id))._unsafeUnwrapErr()).toMatchObject({
         kind: "conflict",
         code: "referenced",
+        // which still use it, and how many
+        message: expect.stringMatching(new RegExp(`^1 ${byName(collection).title} refers to this`)),
+        errors: [{ field: `${collection}.${field}`, code: "referenced", message: expect.stringContaining("1 ") }],
       });
       expect(value(await parents.get(first.id))).toEqual(first);
       value(await parents.update(first.id, {}));
