@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import { userClient } from "../../shared/postgres/client.ts";
-import { any, type Body, byName, create } from "../contract/suite/samples.ts";
 import type { Owner } from "../contract/store.ts";
+import { any, type Body, byName, create } from "../contract/suite/samples.ts";
 import { BLANKS, NO_ADDRESSES } from "../setup/odd-texts.ts";
 import { postgresRepositories } from "../setup/repositories.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
@@ -85,9 +85,20 @@ describe("what the tables refuse of their owner", () => {
     ["categories", () => ids.expense, { kind: "income" }],
     ["loans", () => ids.yen, { currency: "KWD" }],
   ] as const)("%s: what others rely on", async (name, id, change) => {
-    const record = () => client.from(name).select("*").eq("id", id() ?? "");
+    const record = () =>
+      client
+        .from(name)
+        .select("*")
+        .eq("id", id() ?? "");
     const { data: before } = await record();
-    expect((await client.from(name).update(change).eq("id", id() ?? "")).error).not.toBeNull();
+    expect(
+      (
+        await client
+          .from(name)
+          .update(change)
+          .eq("id", id() ?? "")
+      ).error,
+    ).not.toBeNull();
     expect((await record()).data).toEqual(before);
   });
 });

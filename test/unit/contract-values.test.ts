@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { average, canonicalDecimal, compareDecimal, DECIMAL_PATTERN, decimalsIn, subtract } from "../../shared/values/money.ts";
+import {
+  average,
+  canonicalDecimal,
+  compareDecimal,
+  DECIMAL_PATTERN,
+  decimalsIn,
+  subtract,
+} from "../../shared/values/money.ts";
 import { codePoints, compareText, isStorable } from "../../shared/values/text.ts";
 import { MAX_SITE, nextVersion } from "../../shared/values/version.ts";
 
