@@ -26,7 +26,7 @@ type Stored = Row & { id: string; version: number };
 type AnyRepository = Repository<Stored, Row, Row>;
 
 export const OUTCOMES = ["created", "updated", "unchanged", "conflict", "invalid"] as const;
-export type Outcome = (typeof OUTCOMES)[number];
+type Outcome = (typeof OUTCOMES)[number];
 
 export interface RowOutcome {
   line: number;
