@@ -7,7 +7,7 @@ import { uuidSchema } from "../shared/definition/fields.ts";
 import { inSeveral } from "../shared/repository/several.ts";
 import { expectedVersion } from "./_conditions.ts";
 import type { AppEnv } from "./_environment.ts";
-import { idempotencyOf } from "./_idempotency.ts";
+import { idempotencyOf, idempotencySecret } from "./_idempotency.ts";
 import { ProblemError, problemOf, problemSchema } from "./_problem.ts";
 import { unwrap } from "./_service.ts";
 
@@ -79,7 +79,7 @@ export async function runBatch(
   operations: readonly Operation[],
 ): Promise<Outcome[]> {
   const { config } = c.get("dependencies");
-  const secret = config.IDEMPOTENCY_SECRET ?? config.SUPABASE_SECRET_KEY;
+  const secret = await idempotencySecret(config);
   const prepared = await Promise.all(
     operations.map(async (operation) => {
       if (operation.op !== "create") return { operation, key: operation.id };

@@ -15,7 +15,7 @@ import { idempotencyOf, idempotencySecret } from "../_idempotency.ts";
 import { requireUser } from "../_middleware.ts";
 import { patience } from "../_patience.ts";
 import { ProblemError } from "../_problem.ts";
-import { repositoryOf, unwrap } from "../_service.ts";
+import { repositoryOf, sumTimings, unwrap } from "../_service.ts";
 
 type Row = Record<string, unknown>;
 type AnyRepository = Repository<Row & { id: string; version: number }, Row, Row>;
@@ -167,15 +167,4 @@ function answerOf(outcomes: readonly RowOutcome[], committed: boolean): z.infer<
     .sort((a, b) => a.line - b.line)
     .map(({ line, id, outcome, errors }) => ({ line, id, outcome, errors }));
   return { committed, rows: outcomes.length, counts, outcomes: rows };
-}
-
-/** Thousands of calls are one entry of Server-Timing for each database, or the header would be longer than proxies take. */
-function sumTimings(c: Context<AppEnv>): void {
-  const sums = Map.groupBy(c.get("timings"), ({ database, path }) => `${database} ${path ?? ""}`);
-  c.set(
-    "timings",
-    [...sums.values()].flatMap(([first, ...others]) =>
-      first ? [{ ...first, ms: others.reduce((sum, { ms }) => sum + ms, first.ms) }] : [],
-    ),
-  );
 }

@@ -43,7 +43,7 @@ export async function mergeRecords({ all, repository, collection, from, into }: 
   const [source, target] = [await records.get(from), await records.get(into)];
   if (source.isErr()) return err(source.error);
   if (target.isErr()) return err(target.error.code === "not_found" ? NO_TARGET(collection) : target.error);
-  const refused = refusal(all, collection, source.value, target.value);
+  const refused = refusal(collection, source.value, target.value);
   if (refused) return err(refused);
   const references = referencesTo(collection.name, all);
   const moved: Moved = {};
@@ -66,31 +66,15 @@ const NO_TARGET = ({ name }: Collection): RepositoryError =>
     { field: "into", code: "invalid_reference", message: `There is no record with this id in ${name}.` },
   ]);
 
-/** What others rely on has to be the same in both, or their records would come to mean something else. */
-function refusal(
-  all: readonly Collection[],
-  collection: Collection,
-  from: Row,
-  into: Row,
-): RepositoryError | undefined {
+/** What is fixed while others refer to it has to be the same in both, or their records would come to mean something else. */
+function refusal(collection: Collection, from: Row, into: Row): RepositoryError | undefined {
   const wrong = (message: string) =>
     invalid("invalid_input", "These two cannot become one.", [{ field: "into", code: "invalid_value", message }]);
   if (from.id === into.id) return wrong("Name another record than the one that is merged.");
-  const field = reliedOn(all, collection).find((name) => from[name] !== into[name]);
+  const field = collection.fixedWhileReferenced.find((name) => from[name] !== into[name]);
   return field === undefined
     ? undefined
     : wrong(`The ${field} of the two differs: ${String(from[field])} and ${String(into[field])}.`);
-}
-
-/** What records that refer to these take their meaning from: a kind of any sort, and the currency of their money. */
-function reliedOn(all: readonly Collection[], { name, fields }: Collection): string[] {
-  const currencies = all.flatMap(({ money, fields: own }) =>
-    money && "reference" in money.currency && own[money.currency.reference]?.references === name
-      ? [money.currency.field]
-      : [],
-  );
-  const kinds = Object.entries(fields).flatMap(([field, { kind }]) => (kind === "enum" ? [field] : []));
-  return [...new Set([...currencies, ...kinds])];
 }
 
 /** Page by page from the start, because what has moved is not found again. */
