@@ -70,7 +70,7 @@ function brokenBy(rule: Rule, values: Values): string | undefined {
 }
 
 /** Why that amount is none of that currency. */
-export function tooFine(amount: string, code: string): string | undefined {
+function tooFine(amount: string, code: string): string | undefined {
   const most = CURRENCIES.get(code)?.decimals ?? Number.POSITIVE_INFINITY;
   if (decimalsIn(amount) <= most) return undefined;
   return most === 0

@@ -63,7 +63,7 @@ const NOT_IN_ADDRESSES: Ranges = [
 
 /** How an engine writes the code point in the brackets of a regular expression. */
 type Writer = (codePoint: number) => string;
-export const inJavaScript: Writer = (codePoint) => `\\u{${codePoint.toString(16)}}`;
+const inJavaScript: Writer = (codePoint) => `\\u{${codePoint.toString(16)}}`;
 export const inPostgres: Writer = (codePoint) => `\\U${codePoint.toString(16).padStart(8, "0")}`;
 
 /** Brackets for any character that is in none of the ranges; nothing in them means anything but itself. */

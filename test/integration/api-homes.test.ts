@@ -190,7 +190,7 @@ describe.each(["supabase", "mongodb"] as const)("at home in %s", (home) => {
     const csv = await call("GET", `/api/expenses/export.csv?${filter}&sort=date`);
     const lines = csv.text.trimEnd().split("\r\n");
     expect(lines).toHaveLength(4);
-    expect(lines[1]).toContain(`20.20,EUR,2026-01-31,${food.id},'=of 2026-01-31`);
+    expect(lines[1]).toContain(`20.20,"EUR","2026-01-31","${food.id}","Food","'=of 2026-01-31"`);
   });
 
   test("the account: who it is, and that nothing answers to it once it is deleted", async () => {

@@ -107,7 +107,11 @@ describe.each(pairs)("records at home in %s, a stranger at home in %s", (home, o
       const { method, path } = operation;
       const name = collectionOf(path);
       const [theirs, nowhere] = [anns[home].records.get(name)?.id ?? "", crypto.randomUUID()];
-      const body = method === "PATCH" ? { [byName(name).search[0] ?? ""]: "taken" } : undefined;
+      const bodies: Record<string, Body> = {
+        PATCH: { [byName(name).search[0] ?? ""]: "taken" },
+        POST: { into: crypto.randomUUID() },
+      };
+      const body = bodies[method];
       for (const headers of [{}, { "if-match": '"1"' }, { "if-match": "*" }, { "if-none-match": "*" }]) {
         const ask = async (id: string) => {
           const answer = await call(strangers[other], method, addressOf(operation, id), body, headers);
