@@ -59,7 +59,7 @@ export const refusedQueries: Readonly<Record<string, string>> = {
   "an empty limit": "limit=",
 
   "an amount with an exponent": "amount=1e5",
-  "an amount below zero": "amount[gte]=-1",
+  "an amount with two signs": "amount[gte]=--1",
   "an amount of many digits": `amount[lt]=${"9".repeat(8_000)}`,
   "an amount that is empty": "amount=",
   "an amount with a line": "amount=1%0a",

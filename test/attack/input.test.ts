@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { allCollections } from "../../shared/collections/index.ts";
 import { encodeCursor } from "../../shared/contract/cursor.ts";
 import { DEFAULT_SORT } from "../../shared/contract/query.ts";
+import { referencesFrom } from "../../shared/definition/references.ts";
 import { byName, each, sample } from "../contract/suite/samples.ts";
 import type { TestUser } from "../setup/users.ts";
 import { refusedBodies, refusedValues } from "./hostile-bodies.ts";
@@ -176,11 +177,12 @@ describe.each(HOMES)("at home in %s", (home) => {
       const made: string[] = [];
       for (let copies = 0; copies < 3; copies++) {
         const body: Record<string, unknown> = sample(name, "minimal");
-        for (const [field, { kind, maxLength = 0, references, maxItems = 0 }] of Object.entries(fields)) {
+        for (const [field, { kind, maxLength = 0, maxItems = 0 }] of Object.entries(fields)) {
           if (kind === "text" && field !== "email") body[field] = long(maxLength);
           if (kind === "tags") body[field] = Array.from({ length: maxItems }, () => long(maxLength));
-          if (references) body[field] = parents[references];
         }
+        for (const { field, target, where } of referencesFrom(byName(name)))
+          body[field] = where ? (await create(target, { ...sample(target, "minimal"), ...where })).id : parents[target];
         const record = await create(name, body);
         parents[name] = record.id;
         made.push(record.id);

@@ -149,13 +149,14 @@ const HOSTILE = [
   "NULL",
   "\u2019\uff07\u02bc",
   "%I %L $1 :a @b",
-  "😀\u202e\t\r\n",
+  "😀\t\r\n\u202e",
 ];
 
 describe("values stay values", () => {
   test.each(HOSTILE)("%j in every field, filter, search, cursor and key", async (text) => {
     const hash = { idempotencyHash: text };
-    const body = { ...spent, description: text, payment_method: `${text}${text}`, tags: [text, "NULL", "a,b"] };
+    const tags = [...new Set([text, "NULL", "a,b"])];
+    const body = { ...spent, description: text, payment_method: `${text}${text}`, tags };
     const made = value(await expenses(ann).create(body, hash));
     expect(value(await expenses(ann).get(made.id))).toEqual({ ...made, ...body });
     expect(value(await expenses(ann).create({ ...body, id: made.id }, hash))).toEqual(made);
@@ -273,7 +274,11 @@ test("the system's tables and functions are nobody's", async () => {
   expect(
     all
       .map(({ name }) => String(name))
-      .filter((name) => !/^(records_|switchyard\.(are_tags|is_home|is_here)\()/.test(name)),
+      .filter((name) => !/^(records_|switchyard\.(is_home|is_here)\()/.test(name))
+      // what the columns and checks of a row that is written are made of: of their arguments alone
+      .filter(
+        (name) => !/^switchyard\.(are_tags|currency_(decimals|end)|fits_currency|fold|is_(email|text))\(/.test(name),
+      ),
   ).toEqual([]);
   for (const table of [sql`tombstones`, sql`databases`, sql`collections`])
     await expect(connection.run(claims(ann), sql`select * from switchyard.${table}`)).rejects.toMatchObject({
