@@ -159,7 +159,7 @@ test("calls of one statement each never wait for each other in a circle", async 
   const work = (at: number): (() => PromiseLike<unknown>)[] => {
     const mine = expense();
     const bulk = Array.from({ length: 10 }, () => expense());
-    const note = "n".repeat(at * 30);
+    const note = "n".repeat((at + 1) * 30);
     return [
       () => sql`insert into public.expenses ${sql(mine)}`,
       () => sql`update public.categories set name = ${`Food${note}`.slice(0, 80)} where id = ${category.id}`,
