@@ -243,8 +243,9 @@ export const tags = (maxItems = 20, maxLength = 50) =>
     "tags",
     z
       .array(textSchema({ max: maxLength, min: 1 }))
-      .overwrite((labels) => [...new Set(labels)])
-      .max(maxItems),
+      // before what changes the list: else each item is looked at first, and the faults of 200,000 are too many to put together
+      .max(maxItems)
+      .overwrite((labels) => [...new Set(labels)]),
     { stored: z.array(anyText), maxItems, maxLength, minLength: 1 },
   );
 
