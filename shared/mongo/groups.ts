@@ -55,6 +55,8 @@ const eachOf = (path: string): Document[] => [
 function keyExpression(collection: Collection, by: Grouping["by"], kind: FieldKind | undefined): unknown {
   if (!by) return null;
   const path = `$${pathOf(collection, by.field)}`;
+  // an empty list was unwound to none, of which servers differ on whether a group's key still says null
+  if (kind === "tags") return { $ifNull: [path, null] };
   if (!by.month) return path;
   return kind === "day"
     ? { $substrBytes: [path, 0, 7] }

@@ -149,14 +149,19 @@ const HOSTILE = [
   "NULL",
   "\u2019\uff07\u02bc",
   "%I %L $1 :a @b",
-  "😀\t\r\n\u202e",
+  // not at the ends, where spaces are taken off
+  "😀\u202e\t\r\n!",
 ];
 
 describe("values stay values", () => {
   test.each(HOSTILE)("%j in every field, filter, search, cursor and key", async (text) => {
     const hash = { idempotencyHash: text };
-    const tags = [...new Set([text, "NULL", "a,b"])];
-    const body = { ...spent, description: text, payment_method: `${text}${text}`, tags };
+    const body = {
+      ...spent,
+      description: text,
+      payment_method: `${text}${text}`,
+      tags: [...new Set([text, "NULL", "a,b"])],
+    };
     const made = value(await expenses(ann).create(body, hash));
     expect(value(await expenses(ann).get(made.id))).toEqual({ ...made, ...body });
     expect(value(await expenses(ann).create({ ...body, id: made.id }, hash))).toEqual(made);
@@ -275,9 +280,9 @@ test("the system's tables and functions are nobody's", async () => {
     all
       .map(({ name }) => String(name))
       .filter((name) => !/^(records_|switchyard\.(is_home|is_here)\()/.test(name))
-      // what the columns and checks of a row that is written are made of: of their arguments alone
+      // the checks and the search texts of the tables: of the values they are given, and nothing else
       .filter(
-        (name) => !/^switchyard\.(are_tags|currency_(decimals|end)|fits_currency|fold|is_(email|text))\(/.test(name),
+        (name) => !/^switchyard\.(are_tags|is_text|is_email|fold|currency_(decimals|end)|fits_currency)\(/.test(name),
       ),
   ).toEqual([]);
   for (const table of [sql`tombstones`, sql`databases`, sql`collections`])
