@@ -5,15 +5,16 @@ import { problemSchema } from "./_problem.ts";
 const DESCRIPTIONS = {
   400: "something in the URL, a header or the JSON is malformed",
   401: "no valid access token",
-  403: "not allowed",
+  403: "not allowed, or what one user may keep is used up (`quota_exceeded`)",
   404: "there is no such record",
   409: "the request contradicts what is there",
   410: "the record that this idempotency key made is deleted",
   412: "the record has another version than If-Match says",
   413: "the body is over 1 MB",
-  415: "the body is not application/json",
+  415: "the body is of another type than this route takes",
   422: "the body breaks its schema",
-  503: "the database that holds the records does not answer (`unavailable`), or too much is asked of it at once (`busy`)",
+  503: "the database that holds the records does not answer (`unavailable`), or too much is asked of it at once (`busy`, `throttled`)",
+  507: "the database that holds the records is full and takes no changes (`storage_full`); reads go on",
 } as const;
 
 const retryHeaders = z.object({

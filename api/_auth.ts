@@ -24,7 +24,14 @@ export interface AuthenticatedUser {
   email: string | null;
   home: string | undefined;
   homeEpoch: number | undefined;
-  isAdmin: boolean;
+  /** Auth's own tokens have one */
+  sessionId: string | undefined;
+  /** seconds since 1970 */
+  issuedAt: number;
+  /** when they have last shown who they are, seconds since 1970; a refresh of the session is no such time */
+  signedInAt: number | undefined;
+  /** `needs_mfa`: an admin, once they have signed in with a second factor */
+  admin: "yes" | "no" | "needs_mfa";
 }
 
 type Verification = { user: AuthenticatedUser } | { refused: string } | { unavailable: true };
@@ -33,9 +40,18 @@ export type Verifier = (token: string) => Promise<Verification>;
 const KEYS_MAX_AGE_MS = 10 * 60_000;
 /** After a failed look for keys, the next requests do not wait for another. */
 const KEYS_PAUSE_MS = 5_000;
+const CLOCKS_DIFFER_SECONDS = 60;
 
 const claims = z.object({
   sub: z.uuid(),
+  iat: z.number(),
+  exp: z.number(),
+  session_id: z.string().optional().catch(undefined),
+  aal: z.string().optional().catch(undefined),
+  amr: z
+    .array(z.object({ method: z.string(), timestamp: z.number() }))
+    .optional()
+    .catch(undefined),
   role: z.literal("authenticated"),
   email: z.string().optional(),
   app_metadata: z
@@ -48,6 +64,8 @@ const claims = z.object({
       home_epoch: z.int().optional().catch(undefined),
       role: z.string().optional().catch(undefined),
       email_confirmed: z.boolean().optional().catch(undefined),
+      provider: z.string().optional().catch(undefined),
+      providers: z.array(z.string()).optional().catch(undefined),
     })
     .default({}),
 });
@@ -58,7 +76,7 @@ export function createVerifier(config: ApiConfig, clock: () => number = Date.now
   const issuer = config.SUPABASE_JWT_ISSUER ?? `${config.SUPABASE_URL}/auth/v1`;
   const secret = config.SUPABASE_JWT_SECRET ? symmetricKey(config.SUPABASE_JWT_SECRET) : undefined;
   const publicKey = publicKeys(config, clock);
-  const required = { issuer, audience: "authenticated", requiredClaims: ["exp", "sub"] };
+  const required = { issuer, audience: "authenticated", requiredClaims: ["exp", "iat", "sub"] };
 
   return async (token) => {
     try {
@@ -72,7 +90,7 @@ export function createVerifier(config: ApiConfig, clock: () => number = Date.now
               algorithms: ["ES256", "RS256"],
               currentDate: new Date(clock()),
             });
-      return userOf(token, payload, config.ADMIN_EMAILS);
+      return userOf(token, payload, config, clock() / 1_000);
     } catch (error) {
       if (error instanceof KeysUnavailable) return { unavailable: true };
       if (error instanceof errors.JWTExpired) return { refused: "This token has expired. Refresh the session." };
@@ -118,13 +136,19 @@ function algorithmOf(token: string): unknown {
   return JSON.parse(atob(head.replaceAll("-", "+").replaceAll("_", "/"))).alg;
 }
 
-function userOf(token: string, payload: JWTPayload, adminEmails: readonly string[]): Verification {
+function userOf(token: string, payload: JWTPayload, config: ApiConfig, now: number): Verification {
   const parsed = claims.safeParse(payload);
   if (!parsed.success) return { refused: "This token is not one of a signed-in user." };
-  const { sub, email, app_metadata: app } = parsed.data;
-  // user_metadata is the user's own to write; an address proves something only when Auth says that it is confirmed
-  const confirmed = app.email_confirmed === true && email ? email.toLowerCase() : undefined;
-  const listed = confirmed !== undefined && adminEmails.some((address) => address.toLowerCase() === confirmed);
+  const { sub, email, iat, exp, session_id, amr, app_metadata: app } = parsed.data;
+  // What has ended access is remembered for so long and no longer. A beginning in the future makes none shorter.
+  const lifetime = Math.max(exp - iat, Math.floor(exp - now) - CLOCKS_DIFFER_SECONDS);
+  if (lifetime > config.MAX_TOKEN_LIFETIME_SECONDS)
+    return {
+      refused:
+        `This token lives ${lifetime} s, longer than MAX_TOKEN_LIFETIME_SECONDS allows (${config.MAX_TOKEN_LIFETIME_SECONDS}). ` +
+        "The operator sets that to the project's JWT expiry, here and for the edge functions.",
+    };
+  const times = (amr ?? []).filter(({ method }) => method !== "token_refresh").map(({ timestamp }) => timestamp);
   return {
     user: {
       id: sub.toLowerCase(),
@@ -132,7 +156,28 @@ function userOf(token: string, payload: JWTPayload, adminEmails: readonly string
       email: email || null,
       home: app.home,
       homeEpoch: app.home_epoch,
-      isAdmin: app.role === "admin" || listed,
+      sessionId: session_id,
+      issuedAt: iat,
+      signedInAt: times.length > 0 ? Math.max(...times) : undefined,
+      admin: adminOf(parsed.data, config),
     },
   };
 }
+
+/**
+ * By id or role first: both are the operator's alone to give. An address is the word of whoever confirmed it, so it counts
+ * only where that is Auth itself (the token function says so in `email_confirmed`) and not somebody's identity provider,
+ * which may say of any account that it has this address.
+ */
+function adminOf({ sub, email, aal, app_metadata: app }: z.infer<typeof claims>, config: ApiConfig) {
+  const isNamed = app.role === "admin" || config.ADMIN_USER_IDS.includes(sub.toLowerCase());
+  const isSso = [app.provider, ...(app.providers ?? [])].some((provider) => provider?.startsWith("sso:"));
+  const address = app.email_confirmed === true && !isSso ? asciiLower(email) : undefined;
+  const isListed = address !== undefined && config.ADMIN_EMAILS.some((listed) => asciiLower(listed) === address);
+  if (!isNamed && !isListed) return "no";
+  return config.ADMIN_REQUIRE_MFA === "1" && aal !== "aal2" ? "needs_mfa" : "yes";
+}
+
+/** In lower case; undefined for what is not ASCII. `toLowerCase` alone makes a K of the Kelvin sign. */
+const asciiLower = (address = ""): string | undefined =>
+  /^[\x21-\x7e]+$/.test(address) ? address.toLowerCase() : undefined;

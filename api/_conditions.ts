@@ -25,7 +25,12 @@ export function parseTags(name: string, header: string | undefined): "*" | strin
 
 /**
  * The version that a write has to find, from `If-Match`: undefined for none. Of several tags the record's own counts,
- * which takes one more read; weak tags never match (RFC 9110, 13.1.1).
+ * which takes one more read, and a record that is not there is `not_found` whatever the tags are.
+ *
+ * A weak tag (`W/"..."`) of the current version holds. RFC 9110 (13.1.1) wants a strong comparison, in which a weak tag
+ * equals nothing; but proxies that compress an answer weaken its tag on the way (nginx does, and Cloudflare), so that the
+ * clients behind them could never write. What the strong comparison guards, bytes that are put together from two answers,
+ * does not exist here: a tag is a version, and two representations of one version hold the same record.
  */
 export async function expectedVersion(
   header: string | undefined,
@@ -34,8 +39,9 @@ export async function expectedVersion(
 ): Promise<Result<{ expectedVersion?: number }, RepositoryError>> {
   const tags = parseTags("If-Match", header);
   if (tags === undefined || tags === "*") return ok({});
-  const versions = tags.flatMap((tag) => (/^"\d{1,16}"$/.test(tag) ? [Number(tag.slice(1, -1))] : []));
-  if (versions.length === 1 && tags.length === 1) return ok({ expectedVersion: versions[0] as number });
+  const versions = tags.map((tag) => Number(/^(?:W\/)?"(\d{1,16})"$/.exec(tag)?.[1] ?? Number.NaN));
+  const [only] = versions;
+  if (tags.length === 1 && Number.isSafeInteger(only)) return ok({ expectedVersion: only as number });
   const current = await repository.get(id);
   if (current.isErr()) return err(current.error);
   const { version } = current.value;

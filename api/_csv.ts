@@ -1,54 +1,67 @@
-/** CSV per RFC 4180, page by page, so that an export of any size takes the memory of two pages. */
-import { setTimeout as sleep } from "node:timers/promises";
+/** CSV per RFC 4180, page by page, so that an export of any size takes the memory of two pages and of the names in it. */
+import type { Result } from "neverthrow";
+import type { RepositoryError } from "../shared/contract/errors.ts";
 import type { ListQuery } from "../shared/contract/query.ts";
-import type { Page, Repository } from "../shared/contract/repository.ts";
-import type { Collection } from "../shared/definition/define.ts";
+import type { Page } from "../shared/contract/repository.ts";
+import { type Column, toCell } from "./_csv-cells.ts";
+import { type Named, Names } from "./_csv-names.ts";
+import { patience } from "./_patience.ts";
 
 type Row = Record<string, unknown>;
 
-const csvColumns = (collection: Collection): string[] => [
-  "id",
-  ...Object.keys(collection.fields),
-  "version",
-  "created_at",
-  "updated_at",
-];
+export interface CsvExport {
+  columns: readonly Column[];
+  repository: Named;
+  query: ListQuery;
+  first: Page<Row>;
+  /** the records that a column's names are of; called once for each collection, when a page first needs it */
+  named: (target: string) => Promise<Named>;
+  /** begin with a byte order mark, without which some spreadsheets take UTF-8 for something else */
+  bom?: boolean;
+  wait?: (ms: number) => Promise<unknown>;
+}
 
 /**
  * The export as a stream, from its first page on. A database that goes away in the middle ends the connection with an
  * error: a truncated file that looks whole would be worse. One that is busy is asked for the page again, for as long as
  * the repository's deadline lets it.
  */
-export function csvStream(
-  collection: Collection,
-  repository: Pick<Repository<Row>, "list">,
-  query: ListQuery,
-  first: Page<Row>,
-  wait: (ms: number) => Promise<unknown> = sleep,
-): ReadableStream<Uint8Array> {
-  const columns = csvColumns(collection);
+export function csvStream({ columns, repository, query, first, named, bom = false, wait }: CsvExport) {
   const encoder = new TextEncoder();
+  const directories = new Map<string, Names>();
   let page: Page<Row> | undefined = first;
   let isWanted = true;
-  let head = `${columns.join(",")}\r\n`;
-  return new ReadableStream({
+  const patiently = patience(wait, () => isWanted);
+  let head = `${bom ? "\uFEFF" : ""}${columns.map(({ name }) => toCell(name, false)).join(",")}\r\n`;
+
+  const namesIn = async (items: readonly Row[], { field, target }: NonNullable<Column["nameOf"]>) => {
+    const ids = new Set(items.map((record) => record[field]).filter((id) => typeof id === "string"));
+    if (ids.size === 0) return new Map<string, string>();
+    const names = directories.get(target) ?? new Names(await named(target), patiently);
+    directories.set(target, names);
+    return orThrow(await names.of(ids));
+  };
+  const linesOf = async (items: readonly Row[]) => {
+    const lookUps = new Map<Column, ReadonlyMap<string, string>>();
+    for (const column of columns) if (column.nameOf) lookUps.set(column, await namesIn(items, column.nameOf));
+    const shownOf = (record: Row, column: Column) =>
+      column.nameOf ? lookUps.get(column)?.get(String(record[column.nameOf.field])) : record[column.name];
+    return items.map(
+      (record) => `${columns.map((column) => toCell(shownOf(record, column), column.isBare)).join(",")}\r\n`,
+    );
+  };
+
+  return new ReadableStream<Uint8Array>({
     async pull(controller) {
       if (!page) return controller.close();
-      const lines = page.items.map((record) => `${columns.map((name) => cell(record[name])).join(",")}\r\n`);
-      controller.enqueue(encoder.encode(head + lines.join("")));
+      controller.enqueue(encoder.encode(head + (await linesOf(page.items)).join("")));
       head = "";
       if (page.next_cursor === null) {
         page = undefined;
         return controller.close();
       }
       const following = { ...query, cursor: page.next_cursor };
-      let next = await repository.list(following);
-      while (isWanted && next.isErr() && next.error.code === "busy") {
-        await wait((next.error.retryAfterSeconds ?? 1) * 1_000);
-        next = await repository.list(following);
-      }
-      if (next.isErr()) throw new Error(next.error.message, { cause: next.error });
-      page = next.value;
+      page = orThrow(await patiently(() => repository.list(following)));
     },
     cancel() {
       isWanted = false;
@@ -56,10 +69,7 @@ export function csvStream(
   });
 }
 
-/** Lists as JSON. Text that a spreadsheet would run as a formula gets an apostrophe in front (OWASP, CSV injection). */
-function cell(value: unknown): string {
-  if (value === null || value === undefined) return "";
-  const text = Array.isArray(value) ? JSON.stringify(value) : String(value);
-  const safe = typeof value === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+function orThrow<T>(result: Result<T, RepositoryError>): T {
+  if (result.isErr()) throw new Error(result.error.message, { cause: result.error });
+  return result.value;
 }

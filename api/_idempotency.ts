@@ -11,6 +11,19 @@ export interface Idempotency {
 
 const encoder = new TextEncoder();
 
+/**
+ * The secret that ids are made with. One that is configured is used as it is, so that retries are recognised by every version.
+ * Without one it is derived from the project's secret key under a label of its own: what anybody learns of ids made from keys
+ * of their own choice is then nothing about a signature, or whatever else that key may be asked for one day.
+ */
+export async function idempotencySecret(config: {
+  IDEMPOTENCY_SECRET?: string | undefined;
+  SUPABASE_SECRET_KEY: string;
+}): Promise<string> {
+  if (config.IDEMPOTENCY_SECRET !== undefined) return config.IDEMPOTENCY_SECRET;
+  return hex(new Uint8Array(await hmac(config.SUPABASE_SECRET_KEY, "switchyard idempotency-key v1")));
+}
+
 /** Undefined without a key. Throws 400 for a malformed key and 422 for an id in the body beside it. */
 export async function idempotencyOf(
   key: string | undefined,
@@ -34,16 +47,15 @@ export async function idempotencyOf(
       detail: "With an Idempotency-Key the id is made from the key.",
       errors: [{ field: "id", code: "not_allowed", message: "Leave out the id or the Idempotency-Key." }],
     });
-  const hmacKey = await crypto.subtle.importKey(
-    "raw",
-    encoder.encode(secret),
-    { name: "HMAC", hash: "SHA-256" },
-    false,
-    ["sign"],
-  );
-  const mac = await crypto.subtle.sign("HMAC", hmacKey, encoder.encode(JSON.stringify([owner, route, key])));
+  const mac = await hmac(secret, JSON.stringify([owner, route, key]));
   const hash = await crypto.subtle.digest("SHA-256", encoder.encode(canonicalJson(body)));
   return { id: uuidV8(new Uint8Array(mac)), idempotencyHash: hex(new Uint8Array(hash)) };
+}
+
+async function hmac(secret: string, text: string): Promise<ArrayBuffer> {
+  const algorithm = { name: "HMAC", hash: "SHA-256" };
+  const key = await crypto.subtle.importKey("raw", encoder.encode(secret), algorithm, false, ["sign"]);
+  return crypto.subtle.sign("HMAC", key, encoder.encode(text));
 }
 
 /** JSON with its keys in order: the same body in another order is the same body. */

@@ -49,7 +49,16 @@ export const readQuery = createMiddleware<AppEnv>(async (c, next) => {
 /** Refuses bodies over 1 MB, by their length or counted while they are read, and ones that are not UTF-8, which JSON.parse would mend silently. */
 export const readBody = createMiddleware<AppEnv>(async (c, next) => {
   if (c.req.method === "POST" || c.req.method === "PATCH") {
-    const bytes = await limited(c.req.raw);
+    const bytes = await limited(c.req.raw).catch((error) => {
+      if (error instanceof ProblemError) throw error;
+      // nothing fails there but the client, who has gone: no fault of ours, and nobody is left to hear of it
+      c.get("dependencies").log.debug("body_aborted", { request_id: c.get("requestId"), error: String(error) });
+      throw new ProblemError({
+        status: 400,
+        code: "malformed",
+        detail: "The body ended before it was whole. Send it again.",
+      });
+    });
     try {
       // hono's parsers look here before they read the stream, for a promise whatever its types say
       const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
@@ -106,15 +115,56 @@ export const requireUser = createMiddleware<AppEnv>(async (c, next) => {
       headers: { "retry-after": "5" },
     });
   if ("refused" in verification) throw unauthorized(verification.refused, 'Bearer error="invalid_token"');
-  if (await router.isDeleted(verification.user.id))
-    throw unauthorized("This account was deleted.", 'Bearer error="invalid_token"');
-  c.set("user", verification.user);
+  const { user } = verification;
+  const standing = await router.standingOf({ userId: user.id, sessionId: user.sessionId, issuedAt: user.issuedAt });
+  if (standing === "unknown") {
+    if (!SAFE.has(c.req.method))
+      throw new ProblemError({
+        status: 503,
+        code: "misconfigured",
+        detail:
+          "Whether this session has been ended cannot be found out, and until it can nothing is written. " +
+          "The operator finds the reason at /api/health and in the log (user_changes_unknown).",
+        headers: { "retry-after": "30" },
+      });
+  } else if (standing !== "good") throw unauthorized(ENDED[standing], 'Bearer error="invalid_token"');
+  c.set("user", user);
+  await next();
+});
+
+const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD"]);
+const ENDED = {
+  deleted: "This account was deleted.",
+  banned: "This account is banned.",
+  signed_out: "This session was signed out. Sign in again.",
+} as const;
+
+const FRESH_SECONDS = 600;
+
+/** Whoever finds an open session is not to do what cannot be undone. Behind `requireUser`. */
+export const requireFreshSignIn = createMiddleware<AppEnv>(async (c, next) => {
+  const { signedInAt = 0 } = c.get("user");
+  if (c.get("dependencies").clock() / 1_000 - signedInAt > FRESH_SECONDS)
+    throw new ProblemError({
+      status: 403,
+      code: "fresh_sign_in_required",
+      detail:
+        `This wants a sign-in of the last ${FRESH_SECONDS / 60} minutes; refreshing the session is none. ` +
+        "Sign in again (or verify a second factor), and repeat the request with the new token.",
+    });
   await next();
 });
 
 /** Admins only, behind `requireUser`. */
 export const requireAdmin = createMiddleware<AppEnv>(async (c, next) => {
-  if (!c.get("user").isAdmin) throw new ProblemError({ status: 403, code: "forbidden", detail: "This is for admins." });
+  const { admin } = c.get("user");
+  if (admin === "no") throw new ProblemError({ status: 403, code: "forbidden", detail: "This is for admins." });
+  if (admin === "needs_mfa")
+    throw new ProblemError({
+      status: 403,
+      code: "mfa_required",
+      detail: "This is for admins who have signed in with a second factor (aal2). Verify one, and try again.",
+    });
   await next();
 });
 

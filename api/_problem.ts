@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { ErrorCode, FieldError, RepositoryError } from "../shared/contract/errors.ts";
 import { createLog } from "../shared/log.ts";
 import type { AppEnv } from "./_environment.ts";
+import { jsonFault } from "./_json-fault.ts";
 
 export const problemSchema = z
   .object({
@@ -32,12 +33,14 @@ const TITLES: Readonly<Record<number, string>> = {
   422: "Unprocessable content",
   500: "Internal server error",
   503: "Service unavailable",
+  507: "Insufficient storage",
 };
 
 const STATUSES: Readonly<Record<ErrorCode, number>> = {
   invalid_query: 400,
   invalid_cursor: 400,
   forbidden: 403,
+  quota_exceeded: 403,
   not_found: 404,
   duplicate: 409,
   referenced: 409,
@@ -49,9 +52,11 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   invalid_reference: 422,
   unavailable: 503,
   busy: 503,
+  throttled: 503,
   misconfigured: 503,
   moved: 503,
   no_capacity: 503,
+  storage_full: 507,
 };
 
 export interface ProblemOptions {
@@ -77,9 +82,10 @@ const MAX_ERRORS = 50;
 const MAX_TEXT = 500;
 const cut = (text: string) => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text);
 
-export function problemResponse({ status, code, detail, errors = [], headers = {} }: ProblemOptions): Response {
+/** The body of a problem. */
+export function problemOf({ status, code, detail, errors = [] }: ProblemOptions): Problem {
   const more = errors.length > MAX_ERRORS ? ` The first ${MAX_ERRORS} of ${errors.length} faults are named.` : "";
-  const problem: Problem = {
+  return {
     type: `urn:switchyard:problem:${code}`,
     title: TITLES[status] ?? "Error",
     status,
@@ -89,38 +95,51 @@ export function problemResponse({ status, code, detail, errors = [], headers = {
       .slice(0, MAX_ERRORS)
       .map(({ field, code: fault, message }) => ({ field: cut(field), code: fault, message: cut(message) })),
   };
-  return new Response(JSON.stringify(problem), {
-    status,
-    headers: { "content-type": "application/problem+json", "cache-control": "no-store", ...headers },
+}
+
+export function problemResponse(options: ProblemOptions): Response {
+  return new Response(JSON.stringify(problemOf(options)), {
+    status: options.status,
+    headers: { "content-type": "application/problem+json", "cache-control": "no-store", ...options.headers },
   });
 }
 
-/** What a repository could not do, as a problem. */
+/** What a repository could not do, as a problem. A 507 is not to be repeated by a program, hence no `retry-after` (RFC 4918). */
 export function repositoryProblem(error: RepositoryError): ProblemError {
+  const status = STATUSES[error.code];
   return new ProblemError({
-    status: STATUSES[error.code],
+    status,
     code: error.code,
     detail: error.message,
     errors: error.errors,
-    headers: error.kind === "unavailable" ? { "retry-after": String(error.retryAfterSeconds ?? 5) } : {},
+    headers: status === 503 ? { "retry-after": String(error.retryAfterSeconds ?? 5) } : {},
   });
 }
 
+/** Where a text stops being JSON, to stand behind "no valid JSON". */
+function faultIn(text: string): string {
+  if (text.trim() === "") return ": it is empty";
+  const fault = jsonFault(text);
+  if (!fault) return "";
+  return fault.isEnd ? ": it ends too early" : ` at line ${fault.line}, column ${fault.column}`;
+}
+
 /** `onError` of the app: problems as they are, what the framework throws as problems, the rest logged and hidden. */
-export function handleError(error: unknown, c: Context<AppEnv>): Response {
+export async function handleError(error: unknown, c: Context<AppEnv>): Promise<Response> {
   if (error instanceof ProblemError) return problemResponse(error.options);
   if (error instanceof HTTPException) {
     const headers = error.res ? Object.fromEntries(error.res.headers) : {};
     const code =
       { 400: "malformed", 413: "too_large", 415: "unsupported_media_type" }[error.status as number] ?? "error";
-    const detail = { 400: "The body is no valid JSON.", 415: "Send the body as application/json." }[
-      error.status as number
-    ];
+    const detail = {
+      400: async () => `The body is no valid JSON${faultIn(await c.req.text())}.`,
+      415: async () => "Send the body as application/json.",
+    }[error.status as number];
     delete headers["content-type"];
     return problemResponse({
       status: error.status,
       code,
-      detail: detail ?? (error.message || "The request failed."),
+      detail: (await detail?.()) ?? (error.message || "The request failed."),
       headers,
     });
   }

@@ -4,9 +4,11 @@ import type { Result } from "neverthrow";
 import { invalid, type RepositoryError } from "../shared/contract/errors.ts";
 import { type ParsedQuery, parseQuery, type QueryKind } from "../shared/contract/parse-query.ts";
 import type { Repository } from "../shared/contract/repository.ts";
+import { deadlinesOf } from "../shared/deadlines.ts";
 import type { Collection, CreateOf, PatchOf, RecordOf } from "../shared/definition/define.ts";
 import { deadlineIn } from "../shared/placement/deadline.ts";
 import type { DatabaseService, RequestCalls, RequestUser } from "../shared/placement/service.ts";
+import type { Counted } from "../shared/repository/quotas.ts";
 import type { AppEnv } from "./_environment.ts";
 import { repositoryProblem } from "./_problem.ts";
 
@@ -19,8 +21,15 @@ export function unwrap<T>(result: Result<T, RepositoryError>): T {
 const requestMsOf = (c: Context<AppEnv>): number => c.get("dependencies").config.REQUEST_DEADLINE_MS;
 
 /** The user's records, with one deadline for all the calls that follow. */
-export const serviceOf = async (c: Context<AppEnv>): Promise<DatabaseService> =>
-  unwrap(await c.get("dependencies").router.getDatabaseServiceForUser(requestUser(c, requestMsOf(c))));
+export const serviceOf = async (c: Context<AppEnv>, deadlineMs = requestMsOf(c)): Promise<DatabaseService> =>
+  unwrap(await c.get("dependencies").router.getDatabaseServiceForUser(requestUser(c, deadlineMs)));
+
+/** What the signed-in user keeps and may keep; null while their database does not say. */
+export async function usageOf(c: Context<AppEnv>): Promise<Counted | null> {
+  const { router, config } = c.get("dependencies");
+  const found = await router.getUsage(requestUser(c, deadlinesOf(config).probeMs));
+  return found.unwrapOr(null);
+}
 
 const requestUser = (c: Context<AppEnv>, deadlineMs: number): RequestUser => {
   const { id, jwt, home, homeEpoch } = c.get("user");
@@ -38,6 +47,16 @@ export const timingOf =
   (database, ms, path) =>
     c.get("timings").push({ database, ms, path });
 
+/** Of many calls the sum of each database's: a header has no place for all of them. */
+export function sumTimings(c: Context<AppEnv>): void {
+  const sums = new Map<string, AppEnv["Variables"]["timings"][number]>();
+  for (const { database, path, ms } of c.get("timings")) {
+    const key = `${database} ${path}`;
+    sums.set(key, { database, path, ms: ms + (sums.get(key)?.ms ?? 0) });
+  }
+  c.set("timings", [...sums.values()]);
+}
+
 /** What is left of the time: finding out who asks may have waited for Supabase, too. */
 export const leftOf = (c: Context<AppEnv>, deadlineMs: number): number =>
   Math.max(0, deadlineMs - (c.get("dependencies").clock() - c.get("startedAt")));
@@ -50,9 +69,22 @@ export const repositoryOf = async <C extends Collection>(
 ): Promise<Repository<RecordOf<C>, CreateOf<C>, PatchOf<C>>> =>
   unwrap(await c.get("dependencies").router.repository(collection, requestUser(c, deadlineMs)));
 
-/** The query in the URL, or a 400 that names every parameter at fault. */
-export function queryOf<K extends QueryKind>(c: Context<AppEnv>, kind: K, collection: Collection): ParsedQuery<K> {
-  return unwrap(parseQuery(kind, collection, new URL(c.req.url).searchParams));
+/** The query in the URL, or a 400 that names every parameter at fault. `extra`: parameters that the caller reads. */
+export function queryOf<K extends QueryKind>(
+  c: Context<AppEnv>,
+  kind: K,
+  collection: Collection,
+  extra: readonly string[] = [],
+): ParsedQuery<K> {
+  return unwrap(parseQuery(kind, collection, new URL(c.req.url).searchParams, extra));
+}
+
+/** A parameter that is 1 or 0, by default 0. */
+export function flagOf(c: Context<AppEnv>, name: string): boolean {
+  const values = c.req.queries(name) ?? [];
+  if (values.length <= 1 && ["0", "1", undefined].includes(values[0])) return values[0] === "1";
+  const error = { field: name, code: "invalid_value", message: `Give ${name} once, as 1 or 0.` };
+  throw repositoryProblem(invalid("invalid_query", "The query cannot be understood.", [error]));
 }
 
 /** Parameters of lists that a route does not take. */

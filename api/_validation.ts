@@ -9,6 +9,8 @@ interface Validation {
   success: boolean;
   target: string;
   error?: unknown;
+  /** what was looked at */
+  data?: unknown;
 }
 
 /** An app whose validation errors are problems. */
@@ -16,7 +18,7 @@ export const createRoutes = () =>
   new OpenAPIHono<AppEnv>({
     defaultHook: (result: Validation) => {
       if (result.success) return undefined;
-      const errors = fieldErrors(result.error as Pick<ZodError, "issues">);
+      const errors = fieldErrors(result.error as Pick<ZodError, "issues">, result.data);
       return result.target === "json"
         ? problemResponse({ status: 422, code: "invalid_input", detail: "The body does not fit its schema.", errors })
         : problemResponse({ status: 400, code: "malformed", detail: "The request cannot be understood.", errors });

@@ -35,9 +35,11 @@ export async function bareMongo(bench: Bench): Promise<Comparison> {
   const [{ q: parent, u: touched }] = touch.updates;
   const insertOne = (options: InsertOneOptions = {}) =>
     expenses.insertOne({ ...insert.documents[0], _id: keyOf(uuidv7()) }, options);
-  const changeOne = ({ query, update: change, maxTimeMS }: Document, options: FindOneAndUpdateOptions = {}) =>
+  const optionsOf = ({ projection, maxTimeMS }: Document) => ({ projection, maxTimeMS });
+  const changeOne = ({ query, update: change, fields, maxTimeMS }: Document, options: FindOneAndUpdateOptions = {}) =>
     expenses.findOneAndUpdate({ ...query, _id: keyOf(next()) }, change, {
       returnDocument: "after",
+      projection: fields,
       maxTimeMS,
       ...options,
     });
@@ -54,14 +56,14 @@ export async function bareMongo(bench: Bench): Promise<Comparison> {
   return {
     ours: calls,
     bare: {
-      get: () => expenses.findOne({ ...get.filter, _id: keyOf(next()) }, { maxTimeMS: get.maxTimeMS }),
+      get: () => expenses.findOne({ ...get.filter, _id: keyOf(next()) }, optionsOf(get)),
       "list-20": () =>
         expenses
           .find(list.filter, {
             sort: list.sort,
             limit: list.limit,
             batchSize: list.batchSize,
-            maxTimeMS: list.maxTimeMS,
+            ...optionsOf(list),
           })
           .toArray(),
       update: () => changeOne(update, { writeConcern }),

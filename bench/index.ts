@@ -17,6 +17,7 @@ const PARTS: Readonly<Record<string, () => Promise<Part>>> = {
   f: async () => (await import("./f-export.ts")).exportMany,
   g: async () => (await import("./g-sign-up.ts")).signUp,
   h: async () => (await import("./h-outage.ts")).outage,
+  i: async () => (await import("./i-bytes.ts")).bytesRead,
 };
 
 const chosen = process.argv.slice(2);

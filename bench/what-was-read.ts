@@ -7,10 +7,10 @@ import { median, sorted } from "./measure.ts";
 
 export async function rowsRead({ sql, adminUrl }: Bench, user: TestUser, own: number, lines: Lines): Promise<void> {
   const [row] = await sql`
-    select id, to_json(created_at) #>> '{}' as key from public.expenses
+    select id, date::text as date, to_json(created_at) #>> '{}' as key from public.expenses
     where user_id = ${user.id} order by created_at desc offset ${own / 2} limit 1`;
-  const [id, key] = [String(row?.id), String(row?.key)];
-  for (const { what, limit, statement, parameters } of reads(user.id, id, { key, id })) {
+  const [id, key, date] = [String(row?.id), String(row?.key), String(row?.date)];
+  for (const { what, limit, statement, parameters } of reads(user.id, id, { date, key, id })) {
     const scans = await scansOf(adminUrl, user.id, "expenses", statement, parameters);
     const bound = limit === "own" ? own : limit;
     const rows = scans.reduce((sum, scan) => sum + scan.rows, 0);

@@ -5,6 +5,8 @@
 import { z } from "zod";
 import { DEFAULT_DEADLINES } from "./deadlines.ts";
 import { type ConfiguredDatabase, databasesIn, SCHEMES } from "./placement/configured-databases.ts";
+import { DEFAULT_QUOTA } from "./repository/quotas.ts";
+import { parseBytes } from "./values/bytes.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -58,7 +60,12 @@ const secretKeys = z.string().transform((text, context) => {
 });
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
-const logLevel = z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`).default("info");
+/** In any case: other tools write INFO. */
+const logLevel = z
+  .string()
+  .toLowerCase()
+  .pipe(z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`))
+  .default("info");
 
 /** Milliseconds; what each means stands in deadlines.ts. */
 const milliseconds = z
@@ -69,17 +76,40 @@ const DEADLINES = Object.fromEntries(
   Object.entries(DEFAULT_DEADLINES).map(([name, ms]) => [name, milliseconds.default(ms)]),
 ) as Record<keyof typeof DEFAULT_DEADLINES, z.ZodDefault<typeof milliseconds>>;
 
+/** Of what one user may keep; null is no limit. */
+const limit = (parse: (text: string) => number | undefined, say: string, otherwise: number | null) =>
+  z
+    .string()
+    .optional()
+    .transform((text, context) => {
+      if (text === undefined) return otherwise;
+      if (text === "none") return null;
+      const parsed = parse(text);
+      if (parsed !== undefined) return parsed;
+      context.addIssue({ code: "custom", message: `must be ${say}, or "none" for no limit` });
+      return z.NEVER;
+    });
+const wholeNumber = (text: string) => (/^\d{1,12}$/.test(text) ? Number(text) : undefined);
+
 const SUPABASE = {
   SUPABASE_URL: httpUrl,
   SUPABASE_SECRET_KEY: z.string(),
   /** the direct way to Supabase's own Postgres; without it, through REST */
   DATABASE_URL: postgresUrl.optional(),
   MONGODB_URI: mongoUrl.optional(),
+  /** seconds; longer than any access token of the project lives */
+  MAX_TOKEN_LIFETIME_SECONDS: z
+    .string()
+    .regex(/^\d{1,7}$/, "must be a number of seconds")
+    .default("3600")
+    .transform(Number),
   /** of the home `mongodb` only */
   MONGODB_DATABASE: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,38}$/, "may hold letters, digits, _ and -, at most 38")
     .optional(),
+  QUOTA_RECORDS: limit(wholeNumber, "a number of records", DEFAULT_QUOTA.records),
+  QUOTA_BYTES: limit(parseBytes, "a number of bytes, such as 100MB", DEFAULT_QUOTA.bytes),
   LOG_LEVEL: logLevel,
   ...DEADLINES,
 };
@@ -92,7 +122,13 @@ const apiSchema = z.object({
   SUPABASE_JWT_SECRET: z.string().min(32, "must have at least 32 characters").optional(),
   SUPABASE_JWT_ISSUER: z.string().optional(),
   SUPABASE_JWKS: jwks.optional(),
-  ADMIN_EMAILS: list,
+  ADMIN_USER_IDS: list.pipe(z.array(z.uuid("must be ids of users, UUIDs separated by commas").toLowerCase())),
+  // Unicode has letters that become ASCII ones in lower case (the Kelvin sign): another address that would be taken for one
+  ADMIN_EMAILS: list.pipe(
+    z.array(z.string().regex(/^[\x21-\x7e]+$/, "must be addresses in ASCII; name others by ADMIN_USER_IDS")),
+  ),
+  /** whether admins have to have signed in with a second factor */
+  ADMIN_REQUIRE_MFA: z.enum(["0", "1"], "must be 0 or 1").default("0"),
   ALLOWED_ORIGINS: list,
   IDEMPOTENCY_SECRET: z.string().min(32, "must have at least 32 characters").optional(),
 });
@@ -102,12 +138,6 @@ const functionSchema = z.object({
   /** what Supabase itself gives to functions: the project's secret keys by name */
   SUPABASE_SECRET_KEYS: secretKeys.optional(),
   BEFORE_USER_CREATED_HOOK_SECRET: z.string().optional(),
-  /** seconds; longer than any access token of the project lives */
-  MAX_TOKEN_LIFETIME_SECONDS: z
-    .string()
-    .regex(/^\d{1,7}$/, "must be a number of seconds")
-    .default("3600")
-    .transform(Number),
 });
 
 const devSchema = z.object({
@@ -121,7 +151,10 @@ const devSchema = z.object({
   SUPABASE_AUTH_URL: httpUrl.optional(),
   SUPABASE_JWT_SECRET: z.string().min(32, "must have at least 32 characters").optional(),
   SUPABASE_JWT_ISSUER: z.string().optional(),
+  ADMIN_USER_IDS: z.string().optional(),
   ADMIN_EMAILS: z.string().optional(),
+  ADMIN_REQUIRE_MFA: z.string().optional(),
+  MAX_TOKEN_LIFETIME_SECONDS: z.string().optional(),
   ALLOWED_ORIGINS: z.string().optional(),
   LOG_LEVEL: z.string().optional(),
   // not set: they follow the machine

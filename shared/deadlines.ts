@@ -1,11 +1,11 @@
 /**
- * How long anything may take, in milliseconds, in one place. Four numbers are configuration; all others follow from them,
+ * How long anything may take, in milliseconds, in one place. Five numbers are configuration; all others follow from them,
  * because they only make sense together: what one call may take must fit into its request, a look at a database's health
  * into the call that asks for it.
  *
  * What they mean where this runs:
  * - Vercel ends a function after its own `maxDuration` (10 s to 300 s by plan) with a bare 504. An answer of ours has to come
- *   before, so REQUEST_DEADLINE_MS stays well below it, and EXPORT_DEADLINE_MS below it, too: an export that would be cut
+ *   before, so REQUEST_DEADLINE_MS stays well below it, and EXPORT_DEADLINE_MS and BATCH_DEADLINE_MS below it, too: an export that would be cut
  *   off by Vercel looks like a whole file.
  * - Supabase Auth waits 5 s for the hook "before user created", all three tries together, and 2 s for the token function.
  *   HOOK_DEADLINE_MS stays below a third of 5 s plus what the way there takes.
@@ -16,6 +16,7 @@
 export const DEFAULT_DEADLINES = {
   REQUEST_DEADLINE_MS: 2_500,
   EXPORT_DEADLINE_MS: 60_000,
+  BATCH_DEADLINE_MS: 20_000,
   HOOK_DEADLINE_MS: 1_700,
   DATABASE_CONNECT_MS: 2_000,
 } as const;
@@ -27,6 +28,8 @@ export interface Deadlines {
   readonly requestMs: number;
   /** all pages of one export together */
   readonly exportMs: number;
+  /** all calls of one batch, or of one merge, together */
+  readonly batchMs: number;
   /** one statement or command; the database ends it itself, before its request is over */
   readonly queryMs: number;
   /** one HTTP call of a supabase-js client that nothing else bounds */
@@ -61,6 +64,7 @@ export function deadlinesOf(settings: DeadlineSettings = {}): Deadlines {
   return {
     requestMs,
     exportMs: settings.EXPORT_DEADLINE_MS ?? DEFAULT_DEADLINES.EXPORT_DEADLINE_MS,
+    batchMs: settings.BATCH_DEADLINE_MS ?? DEFAULT_DEADLINES.BATCH_DEADLINE_MS,
     queryMs: share(requestMs, 0.8),
     callMs: share(requestMs, 2),
     probeMs: share(requestMs, 0.48),

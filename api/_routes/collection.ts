@@ -1,18 +1,24 @@
 /** The routes of any collection, from its definition; `F` are its fields, for the client's types. */
 import type { Context } from "hono";
 import type { z } from "zod";
+import { allCollections } from "../../shared/collections/index.ts";
 import { MAX_LIMIT } from "../../shared/contract/query.ts";
 import type { Repository } from "../../shared/contract/repository.ts";
 import { validated } from "../../shared/contract/validate.ts";
 import type { Collection } from "../../shared/definition/define.ts";
 import type { Fields } from "../../shared/definition/fields.ts";
+import { referencesTo } from "../../shared/definition/references.ts";
+import { mergeRecords } from "../../shared/repository/merge.ts";
+import { type Operation, runBatch } from "../_batch.ts";
 import { etagOf, expectedVersion, parseTags } from "../_conditions.ts";
 import { csvStream } from "../_csv.ts";
+import { columnsOf } from "../_csv-cells.ts";
 import type { AppEnv } from "../_environment.ts";
-import { idempotencyOf } from "../_idempotency.ts";
-import { queryOf, refuseParameters, repositoryOf, unwrap } from "../_service.ts";
+import { idempotencyOf, idempotencySecret } from "../_idempotency.ts";
+import { flagOf, queryOf, refuseParameters, repositoryOf, serviceOf, sumTimings, unwrap } from "../_service.ts";
 import { createRoutes } from "../_validation.ts";
 import { describeRoutes } from "./describe.ts";
+import { describeImport, importHandler } from "./import.ts";
 
 type Row = Record<string, unknown>;
 type AnyRecord = Row & { id: string; version: number };
@@ -29,12 +35,38 @@ export function collectionRoutes<F extends Fields>(collection: Collection) {
   const create: Handler = async (c) => {
     const body: Row & { id?: string } = c.req.valid("json");
     const { config } = c.get("dependencies");
-    const secret = config.IDEMPOTENCY_SECRET ?? config.SUPABASE_SECRET_KEY;
-    const repeat = await idempotencyOf(c.req.header("idempotency-key"), secret, c.get("user").id, path, body);
+    const key = c.req.header("idempotency-key");
+    const secret = key === undefined ? "" : await idempotencySecret(config);
+    const repeat = await idempotencyOf(key, secret, c.get("user").id, path, body);
     const repository = await open(c);
     const given = validated(schemas.create, repeat ? { ...body, id: repeat.id } : body);
     const record = unwrap(await repository.create(given, repeat && { idempotencyHash: repeat.idempotencyHash }));
     return c.json(record, 201, { etag: etagOf(record), location: `${path}/${record.id}` });
+  };
+
+  const batch: Handler = async (c) => {
+    const { operations }: { operations: Operation[] } = c.req.valid("json");
+    const repository = await open(c, c.get("dependencies").config.BATCH_DEADLINE_MS);
+    const results = await runBatch(c, repository, path, operations);
+    sumTimings(c);
+    return c.json({ results });
+  };
+
+  const merge: Handler = async (c) => {
+    const { id: from }: { id: string } = c.req.valid("param");
+    const { into }: { into: string } = c.req.valid("json");
+    const service = await serviceOf(c, c.get("dependencies").config.BATCH_DEADLINE_MS);
+    const moved = unwrap(
+      await mergeRecords({
+        all: allCollections,
+        repository: (of) => service.repository(of) as never,
+        collection,
+        from,
+        into,
+      }),
+    );
+    sumTimings(c);
+    return c.json({ moved });
   };
 
   const list: Handler = async (c) => {
@@ -54,11 +86,18 @@ export function collectionRoutes<F extends Fields>(collection: Collection) {
 
   const exportCsv: Handler = async (c) => {
     refuseParameters(c, "limit", "cursor");
-    const query = { ...queryOf(c, "list", collection), limit: MAX_LIMIT };
-    const repository = await open(c, c.get("dependencies").config.EXPORT_DEADLINE_MS);
+    const bom = flagOf(c, "bom");
+    const query = { ...queryOf(c, "list", collection, ["bom"]), limit: MAX_LIMIT };
+    const { EXPORT_DEADLINE_MS } = c.get("dependencies").config;
+    const repository = await open(c, EXPORT_DEADLINE_MS);
     // before the headers are sent, so that what goes wrong at once is a problem
     const first = unwrap(await repository.list(query));
-    return c.body(csvStream(collection, repository, query, first), 200, {
+    const named = async (target: string) => {
+      const found = allCollections.find(({ name }) => name === target) as Collection;
+      return (await repositoryOf(c, found, EXPORT_DEADLINE_MS)) as unknown as typeof repository;
+    };
+    const columns = columnsOf(collection, allCollections);
+    return c.body(csvStream({ columns, repository, query, first, named, bom }), 200, {
       "content-type": "text/csv; charset=utf-8; header=present",
       "content-disposition": `attachment; filename="${collection.name}.csv"`,
     });
@@ -90,13 +129,20 @@ export function collectionRoutes<F extends Fields>(collection: Collection) {
     return c.body(null, 204);
   };
 
+  const importCsv = describeImport(collection);
   const named = createRoutes()
     .openapi(routes.count, count as never)
     .openapi(routes.summary, summary as never)
-    .openapi(routes.exportCsv, exportCsv as never);
+    .openapi(routes.exportCsv, exportCsv as never)
+    .openapi(importCsv, importHandler(collection, allCollections) as never)
+    .openapi(routes.batch, batch as never);
   // another method of a path that has a name is not taken, and the name is not taken for a record's id
-  for (const { path: name } of [routes.count, routes.summary, routes.exportCsv]) named.all(name, (c) => c.notFound());
-  return named
+  for (const { path: name } of [routes.count, routes.summary, routes.exportCsv, importCsv, routes.batch])
+    named.all(name, (c) => c.notFound());
+  // of a collection that nothing refers to there is nothing to merge
+  const isReferredTo = referencesTo(collection.name, allCollections).length > 0;
+  const merging = isReferredTo ? named.openapi(routes.merge, merge as never) : (named as never);
+  return (merging as ReturnType<typeof named.openapi<typeof routes.merge>>)
     .openapi(routes.create, create as never)
     .openapi(routes.list, list as never)
     .openapi(routes.get, get as never)

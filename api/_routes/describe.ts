@@ -1,11 +1,20 @@
-/** The eight routes of a collection, as the OpenAPI document shows them. */
+/** The routes of a collection, as the OpenAPI document shows them. */
 import { createRoute, type z as openapi } from "@hono/zod-openapi";
 import { z } from "zod";
 import type { Collection, SystemFields } from "../../shared/definition/define.ts";
-import type { CreateFields, Fields, PatchFields, RecordFields } from "../../shared/definition/fields.ts";
+import {
+  type CreateFields,
+  type Fields,
+  type PatchFields,
+  type RecordFields,
+  uuidSchema,
+} from "../../shared/definition/fields.ts";
 import { createdHeaders, json, problems, recordHeaders } from "../_answers.ts";
+import { batchSchema, MAX_OPERATIONS, type Operation, type Outcome, outcomesSchema } from "../_batch.ts";
 import { requireUser } from "../_middleware.ts";
 import { idempotencyHeader, idParameter, ifMatchHeader, ifNoneMatchHeader, queryParameters } from "../_parameters.ts";
+
+type Schema<T> = openapi.ZodType<T, T>;
 
 const summarySchema = z
   .object({
@@ -22,9 +31,13 @@ const summarySchema = z
     ),
   })
   .meta({ id: "Summary" });
+const mergeSchema = z
+  .strictObject({ into: uuidSchema.meta({ description: "the record that stays" }) })
+  .meta({ id: "Merge" }) as unknown as Schema<{ into: string }>;
+const movedSchema = z.object({ moved: z.record(z.string(), z.int()) }).meta({ id: "Moved" }) as unknown as Schema<{
+  moved: Record<string, number>;
+}>;
 const countSchema = z.object({ count: z.int() }).meta({ id: "Count" });
-
-type Schema<T> = openapi.ZodType<T, T>;
 
 export function describeRoutes<F extends Fields>(collection: Collection) {
   const { name, title } = collection;
@@ -46,7 +59,42 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
       request: { body: body(create), headers: idempotencyHeader },
       responses: {
         201: json(record, "created, or made by an earlier try with this Idempotency-Key", createdHeaders),
-        ...problems(400, 401, 403, 409, 410, 413, 415, 422, 503),
+        ...problems(400, 401, 403, 409, 410, 413, 415, 422, 503, 507),
+      },
+    }),
+    batch: createRoute({
+      ...common,
+      method: "post",
+      path: "/batch",
+      summary: `Create, change and delete up to ${MAX_OPERATIONS} ${many} in one request`,
+      description:
+        "Each operation stands by itself and has an outcome of its own, in their order; one that is refused undoes no other. Those of one record are done in their order, all others in any. After a lost answer the same body may be sent again: creates with an idempotency_key and writes with if_match are then not done twice.",
+      request: {
+        body: body(
+          batchSchema<CreateFields<F> & { id?: string | undefined }, PatchFields<F>>(collection) as Schema<{
+            operations: Operation<CreateFields<F> & { id?: string | undefined }, PatchFields<F>>[];
+          }>,
+        ),
+      },
+      responses: {
+        200: json(
+          outcomesSchema(record) as unknown as Schema<{ results: Outcome<RecordFields<F> & SystemFields>[] }>,
+          "what became of each",
+        ),
+        ...problems(400, 401, 403, 409, 413, 415, 422, 503),
+      },
+    }),
+    merge: createRoute({
+      ...common,
+      method: "post",
+      path: "/{id}/merge",
+      summary: `Merge ${one} into another: what refers to it refers to that one, then it is deleted`,
+      description:
+        "In steps that may be made again: after a 503 or a lost answer send the same once more, and what is left is done. 404 then says that all of it was.",
+      request: { params: idParameter, body: body(mergeSchema) },
+      responses: {
+        200: json(movedSchema, "how many records have moved, by collection"),
+        ...problems(400, 401, 403, 404, 409, 413, 415, 422, 503),
       },
     }),
     list: createRoute({
@@ -104,7 +152,7 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
       request: { params: idParameter, headers: ifMatchHeader, body: body(patch) },
       responses: {
         200: json(record, "the record as it is now", recordHeaders),
-        ...problems(400, 401, 403, 404, 409, 412, 413, 415, 422, 503),
+        ...problems(400, 401, 403, 404, 409, 412, 413, 415, 422, 503, 507),
       },
     }),
     remove: createRoute({
@@ -113,7 +161,7 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
       path: "/{id}",
       summary: `Delete ${one}`,
       request: { params: idParameter, headers: ifMatchHeader },
-      responses: { 204: { description: "deleted" }, ...problems(400, 401, 403, 404, 409, 412, 503) },
+      responses: { 204: { description: "deleted" }, ...problems(400, 401, 403, 404, 409, 412, 503, 507) },
     }),
   };
 }

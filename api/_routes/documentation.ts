@@ -2,9 +2,12 @@
 import { Hono } from "hono";
 import type { AppEnv } from "../_environment.ts";
 
-/** No inline scripts; styles inline, because Swagger UI sets them. */
+/**
+ * No inline scripts; styles inline, because Swagger UI sets them. Calls go to this server only, which is what the
+ * reference tries out: a token that is typed in here cannot be sent anywhere else.
+ */
 const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src *; font-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const PAGE = `<!doctype html>
 <html lang="en">
@@ -25,5 +28,9 @@ const PAGE = `<!doctype html>
 
 export const documentationRoutes = () =>
   new Hono<AppEnv>().get("/docs", (c) =>
-    c.html(PAGE, 200, { "content-security-policy": POLICY, "cache-control": "public, max-age=300" }),
+    c.html(PAGE, 200, {
+      "content-security-policy": POLICY,
+      "referrer-policy": "no-referrer",
+      "cache-control": "public, max-age=300",
+    }),
   );

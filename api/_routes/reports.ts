@@ -9,8 +9,8 @@ import { loanStatus } from "../../shared/reports/loan-status.ts";
 import { spending } from "../../shared/reports/spending.ts";
 import { json, problems } from "../_answers.ts";
 import { requireUser } from "../_middleware.ts";
-import { idParameter } from "../_parameters.ts";
-import { ProblemError } from "../_problem.ts";
+import { idParameter, TIME_ZONE } from "../_parameters.ts";
+import { notUnderstood, refuseOthers } from "../_report-parameters.ts";
 import { serviceOf, unwrap } from "../_service.ts";
 import { createRoutes } from "../_validation.ts";
 
@@ -19,17 +19,28 @@ const timeZone = z
   .string()
   .refine(isTimeZone, "Name a time zone of the IANA database, such as Europe/Berlin.")
   .optional()
-  .meta({ description: "IANA time zone, by default UTC" });
-const common = { method: "get" as const, security: [{ bearer: [] }], middleware: requireUser };
+  .meta({ description: "IANA time zone of today, by default UTC; not beside on", ...TIME_ZONE });
+const common = { method: "get" as const, security: [{ bearer: [] }] };
 
+/** These parameters, and a refusal of others that says which there are. */
+const parametersOf = <S extends z.ZodRawShape>(shape: S) => ({
+  middleware: [requireUser, refuseOthers(Object.keys(shape))] as [typeof requireUser, typeof requireUser],
+  query: z.object(shape),
+});
+
+const statusParameters = parametersOf({
+  on: daySchema.optional().meta({ description: "by default today in tz" }),
+  tz: timeZone,
+});
 const budget = createRoute({
   ...common,
+  middleware: statusParameters.middleware,
   path: "/budgets/{id}/status",
   tags: ["budgets"],
   summary: "What is spent and left in the period that holds a day",
   request: {
     params: idParameter,
-    query: z.strictObject({ on: daySchema.optional().meta({ description: "by default today in tz" }), tz: timeZone }),
+    query: statusParameters.query,
   },
   responses: {
     200: json(
@@ -44,6 +55,7 @@ const budget = createRoute({
 
 const loan = createRoute({
   ...common,
+  middleware: parametersOf({}).middleware,
   path: "/loans/{id}/status",
   tags: ["loans"],
   summary: "What is paid back and left",
@@ -65,18 +77,19 @@ const spendingItem = z.object({
   count: z.int(),
 });
 
+const spendingParameters = parametersOf({
+  from: daySchema.meta({ description: "first day" }),
+  to: daySchema.meta({ description: "last day" }),
+  by: z.enum(["category", "month"]).default("category"),
+});
 const report = createRoute({
   ...common,
+  middleware: spendingParameters.middleware,
   path: "/reports/spending",
   tags: ["reports"],
   summary: "Spending by category or month, per currency",
   request: {
-    query: z.strictObject({
-      from: daySchema.meta({ description: "first day" }),
-      to: daySchema.meta({ description: "last day" }),
-      by: z.enum(["category", "month"]).default("category"),
-      tz: timeZone,
-    }),
+    query: spendingParameters.query,
   },
   responses: {
     200: json(z.object({ items: z.array(spendingItem) }).meta({ id: "Spending" }), "sorted by key, then currency"),
@@ -88,6 +101,8 @@ export const reportRoutes = () =>
   createRoutes()
     .openapi(budget, async (c) => {
       const { on, tz = "UTC" } = c.req.valid("query");
+      if (on !== undefined && c.req.query("tz") !== undefined)
+        throw notUnderstood("tz", "no_effect", "Leave out tz: it is for today, where no day is given with on.");
       const { id } = c.req.valid("param");
       const date = on ?? today(c.var.dependencies.clock(), tz);
       return c.json(unwrap(await budgetStatus(await serviceOf(c), id, date)), 200);
@@ -95,12 +110,6 @@ export const reportRoutes = () =>
     .openapi(loan, async (c) => c.json(unwrap(await loanStatus(await serviceOf(c), c.req.valid("param").id)), 200))
     .openapi(report, async (c) => {
       const { from, to, by } = c.req.valid("query");
-      if (from > to)
-        throw new ProblemError({
-          status: 400,
-          code: "invalid_query",
-          detail: "The first day is after the last.",
-          errors: [{ field: "to", code: "out_of_range", message: "Name a last day that is not before the first." }],
-        });
+      if (from > to) throw notUnderstood("to", "out_of_range", "Name a last day that is not before the first.");
       return c.json({ items: unwrap(await spending(await serviceOf(c), { from, to, by })) }, 200);
     });

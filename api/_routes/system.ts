@@ -2,15 +2,31 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { z } from "zod";
+import { allCollections } from "../../shared/collections/index.ts";
+import type { RepositoryError } from "../../shared/contract/errors.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
+import type { Collection } from "../../shared/definition/define.ts";
+import { NO_HOME } from "../../shared/placement/router.ts";
 import { ENGINES } from "../../shared/repository/database.ts";
+import { accountExport, UnreadablePage } from "../_account-export.ts";
 import { json, problems } from "../_answers.ts";
 import type { AppEnv } from "../_environment.ts";
-import { requireAdmin, requireUser } from "../_middleware.ts";
-import { callsOf, leftOf, serviceOf, timingOf, unwrap } from "../_service.ts";
+import { requireAdmin, requireFreshSignIn, requireUser } from "../_middleware.ts";
+import { repositoryProblem } from "../_problem.ts";
+import { callsOf, leftOf, repositoryOf, serviceOf, timingOf, unwrap, usageOf } from "../_service.ts";
 import { createRoutes } from "../_validation.ts";
 
 const home = z.string().meta({ description: "the database that holds the user's records", examples: ["supabase"] });
+
+const limit = z.int().nullable().meta({ description: "null: no limit" });
+const usage = z
+  .object({
+    records: z.int(),
+    bytes: z.int().meta({ description: "as the user's database counts them" }),
+    quota: z.object({ records: limit, bytes: limit }),
+  })
+  .nullable()
+  .meta({ id: "Usage", description: "what the user keeps and may keep; null while their database does not say" });
 
 const me = createRoute({
   method: "get",
@@ -20,21 +36,50 @@ const me = createRoute({
   security: [{ bearer: [] }],
   middleware: requireUser,
   responses: {
-    200: json(z.object({ id: z.uuid(), email: z.string().nullable(), home }).meta({ id: "Me" }), "the user"),
+    200: json(z.object({ id: z.uuid(), email: z.string().nullable(), home, usage }).meta({ id: "Me" }), "the user"),
     ...problems(401, 409, 503),
   },
 });
+
+const exportSchema = z
+  .object({
+    exported_at: z.iso.datetime(),
+    account: z.looseObject({ id: z.uuid(), email: z.string().nullable() }).meta({ description: "what Auth keeps" }),
+    home: z.object({ database: z.string(), epoch: z.int(), assigned_at: z.string(), reason: z.string() }),
+    collections: z
+      .record(z.string(), z.array(z.record(z.string(), z.unknown())))
+      .meta({ description: "every record of every collection, wherever it is kept" }),
+    complete: z.literal(true),
+  })
+  .meta({ id: "AccountExport" });
 
 const deleteMe = createRoute({
   method: "delete",
   path: "/me",
   tags: ["account"],
   summary: "Delete the account and everything in it",
+  description: "Wants a sign-in of the last 10 minutes: 403 `fresh_sign_in_required` without.",
+  security: [{ bearer: [] }],
+  middleware: [requireUser, requireFreshSignIn] as const,
+  responses: {
+    204: { description: "deleted; the records are purged at once where they can be" },
+    ...problems(401, 403, 503),
+  },
+});
+
+const exportMe = createRoute({
+  method: "get",
+  path: "/me/export",
+  tags: ["account"],
+  summary: "Everything of the signed-in user, as one JSON file",
+  description:
+    "Written while it is read, within EXPORT_DEADLINE_MS. What goes wrong in the middle ends the connection; " +
+    "a file is whole when it is JSON, and `complete` stands at its end.",
   security: [{ bearer: [] }],
   middleware: requireUser,
   responses: {
-    204: { description: "deleted; the records are purged at once where they can be" },
-    ...problems(401, 503),
+    200: json(exportSchema, "the file"),
+    ...problems(401, 409, 503),
   },
 });
 
@@ -49,7 +94,15 @@ const config = createRoute({
 });
 
 const databaseHealth = z
-  .object({ connected: z.boolean(), latencyMs: z.number().nullable(), error: z.string().nullable() })
+  .object({
+    connected: z.boolean(),
+    latencyMs: z.number().nullable(),
+    error: z.string().nullable(),
+    state: z
+      .enum(["storage_full", "throttled"])
+      .optional()
+      .meta({ description: "it answers, and takes no writes, or fewer: new users get another home" }),
+  })
   .meta({ id: "DatabaseHealth" });
 const homeHealth = databaseHealth.extend({ name: z.string(), kind: z.enum(ENGINES) }).meta({ id: "HomeHealth" });
 const healthSchema = z
@@ -91,6 +144,7 @@ const homeState = databaseState
     kind: z.enum(ENGINES),
     accepting: unknown(z.boolean()),
     bytes: unknown(z.int()),
+    capacity_bytes: z.int().nullable().meta({ description: "what its provider gives; null: not known" }),
   })
   .meta({ id: "HomeState" });
 const statistics = createRoute({
@@ -123,8 +177,39 @@ export const systemRoutes = () =>
     .openapi(me, async (c) => {
       const { id, email } = c.var.user;
       const { database } = await serviceOf(c);
-      return c.json({ id, email, home: database }, 200);
+      const counted = await usageOf(c);
+      const usage = counted && {
+        records: counted.records,
+        bytes: counted.bytes,
+        quota: { records: counted.quota_records, bytes: counted.quota_bytes },
+      };
+      return c.json({ id, email, home: database, usage }, 200);
     })
+    .openapi(exportMe, (async (c: Context<AppEnv>) => {
+      const { config, router, clock } = c.var.dependencies;
+      const { id } = c.var.user;
+      // nothing is left out while Supabase is away: the account is part of it
+      const account = unwrap(await router.getAccount(id, callsOf(c)));
+      const home = unwrap(await router.getAssignment(id, callsOf(c)));
+      if (!home) throw repositoryProblem(NO_HOME);
+      const { database_provider: database, epoch, assigned_at, reason } = home;
+      const about = {
+        exported_at: new Date(clock()).toISOString(),
+        account,
+        home: { database, epoch, assigned_at, reason },
+      };
+      const open = (collection: Collection) => repositoryOf(c, collection, config.EXPORT_DEADLINE_MS);
+      try {
+        const file = await accountExport({ about, collections: allCollections, open: open as never });
+        return c.body(file, 200, {
+          "content-type": "application/json; charset=utf-8",
+          "content-disposition": 'attachment; filename="account.json"',
+        });
+      } catch (error) {
+        throw error instanceof UnreadablePage ? repositoryProblem(error.cause as RepositoryError) : error;
+      }
+      // a stream is beyond the types of the handler
+    }) as never)
     .openapi(deleteMe, async (c) => {
       unwrap(await c.var.dependencies.router.deleteUser(c.var.user.id, callsOf(c)));
       return c.body(null, 204);

@@ -76,8 +76,7 @@ function inMongo(client: MongoClient): Store {
       const version = Long.fromNumber(now.getTime() * 1000);
       const texts = { description: String(body.description), payment_method: String(body.payment_method) };
       const system = { version, created_at: now, updated_at: now, create_hash: null, category_id: null };
-      const search_text = `${texts.description}\n${texts.payment_method}`;
-      const document = { ...fieldsOf(body), ...system, _folded: texts, search_text };
+      const document = { ...fieldsOf(body), ...system, _folded: texts };
       await expenses.insertOne({ _id: keyOf(user, uuidv7()), ...document }, LIMITED);
       return document;
     },
@@ -109,8 +108,7 @@ function inPostgres({ url, publishableKey }: SupabaseKeys): Store {
       p_user_id: user.id,
       p_filters: JSON.stringify(filters),
       p_search: null,
-      p_sort: sort,
-      p_descending: true,
+      p_order: JSON.stringify([sort, "id"].map((field) => ({ field, descending: true }))),
       p_after: null,
       p_limit: limit,
     });

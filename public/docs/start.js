@@ -1,4 +1,10 @@
 /* global SwaggerUIBundle */
+// what an earlier version of this page kept; a token lives as long as the page now
+try {
+  localStorage.removeItem("authorized");
+} catch {
+  // a browser that keeps nothing has kept nothing
+}
 window.onload = () => {
   SwaggerUIBundle({
     url: "/api/openapi.json",
@@ -6,7 +12,7 @@ window.onload = () => {
     deepLinking: true,
     docExpansion: "list",
     defaultModelsExpandDepth: 0,
-    persistAuthorization: true,
+    persistAuthorization: false,
     validatorUrl: null,
   });
 };

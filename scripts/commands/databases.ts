@@ -4,9 +4,11 @@ import type { DatabaseRow, DatabaseSettings } from "../../shared/placement/assig
 import { type ConfiguredDatabase, reservedName } from "../../shared/placement/configured-databases.ts";
 import { variableOf } from "../../shared/placement/database-names.ts";
 import { ENGINES, type Engine } from "../../shared/repository/database.ts";
+import { inMegabytes, parseBytes } from "../../shared/values/bytes.ts";
 import { type Command, type Given, JSON_OPTION, json, orRefuse, table, WrongUse } from "./command.ts";
 import { connected } from "./connect.ts";
 
+const ROOM = { "capacity-bytes": { type: "string" }, "full-at": { type: "string" } } as const;
 const SETTINGS = { weight: { type: "string" }, capacity: { type: "string" } } as const;
 
 export const listDatabases: Command = {
@@ -53,15 +55,16 @@ export const addDatabase: Command = {
 
 export const changeDatabase: Command = {
   name: "databases set",
-  usage: "<name> [--accepting=true|false] [--weight=<number>] [--capacity=<users>|none] [--json]",
-  about: "Changes whether new users get this home, and how many of them.",
-  options: { ...JSON_OPTION, ...SETTINGS, accepting: { type: "string" } },
+  usage:
+    "<name> [--accepting=true|false] [--weight=<number>] [--capacity=<users>|none] [--capacity-bytes=512MB|none] [--full-at=<percent>] [--json]",
+  about: "Changes whether new users get this home, how many of them, and until how much of its room is used.",
+  options: { ...JSON_OPTION, ...SETTINGS, ...ROOM, accepting: { type: "string" } },
   positionals: 1,
   run(given, { env, out }) {
     const [name = ""] = given.positionals;
     const wanted = settingsIn(given);
     if (Object.keys(wanted).length === 0)
-      throw new WrongUse("Say what to change: --accepting, --weight or --capacity.");
+      throw new WrongUse("Say what to change: --accepting, --weight, --capacity, --capacity-bytes or --full-at.");
     return connected(env, async ({ assignments }) => {
       const row = orRefuse(await setDatabase(assignments, name, wanted));
       out(given.values.json ? json(row) : `${name}: ${inWords(row)}.`);
@@ -110,6 +113,24 @@ function settingsIn({ values }: Given): DatabaseSettings {
     ...(accepting === undefined ? {} : { accepting: accepting === "true" }),
     ...(weight === undefined ? {} : { weight: Number(weight) }),
     ...(capacity === undefined ? {} : { capacityUsers: capacity === "none" ? null : Number(capacity) }),
+    ...roomIn(values),
+  };
+}
+
+function roomIn({ "capacity-bytes": given, "full-at": percent }: Given["values"]): DatabaseSettings {
+  const bytes = given === undefined || given === "none" ? undefined : parseBytes(String(given));
+  if (given !== undefined && given !== "none" && !bytes)
+    throw new WrongUse(
+      '--capacity-bytes is what the provider gives, such as 512MB, or "none" where that is not known.',
+    );
+  if (
+    percent !== undefined &&
+    !(/^\d{1,3}(\.\d{1,2})?$/.test(String(percent)) && Number(percent) > 0 && Number(percent) <= 100)
+  )
+    throw new WrongUse("--full-at is a percentage of the capacity, above 0 and up to 100; without it, 90.");
+  return {
+    ...(given === undefined ? {} : { capacityBytes: bytes ?? null }),
+    ...(percent === undefined ? {} : { fullAtPercent: Number(percent) }),
   };
 }
 
@@ -134,12 +155,28 @@ function kindIn({ values, positionals: [name = ""] }: Given, configured: Configu
 
 const isEngine = (kind: unknown): kind is Engine => ENGINES.some((engine) => engine === kind);
 
-const health = ({ healthy, health_error }: DatabaseRow) =>
-  healthy === null ? "not looked at" : healthy ? "yes" : `no${health_error ? `: ${health_error}` : ""}`;
+const room = ({ bytes, capacity_bytes }: DatabaseRow) => {
+  const used = bytes === null ? "?" : inMegabytes(bytes);
+  return capacity_bytes === null ? used : `${used} of ${inMegabytes(capacity_bytes)}`;
+};
+
+const isFull = ({ bytes, capacity_bytes, full_at_percent }: DatabaseRow) =>
+  bytes !== null && capacity_bytes !== null && bytes >= (capacity_bytes * full_at_percent) / 100;
+
+const health = ({ healthy, health_error, refuses, ...row }: DatabaseRow) =>
+  refuses
+    ? `no: ${refuses}`
+    : isFull(row as DatabaseRow)
+      ? `no: over ${row.full_at_percent} % of its capacity`
+      : healthy === null
+        ? "not looked at"
+        : healthy
+          ? "yes"
+          : `no${health_error ? `: ${health_error}` : ""}`;
 
 const list = (rows: readonly DatabaseRow[]) =>
   table(
-    ["name", "kind", "site", "accepting", "weight", "capacity", "users", "healthy"],
+    ["name", "kind", "site", "accepting", "weight", "capacity", "users", "size", "healthy"],
     rows.map((row) => [
       row.name,
       row.kind,
@@ -148,6 +185,7 @@ const list = (rows: readonly DatabaseRow[]) =>
       String(row.weight),
       row.capacity_users === null ? "no limit" : String(row.capacity_users),
       String(row.user_count),
+      room(row),
       health(row),
     ]),
   );

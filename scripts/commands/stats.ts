@@ -1,7 +1,8 @@
 /** `switchyard stats`, `switchyard health`: what the admins' page and the health check say. */
 import { allCollections } from "../../shared/collections/index.ts";
 import { createHealth, type DatabaseHealth } from "../../shared/placement/health.ts";
-import { type DatabaseStats, readStats } from "../../shared/placement/stats.ts";
+import { type DatabaseStats, readStats, sizesIn } from "../../shared/placement/stats.ts";
+import { inMegabytes } from "../../shared/values/bytes.ts";
 import { type Command, JSON_OPTION, json, Refused, table } from "./command.ts";
 import { connected } from "./connect.ts";
 
@@ -15,6 +16,7 @@ export const stats: Command = {
     connected(env, async ({ registry, assignments, deadlines: { statisticsMs: limitMs } }) => {
       const rows = assignments.databases;
       const found = await readStats({ registry, rows, collections: allCollections, clock: Date.now, limitMs });
+      await assignments.reportSizes(sizesIn(found));
       out(values.json ? json(found) : inWords(found));
     }),
 };
@@ -26,9 +28,10 @@ export const health: Command = {
   options: JSON_OPTION,
   positionals: 0,
   run: ({ values }, { env, out }) =>
-    connected(env, async ({ registry, deadlines: { probeMs } }) => {
+    connected(env, async ({ registry, assignments, deadlines: { probeMs } }) => {
       const databases = [...registry.values()];
-      const found = await createHealth({ databases, probeMs, clock: Date.now })();
+      const rows = assignments.databases;
+      const found = await createHealth({ databases, rows, probeMs, clock: Date.now })();
       const [first = [], ...rest] = found.homes.map((home) => [home.name, state(home)]);
       out(values.json ? json(found) : table(first, rest));
       if (found.status !== "healthy") throw new Refused(`The system is ${found.status}: ${found.message}`);
@@ -45,6 +48,8 @@ function inWords({ homes }: DatabaseStats): string {
     ["", ...homes.map(({ name }) => name)],
     [
       ["users", ...homes.map(({ totalUsers }) => known(totalUsers))],
+      ["size", ...homes.map(({ bytes }) => (bytes === null ? "?" : inMegabytes(bytes)))],
+      ["capacity", ...homes.map(({ capacity_bytes }) => (capacity_bytes === null ? "?" : inMegabytes(capacity_bytes)))],
       ...allCollections.map(({ name }) => [name, ...homes.map(({ collections }) => known(collections[name]))]),
     ],
   );

@@ -1,4 +1,6 @@
 /** What the demo users have spent, earned, planned, lent and borrowed: the same for the same user on the same day. */
+import { decimalsOf } from "../../shared/values/currencies.ts";
+
 export interface DemoRecord {
   readonly collection: string;
   /** Names this record for those that refer to it. */
@@ -22,7 +24,7 @@ const METHODS = ["card", "cash", "transfer"];
 export function demoRecords(seed: number, currency: string, today: Date): DemoRecord[] {
   const random = randomOf(seed);
   const pick = <T>(from: readonly T[]) => from[Math.floor(random() * from.length)] as T;
-  const amount = (low: number, high: number) => (low + random() * (high - low)).toFixed(2);
+  const amount = (low: number, high: number) => (low + random() * (high - low)).toFixed(decimalsOf(currency));
   const daysAgo = (days: number) => new Date(today.getTime() - days * 86_400_000).toISOString().slice(0, 10);
   const someDay = () => daysAgo(Math.floor(random() * MONTHS * 30));
   const records: DemoRecord[] = [];

@@ -4,6 +4,7 @@ import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
 import type { EdgeFunctions } from "./edge-functions.ts";
 import type { Mailbox } from "./mailbox.ts";
+import { ownOriginOnly } from "./own-origin.ts";
 
 export interface GatewayParts {
   readonly lite: (request: Request) => Promise<Response>;
@@ -22,6 +23,8 @@ export function gateway(parts: GatewayParts): (request: Request) => Response | P
   const app = new Hono();
   // what follows keeps whole bodies in memory; a body without an end must not keep it
   app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => c.json({ message: "The body is too large" }, 413) }));
+  // before the pages of other origins are let in: codes and links of every sign-in are in there
+  app.get("/mail", ownOriginOnly, (c) => c.json(parts.mailbox.to(c.req.query("to"))));
   app.use(cors({ origin: "*", exposeHeaders: EXPOSED, maxAge: 600 }));
 
   app.get("/auth/v1/.well-known/jwks.json", async (c) =>
@@ -40,7 +43,6 @@ export function gateway(parts: GatewayParts): (request: Request) => Response | P
     );
   });
   app.route("/google", parts.google);
-  app.get("/mail", (c) => c.json(parts.mailbox.to(c.req.query("to"))));
   app.get("/", (c) => c.text("Switchyard's development Supabase: /auth/v1, /rest/v1, /functions/v1, /mail\n"));
   return (request) => app.fetch(request);
 }

@@ -43,6 +43,7 @@ export function deadlinesFor(slowness: number, set: DeadlineSettings): Required<
   return {
     REQUEST_DEADLINE_MS: stretched("REQUEST_DEADLINE_MS"),
     EXPORT_DEADLINE_MS: stretched("EXPORT_DEADLINE_MS"),
+    BATCH_DEADLINE_MS: stretched("BATCH_DEADLINE_MS"),
     HOOK_DEADLINE_MS: stretched("HOOK_DEADLINE_MS"),
     DATABASE_CONNECT_MS: stretched("DATABASE_CONNECT_MS"),
   };

@@ -13,6 +13,7 @@ export function startPurgeLoop(supabase: Pick<RunningSupabase, "sql" | "url" | "
 } {
   const stopping = new AbortController();
   const round = async () => {
+    await supabase.sql("select public.switchyard_expire_unconfirmed()");
     const [pending] = await supabase.sql<{ some: boolean }>(
       "select public.switchyard_due_databases('purge') <> '{}' as some",
     );

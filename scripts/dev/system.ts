@@ -78,6 +78,9 @@ export async function startSystem(config: DevConfig, { say, cancel, progress }: 
       ...databases,
       ...variables,
       ADMIN_EMAILS: config.ADMIN_EMAILS ?? (demo ? DEMO_ADMIN : ""),
+      ADMIN_USER_IDS: config.ADMIN_USER_IDS ?? "",
+      ADMIN_REQUIRE_MFA: config.ADMIN_REQUIRE_MFA ?? "",
+      MAX_TOKEN_LIFETIME_SECONDS: config.MAX_TOKEN_LIFETIME_SECONDS ?? "",
       ...(config.ALLOWED_ORIGINS ? { ALLOWED_ORIGINS: config.ALLOWED_ORIGINS } : {}),
       LOG_LEVEL: config.LOG_LEVEL ?? "warn",
     });

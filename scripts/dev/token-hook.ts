@@ -58,7 +58,7 @@ export function tokenSigner(database: Database, { jwtSecret, issuer, hook, slown
         user_metadata: asObject(row?.user_metadata),
         role: payload.role,
         aal: "aal1",
-        amr: [{ method, timestamp: Math.floor(Date.now() / 1000) }],
+        amr: await signInOf(query, payload.session_id, method),
         session_id: payload.session_id,
         is_anonymous: row?.is_anonymous ?? false,
       };
@@ -76,6 +76,17 @@ export function tokenSigner(database: Database, { jwtSecret, issuer, hook, slown
     if (!user) throw new AuthRefusal(403, "User from sub claim in JWT does not exist", "user_not_found");
     return new SignJWT(claims).setProtectedHeader({ alg: "HS256", typ: "JWT" }).sign(key);
   };
+}
+
+/** How and when the session began: a refresh gives a new token, and is no new sign-in. (lite keeps no method.) */
+async function signInOf(query: Query, sessionId: unknown, method: string) {
+  const now = Math.floor(Date.now() / 1_000);
+  if (method !== "token_refresh") return [{ method, timestamp: now }];
+  const [session] = await query<{ began: number }>(
+    "select floor(extract(epoch from created_at))::float8 as began from auth.sessions where id::text = $1",
+    [String(sessionId)],
+  );
+  return session ? [{ method: "password", timestamp: session.began }] : [];
 }
 
 async function callHook(query: Query, name: string, limitMs: number, event: unknown) {

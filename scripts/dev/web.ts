@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { serveStatic } from "@hono/node-server/serve-static";
 import { Hono } from "hono";
 import type { Listening } from "./listen.ts";
+import { staticHeaders } from "./static-headers.ts";
 
 /** Serves `api/index.ts`, which reads its settings from the environment like on any other host. */
 export async function serveApi(web: Listening, environment: Readonly<Record<string, string>>): Promise<void> {
@@ -11,6 +12,7 @@ export async function serveApi(web: Listening, environment: Readonly<Record<stri
   const app = new Hono();
   app.all("/api/*", (c) => api.fetch(c.req.raw));
   app.all("/api", (c) => api.fetch(c.req.raw));
+  app.use("*", await staticHeaders());
   app.use("*", serveStatic({ root: fileURLToPath(new URL("../../public", import.meta.url)) }));
   web.serve((request) => app.fetch(request));
 }

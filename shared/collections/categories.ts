@@ -15,4 +15,5 @@ export const categories = defineCollection({
     archived: withDefault(boolean(), false),
   },
   search: ["name"],
+  fixedWhileReferenced: ["kind"],
 });

@@ -28,6 +28,12 @@ export type ErrorCode =
   | "misconfigured"
   /** the database answers, and has too much to do at once: others are at the same record, or everybody at all of them */
   | "busy"
+  /** the database takes no writes, because it is full or was made read-only for that; reads go on */
+  | "storage_full"
+  /** the provider slows this database's callers down */
+  | "throttled"
+  /** what one user may keep is used up */
+  | "quota_exceeded"
   /** the caller's records live in another database than their token says */
   | "moved"
   | "forbidden"
@@ -108,6 +114,25 @@ export const busy = (message: string, cause?: unknown): RepositoryError => ({
   code: "busy",
   message,
   retryAfterSeconds: 1,
+  cause,
+});
+
+/** Nothing can be added, however often it is tried: who writes has to wait for the operator, and reads go on. */
+export const storageFull = (cause?: unknown, message = STORAGE_FULL): RepositoryError => ({
+  kind: "unavailable",
+  code: "storage_full",
+  message,
+  cause,
+});
+const STORAGE_FULL =
+  "The database that holds these records is full and takes no changes at the moment. Reading goes on; the operator has to make room.";
+
+/** Too many calls for what the provider allows: the same call is likely to succeed a little later. */
+export const throttled = (cause?: unknown): RepositoryError => ({
+  kind: "unavailable",
+  code: "throttled",
+  message: "The database takes no more calls for a moment: its provider's limit is reached. Try again.",
+  retryAfterSeconds: 5,
   cause,
 });
 

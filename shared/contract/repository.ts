@@ -54,7 +54,7 @@ export interface Repository<R = Record<string, unknown>, C = Record<string, unkn
   /** Errors: `not_found`. */
   get(id: string): Answer<R>;
   /**
-   * One page in sort order, ties by id in the same direction; nulls first ascending, last descending. A record that
+   * One page in sort order, ties by created_at and then id in the same direction; nulls first ascending, last descending. A record that
    * exists through the whole listing with an unchanged sort key appears exactly once. Errors: `invalid_cursor`, `invalid_query`.
    */
   list(query: ListQuery): Answer<Page<R>>;
@@ -70,7 +70,7 @@ export interface Repository<R = Record<string, unknown>, C = Record<string, unkn
    */
   delete(id: string, options?: WriteOptions): Answer<void>;
   count(selection: Selection): Answer<number>;
-  /** Counts and exact sums per group and currency. Errors: `invalid_query` (more than `MAX_GROUPS` groups, too). */
+  /** Counts and exact sums per group and currency; groups by a list overlap. Errors: `invalid_query` (more than `MAX_GROUPS` groups, too). */
   summarize(query: SummaryQuery): Answer<SummaryGroup[]>;
 }
 

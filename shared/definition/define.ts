@@ -17,6 +17,7 @@ import {
   type RecordFields,
   uuidSchema,
 } from "./fields.ts";
+import { fieldsOf, problemsOf, type Rule, type Values } from "./rules.ts";
 
 /** Databases by their names in `switchyard.databases`. */
 export type Placement =
@@ -62,6 +63,10 @@ export interface Collection {
   monthOf: string;
   /** the money that summaries add up, and where its currency is */
   money: { field: string; currency: CurrencySource } | null;
+  /** what its fields keep together: those that the definition names, and those that follow from its money and currencies */
+  rules: readonly Rule[];
+  /** fields that do not change while other records refer to this one */
+  fixedWhileReferenced: readonly string[];
   schemas: { create: z.ZodType; patch: z.ZodType; record: z.ZodType };
 }
 
@@ -112,12 +117,17 @@ interface Description<F extends Fields, O extends string> {
   search?: readonly (keyof F & string)[];
   /** needed only where the currency is not in the first field of kind currency */
   currency?: CurrencySource;
+  /** such as `notBefore("ends_on", "starts_on")` */
+  rules?: readonly NotBefore<keyof F & string>[];
+  fixedWhileReferenced?: readonly (keyof F & string)[];
 }
+
+type NotBefore<K extends string> = Extract<Rule, { kind: "not-before" }> & { field: K; other: K };
 
 /** The system fields as fields, for filters and sorts; the owner is the scope's and never a filter. */
 export const systemFields: Fields = {
-  id: { kind: "reference", schema: uuidSchema, required: true, defaulted: false },
-  version: { kind: "integer", schema: z.int(), required: true, defaulted: false },
+  id: { kind: "reference", schema: uuidSchema, stored: uuidSchema, required: true, defaulted: false },
+  version: { kind: "integer", schema: z.int(), stored: z.int(), required: true, defaulted: false },
   created_at: instant(),
   updated_at: instant(),
 };
@@ -143,20 +153,34 @@ export function defineCollection<const F extends Fields, const O extends string>
   const moneyField = first("money");
   const currencyField = first("currency");
   const currency = description.currency ?? (currencyField ? { field: currencyField } : undefined);
+  const monthOf = first("day") ?? "created_at";
+  const rules = [...(description.rules ?? []), ...moneyRules(fields, currency, fields[monthOf] ? monthOf : null)];
   const collection: CollectionOf<F, O> = {
     ...description,
     unique: description.unique ?? [],
     search: description.search ?? [],
     sorts: [...named.filter(([, field]) => field.required && isScalar(field)).map(([key]) => key), "created_at"],
-    monthOf: first("day") ?? "created_at",
+    monthOf,
+    rules,
+    fixedWhileReferenced: description.fixedWhileReferenced ?? [],
     money: moneyField && currency ? { field: moneyField, currency } : null,
-    schemas: schemasOf(description) as unknown as CollectionOf<F, O>["schemas"],
+    schemas: schemasOf(description, rules) as unknown as CollectionOf<F, O>["schemas"],
   };
-  for (const problem of problemsOf(collection)) throw new Error(`collection ${description.name}: ${problem}`);
+  for (const problem of contradictionsIn(collection)) throw new Error(`collection ${description.name}: ${problem}`);
   return collection;
 }
 
-function* problemsOf(collection: Collection): Generator<string> {
+/** Every amount has the decimals of the currency beside it, and every currency is in use on the record's day. */
+function moneyRules(fields: Fields, source: CurrencySource | undefined, day: string | null): Rule[] {
+  const named = (kind: string) => Object.keys(fields).filter((key) => fields[key]?.kind === kind);
+  const currency = source && !("reference" in source) ? source.field : undefined;
+  return [
+    ...(currency === undefined ? [] : named("money").map((field): Rule => ({ kind: "decimals", field, currency }))),
+    ...named("currency").map((field): Rule => ({ kind: "in-use", field, day })),
+  ];
+}
+
+function* contradictionsIn(collection: Collection): Generator<string> {
   if (!/^[a-z][a-z0-9_]{0,40}$/.test(collection.name)) yield "the name must be snake_case, at most 41 characters";
   if (collection.name === "switchyard") yield "the name is the system's";
   for (const [key, field] of Object.entries(collection.fields)) {
@@ -166,31 +190,51 @@ function* problemsOf(collection: Collection): Generator<string> {
     if (field.kind === "money" && !collection.money) yield `the amount ${key} needs a currency field`;
   }
   if (!/^[a-z][a-z0-9_]{0,40}$/.test(collection.scope.field)) yield "the owner's field must be snake_case";
-  for (const key of [...collection.unique.flat(), ...collection.search])
+  for (const key of [
+    ...[...collection.unique.flat(), ...collection.search, ...collection.fixedWhileReferenced],
+    ...collection.rules.flatMap(fieldsOf),
+  ])
     if (!Object.hasOwn(collection.fields, key)) yield `there is no field ${key}`;
   for (const key of collection.search)
     if (collection.fields[key]?.kind !== "text") yield `only text fields can be searched, ${key} is none`;
+  for (const rule of collection.rules)
+    if (rule.kind === "not-before") {
+      const kinds = fieldsOf(rule).map((key) => collection.fields[key]?.kind);
+      if (kinds[0] !== kinds[1] || !["day", "instant"].includes(kinds[0] ?? ""))
+        yield `${rule.field} and ${rule.other} have to be two days, or two instants`;
+    }
 }
 
-function schemasOf<F extends Fields, O extends string>({ fields, title, scope }: Description<F, O>) {
+const emptyToNull = (value: unknown): unknown => (value === "" ? null : value);
+
+function schemasOf<F extends Fields, O extends string>(
+  { fields, title, scope }: Description<F, O>,
+  rules: readonly Rule[],
+) {
   const create: Record<string, z.ZodType> = { id: uuidSchema.optional() };
   const patch: Record<string, z.ZodType> = {};
   const record: Record<string, z.ZodType> = { id: uuidSchema, [scope.field]: uuidSchema };
   for (const [key, field] of Object.entries<Field>(fields)) {
-    const stored = field.required ? field.schema : field.schema.nullable();
+    const written = field.required ? field.schema : field.schema.nullable().overwrite(emptyToNull);
     create[key] = field.defaulted
       ? field.schema.default(field.default as never)
       : field.required
         ? field.schema
-        : stored.optional().default(null);
-    patch[key] = stored.optional();
-    record[key] = stored;
+        : written.optional().default(null);
+    patch[key] = written.optional();
+    record[key] = field.required ? field.stored : field.stored.nullable();
   }
   Object.assign(record, { version: z.int(), created_at: z.iso.datetime(), updated_at: z.iso.datetime() });
   const component = title.replace(/(?:^|[ _])(\w)/g, (_, letter: string) => letter.toUpperCase());
+  // what a part of a record does not decide is for whoever knows the rest of it
+  const checked = (body: z.ZodType<object>) =>
+    body.superRefine((values, { addIssue }) => {
+      for (const { field, code, message } of problemsOf(rules, values as Values))
+        addIssue({ code: "custom", path: [field], message, params: { code } });
+    });
   return {
-    create: z.strictObject(create).meta({ id: `${component}Create` }),
-    patch: z.strictObject(patch).meta({ id: `${component}Patch` }),
+    create: checked(z.strictObject(create)).meta({ id: `${component}Create` }),
+    patch: checked(z.strictObject(patch)).meta({ id: `${component}Patch` }),
     record: z.object(record).meta({ id: component }),
   };
 }

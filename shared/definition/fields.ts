@@ -3,7 +3,9 @@
  * the MongoDB validator, the filters and the sorts follow. Add a kind here and both adapters have to learn it.
  */
 import { z } from "zod";
-import { canonicalDecimal, compareDecimal, DECIMAL_PATTERN } from "../values/money.ts";
+import { isEmail, isVisible } from "../values/characters.ts";
+import { CURRENCIES } from "../values/currencies.ts";
+import { canonicalDecimal, compareDecimal, DECIMAL_PATTERN, SIGNED_DECIMAL_PATTERN } from "../values/money.ts";
 import { codePoints, isStorable } from "../values/text.ts";
 
 export type FieldKind =
@@ -21,8 +23,13 @@ export type FieldKind =
 
 export interface Field<T = unknown, Required extends boolean = boolean, Defaulted extends boolean = boolean> {
   kind: FieldKind;
-  /** validates and normalises one value (never null) */
+  /** validates and normalises one value that is to be written (never null) */
   schema: z.ZodType<T>;
+  /**
+   * What may be stored, by the field's kind alone: for what is compared with it, and for what is shown. The rules for
+   * writing change (a currency ends, a text gets shorter), and what was written before has to be found, paged and shown.
+   */
+  stored: z.ZodType<T>;
   /** false: the value may be null, which is what an absent one is */
   required: Required;
   defaulted: Defaulted;
@@ -31,18 +38,28 @@ export interface Field<T = unknown, Required extends boolean = boolean, Defaulte
   /** code points, of a text or of each tag */
   maxLength?: number;
   minLength?: number;
+  /** of a text: what it has to be */
+  format?: "email";
+  /** of a text: its schema where nothing may be written, too, which stands for null */
+  orEmpty?: z.ZodType<T>;
   maxItems?: number;
   /** the values of an enum */
   values?: readonly string[];
   /** the collection that a reference points into */
   references?: string;
-  /** money and decimals: must be above zero, not only zero or more */
-  positive?: boolean;
+  /** of a reference: what has to be so in the record that it points to */
+  where?: Where;
+  /** of money and decimals; "any" leaves zero out */
+  sign?: "above" | "zero or above" | "any";
 }
+
+/** Values of fields, all of which have to be so. */
+export type Where = Readonly<Record<string, string | boolean>>;
 
 type Value<S> = S extends z.ZodType<infer T> ? T : never;
 
 const make = <T>(kind: FieldKind, schema: z.ZodType<T>, facts: Partial<Field<T>> = {}): Field<T, true, false> => ({
+  stored: schema,
   ...facts,
   kind,
   schema,
@@ -50,62 +67,116 @@ const make = <T>(kind: FieldKind, schema: z.ZodType<T>, facts: Partial<Field<T>>
   defaulted: false,
 });
 
-const storable = (max: number, min: number) =>
-  z
-    .string()
-    .refine(isStorable, { message: "Remove NUL characters and lone surrogates.", abort: true })
+const anyText = z.string().refine(isStorable, { message: "Remove NUL characters and lone surrogates.", abort: true });
+
+/** Trimmed; what a reader sees nothing of is no text at all. */
+const trimmed = (text: string): string => (isVisible(text) ? text.trim() : "");
+
+interface TextRules {
+  max: number;
+  min: number;
+  /** what a text that is not empty has to be besides */
+  fits?: { test: (text: string) => boolean; message: string };
+}
+
+const textSchema = ({ max, min, fits }: TextRules) =>
+  anyText
+    .overwrite(trimmed)
     .refine((value) => codePoints(value) <= max, { message: `At most ${max} characters.` })
-    .refine((value) => codePoints(value) >= min, { message: `At least ${min} character.` })
-    .meta({ maxLength: max, ...(min > 0 && { minLength: min }) });
+    .refine((value) => codePoints(value) >= min, {
+      message: min > 1 ? `At least ${min} characters.` : "Write at least one visible character.",
+      abort: true,
+    })
+    .refine((value) => value === "" || fits === undefined || fits.test(value), { message: fits?.message ?? "" })
+    // a pattern that every validator reads alike: one that is blank in a way that only we know is refused all the same
+    .meta({ maxLength: max, ...(min > 0 && { minLength: min, pattern: "\\S" }) });
 
-/** Free text of at most `max` code points. */
-export const text = (max: number, min = 0) => make("text", storable(max, min), { maxLength: max, minLength: min });
+/** What is empty once it is trimmed is what an absent one is: optional ones become null, others are refused. */
+const textField = (rules: TextRules, facts: Partial<Field<string>> = {}) =>
+  make("text", textSchema(rules), {
+    stored: anyText,
+    orEmpty: textSchema({ ...rules, min: 0 }),
+    maxLength: rules.max,
+    minLength: rules.min,
+    ...facts,
+  });
 
-/** A name or title: 1 to 200 characters. */
+/** Free text of at most `max` code points, without white space around it. */
+export const text = (max: number, min = 0) => textField({ max, min });
+
+/** A name or title: 1 to 200 characters, one of them visible. */
 export const name = () => text(200, 1);
 
+const address = { test: isEmail, message: "Write an e-mail address, such as mina@example.org." };
+
 /** An e-mail address, kept as it was written. */
-export const email = () =>
-  make("text", z.email().max(320).refine(isStorable).meta({ maxLength: 320 }), { maxLength: 320, minLength: 0 });
+export const email = () => {
+  const field = textField({ max: 320, min: 1, fits: address }, { format: "email" });
+  // as JSON Schema calls addresses with letters beyond ASCII
+  const described = (schema: z.ZodType<string>) => schema.meta({ maxLength: 320, format: "idn-email" });
+  return { ...field, schema: described(field.schema), orEmpty: described(field.orEmpty ?? field.schema) };
+};
 
 export const oneOf = <const V extends readonly [string, ...string[]]>(...values: V) =>
   make("enum", z.enum(values) as unknown as z.ZodType<V[number]>, { values });
 
-const currencies = new Set(Intl.supportedValuesOf("currency"));
+const currencyCode = z
+  .string()
+  .regex(/^[A-Z]{3}$/, "Use the three upper-case letters of ISO 4217, such as EUR.")
+  .meta({ examples: ["EUR"] });
 
-/** An ISO 4217 code in upper case. */
+/** An ISO 4217 code in upper case. One that has ended may be written where the record is of a day before that. */
 export const currency = () =>
   make(
     "currency",
-    z
-      .string()
-      .regex(/^[A-Z]{3}$/, "Use the three upper-case letters of ISO 4217, such as EUR.")
-      .refine((code) => currencies.has(code), { message: "This is no currency of ISO 4217." })
+    currencyCode
+      .refine((code) => CURRENCIES.has(code), { message: "This is no currency of ISO 4217." })
       .meta({ examples: ["EUR"] }),
-    { maxLength: 3, minLength: 3 },
+    { stored: currencyCode, maxLength: 3, minLength: 3 },
   );
 
-const decimalSchema = (positive: boolean) =>
-  z
-    .string("Write the number as a string, so that no digit is lost.")
-    .regex(DECIMAL_PATTERN, {
-      message: "Use up to 15 digits, a point and up to 4 decimals, such as 12.50.",
-      abort: true,
-    })
-    .refine((value) => !positive || compareDecimal(value, "0") > 0, { message: "The amount must be above 0." })
-    .overwrite(canonicalDecimal)
+const decimalText = (pattern: RegExp) =>
+  z.string("Write the number as a string, so that no digit is lost.").regex(pattern, {
+    message: "Use up to 15 digits, a point and up to 4 decimals, such as 12.50.",
+    abort: true,
+  });
+
+const anyDecimal = decimalText(SIGNED_DECIMAL_PATTERN)
+  .overwrite((value) => canonicalDecimal(value))
+  .meta({ examples: ["12.50"] });
+
+const isAbove = (value: string): boolean => compareDecimal(value, "0") > 0;
+
+const amount = (pattern: RegExp, test: (value: string) => boolean, message: string) =>
+  decimalText(pattern)
+    .refine(test, { message })
+    .overwrite((value) => canonicalDecimal(value))
     .meta({ examples: ["12.50"] });
 
-/** An amount of money above zero, as a decimal string; its currency stands in another field. */
-export const money = () => make("money", decimalSchema(true), { positive: true });
+/**
+ * An amount of money above zero, as a decimal string with no more decimals than its currency has, which stands in another
+ * field. `signed`: below zero it is money that went the other way, such as a refund. Zero is none: nothing was paid then,
+ * and the slip of a form is more likely.
+ */
+export const money = ({ signed = false }: { signed?: boolean } = {}) =>
+  make(
+    "money",
+    signed
+      ? amount(SIGNED_DECIMAL_PATTERN, (value) => compareDecimal(value, "0") !== 0, "The amount must not be 0.")
+      : amount(DECIMAL_PATTERN, isAbove, "The amount must be above 0."),
+    { stored: anyDecimal, sign: signed ? "any" : "above" },
+  );
 
-const anyDecimal = decimalSchema(false);
-
-/** What a filter on the field may be compared with: an amount may be compared with 0, though none is. */
-export const comparable = (field: Field): z.ZodType => (field.kind === "money" ? anyDecimal : field.schema);
+/** What a filter on the field, or a cursor that is sorted by it, may be compared with. */
+export const comparable = (field: Field): z.ZodType => field.stored;
 
 /** A decimal of zero or more that is no money, such as a rate. */
-export const decimal = () => make("decimal", decimalSchema(false), { positive: false });
+export const decimal = () =>
+  make(
+    "decimal",
+    amount(DECIMAL_PATTERN, () => true, ""),
+    { stored: anyDecimal, sign: "zero or above" },
+  );
 
 export const integer = () => make("integer", z.int());
 
@@ -116,10 +187,15 @@ export const day = () =>
   make(
     "day",
     z.iso
-      .date("Write the day as YYYY-MM-DD.")
+      .date({ error: ({ input }) => (isDayLike(input) ? noSuchDay(input) : "Write the day as YYYY-MM-DD.") })
       .refine((value) => value >= "0001-01-01", { message: "The first year is 0001." })
       .meta({ examples: ["2026-03-14"] }),
   );
+
+const isDayLike = (input: unknown): input is string => typeof input === "string" && /^\d{4}-\d\d-\d\d$/.test(input);
+const hasNoSuchDay = (input: unknown) =>
+  typeof input === "string" && isDayLike(input.slice(0, 10)) && !z.iso.date().safeParse(input.slice(0, 10)).success;
+const noSuchDay = (day: string) => `There is no ${day} in the calendar.`;
 
 // a day from either end: everywhere on earth it is in the years 0001 to 9999 then, in which the engines name months alike
 const [FIRST_INSTANT, LAST_INSTANT] = ["0001-01-02T00:00:00.000Z", "9999-12-30T23:59:59.999Z"];
@@ -129,7 +205,13 @@ export const instant = () =>
   make(
     "instant",
     z.iso
-      .datetime({ offset: true, message: "Write the time as 2026-03-14T15:09:26.535Z, with at most 3 decimals." })
+      .datetime({
+        offset: true,
+        error: ({ input }) =>
+          hasNoSuchDay(input)
+            ? noSuchDay(String(input).slice(0, 10))
+            : "Write the time as 2026-03-14T15:09:26.535Z, with at most 3 decimals.",
+      })
       .regex(/^(?!0000)\d{4}-[^.]+(\.\d{1,3})?(Z|[+-]\d\d:\d\d)$/, { message: "At most 3 decimals of a second." })
       .refine(
         (value) => /^\d{4}-/.test(toIso(value)) && FIRST_INSTANT <= toIso(value) && toIso(value) <= LAST_INSTANT,
@@ -148,15 +230,39 @@ function toIso(value: string): string {
 /** A UUID in lower case. */
 export const uuidSchema = z.uuid("This is no UUID.").toLowerCase();
 
-/** The id of a record of another collection in the same home; deleting that record is refused while this one exists. */
-export const reference = (collection: string) => make("reference", uuidSchema, { references: collection });
+/**
+ * The id of a record of another collection in the same home; deleting that record is refused while this one exists. With
+ * `where` it has to be such a one: its collection names those fields in `fixedWhileReferenced`, so that it stays one.
+ */
+export const reference = (collection: string, { where }: { where?: Where } = {}) =>
+  make("reference", uuidSchema, { references: collection, ...(where && { where }) });
 
-/** A few short labels, in the order given. */
+/** A few short labels, in the order given; one that is given twice is there once, or sums by label would count it twice. */
 export const tags = (maxItems = 20, maxLength = 50) =>
-  make("tags", z.array(storable(maxLength, 1)).max(maxItems), { maxItems, maxLength, minLength: 1 });
+  make(
+    "tags",
+    z
+      .array(textSchema({ max: maxLength, min: 1 }))
+      // before what changes the list: else each item is looked at first, and the faults of 200,000 are too many to put together
+      .max(maxItems)
+      .overwrite((labels) => [...new Set(labels)]),
+    { stored: z.array(anyText), maxItems, maxLength, minLength: 1 },
+  );
 
-/** The field may be absent: null in a record, left out or null in a body. */
-export const optional = <T>(field: Field<T, true, false>): Field<T, false, false> => ({ ...field, required: false });
+/** The field with words about its values, for the OpenAPI document: a unit, what it is not. */
+export const described = <F extends Field>(description: string, field: F): F => ({
+  ...field,
+  schema: field.schema.meta({ description }),
+  stored: field.stored.meta({ description }),
+  ...(field.orEmpty && { orEmpty: field.orEmpty.meta({ description }) }),
+});
+
+/** The field may be absent: null in a record; left out, null or an empty text in a body. */
+export const optional = <T>(field: Field<T, true, false>): Field<T, false, false> => ({
+  ...field,
+  schema: field.orEmpty ?? field.schema,
+  required: false,
+});
 
 /** The field is always there; a body that leaves it out gets this value. */
 export const withDefault = <T>(field: Field<T, true, false>, value: T): Field<T, true, true> => ({

@@ -13,6 +13,7 @@ import { prepareMongo } from "./prepare.ts";
 import { purgeDocuments } from "./purge.ts";
 import { adviceOn, type KnownSelf, readSelf, refusalOf, selfOr } from "./self.ts";
 import { createMongoStore } from "./store.ts";
+import { createUsageGate } from "./usage.ts";
 
 export function mongoDatabase(options: EngineOptions): Database {
   const { name, title, url, collections, deadlines, appName, maxPoolSize, onPool } = options;
@@ -26,6 +27,12 @@ export function mongoDatabase(options: EngineOptions): Database {
   const pinging = createMongoPing(url, { appName: `${appName}-health`, deadlines });
   const all = byName(collections);
   const self = rememberSelf(connection, options);
+  const usage = createUsageGate({
+    collections,
+    quota: options.quota,
+    clock: options.clock,
+    maxTimeMs: deadlines.queryMs,
+  });
   /** Once it is known that this is the database it should be; what stands against it is thrown. */
   const own = async (): Promise<Db> => {
     const known = await self();
@@ -40,15 +47,18 @@ export function mongoDatabase(options: EngineOptions): Database {
     async scoped({ id: userId, signal }) {
       const known = await self();
       return known.map(({ site }) =>
-        createMongoStore({ db: connection.db(), userId, site, all, maxTimeMs: deadlines.queryMs, signal }),
+        createMongoStore({ db: connection.db(), userId, site, all, maxTimeMs: deadlines.queryMs, signal, usage }),
       );
     },
+    usage: (userId) => attempt(async () => ok(await usage.count(await own(), userId))),
     system: {
       async probe() {
         const found = selfOr(await pinging.ask((client) => readSelf(client.db(database))), name);
         return ok(refusalOf(found, options) ?? (found && adviceOn(found, options)));
       },
       prepare: async (as) => void (await prepareMongo(connection.db(), collections, as)),
+      // held by this code, not by the database
+      limit: async () => {},
       // a wrong address must not cost another database its records
       purge: async (userId) => purgeDocuments(await own(), collections, userId),
       // its indexes do

@@ -2,7 +2,7 @@
  * Records as documents: the only place where MongoDB's types appear. How a document is keyed stands in `keys.ts`. Names
  * that begin with `_` are internal:
  *
- *   _folded       the folded text of each search field, of which `search_text` is made
+ *   _folded       the folded text of each search field, which is what search looks into
  *   _touched      how often a record that refers to this one has been written (references.ts)
  *   _deleted_at   what is left is a tombstone
  */
@@ -12,7 +12,6 @@ import type { FieldKind } from "../definition/fields.ts";
 import { perCollection } from "../definition/per-collection.ts";
 import type { Row } from "../repository/store.ts";
 import { canonicalDecimal } from "../values/money.ts";
-import { fold } from "../values/text.ts";
 import { type Keys, keysOf } from "./keys.ts";
 
 /** The system fields that are kept under their own names; the id is part of `_id`, or all of it. */
@@ -71,12 +70,6 @@ export function toFields(collection: Collection, values: Row): Document {
   return fields;
 }
 
-/** The folded text of the search fields among those given; null for an absent one. */
-export function toFolded(collection: Collection, values: Row): Record<string, string | null> {
-  const given = collection.search.filter((name) => values[name] !== undefined);
-  return Object.fromEntries(given.map((name) => [name, typeof values[name] === "string" ? fold(values[name]) : null]));
-}
-
 /** A record of a document of this owner's. */
 export function toRecord(collection: Collection, ownerId: string, document: Document): Row {
   const { owner, idOf, fields } = shapeOf(collection);
@@ -84,6 +77,12 @@ export function toRecord(collection: Collection, ownerId: string, document: Docu
   for (const [name, kind] of fields) record[name] = fromStored(kind, document[name]);
   return record;
 }
+
+/** What is read of a document that becomes a record: no folded text, which is as long as the record again, and no hash. */
+export const recordProjection = perCollection((collection): Readonly<Record<string, 1>> => {
+  const { fields } = shapeOf(collection);
+  return Object.fromEntries([["_id", 1], ...fields.map(([name]) => [name, 1])]);
+});
 
 interface Shape extends Pick<Keys, "owner" | "idOf"> {
   fields: readonly (readonly [name: string, kind: FieldKind])[];

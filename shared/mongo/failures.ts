@@ -1,4 +1,4 @@
-/** What the driver's errors mean, by class and code and never by message. */
+/** What the driver's errors mean, by class and code; by message only where a provider has one code for everything (states.ts). */
 import {
   MongoError,
   MongoErrorLabel,
@@ -10,35 +10,18 @@ import {
   MongoWriteConcernError,
 } from "mongodb";
 import { err, type Result } from "neverthrow";
-import { busy, invalid, misconfigured, type RepositoryError, unavailable } from "../contract/errors.ts";
+import {
+  busy,
+  invalid,
+  misconfigured,
+  type RepositoryError,
+  storageFull,
+  throttled,
+  unavailable,
+} from "../contract/errors.ts";
 import { UnusableUrl } from "../repository/unusable-url.ts";
+import { ENGINE_STATES, type StateName, stateOf } from "./states.ts";
 
-/** No host, network time-out, shutting down, no such member, stepped down, no socket, not primary, starting up. */
-const DOWN = new Set([6, 7, 89, 91, 133, 134, 189, 9001, 10107, 11600, 11602, 13435, 13436]);
-
-/**
- * The server is there, and others are in the way: a lock that is taken or not given in time, an operation in conflict, a
- * write conflict, a snapshot that is too old or not there yet, a transaction that the server has ended, too many locks,
- * an operation that somebody has ended, and throttling (462 of MongoDB, 16500 of Cosmos DB). An operation that ran out of
- * its own time (50, 262) is one, too: it waited for its turn, or was asked too much of.
- */
-const BUSY = new Set([24, 46, 50, 112, 117, 208, 239, 244, 246, 251, 262, 290, 462, 11601, 16500]);
-
-/**
- * For the operator to mend, however often it is tried: authentication failed (Atlas says it with a code of its own),
- * unauthorized, no such command.
- */
-const MISCONFIGURED: Readonly<Record<number, string>> = {
-  18: "MongoDB refuses the user or password in its URL. Correct the URL that is configured.",
-  8000: "MongoDB refuses the user or password in its URL. Correct the URL that is configured.",
-  13: "MongoDB does not allow its user what is needed: grant that user readWrite on the database.",
-  59: "MongoDB does not know a command that is needed: it has to be a recent MongoDB, or one that answers like it.",
-};
-
-/** DocumentDB's gateway, when the engine behind it goes, names the errno, the SQLSTATE's class, or nothing. */
-const ENGINE_GONE = /^Engine(|E[A-Z]+|08\w{3}|57\w{3})$/;
-/** Its contention has the SQLSTATEs that Postgres's has (shared/postgres/failures.ts). */
-const ENGINE_BUSY = /^Engine(40001|40P01|55P03|55006|53300|57014)$/;
 const BUSY_LABELS = [MongoErrorLabel.TransientTransactionError, MongoErrorLabel.SystemOverloadedError];
 
 /**
@@ -68,13 +51,10 @@ export async function attempt<T>(call: () => Promise<Result<T, RepositoryError>>
 
 function failureOf(error: unknown): RepositoryError | undefined {
   if (error instanceof MongoServerError && !(error instanceof MongoWriteConcernError)) {
-    const [code, codeName = ""] = [Number(error.code), error.codeName];
-    if (BUSY.has(code) || ENGINE_BUSY.test(codeName)) return isBusy(error);
-    const wrong = MISCONFIGURED[code];
-    if (wrong !== undefined) return misconfigured(wrong, error);
-    if (DOWN.has(code) || ENGINE_GONE.test(codeName)) return unavailable("MongoDB does not answer.", error);
+    const engine = ENGINE_STATES.find(([name]) => name.test(error.codeName ?? ""))?.[1];
+    const known = stateOf(Number(error.code), error.message) ?? (engine && { is: engine });
+    if (known) return errorOf(known, error);
     if (BUSY_LABELS.some((label) => error.hasErrorLabel(label))) return isBusy(error);
-    if (error.code === 121) return invalid("invalid_input", "The database refuses this record.");
     return undefined;
   }
   if (error instanceof UnusableUrl) return misconfigured(error.message, error);
@@ -95,7 +75,24 @@ function failureOf(error: unknown): RepositoryError | undefined {
   return { ...unavailable("MongoDB does not answer.", error), isUnheard: isLate(error) };
 }
 
-const isBusy = (error: MongoError) => busy("The database has too much to do at once. Try again.", error);
+function errorOf({ is, says }: { is: StateName; says?: string | undefined }, cause: unknown): RepositoryError {
+  switch (is) {
+    case "storage_full":
+      return storageFull(cause);
+    case "throttled":
+      return throttled(cause);
+    case "busy":
+      return isBusy(cause);
+    case "misconfigured":
+      return misconfigured(says ?? "MongoDB cannot be used as it is set up.", cause);
+    case "unavailable":
+      return unavailable("MongoDB does not answer.", cause);
+    case "invalid":
+      return invalid("invalid_input", "The database refuses this record.");
+  }
+}
+
+const isBusy = (error: unknown) => busy("The database has too much to do at once. Try again.", error);
 
 /** No answer within a socket's time, be it that of the driver's own monitor, for which it has cleared the pool. */
 const isLate = (error: unknown): boolean =>

@@ -26,6 +26,7 @@ export async function groupRecords(context: GroupContext, collection: Collection
   const kind = by && fieldOf(collection, by.field)?.kind;
   const pipeline = [
     { $match: selectionFilter(collection, userId, grouping) },
+    ...(by && kind === "tags" ? eachOf(`$${by.field}`) : []),
     ...groupStages(context, collection, keyExpression(collection, by, kind)),
     { $limit: grouping.limit },
   ];
@@ -39,13 +40,23 @@ export async function groupRecords(context: GroupContext, collection: Collection
     throw error;
   }
   const keyOf = (key: unknown) =>
-    key === null || key === undefined ? null : String(by?.month || !kind ? key : fromStored(kind, key));
+    key === null || key === undefined
+      ? null
+      : String(by?.month || !kind || kind === "tags" ? key : fromStored(kind, key));
   return ok(groups.map((group) => toGroup(keyOf(group._id.key), group)));
 }
+
+/** A document for each value of the list, and one for an empty list; a value that is there twice counts once. */
+const eachOf = (path: string): Document[] => [
+  { $addFields: { [path.slice(1)]: { $setUnion: [path, []] } } },
+  { $unwind: { path, preserveNullAndEmptyArrays: true } },
+];
 
 function keyExpression(collection: Collection, by: Grouping["by"], kind: FieldKind | undefined): unknown {
   if (!by) return null;
   const path = `$${pathOf(collection, by.field)}`;
+  // an empty list was unwound to none, of which servers differ on whether a group's key still says null
+  if (kind === "tags") return { $ifNull: [path, null] };
   if (!by.month) return path;
   return kind === "day"
     ? { $substrBytes: [path, 0, 7] }
@@ -72,6 +83,8 @@ function groupStages({ all, userId }: GroupContext, { money, fields }: Collectio
         from: target.name,
         localField: "_id.parent",
         foreignField: "_id",
+        // nothing else of it is wanted, and its folded text is long
+        pipeline: [{ $project: { [currency.field]: 1 } }],
         as: "parent",
       },
     },

@@ -1,5 +1,6 @@
 /** The indexes that a definition asks for. Each begins with the owner, so that no call scans other users' data. */
 import type { Document, IndexDescription } from "mongodb";
+import { orderOf, type Sort } from "../contract/query.ts";
 import type { Collection } from "../definition/define.ts";
 import type { FieldKind } from "../definition/fields.ts";
 import { referencesFrom } from "../definition/references.ts";
@@ -30,10 +31,12 @@ export function indexesOf(collection: Collection): Index[] {
     name: `${name}_idx`,
     key: Object.fromEntries([[ownerPath, 1], ...paths.map((path) => [path, 1])]),
   });
+  const pathOf = ({ field }: Sort) => (field === "id" ? idPath : field);
   const references = referencesFrom(collection);
   return [
     owned("id", idPath),
-    ...collection.sorts.map((sort) => owned(sort, sort, idPath)),
+    // the order of a list to its end; one index serves both directions
+    ...collection.sorts.map((sort) => owned(sort, ...orderOf({ field: sort, direction: "asc" }).map(pathOf))),
     ...references.filter(({ field }) => !collection.sorts.includes(field)).map(({ field }) => owned(field, field)),
     ...collection.unique.map((fields) => ({
       ...owned(`${fields.join("_")}_unique`, ...fields),

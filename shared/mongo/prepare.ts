@@ -5,9 +5,10 @@
 import { type Db, type Document, MongoServerError } from "mongodb";
 import type { Collection } from "../definition/define.ts";
 import type { Self } from "../repository/database.ts";
+import { foldAgain } from "./earlier-folding.ts";
 import { isOfMarkers, mendEarlierMarkers } from "./earlier-markers.ts";
 import { type Index, indexesOf } from "./indexes.ts";
-import { isPresent, refuseOther, writeSelf } from "./self.ts";
+import { isFoldedEarlier, isPresent, refuseOther, writeSelf } from "./self.ts";
 import { validatorOf } from "./validator.ts";
 
 export interface Prepared {
@@ -47,6 +48,7 @@ export async function prepareMongo(db: Db, collections: readonly Collection[], s
   const there = collections.filter(({ name }) => present.has(name));
   // while the validators are those under which the records were written
   await mendAll(db, there, self.site);
+  if (isFoldedEarlier(known)) await foldAgain(db, there);
   const done: Prepared[] = [];
   for (const collection of collections)
     done.push(await prepareCollection(db, collection, present.get(collection.name)));

@@ -1,8 +1,8 @@
 /** Selections and keysets as MongoDB filters. Every one begins with the owner, and so does every index. */
 
-import { type Document, UUID } from "mongodb";
+import type { Document } from "mongodb";
 import type { Keyset } from "../contract/cursor.ts";
-import type { Sort } from "../contract/query.ts";
+import type { Filter, Sort } from "../contract/query.ts";
 import { type Collection, fieldOf } from "../definition/define.ts";
 import type { Selected } from "../repository/store.ts";
 import { toStored } from "./documents.ts";
@@ -14,39 +14,53 @@ export const pathOf = (collection: Collection, name: string): string =>
 
 export function selectionFilter(collection: Collection, ownerId: string, { filters, search }: Selected): Document {
   const living = keysOf(collection).living(ownerId);
-  const conditions = filters.map(({ field, operator, value }) => ({
-    [pathOf(collection, field)]: { [`$${operator}`]: toStored(fieldOf(collection, field)?.kind ?? "text", value) },
-  }));
-  if (search !== undefined) conditions.push({ search_text: { $regex: escapeRegex(search) } });
+  const conditions: Document[] = filters.map((filter) => condition(collection, filter));
+  if (search !== undefined) {
+    const contains = { $regex: escapeRegex(search) };
+    conditions.push({ $or: collection.search.map((field) => ({ [`_folded.${field}`]: contains })) });
+  }
   return conditions.length === 0 ? living : { ...living, $and: conditions };
 }
 
-/**
- * What comes after a row in sort order. Written `a <= x and (a < x or id < y)`, of which an index reads the first part as
- * a range. Nulls come first ascending and last descending, as MongoDB sorts them.
- */
-export function afterFilter(collection: Collection, { field, direction }: Sort, { key, id }: Keyset): Document {
-  const { idPath } = keysOf(collection);
+function condition(collection: Collection, { field, operator, value }: Filter): Document {
   const path = pathOf(collection, field);
-  const ascending = direction === "asc";
-  const beyond = ascending ? "$gt" : "$lt";
-  const later = { [idPath]: { [beyond]: new UUID(id) } };
-  if (path === idPath) return later;
-  if (key === null)
-    return ascending ? { $or: [{ [path]: null, ...later }, { [path]: { $ne: null } }] } : { [path]: null, ...later };
-  const value = toStored(fieldOf(collection, field)?.kind ?? "text", key);
-  const keyset = {
-    [path]: { [ascending ? "$gte" : "$lte"]: value },
-    $or: [{ [path]: { [beyond]: value } }, later],
-  };
-  const nullsFollow = !ascending && !fieldOf(collection, field)?.required;
+  if (operator === "null") return { [path]: value === true ? null : { $ne: null } };
+  // a list equals each value that it holds
+  if (operator === "has") return { [path]: { $eq: value } };
+  return { [path]: { [`$${operator}`]: toStored(fieldOf(collection, field)?.kind ?? "text", value) } };
+}
+
+/**
+ * What comes after a row in that order. Written `a <= x and (a < x or the rest)`, of which an index reads the first part
+ * as a range. Nulls come first ascending and last descending, as MongoDB sorts them.
+ */
+export function afterFilter(
+  collection: Collection,
+  [sort, ...order]: readonly Sort[],
+  [key, ...keys]: Keyset,
+): Document {
+  if (!sort || key === undefined) return NOTHING;
+  const path = pathOf(collection, sort.field);
+  const ascending = sort.direction === "asc";
+  const rest = order.length > 0 ? afterFilter(collection, order, keys) : undefined;
+  if (key === null) {
+    const valued = { [path]: { $ne: null } };
+    if (!rest) return ascending ? valued : NOTHING;
+    const tied = { [path]: null, ...rest };
+    return ascending ? { $or: [tied, valued] } : tied;
+  }
+  const value = toStored(fieldOf(collection, sort.field)?.kind ?? "text", key);
+  const beyond = { [path]: { [ascending ? "$gt" : "$lt"]: value } };
+  const keyset = rest ? { [path]: { [ascending ? "$gte" : "$lte"]: value }, $or: [beyond, rest] } : beyond;
+  const nullsFollow = !ascending && !fieldOf(collection, sort.field)?.required;
   return nullsFollow ? { $or: [keyset, { [path]: null }] } : keyset;
 }
 
-/** Ties are broken by id, in the same direction: one index serves both directions. */
-export function sortOf(collection: Collection, { field, direction }: Sort): Record<string, 1 | -1> {
-  const way = direction === "asc" ? 1 : -1;
-  return { [pathOf(collection, field)]: way, [keysOf(collection).idPath]: way };
-}
+const NOTHING: Document = { _id: { $in: [] } };
+
+export const sortOf = (collection: Collection, order: readonly Sort[]): Record<string, 1 | -1> =>
+  Object.fromEntries(
+    order.map(({ field, direction }) => [pathOf(collection, field), direction === "asc" ? 1 : -1] as const),
+  );
 
 const escapeRegex = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");

@@ -7,13 +7,16 @@ import type { Db } from "mongodb";
 import type { Self } from "../repository/database.ts";
 
 /** What preparing makes of a database; code asks for a database of an earlier one to be prepared again, and goes on. */
-const REVISION = 1;
+const REVISION = 2;
 
 /**
  * The lowest revision of the code that may use what this code has prepared. Raised with a change that earlier code would
  * break: then it is deployed everywhere first, and the database prepared after that.
  */
-const OLDEST_CODE = 1;
+const OLDEST_CODE = 2;
+
+/** Databases of an earlier revision have texts that were folded in another way, twice over (earlier-folding.ts). */
+export const isFoldedEarlier = (self: KnownSelf | null): boolean => (self?.revision ?? 0) < 2;
 
 export interface KnownSelf extends Self {
   revision: number;

@@ -5,12 +5,14 @@ import { notFound } from "../contract/errors.ts";
 import type { Collection } from "../definition/define.ts";
 import type { Store } from "../repository/store.ts";
 import { deleteRecord } from "./delete.ts";
-import { toRecord } from "./documents.ts";
+import { recordProjection, toRecord } from "./documents.ts";
 import { attempt } from "./failures.ts";
 import { groupRecords } from "./groups.ts";
 import { keysOf } from "./keys.ts";
 import { ownPace, type Pace } from "./pace.ts";
 import { afterFilter, selectionFilter, sortOf } from "./queries.ts";
+import type { UsageGate } from "./usage.ts";
+import { createWithinQuota, updateWithinQuota } from "./within-quota.ts";
 import { createRecord, updateRecord } from "./writes.ts";
 
 export interface MongoStoreOptions {
@@ -28,6 +30,8 @@ export interface MongoStoreOptions {
   pace?: Pace;
   /** ends what has not been sent: a write that waits for its turn, or is to be tried again */
   signal?: AbortSignal | undefined;
+  /** what one user may keep; without it, anything */
+  usage?: UsageGate | undefined;
 }
 
 /** The caller's rows in that database. */
@@ -39,27 +43,44 @@ export function createMongoStore({ now = Date.now, pace = ownPace, ...given }: M
 
   return {
     create: (collection, id, values, idempotencyHash) =>
-      attempt(() => createRecord(context, collection, id, values, idempotencyHash)),
+      attempt(() =>
+        createWithinQuota(context, { collection, id, values }, idempotencyHash !== undefined, () =>
+          createRecord(context, collection, id, values, idempotencyHash),
+        ),
+      ),
 
     get: (collection, id) =>
       attempt(async () => {
-        const found = await documents(collection).findOne(keysOf(collection).one(userId, id), options);
+        const found = await documents(collection).findOne(keysOf(collection).one(userId, id), {
+          ...options,
+          projection: recordProjection(collection),
+        });
         return found ? ok(toRecord(collection, userId, found)) : err(notFound());
       }),
 
-    list: (collection, { sort, after, limit, ...selected }) =>
+    list: (collection, { order, after, limit, ...selected }) =>
       attempt(async () => {
         const selection = selectionFilter(collection, userId, selected);
-        const filter = after ? { $and: [selection, afterFilter(collection, sort, after)] } : selection;
+        const filter = after ? { $and: [selection, afterFilter(collection, order, after)] } : selection;
         const found = await documents(collection)
           // a batch that is larger than the limit saves a getMore
-          .find(filter, { ...options, limit, batchSize: limit + 1, sort: sortOf(collection, sort) })
+          .find(filter, {
+            ...options,
+            limit,
+            batchSize: limit + 1,
+            sort: sortOf(collection, order),
+            projection: recordProjection(collection),
+          })
           .toArray();
         return ok(found.map((document) => toRecord(collection, userId, document)));
       }),
 
     update: (collection, id, changes, expectedVersion) =>
-      attempt(() => updateRecord(context, collection, id, changes, expectedVersion)),
+      attempt(() =>
+        updateWithinQuota(context, { collection, id, values: changes }, () =>
+          updateRecord(context, collection, id, changes, expectedVersion),
+        ),
+      ),
 
     delete: (collection, id, expectedVersion) => attempt(() => deleteRecord(context, collection, id, expectedVersion)),
 

@@ -13,6 +13,10 @@ export function validatorOf(collection: Collection): Document {
     $or: [
       { _deleted_at: { $type: "date" } },
       {
+        // beside the schema: DocumentDB's knows no `not`
+        ...Object.fromEntries(
+          fields.filter(([, { sign }]) => sign === "any").map(([name]) => [name, { $ne: Decimal128.fromString("0") }]),
+        ),
         $jsonSchema: {
           bsonType: "object",
           required: [
@@ -39,16 +43,16 @@ export function validatorOf(collection: Collection): Document {
 function fieldSchema(field: Field): Document {
   const type = bsonType(field.kind);
   const schema: Document = { bsonType: field.required ? type : [type, "null"] };
-  const { kind, maxLength, minLength, maxItems, values, positive } = field;
+  const { kind, maxLength, minLength, maxItems, values, sign } = field;
   // an enum of a nullable field has to list null, too
   if (values) schema.enum = field.required ? [...values] : [...values, null];
   if (kind === "currency") schema.pattern = "^[A-Z]{3}$";
   if (kind === "day") schema.pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$";
   if (kind === "text" && maxLength !== undefined) schema.maxLength = maxLength;
   if (kind === "text" && minLength) schema.minLength = minLength;
-  if (kind === "money" || kind === "decimal") {
+  if (sign && sign !== "any") {
     schema.minimum = Decimal128.fromString("0");
-    if (positive) schema.exclusiveMinimum = true;
+    if (sign === "above") schema.exclusiveMinimum = true;
   }
   if (kind === "tags") {
     schema.maxItems = maxItems;

@@ -9,13 +9,3 @@ export function nextVersionOf(site: number, nowMs: number, previous: unknown = "
   const missing = { $subtract: [Long.fromNumber(site + 8), { $mod: [least, MODULUS] }] };
   return { $add: [least, { $mod: [missing, MODULUS] }] };
 }
-
-/** `search_text` of `_folded`: the present ones, one a line, as `searchText` makes it. */
-export function searchTextOf(fields: readonly string[]): Document | string {
-  if (fields.length === 0) return "";
-  const lines = fields.map((name) => ({
-    $cond: [{ $eq: [{ $type: `$_folded.${name}` }, "string"] }, { $concat: ["\n", `$_folded.${name}`] }, ""],
-  }));
-  // without the first line break; 1,000,000 is longer than any search text
-  return { $substrCP: [{ $concat: lines }, 1, 1_000_000] };
-}

@@ -6,16 +6,27 @@ import { err, ok } from "neverthrow";
 import { notFound } from "../contract/errors.ts";
 import type { Answer } from "../contract/repository.ts";
 import { type Collection, identityOf } from "../definition/define.ts";
-import { DELETED, DUPLICATE, IDEMPOTENCY_MISMATCH, VERSION_MISMATCH } from "../repository/refusals.ts";
+import { foldedFields } from "../definition/search.ts";
+import { DELETED, DUPLICATE, IDEMPOTENCY_MISMATCH, REFUSED_RECORD, VERSION_MISMATCH } from "../repository/refusals.ts";
 import type { Row } from "../repository/store.ts";
 import { nextVersion } from "../values/version.ts";
-import { toFields, toFolded, toRecord } from "./documents.ts";
+import { recordProjection, toFields, toRecord } from "./documents.ts";
 import { isDuplicate } from "./failures.ts";
+import { fixedIn, refusedChange } from "./fixed-fields.ts";
 import { keysOf } from "./keys.ts";
-import { type Parent, parentsOf, type ReferenceContext, recordKey, touchParents } from "./references.ts";
+import {
+  currencyParent,
+  needsCurrencyParent,
+  type Parent,
+  parentsOf,
+  type ReferenceContext,
+  recordKey,
+  touchParents,
+} from "./references.ts";
+import { ruleConditions } from "./rules.ts";
 import { type CallOptions, inTransaction } from "./transactions.ts";
 import { inTurn } from "./turns.ts";
-import { nextVersionOf, searchTextOf } from "./versions.ts";
+import { nextVersionOf } from "./versions.ts";
 
 export interface WriteContext extends ReferenceContext {
   now: () => number;
@@ -23,13 +34,17 @@ export interface WriteContext extends ReferenceContext {
   site: number;
 }
 
-/** Runs `write`, and touches the parents in the same transaction. */
+/**
+ * Runs `write`, and touches the parents in the same transaction. `isAlone`: there is nothing else to do in one.
+ * `amountsIn`: the values that are written, of which an amount has to fit the currency of a parent.
+ */
 async function withParents(
   context: WriteContext,
   collection: Collection,
   id: string,
   parents: readonly Parent[],
   write: (options: CallOptions) => Answer<Row>,
+  { isAlone = parents.length === 0, amountsIn = {} }: { isAlone?: boolean; amountsIn?: Row } = {},
 ): Answer<Row> {
   const stored = async (options: CallOptions): Answer<Row> => {
     try {
@@ -41,12 +56,13 @@ async function withParents(
   };
   const records = [{ target: collection.name, id }, ...parents].map((record) => recordKey(context, record));
   return inTurn(context, records, (maxTimeMs) => {
-    if (parents.length === 0) return stored(() => ({ maxTimeMS: maxTimeMs }));
+    if (isAlone && !needsCurrencyParent(collection, amountsIn)) return stored(() => ({ maxTimeMS: maxTimeMs }));
     return inTransaction({ ...context, maxTimeMs }, async (options) => {
       const written = await stored(options);
-      return written.isErr()
-        ? written
-        : (await touchParents(context, collection, parents, options)).map(() => written.value);
+      if (written.isErr()) return written;
+      // which parent has the currency, and which amount it is, may both be what was there before
+      const all = [...parents, ...currencyParent(collection, id, written.value)];
+      return (await touchParents(context, collection, all, options)).map(() => written.value);
     });
   });
 }
@@ -63,7 +79,6 @@ export async function createRecord(
   const parents = parentsOf(collection, id, values);
   const now = context.now();
   const at = new Date(now);
-  const folded = toFolded(collection, values);
   const document: Document = {
     _id: keys.key(context.userId, id),
     ...(identityOf(collection).perOwner ? {} : { [keys.owner]: new UUID(context.userId) }),
@@ -72,12 +87,7 @@ export async function createRecord(
     created_at: at,
     updated_at: at,
     create_hash: idempotencyHash ?? null,
-    ...(collection.search.length > 0 && {
-      _folded: folded,
-      search_text: Object.values(folded)
-        .filter((text) => text !== null)
-        .join("\n"),
-    }),
+    ...(collection.search.length > 0 && { _folded: foldedFields(collection, values) }),
   };
   for (let buried: Document | undefined; ; ) {
     const created = await withParents(context, collection, id, parents, async (options) => {
@@ -92,7 +102,10 @@ export async function createRecord(
     });
     if (created.isOk() || created.error !== DUPLICATE) return created;
     // the server's error does not always say which key it was, so the id is looked up
-    const present = await records.findOne(keys.any(context.userId, id), { maxTimeMS: context.maxTimeMs });
+    const present = await records.findOne(keys.any(context.userId, id), {
+      projection: { ...recordProjection(collection), create_hash: 1, _deleted_at: 1 },
+      maxTimeMS: context.maxTimeMs,
+    });
     // a unique key it was, or the id is somebody else's where ids are global
     if (!present || Number(present.version) === Number(buried?.version)) return created;
     const isRepeat = idempotencyHash !== undefined && typeof present.create_hash === "string";
@@ -114,16 +127,28 @@ export async function updateRecord(
 ): Answer<Row> {
   const records = context.db.collection(collection.name);
   const living = keysOf(collection).one(context.userId, id);
-  const guarded = expectedVersion === undefined ? living : { ...living, version: Long.fromNumber(expectedVersion) };
-  return withParents(context, collection, id, parentsOf(collection, id, values), async (options) => {
+  const conditions = ruleConditions(collection, values);
+  const versioned = expectedVersion === undefined ? living : { ...living, version: Long.fromNumber(expectedVersion) };
+  const guarded = conditions.length === 0 ? versioned : { ...versioned, $and: conditions };
+  const parents = parentsOf(collection, id, values);
+  const hasFixed = fixedIn(collection, values).length > 0;
+  const write = async (options: CallOptions): Answer<Row> => {
+    const refused = hasFixed && (await refusedChange(context, collection, id, values, versioned, options));
+    if (refused) return err(refused);
     const updated = await records.findOneAndUpdate(guarded, changes(context, collection, values), {
       returnDocument: "after",
+      projection: recordProjection(collection),
       ...options(),
     });
     if (updated) return ok(toRecord(collection, context.userId, updated));
-    const there = expectedVersion !== undefined && (await records.findOne(living, options()));
-    return err(there ? VERSION_MISMATCH : notFound());
-  });
+    const couldBeThere = expectedVersion !== undefined || conditions.length > 0;
+    const there = couldBeThere && (await records.findOne(living, { projection: { version: 1 }, ...options() }));
+    if (!there) return err(notFound());
+    const isExpected = expectedVersion === undefined || Number(there.version) === expectedVersion;
+    return err(isExpected && conditions.length > 0 ? REFUSED_RECORD : VERSION_MISMATCH);
+  };
+  const isAlone = parents.length === 0 && !hasFixed;
+  return withParents(context, collection, id, parents, write, { isAlone, amountsIn: values });
 }
 
 /** The update as a pipeline. Every value is a literal: pipelines read strings that begin with `$` as expressions. */
@@ -131,10 +156,7 @@ function changes({ now: clock, site }: WriteContext, collection: Collection, val
   const now = clock();
   const set: Document = {};
   for (const [name, value] of Object.entries(toFields(collection, values))) set[name] = { $literal: value };
-  const folded = Object.entries(toFolded(collection, values));
-  for (const [name, text] of folded) set[`_folded.${name}`] = { $literal: text };
-  return [
-    { $set: { ...set, version: nextVersionOf(site, now), updated_at: new Date(now) } },
-    ...(folded.length > 0 ? [{ $set: { search_text: searchTextOf(collection.search) } }] : []),
-  ];
+  for (const [name, text] of Object.entries(foldedFields(collection, values)))
+    set[`_folded.${name}`] = { $literal: text };
+  return [{ $set: { ...set, version: nextVersionOf(site, now), updated_at: new Date(now) } }];
 }

@@ -11,7 +11,9 @@ import type { Database } from "../repository/database.ts";
 import { UnusableUrl } from "../repository/unusable-url.ts";
 
 /** As much of a database as is needed to prepare it. */
-export type Preparable = Pick<Database, "name" | "title" | "kind"> & { system: Pick<Database["system"], "prepare"> };
+export type Preparable = Pick<Database, "name" | "title" | "kind"> & {
+  system: Pick<Database["system"], "prepare"> & Partial<Pick<Database["system"], "limit">>;
+};
 
 export interface PrepareOutcome {
   readonly name: string;
@@ -55,7 +57,7 @@ export async function prepareDatabases(
       const where = database ? `${variableOf(name)} is set, and the` : "The";
       return failed(name, `${where} database "${name}" is not listed: switchyard databases add ${name}`);
     }
-    if (name === CONTROL_PLANE) return { name, state: "migrated" };
+    if (name === CONTROL_PLANE) return limited(database);
     if (!database) {
       const reason = `${name} is not configured here: set ${variableOf(name)}.`;
       return row.opened_at === null && only === undefined ? { name, state: "unused", reason } : failed(name, reason);
@@ -71,6 +73,7 @@ async function prepareOne(control: Assignments, row: DatabaseRow, database: Prep
   const { name, site } = row;
   try {
     await database.system.prepare({ name, site });
+    await database.system.limit?.();
   } catch (failure) {
     return { name, state: "failed", failure, ...inWords(database.title, failure) };
   }
@@ -81,6 +84,16 @@ async function prepareOne(control: Assignments, row: DatabaseRow, database: Prep
   const rows = await control.databases();
   const accepting = rows.isOk() ? rows.value.find((each) => each.name === name)?.accepting : row.accepting;
   return { name, state: accepting ? "open" : "closed" };
+}
+
+/** The control plane's schema comes with its migrations; the quota of its users comes from the configuration, as everywhere. */
+async function limited(database: Preparable | undefined): Promise<PrepareOutcome> {
+  try {
+    await database?.system.limit?.();
+    return { name: CONTROL_PLANE, state: "migrated" };
+  } catch (failure) {
+    return { name: CONTROL_PLANE, state: "failed", failure, ...inWords("Supabase", failure) };
+  }
 }
 
 const failed = (name: string, reason: string): PrepareOutcome => ({ name, state: "failed", reason });

@@ -23,6 +23,8 @@ export interface HealthReport {
   name: string;
   healthy: boolean;
   error: string | null;
+  /** of the whole database, where it was measured */
+  bytes?: number;
 }
 
 type Answer = Promise<Result<boolean, RepositoryError>>;
@@ -32,6 +34,8 @@ export interface SignUpHookOptions {
   verify: (body: string, headers: Record<string, string>) => unknown;
   /** how each home beside Supabase is asked, by name: one that is not here counts as down */
   probes: Readonly<Record<string, Probe>>;
+  /** how large each is, in bytes, or null; asked about once a minute, and may hang or throw */
+  sizes?: Readonly<Record<string, Database["system"]["size"]>>;
   /** stores how all of them are, and says whether a sign-up would find a home */
   report: (reports: readonly HealthReport[]) => Answer;
   /** whether a sign-up would find a home, by what was reported before */
@@ -46,6 +50,7 @@ export interface SignUpHookOptions {
 }
 
 const MAX_BYTES = 256 * 1024;
+const SIZES_MS = 60_000;
 const REFUSAL = {
   error: { http_code: 503, message: "We cannot take new sign-ups at the moment. Please try again in a few minutes." },
 };
@@ -99,6 +104,7 @@ const problem = (status: number, message: string, headers: Record<string, string
  */
 function createLook({
   probes,
+  sizes = {},
   report,
   canPlace,
   clock,
@@ -106,12 +112,28 @@ function createLook({
   cacheMs = 3_000,
 }: SignUpHookOptions): () => Answer {
   let last: { until: number; done: Promise<unknown> } | undefined;
+  let sizedAt = Number.NEGATIVE_INFINITY;
+  /** One that cannot be measured in time keeps the size that it had. */
+  const sizeOf = async (name: string): Promise<number | null> => {
+    try {
+      return (await within(probeMs, sizes[name]?.() ?? Promise.resolve(null))) ?? null;
+    } catch {
+      return null;
+    }
+  };
   const one = async (name: string, probe: Probe): Promise<HealthReport> => {
     let failure: unknown;
     try {
       const answer = await within(probeMs, probe());
       // one that answers, and is not prepared, takes nobody
-      if (answer?.isOk()) return { name, healthy: answer.value === null, error: answer.value };
+      if (answer?.isOk()) {
+        const { value } = answer;
+        return {
+          name,
+          healthy: value === null,
+          error: value !== null && typeof value === "object" ? value.message : value,
+        };
+      }
       failure = answer?.isErr() ? answer.error : undefined;
     } catch (error) {
       failure = error;
@@ -119,7 +141,14 @@ function createLook({
     return { name, healthy: false, error: downReason("The database", failure) };
   };
   const look = async () => {
-    const found = await Promise.all(Object.entries(probes).map(([name, probe]) => one(name, probe)));
+    const isDue = !(Math.abs(clock() - sizedAt) <= SIZES_MS);
+    if (isDue) sizedAt = clock();
+    const found = await Promise.all(
+      Object.entries(probes).map(async ([name, probe]) => {
+        const [health, bytes] = await Promise.all([one(name, probe), isDue ? sizeOf(name) : null]);
+        return bytes === null ? health : { ...health, bytes };
+      }),
+    );
     // Supabase takes the report: one that arrives shows that it is up, where a probe that was slow would say that it is
     // down, and with it every home; and without it there is no sign-up either
     return report([{ name: CONTROL_PLANE, healthy: true, error: null }, ...found]);

@@ -4,7 +4,8 @@ import { err, ok, type Result } from "neverthrow";
 import { notFound, type RepositoryError } from "../contract/errors.ts";
 import { callSystem } from "../postgres/system-call.ts";
 import type { Engine } from "../repository/database.ts";
-import type { ChangeList } from "./user-changes.ts";
+import type { ChangePage, ListPosition } from "./user-changes.ts";
+import type { WriteRefusal } from "./write-refusals.ts";
 
 export interface Assignment {
   user_id: string;
@@ -30,6 +31,15 @@ export interface DatabaseRow {
   healthy: boolean | null;
   health_error: string | null;
   health_checked_at: string | null;
+  /** what its provider gives; null: not known */
+  capacity_bytes: number | null;
+  /** from so much of its capacity on, new users do not get it */
+  full_at_percent: number;
+  /** of the last sample */
+  bytes: number | null;
+  sized_at: string | null;
+  /** what it has refused writes with in the last five minutes */
+  refuses: WriteRefusal | null;
 }
 
 export interface NewDatabase {
@@ -52,6 +62,9 @@ export interface DatabaseSettings {
   weight?: number | undefined;
   /** null takes the limit away */
   capacityUsers?: number | null | undefined;
+  /** null: not known */
+  capacityBytes?: number | null | undefined;
+  fullAtPercent?: number | undefined;
 }
 
 export type Assignments = ReturnType<typeof createAssignments>;
@@ -80,15 +93,26 @@ export function createAssignments(client: SupabaseClient) {
     databases: (): Answer<DatabaseRow[]> => callSystem(client, "switchyard_databases"),
 
     /** `invalid_input` when there is no such database. */
-    setDatabase: async (name: string, { accepting, weight, capacityUsers }: DatabaseSettings): Answer<void> =>
-      (
-        await callSystem(client, "switchyard_set_database", {
-          p_name: name,
-          p_accepting: accepting ?? null,
-          p_weight: weight ?? null,
-          p_capacity_users: capacityUsers === null ? -1 : (capacityUsers ?? null),
-        })
-      ).map(() => undefined),
+    setDatabase: async (name: string, settings: DatabaseSettings): Answer<void> => {
+      const { accepting, weight, capacityUsers, capacityBytes, fullAtPercent } = settings;
+      const set = await callSystem(client, "switchyard_set_database", {
+        p_name: name,
+        p_accepting: accepting ?? null,
+        p_weight: weight ?? null,
+        p_capacity_users: capacityUsers === null ? -1 : (capacityUsers ?? null),
+        p_capacity_bytes: capacityBytes === null ? -1 : (capacityBytes ?? null),
+        p_full_at_percent: fullAtPercent ?? null,
+      });
+      return set.map(() => undefined);
+    },
+
+    /** How large databases are, in bytes: what new users' homes are chosen by. */
+    reportSizes: (sizes: Readonly<Record<string, number>>): Answer<void> =>
+      callSystem(client, "switchyard_report_sizes", { p_sizes: sizes }),
+
+    /** A database has refused to be written to. */
+    reportRefusal: (name: string, state: WriteRefusal): Answer<void> =>
+      callSystem(client, "switchyard_report_refusal", { p_name: name, p_state: state }),
 
     /** Lists a database, which takes nobody until it is opened. `invalid_input`: another kind by that name, or no free site. */
     addDatabase: ({ name, kind, site, weight, capacityUsers }: NewDatabase): Answer<AddedDatabase> =>
@@ -107,8 +131,12 @@ export function createAssignments(client: SupabaseClient) {
     /** Lets a database take users if it never has; true when this call did that. */
     open: (name: string): Answer<boolean> => callSystem(client, "switchyard_open_database", { p_name: name }),
 
-    /** Who was deleted, and who has moved, since then. */
-    changesSince: (since: Date): Answer<ChangeList> =>
-      callSystem(client, "switchyard_user_changes", { p_since: since.toISOString() }),
+    /** One page of whose access has ended, and who has moved, since then. */
+    changesSince: (since: Date, { xid, id }: ListPosition): Answer<ChangePage> =>
+      callSystem(client, "switchyard_list_user_changes", {
+        p_since: since.toISOString(),
+        p_after_xid: xid,
+        p_after_id: id,
+      }),
   };
 }

@@ -1,9 +1,13 @@
+import { stateOf } from "../mongo/states.ts";
+
 /** Why a database does not answer, in words for the operator: no addresses, no keys, no text of a driver. */
 export function downReason(name: string, failure: unknown): string {
   if (failure === undefined || failure === null) return `${name} does not answer in time.`;
   const { code, message } = failure as { code?: unknown; message?: unknown };
   // in words of ours already, and with what to do
-  if (code === "misconfigured") return String(message);
+  if (code === "misconfigured" || code === "storage_full" || code === "throttled") return String(message);
+  // Atlas' one code for everything
+  if (Number(code) === 8000) return stateOf(8000, String(message))?.says ?? `${name} is over its space quota.`;
   const codes = namesIn(failure);
   const found = REASONS.find(([pattern]) => codes.some((code) => pattern.test(code)));
   return found ? `${name} ${found[1]}.` : `${name} does not answer.`;
@@ -18,7 +22,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   ],
   [/ECONNREFUSED/, "refuses connections: is it running, and is the address right"],
   [/ENOTFOUND|ENODATA|ESERVFAIL|EAI_AGAIN/, "cannot be found: its host name is unknown"],
-  [/^(18|401|8000|28000|28P01|AuthenticationFailed|PGRST30[0-3])$/, "refuses the key or password that is configured"],
+  [/^(18|401|28000|28P01|AuthenticationFailed|PGRST30[0-3])$/, "refuses the key or password that is configured"],
   [/^(13|403|42501|Unauthorized)$/, "does not allow this with the key or user that is configured"],
   [/^3D000$/, "has no database of the name that its URL says"],
   [

@@ -8,6 +8,7 @@ import type { DatabaseRow } from "./assignment.ts";
 import { CONTROL_PLANE, titleOf, variableOf } from "./database-names.ts";
 import { downReason } from "./down-reason.ts";
 import type { RequestCalls } from "./service.ts";
+import { isWriteRefusal, type WriteRefusal } from "./write-refusals.ts";
 
 export interface DatabaseHealth {
   connected: boolean;
@@ -15,6 +16,8 @@ export interface DatabaseHealth {
   latencyMs: number | null;
   /** why it does not answer, or what is wrong with it although it does */
   error: string | null;
+  /** of one that answers, and takes no writes, or fewer: new users get another home */
+  state?: WriteRefusal;
 }
 
 interface HomeHealth extends DatabaseHealth {
@@ -43,28 +46,37 @@ export interface HealthOptions {
   databases: readonly Probed[];
   /** the control plane's list; without it, only those that are configured are known */
   rows?: () => Promise<Result<DatabaseRow[], RepositoryError>>;
+  /** what a database has refused writes with lately, as far as it is known here */
+  refusal?: (name: string) => RepositoryError | undefined;
   /** how long a database may take to answer */
   probeMs?: number;
   clock: () => number;
 }
 
 const CACHE_MS = 1_000;
+const REFUSES: Readonly<Record<WriteRefusal, string>> = {
+  storage_full: "is full and refuses writes: make room there, or buy more. New users get another home meanwhile.",
+  throttled: "refuses calls, which are more than its provider's limit. New users get another home meanwhile.",
+};
 const UNKNOWN: DatabaseHealth = { connected: false, latencyMs: null, error: "Supabase is not configured." };
 
 /** Answers soon after `probeMs`, whatever hangs. `onCall` is told how long each database took when it was looked at last. */
 export function createHealth({
   databases,
   rows,
+  refusal = () => undefined,
   probeMs = deadlinesOf().probeMs,
   clock,
 }: HealthOptions): (onCall?: RequestCalls["onCall"]) => Promise<Health> {
   let last: { until: number; health: Promise<Health>; calls: [string, number][] } | undefined;
 
-  /** Users may be at home in one that nobody has configured here. */
-  const unknown = async (): Promise<HomeHealth[]> => {
+  const list = async (): Promise<readonly DatabaseRow[]> => {
     const listed = rows && (await within(probeMs, rows()).catch(() => undefined));
-    if (!listed?.isOk()) return [];
-    const used = listed.value.filter(({ accepting, opened_at }) => accepting || opened_at !== null);
+    return listed?.isOk() ? listed.value : [];
+  };
+  /** Users may be at home in one that nobody has configured here. */
+  const unknown = (listed: readonly DatabaseRow[]): HomeHealth[] => {
+    const used = listed.filter(({ accepting, opened_at }) => accepting || opened_at !== null);
     return used
       .filter(({ name }) => !databases.some((database) => database.name === name))
       .map(({ name, kind }) => {
@@ -75,7 +87,7 @@ export function createHealth({
 
   const look = async (calls: [string, number][]): Promise<Health> => {
     const start = clock();
-    const others = unknown();
+    const listing = list();
     const configured = await Promise.all(
       databases.map(async (database): Promise<HomeHealth> => {
         const found = await ask(database, probeMs, clock);
@@ -83,11 +95,21 @@ export function createHealth({
         return { name: database.name, kind: database.kind, ...found };
       }),
     );
-    const homes = [...configured, ...(await others)];
+    const listed = await listing;
+    for (const home of configured) {
+      // what another instance was told stands in the list
+      const refuses = refusal(home.name)?.code ?? listed.find(({ name }) => name === home.name)?.refuses;
+      if (!home.connected || home.error !== null || !refuses || !isWriteRefusal(refuses)) continue;
+      home.state = refuses;
+      home.error = `${titleOf(home.name)} ${REFUSES[refuses]}`;
+    }
+    const homes = [...configured, ...unknown(listed)];
     const errors = homes.flatMap(({ error }) => error ?? []);
     const entry = (name: string): DatabaseHealth | null => {
       const found = configured.find((home) => home.name === name);
-      return found ? { connected: found.connected, latencyMs: found.latencyMs, error: found.error } : null;
+      if (!found) return null;
+      const { connected, latencyMs, error, state } = found;
+      return { connected, latencyMs, error, ...(state && { state }) };
     };
     return {
       status: errors.length === 0 ? "healthy" : homes.some(({ connected }) => connected) ? "degraded" : "unhealthy",
@@ -125,7 +147,12 @@ async function ask({ title, system }: Probed, probeMs: number, clock: () => numb
   let failure: unknown;
   try {
     const answer = await within(probeMs, system.probe());
-    if (answer?.isOk()) return { connected: true, latencyMs: clock() - start, error: answer.value };
+    if (answer?.isOk()) {
+      const { value } = answer;
+      const there = { connected: true, latencyMs: clock() - start };
+      if (value === null || typeof value === "string") return { ...there, error: value };
+      return { ...there, error: value.message, ...(isWriteRefusal(value.code) && { state: value.code }) };
+    }
     failure = answer?.isErr() ? answer.error : undefined;
   } catch (error) {
     failure = error;

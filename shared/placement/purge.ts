@@ -63,6 +63,8 @@ export async function runPurges(options: PurgeOptions): Promise<Result<PurgeRepo
   }
   // forgotten a month later: nothing depends on its success
   await callSystem(control, "switchyard_purge_trim");
+  // where pg_cron does not do it
+  await callSystem(control, "switchyard_expire_unconfirmed");
   return ok(total);
 }
 

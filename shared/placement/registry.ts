@@ -8,6 +8,7 @@ import type { Deadlines } from "../deadlines.ts";
 import type { Collection } from "../definition/define.ts";
 import { supabaseDatabase } from "../postgres/supabase-database.ts";
 import type { Database, Engine, EngineOptions } from "../repository/database.ts";
+import { DEFAULT_QUOTA, type Quota } from "../repository/quotas.ts";
 import { loadOnce } from "../values/load-once.ts";
 import type { ConfiguredDatabase } from "./configured-databases.ts";
 import { CONTROL_PLANE, titleOf } from "./database-names.ts";
@@ -19,10 +20,13 @@ export interface RegistryConfig {
   /** the direct way to Supabase's own Postgres; without it, through REST */
   DATABASE_URL?: string | undefined;
   MONGODB_DATABASE?: string | undefined;
+  /** of each user; null: no limit */
+  QUOTA_RECORDS?: number | null | undefined;
+  QUOTA_BYTES?: number | null | undefined;
   databases: readonly ConfiguredDatabase[];
 }
 
-export interface RegistryOptions extends Pick<EngineOptions, "maxPoolSize" | "onPool" | "schema"> {
+export interface RegistryOptions extends Pick<EngineOptions, "maxPoolSize" | "onPool" | "schema" | "clock"> {
   config: RegistryConfig;
   /** with the secret key */
   service: SupabaseClient;
@@ -44,7 +48,9 @@ export function createRegistry({ config, service, deadlines, ...options }: Regis
   const { appName, maxPoolSize, onPool, collections } = options;
   const direct =
     config.DATABASE_URL === undefined ? undefined : { url: config.DATABASE_URL, appName, maxPoolSize, onPool };
-  const supabase = supabaseDatabase({ name: CONTROL_PLANE, config, service, deadlines, collections, direct });
+  const { QUOTA_RECORDS = DEFAULT_QUOTA.records, QUOTA_BYTES = DEFAULT_QUOTA.bytes } = config;
+  const quota: Quota = { records: QUOTA_RECORDS, bytes: QUOTA_BYTES };
+  const supabase = supabaseDatabase({ name: CONTROL_PLANE, config, service, deadlines, collections, quota, direct });
   const others = config.databases.map(({ name, kind, url }) =>
     lazily({
       ...options,
@@ -52,6 +58,7 @@ export function createRegistry({ config, service, deadlines, ...options }: Regis
       kind,
       url,
       deadlines,
+      quota,
       title: titleOf(name),
       database: name === "mongodb" ? config.MONGODB_DATABASE : undefined,
     }),
@@ -72,9 +79,11 @@ function lazily({ kind, ...options }: EngineOptions & { kind: Engine }): Databas
     // another Postgres has no REST
     ...(kind === "postgres" && { path: "direct" }),
     scoped: async (caller) => (await load()).scoped(caller),
+    usage: async (userId) => (await load()).usage(userId),
     system: {
       probe: async () => (await load()).system.probe(),
       prepare: async (self) => (await load()).system.prepare(self),
+      limit: async () => (await load()).system.limit(),
       purge: async (userId) => (await load()).system.purge(userId),
       size: async () => (await load()).system.size(),
       sweep: async () => (await load()).system.sweep(),

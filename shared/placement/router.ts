@@ -14,7 +14,10 @@ import { serviceClient } from "../postgres/client.ts";
 import { authFailure } from "../postgres/failures.ts";
 import { askSupabase } from "../postgres/rest-probe.ts";
 import { createRepository } from "../repository/create-repository.ts";
+import { everyCall } from "../repository/every-call.ts";
+import type { Counted } from "../repository/quotas.ts";
 import type { Store } from "../repository/store.ts";
+import { type Account, readAccount } from "./account.ts";
 import { type Assignment, createAssignments } from "./assignment.ts";
 import { createAssignmentCache } from "./assignment-cache.ts";
 import { createBreakers, refusing } from "./breaker.ts";
@@ -24,9 +27,11 @@ import { type Guard, guarded, guardStore } from "./guarded-store.ts";
 import { createHealth, type Health } from "./health.ts";
 import { createHomeStore, type HomeAt } from "./home-store.ts";
 import { closeAll, createRegistry, type RegistryConfig, type RegistryOptions } from "./registry.ts";
+import type { PresentedToken } from "./revocations.ts";
 import type { DatabaseService, RequestCalls, RequestUser } from "./service.ts";
-import { type DatabaseStats, readStats } from "./stats.ts";
-import { createUserChanges } from "./user-changes.ts";
+import { type DatabaseStats, readStats, sizesIn } from "./stats.ts";
+import { createUserChanges, type Standing } from "./user-changes.ts";
+import { createWriteRefusals } from "./write-refusals.ts";
 
 type Answer<T> = Promise<Result<T, RepositoryError>>;
 
@@ -40,6 +45,8 @@ export interface Router {
   getDatabaseServiceForUser(user: RequestUser): Answer<DatabaseService>;
   /** With that database for the user's home, whatever their token says; calls of one that is not configured are refused. */
   getDatabaseService(name: string, user: RequestUser): DatabaseService;
+  /** What the user keeps at home, and may keep. Errors: as `getDatabaseServiceForUser`, and those of a call. */
+  getUsage(user: RequestUser): Answer<Counted>;
   /** Cached for a minute. */
   getAssignment(userId: string, calls?: RequestCalls): Answer<Assignment | null>;
   assignToLeastUsed(userId: string): Answer<Assignment>;
@@ -47,8 +54,10 @@ export interface Router {
   getDatabaseStats(options?: { limitMs?: number; onCall?: RequestCalls["onCall"] }): Promise<DatabaseStats>;
   /** Within 2 s, whatever hangs. */
   getHealth(onCall?: RequestCalls["onCall"]): Promise<Health>;
-  /** True for users deleted so recently that their tokens may not have expired. */
-  isDeleted(userId: string): Promise<boolean>;
+  /** Whether a token that has been verified still lets its user in: bans, deletions and sign-outs end that within 30 s. */
+  standingOf(token: PresentedToken): Promise<Standing>;
+  /** What Auth keeps of a user. `not_found`: there is none. */
+  getAccount(userId: string, calls?: RequestCalls): Answer<Account>;
   /** Deletes the account; the purge of the records is queued by the database and started here. */
   deleteUser(userId: string, calls?: RequestCalls): Answer<void>;
   clearCache(): void;
@@ -58,6 +67,8 @@ export interface Router {
 /** Part of what shared/config.ts reads. */
 export interface RouterConfig extends DeadlineSettings, RegistryConfig {
   SUPABASE_SECRET_KEY: string;
+  /** seconds; no token that is let in lives longer. An hour unless told */
+  MAX_TOKEN_LIFETIME_SECONDS?: number | undefined;
 }
 
 export interface RouterOptions extends Pick<RegistryOptions, "onPool"> {
@@ -80,7 +91,7 @@ interface Claimed {
 /** Of the breaker, in logs. */
 const CONTROL_REST = "supabase_rest";
 
-const NO_HOME = conflict(
+export const NO_HOME = conflict(
   "no_home",
   "This account has no home database yet. The operator runs: switchyard homes assign",
 );
@@ -92,13 +103,23 @@ export function createRouter(options: RouterOptions): Router {
   const { config, collections, log, clock = Date.now, waitUntil = () => {}, onPool } = options;
   const deadlines = deadlinesOf(config);
   const service = serviceClient(config, { timeoutMs: deadlines.callMs });
-  const registry = createRegistry({ config, service, collections, deadlines, appName: "switchyard-api", onPool });
+  const registry = createRegistry({
+    config,
+    service,
+    collections,
+    deadlines,
+    appName: "switchyard-api",
+    onPool,
+    clock,
+  });
   const assignments = createAssignments(service);
   const cache = createAssignmentCache(clock);
   const breakerOf = createBreakers(log);
+  const refusals = createWriteRefusals({ report: assignments.reportRefusal, clock, log, waitUntil });
   const getHealth = createHealth({
     databases: [...registry.values()],
     rows: assignments.databases,
+    refusal: (name) => refusals.of(name),
     probeMs: deadlines.probeMs,
     clock,
   });
@@ -130,7 +151,8 @@ export function createRouter(options: RouterOptions): Router {
 
   // through the breaker: the list, too, is no reason to call a database that is known to be down
   const changes = createUserChanges({
-    load: (since) => guarded(controlGuard({}), () => assignments.changesSince(since)),
+    load: (since, after) => guarded(controlGuard({}), () => assignments.changesSince(since, after)),
+    tokenLifetimeSeconds: config.MAX_TOKEN_LIFETIME_SECONDS ?? 3_600,
     waitMs: deadlines.deletedUsersMs,
     clock,
     log,
@@ -151,11 +173,16 @@ export function createRouter(options: RouterOptions): Router {
     const guard = guardFor(name, user);
     const { id, jwt } = user;
     // anew for each call: between two pages of an export, the client behind it may have been replaced
-    return guardStore(async () => {
+    const guarded = guardStore(async () => {
       const database = registry.get(name);
       if (!database) return err(notConfigured(name));
       return database.scoped({ id, jwt, ...at, signal: guard.signal });
     }, guard);
+    return everyCall(async (call) => {
+      const answer = await call(guarded);
+      refusals.notice(name, answer);
+      return answer;
+    });
   };
 
   const homeStore = (first: HomeAt, user: RequestUser, claims: Claimed): Store =>
@@ -176,7 +203,8 @@ export function createRouter(options: RouterOptions): Router {
     };
     return {
       database: at.home,
-      repository: (collection) => createRepository(collection, storeOf(collection), { owner: user.id, newId: uuidv7 }),
+      repository: (collection) =>
+        createRepository(collection, storeOf(collection), { owner: user.id, newId: uuidv7, collections }),
     };
   };
 
@@ -218,15 +246,30 @@ export function createRouter(options: RouterOptions): Router {
       return (await getDatabaseServiceForUser(user)).map((found) => found.repository(collection));
     },
 
+    async getUsage(user) {
+      const at = await findHome(user);
+      if (at.isErr()) return err(at.error);
+      const database = registry.get(at.value.home);
+      if (!database) return err(notConfigured(at.value.home));
+      return guarded(guardFor(database.name, user), () => database.usage(user.id));
+    },
+
     async assignToLeastUsed(userId) {
       const assigned = await assignments.assign(userId);
       if (assigned.isOk()) cache.set(assigned.value);
       return assigned;
     },
 
-    getDatabaseStats: (limits) =>
-      readStats({ registry, rows: assignments.databases, collections, clock, limitMs: deadlines.requestMs, ...limits }),
-    isDeleted: changes.isDeleted,
+    async getDatabaseStats(limits) {
+      const rows = assignments.databases;
+      const stats = await readStats({ registry, rows, collections, clock, limitMs: deadlines.requestMs, ...limits });
+      const sizes = sizesIn(stats);
+      if (Object.keys(sizes).length > 0) waitUntil(assignments.reportSizes(sizes));
+      return stats;
+    },
+    standingOf: changes.standingOf,
+
+    getAccount: (userId, calls = {}) => guarded(controlGuard(calls), () => readAccount(service, userId)),
 
     async deleteUser(userId, calls = {}) {
       const answer = await guarded(controlGuard(calls), async () => {

@@ -26,6 +26,8 @@ interface HomeState extends DatabaseState {
   accepting: boolean | null;
   /** of the whole database, with its indexes */
   bytes: number | null;
+  /** what its provider gives; null: not known */
+  capacity_bytes: number | null;
 }
 
 export interface DatabaseStats {
@@ -70,12 +72,14 @@ export async function readStats(options: StatsOptions): Promise<DatabaseStats> {
     error,
   });
   const homes = configured.map(({ name, kind }, at): HomeState => {
-    const accepting = known?.find((row) => row.name === name)?.accepting ?? null;
+    const row = known?.find((each) => each.name === name);
     const { bytes = null, ...found } = counted[at] as Counted;
-    return { name, kind, accepting, bytes, ...stateOf(name, found) };
+    const room = { bytes, capacity_bytes: row?.capacity_bytes ?? null };
+    return { name, kind, accepting: row?.accepting ?? null, ...room, ...stateOf(name, found) };
   });
-  for (const { name, kind, accepting } of known ?? [])
-    if (!registry.has(name)) homes.push({ name, kind, accepting, bytes: null, ...stateOf(name, notConfigured(name)) });
+  for (const { name, kind, accepting, bytes, capacity_bytes } of known ?? [])
+    if (!registry.has(name))
+      homes.push({ name, kind, accepting, bytes, capacity_bytes, ...stateOf(name, notConfigured(name)) });
   const state = (name: string): DatabaseState => {
     const found = homes.find((home) => home.name === name);
     if (!found) return stateOf(name, notConfigured(name));
@@ -91,6 +95,12 @@ export async function readStats(options: StatsOptions): Promise<DatabaseStats> {
     timestamp: new Date(clock()).toISOString(),
   };
 }
+
+/** What was measured, by name. */
+export const sizesIn = ({ homes }: Pick<DatabaseStats, "homes">): Record<string, number> =>
+  Object.fromEntries(
+    homes.flatMap(({ name, bytes, connected }) => (connected && bytes !== null ? [[name, bytes]] : [])),
+  );
 
 const notConfigured = (name: string): Counted => ({ error: `${titleOf(name)} is not configured.` });
 

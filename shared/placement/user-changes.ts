@@ -1,9 +1,21 @@
 /**
- * What has become of users whose tokens are older than it: deleted, or at home somewhere else. Each instance keeps the list
- * and refreshes it while requests come: in the background once it is `FRESH_MS` old, awaited once it is `STALE_MS` old, so
- * that a deleted user's token is refused, and a moved user's calls go to the new home, within 60 s everywhere. While
- * Supabase is away the old list serves on, and requests do not wait for it: refusing or delaying everyone would make its
- * outage everybody's.
+ * What has become of users whose tokens are older than it: access that has ended, and homes that have changed. Each instance
+ * keeps the list and refreshes it while requests come: in the background once it is `FRESH_MS` old, awaited once it is
+ * `STALE_MS` old, so that a banned user is refused, and a moved user's calls go to the new home, within 30 s everywhere. A
+ * refresh reads what is new; every `WHOLE_MS` the whole list is read again, which also forgets what is too old to matter.
+ *
+ * What when it cannot be read:
+ * - While Supabase is away a list that was loaded once serves on, and requests do not wait for it: refusing or delaying
+ *   everyone would make its outage everybody's. What the list may lack by then is little. Accounts are banned, deleted and
+ *   signed out in that same Supabase, so there is nothing new to hear of while it is away, and no new tokens are made, so that
+ *   access ends by itself with the last of them (MAX_TOKEN_LIFETIME_SECONDS).
+ * - An instance that has never loaded one, and cannot because Supabase is away, lets tokens pass for the same reason. It does
+ *   not know of those who were banned in the hour before. To refuse its writes was the alternative: but instances come and go,
+ *   and within minutes an outage of Supabase would be one for all users of all databases. (Supabase's own rows need no list:
+ *   row-level security looks at the revocations themselves.)
+ * - One that cannot load it although Supabase answers (a wrong key, migrations that were not applied) is not waiting for
+ *   anything to come back: accounts go on being banned, and it would never hear of it. There tokens are `unknown`, and
+ *   writes are refused until the operator has mended it.
  */
 import type { Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
@@ -11,30 +23,47 @@ import { deadlinesOf } from "../deadlines.ts";
 import type { Log } from "../log.ts";
 import { within } from "../values/within.ts";
 import type { HomeAt } from "./home-store.ts";
+import { createRevocations, type PresentedToken, type RevocationReason, type RevocationRow } from "./revocations.ts";
 
-const FRESH_MS = 20_000;
-const STALE_MS = 45_000;
+const FRESH_MS = 15_000;
+const STALE_MS = 30_000;
+const WHOLE_MS = 10 * 60_000;
 /** After a list that could not be read, the next try. */
 const RETRY_MS = 5_000;
-/** No access token lives longer than Supabase's upper limit, a week; the default is an hour. */
-const WINDOW_MS = 7 * 24 * 3_600_000;
+/** Clocks of the machines differ. */
+const MARGIN_SECONDS = 300;
+
+/** `unknown`: nobody can say, and not because of an outage. */
+export type Standing = "good" | "unknown" | RevocationReason;
 
 export interface UserChanges {
-  isDeleted(userId: string): Promise<boolean>;
+  standingOf(token: PresentedToken): Promise<Standing>;
   /** The home of a user who has moved; undefined for all others. */
   movedTo(userId: string): Promise<HomeAt | undefined>;
+  /** Deleted through this instance. */
   addDeleted(userId: string): void;
 }
 
-/** As the database lists them. */
-export interface ChangeList {
-  deleted: string[];
+/** From where a page goes on. */
+export interface ListPosition {
+  xid: string;
+  id: number;
+}
+
+/** One page of the list, as the database gives it. */
+export interface ChangePage {
+  revocations: RevocationRow[];
   moved: { user_id: string; home: string; epoch: number }[];
+  next: ListPosition | null;
+  /** the transaction with which the next reading begins */
+  horizon: string;
 }
 
 export interface UserChangesOptions {
-  /** what has changed since then */
-  load: (since: Date) => Promise<Result<ChangeList, RepositoryError>>;
+  /** one page of what has changed since then, behind that position */
+  load: (since: Date, after: ListPosition) => Promise<Result<ChangePage, RepositoryError>>;
+  /** seconds; no token lives longer */
+  tokenLifetimeSeconds: number;
   /** longest wait for the list within a request */
   waitMs?: number;
   clock: () => number;
@@ -43,33 +72,59 @@ export interface UserChangesOptions {
 
 export function createUserChanges({
   load,
+  tokenLifetimeSeconds,
   waitMs = deadlinesOf().deletedUsersMs,
   clock,
   log,
 }: UserChangesOptions): UserChanges {
-  let deleted: ReadonlySet<string> = new Set();
+  let revocations = createRevocations();
   let moved: ReadonlyMap<string, HomeAt> = new Map();
   /** deleted through this instance, until a list names them: one may have been read just before */
   const own = new Set<string>();
+  /** undefined: the whole list is to be read */
+  let horizon: string | undefined;
+  let wholeAt = Number.NEGATIVE_INFINITY;
   let loadedAt = Number.NEGATIVE_INFINITY;
   let triedAt = Number.NEGATIVE_INFINITY;
-  let isAway = false;
+  let failure: RepositoryError | undefined;
   let loading: Promise<void> | undefined;
 
+  /** All pages; what they say is used once they are all there. */
+  const pages = async (since: Date, from: string): Promise<Result<ChangePage, RepositoryError>> => {
+    const first = await load(since, { xid: from, id: 0 });
+    let last = first;
+    const rows: RevocationRow[] = [];
+    while (last.isOk()) {
+      rows.push(...last.value.revocations);
+      if (last.value.next === null) return first.map((page) => ({ ...page, revocations: rows }));
+      last = await load(since, last.value.next);
+    }
+    return last;
+  };
+
   const read = async () => {
-    triedAt = clock();
-    const list = await load(new Date(clock() - WINDOW_MS));
-    if (list.isErr()) {
-      if (!isAway) log.warn("user_changes_unknown", { reason: list.error.message });
-      isAway = true;
+    const began = clock();
+    triedAt = began;
+    const isWhole = horizon === undefined || began - wholeAt >= WHOLE_MS;
+    const since = new Date(began - (tokenLifetimeSeconds + MARGIN_SECONDS) * 1_000);
+    const found = await pages(since, isWhole ? "0" : (horizon ?? "0"));
+    if (found.isErr()) {
+      if (!failure) log.warn("user_changes_unknown", { reason: found.error.message });
+      failure = found.error;
       return;
     }
-    deleted = new Set(list.value.deleted);
-    moved = new Map(list.value.moved.map(({ user_id, home, epoch }) => [user_id, { home, homeEpoch: epoch }]));
-    for (const userId of own) if (deleted.has(userId)) own.delete(userId);
+    if (isWhole) {
+      revocations = createRevocations();
+      wholeAt = began;
+    }
+    revocations.apply(found.value.revocations);
+    moved = new Map(found.value.moved.map(({ user_id, home, epoch }) => [user_id, { home, homeEpoch: epoch }]));
+    // another cluster counts its transactions anew
+    horizon = BigInt(found.value.horizon) < BigInt(horizon ?? 0) ? undefined : found.value.horizon;
+    for (const userId of own) if (revocations.isDeleted(userId)) own.delete(userId);
     // what the list leaves out came after the reading began
-    loadedAt = triedAt;
-    isAway = false;
+    loadedAt = began;
+    failure = undefined;
   };
   const refresh = () => {
     loading ??= read()
@@ -81,16 +136,18 @@ export function createUserChanges({
   /** Something to wait for, if the list is too old to be used. */
   const current = (): Promise<unknown> | undefined => {
     const age = clock() - loadedAt;
-    if (age > FRESH_MS && !(isAway && clock() - triedAt <= RETRY_MS)) refresh();
+    if (age > FRESH_MS && !(failure && clock() - triedAt <= RETRY_MS)) refresh();
     const patience = waitMs - (clock() - triedAt);
-    return age > STALE_MS && loading && !isAway && patience > 0 ? within(patience, loading) : undefined;
+    return age > STALE_MS && loading && !failure && patience > 0 ? within(patience, loading) : undefined;
   };
+  const isUnknown = () => loadedAt === Number.NEGATIVE_INFINITY && failure !== undefined && !isOutage(failure);
 
   return {
-    async isDeleted(userId) {
+    async standingOf(token) {
       const waiting = current();
       if (waiting) await waiting;
-      return deleted.has(userId) || own.has(userId);
+      if (own.has(token.userId)) return "deleted";
+      return revocations.reasonOf(token, clock()) ?? (isUnknown() ? "unknown" : "good");
     },
     async movedTo(userId) {
       const waiting = current();
@@ -100,3 +157,5 @@ export function createUserChanges({
     addDeleted: (userId) => void own.add(userId),
   };
 }
+
+const isOutage = ({ code }: RepositoryError): boolean => /^(unavailable|busy|throttled)$/.test(code);

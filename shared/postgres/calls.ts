@@ -1,7 +1,7 @@
 /** Calls of the functions in `supabase/migrations/*_record_functions.sql`, and what can go wrong on the way. */
 import { err, ok, type Result } from "neverthrow";
-import { forbidden, invalid, misconfigured, type RepositoryError, unavailable } from "../contract/errors.ts";
-import { databaseFailure, isMissingFunction, isRolledBack, MIGRATE_FIRST, thrownFailure } from "./failures.ts";
+import { busy, forbidden, invalid, misconfigured, type RepositoryError, unavailable } from "../contract/errors.ts";
+import { databaseFailure, isPassing, isRolledBack, isTooYoung, thrownFailure } from "./failures.ts";
 
 interface CallAnswer {
   data: unknown;
@@ -20,7 +20,8 @@ export interface PostgrestLike {
 
 /**
  * The data that a function answers. A bug (a syntax error) throws; all else is a Result. A call that
- * Postgres has rolled back, because others were in its way, is made once more.
+ * Postgres has rolled back, because others were in its way, is made once more, and so is one that was refused before
+ * anything was done for what passes in a moment.
  */
 export async function call(
   client: PostgrestLike,
@@ -35,11 +36,32 @@ export async function call(
   let answer: CallAnswer;
   try {
     answer = await send();
-    if (isRolledBack(answer.error?.code) && !signal?.aborted) answer = await send();
+    const code = answer.error?.code;
+    const isLater = isPassing(code) && (await passed(signal));
+    if ((isLater || isRolledBack(code)) && !signal?.aborted) answer = await send();
   } catch (cause) {
     return err(thrownFailure(cause));
   }
   return answer.error ? err(failure(name, answer)) : ok(answer.data);
+}
+
+/** How long what passes takes: PostgREST reads its schema within a few hundred milliseconds. */
+const MOMENT_MS = 300;
+
+/** After a moment; false when nobody waits any more. */
+export function passed(signal?: AbortSignal): Promise<boolean> {
+  if (signal?.aborted) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const giveUp = () => {
+      clearTimeout(timer);
+      resolve(false);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", giveUp);
+      resolve(true);
+    }, MOMENT_MS);
+    signal?.addEventListener("abort", giveUp, { once: true });
+  });
 }
 
 /** What a refused call means. */
@@ -47,11 +69,18 @@ function failure(name: string, { error, status }: CallAnswer): RepositoryError {
   const known = databaseFailure({ error, status });
   if (known) return known;
   const code = String(error?.code ?? "");
-  if (isMissingFunction({ code })) return misconfigured(MIGRATE_FIRST, error);
+  if (error && isTooYoung(error))
+    return busy("Supabase's clock is behind that of this session's token. Try again.", error);
+  // before PostgREST, which names what it refuses, stands a gateway that looks at the key of the project
+  if (code === "" && status === 401) return misconfigured(WRONG_KEY, error);
+  if (code === "" && status === 413) return invalid("invalid_input", "This is more than Supabase takes at once.");
   if (code.startsWith("PGRST3") || code === "42501" || status === 401 || status === 403)
     return forbidden("Supabase refuses this session. Sign in again.");
   // such as a time zone that this runtime knows and Postgres does not
-  if (code.startsWith("22")) return invalid("invalid_query", "The database cannot understand this query.");
+  if (/^(22|54)/.test(code)) return invalid("invalid_query", "The database cannot understand this query.");
   if (status >= 500) return unavailable("Supabase does not answer.", error);
   throw new Error(`${name}: ${code} ${error?.message}`, { cause: error });
 }
+
+const WRONG_KEY =
+  "Supabase refuses the key that is configured: correct SUPABASE_PUBLISHABLE_KEY, as the dashboard shows it under API keys.";

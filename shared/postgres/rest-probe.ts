@@ -2,8 +2,10 @@
 import type { SupabaseClient } from "@supabase/supabase-js";
 import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
+import type { Finding } from "../repository/database.ts";
 import { within } from "../values/within.ts";
-import { revisionProblem, type SchemaHealth } from "./revision.ts";
+import { revisionProblem, type SchemaHealth, writeProblem } from "./revision.ts";
+import { MIGRATE_FIRST } from "./states.ts";
 import { callSystem } from "./system-call.ts";
 
 /** Until then the usual way has answered, if it is free. */
@@ -14,7 +16,7 @@ const NOBODY = "00000000-0000-0000-0000-000000000000";
  * A probe through REST waits for a connection of PostgREST's pool, like every user's call. When none is free in time,
  * that it is there and that Postgres is are shown apart.
  */
-export async function askSupabase(service: SupabaseClient): Promise<Result<string | null, RepositoryError>> {
+export async function askSupabase(service: SupabaseClient): Promise<Result<Finding, RepositoryError>> {
   const usual = callSystem<SchemaHealth>(service, "switchyard_health");
   const early = await within(USUAL_MS, usual);
   if (early && !(early.isErr() && early.error.isUnheard)) return understood(early);
@@ -26,18 +28,18 @@ export async function askSupabase(service: SupabaseClient): Promise<Result<strin
   }
 }
 
-function understood(answer: Result<SchemaHealth, RepositoryError>): Result<string | null, RepositoryError> {
+function understood(answer: Result<SchemaHealth, RepositoryError>): Result<Finding, RepositoryError> {
   if (answer.isOk()) return ok(problemOf(answer.value));
   const { code, message } = answer.error;
   // refused by Postgres for having too much to do, which is an answer
   if (code === "busy") return ok(null);
   // it is there, and its schema is older than the function
-  return code === "misconfigured" ? ok(message) : err(answer.error);
+  return message === MIGRATE_FIRST ? ok(message) : err(answer.error);
 }
 
-function problemOf(found: SchemaHealth): string | null {
+function problemOf(found: SchemaHealth): Finding {
   const problem = revisionProblem(found);
-  return problem === undefined ? null : `Supabase: ${problem}`;
+  return problem === undefined ? (writeProblem(found, "Supabase") ?? null) : `Supabase: ${problem}`;
 }
 
 /** A function that is not there is known from PostgREST's schema cache; the accounts are read by Auth, on its own pool. */

@@ -36,12 +36,11 @@ export function createRestStore({ client, userId, all, signal }: RestStoreOption
     return ok(answer.value.record ? toRecord(collection, answer.value.record) : {});
   }
 
-  const list = async (collection: Collection, { sort, after, limit, ...selected }: PageRequest): Answer<Row[]> => {
+  const list = async (collection: Collection, { order, after, limit, ...selected }: PageRequest): Answer<Row[]> => {
     const rows = await run<Row[]>("records_list", collection, {
       ...selectedOf(selected),
       ...ownerOf(collection),
-      p_sort: sort.field,
-      p_descending: sort.direction === "desc",
+      p_order: JSON.stringify(order.map(({ field, direction }) => ({ field, descending: direction === "desc" }))),
       p_after: after ? JSON.stringify(after) : null,
       p_limit: limit,
       p_columns: columnsOf(collection),
@@ -54,7 +53,7 @@ export function createRestStore({ client, userId, all, signal }: RestStoreOption
 
     create: (collection, id, values, idempotencyHash) => {
       const hash = idempotencyHash === undefined ? {} : { create_hash: idempotencyHash };
-      const record = { ...toRow(collection, values), ...hash, [identityOf(collection).owner]: userId, id };
+      const record = { ...toRow(values), ...hash, [identityOf(collection).owner]: userId, id };
       return write("records_create", collection, {
         // the record says whose it is
         p_user_id: undefined,
@@ -67,7 +66,7 @@ export function createRestStore({ client, userId, all, signal }: RestStoreOption
     async get(collection, id) {
       const found = await list(collection, {
         filters: [{ field: "id", operator: "eq", value: id }],
-        sort: { field: "id", direction: "asc" },
+        order: [{ field: "id", direction: "asc" }],
         limit: 1,
       });
       return found.andThen(([record]) => (record ? ok(record) : err(notFound())));
@@ -77,7 +76,7 @@ export function createRestStore({ client, userId, all, signal }: RestStoreOption
       write("records_update", collection, {
         ...ownerOf(collection),
         p_id: id,
-        p_changes: JSON.stringify(toRow(collection, changes)),
+        p_changes: JSON.stringify(toRow(changes)),
         p_version: versionOf(expectedVersion),
         p_columns: columnsOf(collection),
       }),

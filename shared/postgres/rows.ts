@@ -4,8 +4,6 @@ import type { Field, FieldKind } from "../definition/fields.ts";
 import { perCollection } from "../definition/per-collection.ts";
 import type { Row } from "../repository/store.ts";
 import { canonicalDecimal } from "../values/money.ts";
-import { fold } from "../values/text.ts";
-import { foldedColumn } from "./schema/columns.ts";
 
 const SYSTEM_KINDS: Readonly<Record<string, FieldKind>> = {
   id: "reference",
@@ -24,16 +22,9 @@ export const recordColumns = (collection: Collection): string[] => [
   "updated_at",
 ];
 
-/** The fields given, with the folded text of those that are searched. */
-export function toRow(collection: Collection, values: Row): Row {
-  const row: Row = {};
-  for (const [name, value] of Object.entries(values)) {
-    if (value === undefined) continue;
-    row[name] = value;
-    if (collection.search.includes(name)) row[foldedColumn(name)] = typeof value === "string" ? fold(value) : null;
-  }
-  return row;
-}
+/** The values that are given: a column that is undefined keeps what it has, or takes its default. */
+export const toRow = (values: Row): Row =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 
 /** A record of a row; numbers arrive as text, instants with an offset. */
 export function toRecord(collection: Collection, row: Row): Row {

@@ -9,6 +9,7 @@ import type { Deadlines } from "../deadlines.ts";
 import type { Collection } from "../definition/define.ts";
 import { byName } from "../definition/per-collection.ts";
 import type { Database, EngineOptions } from "../repository/database.ts";
+import { type Counted, DEFAULT_QUOTA, type Quota } from "../repository/quotas.ts";
 import { loadOnce } from "../values/load-once.ts";
 import { within } from "../values/within.ts";
 import { type UserConfig, userClient } from "./client.ts";
@@ -24,6 +25,7 @@ export interface SupabaseOptions {
   service: SupabaseClient;
   deadlines: Deadlines;
   collections: readonly Collection[];
+  quota?: Quota | undefined;
   /** the direct way */
   direct?: Pick<EngineOptions, "url" | "appName" | "maxPoolSize" | "onPool"> | undefined;
 }
@@ -57,10 +59,16 @@ export function supabaseDatabase(options: SupabaseOptions): Database {
     kind: "postgres",
     path: direct ? "direct" : "rest",
     scoped,
+    usage: (userId) => callSystem<Counted>(service, "switchyard_usage", { p_user_id: userId }),
     system: {
       probe,
       prepare: async () => {
         throw new Error("Supabase is prepared by its migrations: supabase db push");
+      },
+      async limit() {
+        const { records, bytes } = options.quota ?? DEFAULT_QUOTA;
+        const set = await callSystem(service, "switchyard_set_quotas", { p_records: records, p_bytes: bytes });
+        if (set.isErr()) throw set.error;
       },
       purge: (userId) => purgeControlRecords(service, userId),
       async sweep() {

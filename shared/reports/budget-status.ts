@@ -5,13 +5,15 @@ import { invalid } from "../contract/errors.ts";
 import type { Filter } from "../contract/query.ts";
 import type { Answer } from "../contract/repository.ts";
 import type { DatabaseService } from "../placement/service.ts";
-import { subtract } from "../values/money.ts";
+import { decimalsOf } from "../values/currencies.ts";
+import { canonicalDecimal, subtract } from "../values/money.ts";
 import { periodOf } from "./calendar.ts";
 
 export interface BudgetStatus {
   period_start: string;
   /** the last day that belongs to the period; the budget's last one where that is earlier */
   period_end: string;
+  /** less what was paid back; below zero when that was more */
   spent: string;
   /** negative when more was spent */
   remaining: string;
@@ -44,7 +46,8 @@ export async function budgetStatus(
   ];
   const groups = await service.repository(collections.expenses).summarize({ filters });
   return groups.andThen(([all]) => {
-    const spent = all?.sum ?? "0.00";
-    return ok({ period_start: from, period_end: end, spent, remaining: subtract(amount, spent) });
+    const decimals = decimalsOf(currency);
+    const spent = all?.sum ?? canonicalDecimal("0", decimals);
+    return ok({ period_start: from, period_end: end, spent, remaining: subtract(amount, spent, decimals) });
   });
 }

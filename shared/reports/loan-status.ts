@@ -3,7 +3,8 @@ import { err } from "neverthrow";
 import { collections } from "../collections/index.ts";
 import type { Answer } from "../contract/repository.ts";
 import type { DatabaseService } from "../placement/service.ts";
-import { subtract } from "../values/money.ts";
+import { decimalsOf } from "../values/currencies.ts";
+import { canonicalDecimal, subtract } from "../values/money.ts";
 
 export interface LoanStatus {
   paid: string;
@@ -19,7 +20,8 @@ export async function loanStatus(service: Pick<DatabaseService, "repository">, i
     .repository(collections.loan_payments)
     .summarize({ filters: [{ field: "loan_id", operator: "eq", value: id }] });
   return groups.map(([all]) => {
-    const paid = all?.sum ?? "0.00";
-    return { paid, outstanding: subtract(loan.value.amount, paid) };
+    const decimals = decimalsOf(loan.value.currency);
+    const paid = all?.sum ?? canonicalDecimal("0", decimals);
+    return { paid, outstanding: subtract(loan.value.amount, paid, decimals) };
   });
 }

@@ -1,14 +1,17 @@
 /** The contract once, over any engine's `Store`: validation, ids, cursors, paging, rounding and order. */
 import { err, ok } from "neverthrow";
-import { decodeCursor, encodeCursor, type Keyset } from "../contract/cursor.ts";
-import { invalid, notFound } from "../contract/errors.ts";
-import { checkQuery, type Selection } from "../contract/query.ts";
+import { decodeCursor, encodeCursor } from "../contract/cursor.ts";
+import { invalid, notFound, type RepositoryError } from "../contract/errors.ts";
+import { checkQuery, orderOf, type Selection } from "../contract/query.ts";
 import { MAX_GROUPS, type Page, type Repository } from "../contract/repository.ts";
 import { validate } from "../contract/validate.ts";
 import type { Collection, CreateOf, PatchOf, RecordOf } from "../definition/define.ts";
 import { uuidSchema } from "../definition/fields.ts";
-import { fold } from "../values/text.ts";
+import { problemsOf } from "../definition/rules.ts";
+import { fold } from "../values/fold.ts";
+import { withAmounts } from "./amounts.ts";
 import { groupingOf, toGroups } from "./groups.ts";
+import { namingReferrers } from "./referrers.ts";
 import type { Row, Selected, Store } from "./store.ts";
 
 /** Whose records, and where new ids come from. */
@@ -16,24 +19,39 @@ export interface RepositoryScope {
   /** the owner's id */
   owner: string;
   newId: () => string;
+  /** all that there are: the records of some may refer to this one's */
+  collections: readonly Collection[];
 }
 
 /** A repository of one collection for one owner; `store` is that owner's. */
 export function createRepository<C extends Collection>(
   collection: C,
   store: Store,
-  { owner, newId }: RepositoryScope,
+  { owner, newId, collections }: RepositoryScope,
 ): Repository<RecordOf<C>, CreateOf<C>, PatchOf<C>> {
+  const shown = (row: Row) => withAmounts(collection, row);
+
+  /**
+   * What a store refuses of an update for what it leaves as it is, it does not say in words. So the rules are looked at once
+   * more, with the record as it is by now.
+   */
+  async function explained(error: RepositoryError, id: string, changes: Row): Promise<RepositoryError> {
+    if (error.code !== "invalid_input" || error.errors !== undefined) return error;
+    const found = await store.get(collection, id);
+    const problems = found.isOk() ? problemsOf(collection.rules, { ...found.value, ...changes }) : [];
+    return problems.length > 0 ? invalid("invalid_input", error.message, problems) : error;
+  }
+
   const repository: Repository<Row, Row, Row> = {
     async create(input, { idempotencyHash } = {}) {
       const body = validate(collection.schemas.create, input);
       if (body.isErr()) return err(body.error);
       const { id = newId(), ...values } = body.value as Row & { id?: string };
-      return store.create(collection, id, values, idempotencyHash);
+      return (await store.create(collection, id, values, idempotencyHash)).map(shown);
     },
 
     async get(id) {
-      return isId(id) ? store.get(collection, id) : err(notFound());
+      return isId(id) ? (await store.get(collection, id)).map(shown) : err(notFound());
     },
 
     async list(query) {
@@ -45,27 +63,33 @@ export function createRepository<C extends Collection>(
       // one more than asked for says whether there is another page
       const found = await store.list(collection, {
         ...selectedOf(query),
-        sort,
+        order: orderOf(sort),
         after: after.value,
         limit: limit + 1,
       });
       return found.map((rows): Page<Row> => {
-        const items = rows.slice(0, limit);
+        const items = rows.slice(0, limit).map(shown);
         const last = items.at(-1);
         if (!last || rows.length <= limit) return { items, next_cursor: null };
-        const keyset = { key: last[sort.field] as Keyset["key"], id: String(last.id) };
-        return { items, next_cursor: encodeCursor(owner, collection, query, keyset) };
+        return { items, next_cursor: encodeCursor(owner, collection, query, last) };
       });
     },
 
     async update(id, patch, { expectedVersion } = {}) {
       const body = validate(collection.schemas.patch, patch);
       if (body.isErr()) return err(body.error);
-      return isId(id) ? store.update(collection, id, body.value as Row, expectedVersion) : err(notFound());
+      if (!isId(id)) return err(notFound());
+      const changes = body.value as Row;
+      const updated = await store.update(collection, id, changes, expectedVersion);
+      return updated.isErr() ? err(await explained(updated.error, id, changes)) : updated.map(shown);
     },
 
     async delete(id, { expectedVersion } = {}) {
-      return isId(id) ? store.delete(collection, id, expectedVersion) : err(notFound());
+      if (!isId(id)) return err(notFound());
+      const deleted = await store.delete(collection, id, expectedVersion);
+      return deleted.isErr() && deleted.error.code === "referenced"
+        ? err(await namingReferrers(deleted.error, { collection, id, store, collections }))
+        : deleted;
     },
 
     async count(selection) {
@@ -79,7 +103,7 @@ export function createRepository<C extends Collection>(
       const grouping = { ...selectedOf(query), ...groupingOf(collection, query), limit: MAX_GROUPS + 1 };
       const groups = await store.group(collection, grouping);
       if (groups.isErr()) return err(groups.error);
-      return groups.value.length > MAX_GROUPS ? err(TOO_MANY_GROUPS) : ok(toGroups(groups.value));
+      return groups.value.length > MAX_GROUPS ? err(TOO_MANY_GROUPS) : ok(toGroups(collection, query, groups.value));
     },
   };
   return repository as never;
@@ -92,4 +116,8 @@ const TOO_MANY_GROUPS = invalid("invalid_query", "These are too many groups.", [
 /** What is no UUID names no record. */
 const isId = (id: string): boolean => uuidSchema.safeParse(id).success;
 
-const selectedOf = ({ filters, q }: Selection): Selected => (q ? { filters, search: fold(q) } : { filters });
+/** A `q` of which folding leaves nothing, such as white space, is none: every text would contain it. */
+function selectedOf({ filters, q }: Selection): Selected {
+  const search = q && fold(q);
+  return search ? { filters, search } : { filters };
+}

@@ -7,6 +7,7 @@ import type { Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
 import type { Deadlines } from "../deadlines.ts";
 import type { Collection } from "../definition/define.ts";
+import type { Counted, Quota } from "./quotas.ts";
 import type { Store } from "./store.ts";
 
 /** The kinds of database that there are. The README says what one more takes. */
@@ -42,20 +43,27 @@ export interface Database {
   readonly path?: string;
   /** One caller's rows. `unavailable` when the database does not say who it is, or was never prepared. */
   scoped(caller: Caller): Promise<Result<Store, RepositoryError>>;
+  /** What a user keeps there, and may keep, as their verified token names them. */
+  usage(userId: string): Promise<Result<Counted, RepositoryError>>;
   readonly system: DatabaseSystem;
   /** Ends its connections; a later call opens them again. */
   close(): Promise<void>;
 }
 
+/** What is wrong with a database that answers; null for nothing. */
+export type Finding = string | RepositoryError | null;
+
 /** Work for no caller. What cannot be done is thrown, as the driver throws it, but where a Result is given. */
 interface DatabaseSystem {
   /**
    * Whether it answers, on a way that the calls of users cannot fill; may hang. The value is what is wrong with it
-   * although it answers, in words that name the fix, or null.
+   * although it answers, in words that name the fix, or an error of the contract (it is full), or null.
    */
-  probe(): Promise<Result<string | null, unknown>>;
+  probe(): Promise<Result<Finding, unknown>>;
   /** Makes it fit the definitions; safe to repeat, and by two at once. */
   prepare(self: Self): Promise<void>;
+  /** Makes the configured quota that of its users, where the database itself holds it. Safe to repeat. */
+  limit(): Promise<void>;
   /** Deletes everything of a user's, tombstones, too. Safe to repeat. */
   purge(userId: string): Promise<void>;
   /** Takes away tombstones that nobody needs any more, where the database does not do so by itself. Safe to repeat. */
@@ -85,6 +93,10 @@ export interface EngineOptions {
   /** shown in the server's own lists of connections */
   appName: string;
   maxPoolSize?: number | undefined;
+  /** milliseconds, of any beginning; may be set back */
+  clock?: (() => number) | undefined;
+  /** of each user; generous by default */
+  quota?: Quota | undefined;
   /** the SQL files that a Postgres is prepared with; read by the command line only */
   schema?: (() => Promise<SchemaFiles>) | undefined;
   /** told of each pool of connections that is made: on Vercel it is to be emptied before the function is frozen */

@@ -4,7 +4,7 @@
  * checked and text that has been folded, and gives records in the contract's spelling. What it refuses, it says with
  * the errors of `refusals.ts`; a database that does not answer is `unavailable` or `busy`; bugs throw.
  *
- * Words: `key` is the sort field's value of a record; `search` is folded text; a tombstone is what is left of a deleted
+ * Words: the `keys` of a record are the values that it is sorted by; `search` is folded text; a tombstone is what is left of a deleted
  * row, and no store ever shows one.
  */
 
@@ -23,14 +23,18 @@ export interface Selected {
 }
 
 export interface PageRequest extends Selected {
-  sort: Sort;
-  /** the row behind which the page begins */
+  /** by one field after the other; the last is the id, so that no two rows are alike */
+  order: readonly Sort[];
+  /** the keys of the row behind which the page begins, one for each of `order` */
   after?: Keyset | undefined;
   limit: number;
 }
 
 export interface Grouping extends Selected {
-  /** a scalar field, or one of kind day or instant of which the month is meant; absent: one group per currency */
+  /**
+   * a field, or one of kind day or instant of which the month is meant; absent: one group per currency. By a list, a row
+   * is in the group of each of its values, once in each, and one whose list is empty in that of null.
+   */
   by?: { field: string; month?: { timeZone: string } | undefined } | undefined;
   /** most groups that are given */
   limit: number;
@@ -59,8 +63,7 @@ export interface Store {
   /** Refuses: `notFound`. */
   get(collection: Collection, id: string): Answer<Row>;
   /**
-   * Up to `limit` rows behind `after` in sort order; ties go by id in the same direction, nulls come first ascending and
-   * last descending.
+   * Up to `limit` rows behind `after` in that order; nulls come first ascending and last descending.
    */
   list(collection: Collection, page: PageRequest): Answer<Row[]>;
   /** `changes` holds the fields that change; none is a change, too. Refuses: `notFound`, `VERSION_MISMATCH` and as `create`. */

@@ -1,5 +1,5 @@
 /**
- * Text, the same in both databases: what is refused, how long it is, and how it is folded for search.
+ * Text, the same in both databases: what is refused, how long it is, and how it sorts. How it is folded for search: fold.ts.
  */
 
 /** True when a text can be stored by both databases: no NUL (Postgres refuses it), no lone surrogate (UTF-8 has none). */
@@ -12,24 +12,6 @@ export function codePoints(text: string): number {
   let count = 0;
   for (const _ of text) count++;
   return count;
-}
-
-/**
- * The folded form that search compares: compatibility-normalised and case-folded, so that "STRASSE" finds "Straße".
- * It is made here and stored, because the engines fold differently. Down, up and down again approximates Unicode case
- * folding (ẞ -> ß -> SS -> ss); the final sigma, which `toLowerCase` chooses by its place in a word, is put back to the plain one.
- */
-export function fold(text: string): string {
-  return text.normalize("NFKC").toLowerCase().toUpperCase().toLowerCase().replaceAll("ς", "σ").normalize("NFKC");
-}
-
-/** The folded search text of a record: its search fields, one a line; absent ones left out. */
-export function searchText(fields: readonly string[], record: Readonly<Record<string, unknown>>): string {
-  return fields
-    .map((name) => record[name])
-    .filter((value) => typeof value === "string")
-    .map(fold)
-    .join("\n");
 }
 
 /** Order of two texts by UTF-8 bytes (which is code point order), as both databases sort; `<` compares UTF-16 units. */

@@ -30,12 +30,12 @@ test.each([
   ["supabase", true],
   ["mongodb", false],
   ["mongodb", true],
-] as const)("at home in %s (softly: %s): refused by every route within 60 s", async (home, softly) => {
+] as const)("at home in %s (softly: %s): refused by every route within 30 s", async (home, softly) => {
   const user = await newUser({ home, on });
   expect(await status(user.jwt)).toBe(200);
   const { auth } = createClient(on.url, on.secretKey, { auth: { persistSession: false } });
   expect((await auth.admin.deleteUser(user.id, softly)).error).toBeNull();
-  time += 60_000;
+  time += 30_001;
   for (const operation of api.operations.filter(({ secured }) => secured))
     expect([
       operation.path,

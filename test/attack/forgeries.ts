@@ -15,12 +15,13 @@ export interface Target {
   secretKey: string;
 }
 
-export const goodClaims = (keys: KeyServer) => ({
+export const goodClaims = (keys: KeyServer, now = Math.floor(Date.now() / 1000)) => ({
   iss: `${keys.url}/auth/v1`,
   aud: "authenticated",
   sub: "11111111-1111-4111-8111-111111111111",
   role: "authenticated",
-  exp: Math.floor(Date.now() / 1000) + 3600,
+  iat: now,
+  exp: now + 3600,
   app_metadata: { home: "mongodb", home_epoch: 1, role: "admin" },
 });
 
@@ -48,6 +49,10 @@ export async function forgeries({ keys, secret, publishableKey, secretKey }: Tar
     "expired, public key": await es({ exp: now - 1 }),
     "expired, shared secret": await hs({ exp: now - 1 }),
     "without an end": await es({ exp: undefined }),
+    "without a beginning": await es({ iat: undefined }),
+    "whose beginning is a text": hmac({ alg: "HS256" }, { ...claims, iat: "0" }, secret),
+    "that lives longer than it may": await hs({ exp: now + 7 * 86_400 }),
+    "whose beginning is put off, so that it seems short": await es({ iat: now + 86_400, exp: now + 90_000 }),
     "whose end is a text": hmac({ alg: "HS256" }, { ...claims, exp: "2099" }, secret),
     "not yet valid, public key": await es({ nbf: now + 3_500 }),
     "not yet valid, shared secret": await hs({ nbf: now + 3_500 }),

@@ -44,7 +44,7 @@ export const refusedBodies: Readonly<Record<string, Bytes>> = {
   "an empty key": withMember('"":"x"'),
   "a key with NUL": withMember('"a\\u0000":"x"'),
   "a key that is half a character": withMember('"\\ud800":"x"'),
-  "a key twice, the last one wrong": withMember('"amount":"-1"'),
+  "a key twice, the last one wrong": withMember('"amount":"0"'),
   "a key twice, once with an escape": withMember('"\\u0061mount":{"$gt":0}'),
 
   "lists without end": nested(100_000, "[", ""),

@@ -170,19 +170,25 @@ describe.each(HOMES)("at home in %s", (home) => {
     // letters that no compression makes small, four bytes each: what an index entry may not hold shows here
     const long = (length: number) =>
       Array.from({ length }, () => String.fromCodePoint(0x20000 + Math.floor(Math.random() * 0xa000))).join("");
-    const parents: Record<string, string> = {};
+    const parents = new Map<string, string>();
+    // one record for each condition that a reference has for what it refers to
+    const parentOf = async (target: string, where: Record<string, unknown> | undefined) => {
+      const key = `${target} ${JSON.stringify(where)}`;
+      const id = parents.get(key) ?? (await create(target, { ...sample(target, "minimal"), ...where })).id;
+      parents.set(key, id);
+      return id;
+    };
     for (const name of each) {
       const { fields, sorts } = byName(name);
       const made: string[] = [];
       for (let copies = 0; copies < 3; copies++) {
         const body: Record<string, unknown> = sample(name, "minimal");
-        for (const [field, { kind, maxLength = 0, references, maxItems = 0 }] of Object.entries(fields)) {
+        for (const [field, { kind, maxLength = 0, references, where, maxItems = 0 }] of Object.entries(fields)) {
           if (kind === "text" && field !== "email") body[field] = long(maxLength);
           if (kind === "tags") body[field] = Array.from({ length: maxItems }, () => long(maxLength));
-          if (references) body[field] = parents[references];
+          if (references) body[field] = await parentOf(references, where);
         }
         const record = await create(name, body);
-        parents[name] = record.id;
         made.push(record.id);
         for (const [field, { kind }] of Object.entries(fields))
           if (kind === "text" && body[field] !== undefined && String(body[field]).length < 500) {
@@ -274,7 +280,7 @@ describe.each(HOMES)("at home in %s", (home) => {
         for (const field of sorts)
           for (const key of [...keys, ...more, ...wrong]) {
             const query = { filters: [], q: undefined, sort: { ...DEFAULT_SORT, field }, limit: 50 };
-            const made = encodeCursor(user.id, byName(name), query, { key: key as never, id });
+            const made = encodeCursor(user.id, byName(name), query, { created_at: id, [field]: key, id });
             const answer = await list(`/api/${name}?sort=-${field}`, made);
             expect([field, key, [200, 400].includes(answer.status)]).toEqual([field, key, true]);
           }

@@ -149,13 +149,19 @@ const HOSTILE = [
   "NULL",
   "\u2019\uff07\u02bc",
   "%I %L $1 :a @b",
-  "😀\u202e\t\r\n",
+  // not at the ends, where spaces are taken off
+  "😀\u202e\t\r\n!",
 ];
 
 describe("values stay values", () => {
   test.each(HOSTILE)("%j in every field, filter, search, cursor and key", async (text) => {
     const hash = { idempotencyHash: text };
-    const body = { ...spent, description: text, payment_method: `${text}${text}`, tags: [text, "NULL", "a,b"] };
+    const body = {
+      ...spent,
+      description: text,
+      payment_method: `${text}${text}`,
+      tags: [...new Set([text, "NULL", "a,b"])],
+    };
     const made = value(await expenses(ann).create(body, hash));
     expect(value(await expenses(ann).get(made.id))).toEqual({ ...made, ...body });
     expect(value(await expenses(ann).create({ ...body, id: made.id }, hash))).toEqual(made);
@@ -224,7 +230,7 @@ describe.each(each)("%s of somebody else", (table) => {
       );
     const fields = Object.fromEntries(Object.keys(collection.fields).map((field) => [field, record[field]]));
     for (const who of [eve, mo]) {
-      const page = { filters: [], sort: { field: "id", direction: "asc" }, limit: 200 } as const;
+      const page = { filters: [], order: [{ field: "id", direction: "asc" }], limit: 200 } as const;
       expect(await run(who, getRow(collection, ann.id, id))).toBe(0);
       expect(await run(who, listRows(collection, ann.id, page))).toBe(0);
       expect(await run(who, updateRow(collection, ann.id, id, {}, null))).toBe(0);
@@ -256,7 +262,7 @@ describe("a user at home elsewhere", () => {
       const id = crypto.randomUUID();
       expect(outcome(await store.create(collections.contacts, id, { name: "Mina" }))).toBe(wrote);
       expect(outcome(await store.update(collections.contacts, id, { name: "Mina" }, 1))).not.toBe("ok");
-      const page = { filters: [], sort: { field: "id", direction: "asc" }, limit: 10 } as const;
+      const page = { filters: [], order: [{ field: "id", direction: "asc" }], limit: 10 } as const;
       const listed = await store.list(collections.contacts, page);
       expect(listed.isOk() ? JSON.stringify(listed.value) : listed.error.code).toBe(found);
     }
@@ -273,7 +279,11 @@ test("the system's tables and functions are nobody's", async () => {
   expect(
     all
       .map(({ name }) => String(name))
-      .filter((name) => !/^(records_|switchyard\.(are_tags|is_home|is_here)\()/.test(name)),
+      .filter((name) => !/^(records_|switchyard\.(is_home|is_here)\()/.test(name))
+      // the checks and the search texts of the tables: of the values they are given, and nothing else
+      .filter(
+        (name) => !/^switchyard\.(are_tags|is_text|is_email|fold|currency_(decimals|end)|fits_currency)\(/.test(name),
+      ),
   ).toEqual([]);
   for (const table of [sql`tombstones`, sql`databases`, sql`collections`])
     await expect(connection.run(claims(ann), sql`select * from switchyard.${table}`)).rejects.toMatchObject({

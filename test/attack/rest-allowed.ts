@@ -12,7 +12,7 @@ interface Rights {
 
 /** A client may give a new record its id and, through the API, the hash of the request that made it; both are for good. */
 function ofCollection({ fields, search }: Collection): Rights {
-  const own = [...Object.keys(fields), ...search.map((name) => `${name}_folded`)];
+  const own = Object.keys(fields);
   const set = ["user_id", "id", "create_hash"];
   const made = ["version", "created_at", "updated_at", ...(search.length > 0 ? ["search_text"] : [])];
   return {
@@ -37,12 +37,15 @@ export const allowedRelations: Readonly<Record<string, Rights>> = {
 /** Functions of `public` that `authenticated` may call; they run with the caller's own rights. `anon` may call none. */
 export const allowedFunctions: readonly string[] = [
   "records_absence",
+  "records_beyond",
+  "records_column",
   "records_condition",
   "records_create",
   "records_delete",
   "records_json",
   "records_list",
   "records_missing",
+  "records_refusal",
   "records_summarize",
   "records_update",
 ];

@@ -1,6 +1,7 @@
 /** Every route that wants a token, and every token that is none. */
 import { SignJWT } from "jose";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { fail, unavailable } from "../../shared/contract/errors.ts";
 import { judgeOf } from "../integration/api-document.ts";
 import { memoryApi } from "../unit/api-memory.ts";
 import { forgeries, goodClaims } from "./forgeries.ts";
@@ -23,7 +24,11 @@ const newApi = () =>
       SUPABASE_PUBLISHABLE_KEY: PUBLISHABLE,
       SUPABASE_SECRET_KEY: SECRET_KEY,
     },
-    router: { getDatabaseStats: async () => ({}) as never, deleteUser: async () => ({}) as never },
+    router: {
+      getDatabaseStats: async () => ({}) as never,
+      deleteUser: async () => ({}) as never,
+      getAccount: async () => fail(unavailable("away")),
+    },
     clock: () => Date.now(),
   });
 

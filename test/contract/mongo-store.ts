@@ -4,10 +4,10 @@ import { type Db, Decimal128, Long, type MongoClient, UUID } from "mongodb";
 import { allCollections } from "../../shared/collections/index.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
 import type { Collection } from "../../shared/definition/define.ts";
+import { foldedFields } from "../../shared/definition/search.ts";
 import { createMongoClient } from "../../shared/mongo/client.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import type { Self } from "../../shared/repository/database.ts";
-import { fold, searchText } from "../../shared/values/text.ts";
 import { MONGODB, mongoRepositories } from "../setup/repositories.ts";
 import { type DeadEnd, deadEnd } from "./dead-end.ts";
 import { completeSeed, type SeededRecord } from "./seed.ts";
@@ -76,8 +76,7 @@ function document(collection: Collection, record: SeededRecord): object {
     version: Long.fromNumber(version),
     created_at: new Date(created_at),
     updated_at: new Date(updated_at),
-    _folded: Object.fromEntries(collection.search.map((field) => [field, foldOrNull(record[field])])),
-    search_text: searchText(collection.search, record),
+    _folded: foldedFields(collection, record),
   };
 }
 
@@ -88,5 +87,3 @@ function stored(collection: Collection, name: string, value: unknown): unknown {
   if (kind === "reference") return new UUID(String(value));
   return kind === "instant" ? new Date(String(value)) : value;
 }
-
-const foldOrNull = (text: unknown) => (typeof text === "string" ? fold(text) : null);

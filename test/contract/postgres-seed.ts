@@ -1,6 +1,4 @@
 /** Records that are put into a Postgres from behind: by SQL, as the owner of its tables. */
-import type { Collection } from "../../shared/definition/define.ts";
-import { fold } from "../../shared/values/text.ts";
 import { completeSeed } from "./seed.ts";
 import type { Store } from "./store.ts";
 
@@ -8,10 +6,7 @@ import type { Store } from "./store.ts";
 export const seedBySql =
   (run: (text: string) => Promise<unknown>, site: number): Store["seed"] =>
   async (owner, collection, rows) => {
-    const records = completeSeed(owner.userId, site, collection, rows).map((record) => ({
-      ...record,
-      ...foldedColumns(collection, record),
-    }));
+    const records = completeSeed(owner.userId, site, collection, rows);
     // one statement, so that the trigger which sets versions and times is off for this transaction only
     const [name, columns] = [`public.${collection.name}`, Object.keys(records[0] ?? {}).join(", ")];
     await run(`do $seed$ begin
@@ -21,9 +16,3 @@ export const seedBySql =
       alter table ${name} enable always trigger switchyard_stamp;
     end $seed$`);
   };
-
-/** What search looks into beside the fields themselves. */
-const foldedColumns = ({ search }: Collection, record: Record<string, unknown>) =>
-  Object.fromEntries(search.map((field) => [`${field}_folded`, foldOrNull(record[field])]));
-
-const foldOrNull = (text: unknown) => (typeof text === "string" ? fold(text) : null);

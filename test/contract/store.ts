@@ -1,4 +1,5 @@
 /** What the contract suite needs of a database: owners with repositories, and a way to put records in from behind. */
+import { inspect } from "node:util";
 import type { Result } from "neverthrow";
 import type { RepositoryError } from "../../shared/contract/errors.ts";
 import type { Repository } from "../../shared/contract/repository.ts";
@@ -27,7 +28,7 @@ export interface Store {
 export function value<T>(result: Result<T, RepositoryError>): T {
   if (result.isOk()) return result.value;
   const { cause, ...error } = result.error;
-  throw new Error(`expected a value, got ${JSON.stringify(error)}${cause ? ` because of ${String(cause)}` : ""}`);
+  throw new Error(`expected a value, got ${JSON.stringify(error)}${cause ? ` because of ${inspect(cause)}` : ""}`);
 }
 
 /** `code` of the problem, or "ok". */

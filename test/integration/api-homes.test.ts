@@ -4,6 +4,7 @@ import { MongoClient } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { allCollections } from "../../shared/collections/index.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
+import { DEFAULT_QUOTA } from "../../shared/repository/quotas.ts";
 import { type ApiInstance, startApi } from "../attack/api.ts";
 import { MONGODB } from "../setup/repositories.ts";
 import { mongoUriFor, servers } from "../setup/servers.ts";
@@ -121,7 +122,7 @@ describe.each(["supabase", "mongodb"] as const)("at home in %s", (home) => {
     const spent: [string, string, string, string | null][] = [
       ["10.10", "EUR", "2026-01-30", food.id],
       ["20.20", "EUR", "2026-01-31", food.id],
-      ["0.0001", "EUR", "2026-02-27", food.id],
+      ["0.01", "EUR", "2026-02-27", food.id],
       ["5", "USD", "2026-02-01", food.id],
       ["7", "EUR", "2026-02-28", food.id],
       ["3", "EUR", "2026-02-10", null],
@@ -138,23 +139,23 @@ describe.each(["supabase", "mongodb"] as const)("at home in %s", (home) => {
       seen.push(...page.value.items.map(({ amount }: { amount: string }) => amount));
       cursor = page.value.next_cursor ? `&cursor=${encodeURIComponent(page.value.next_cursor)}` : "";
     } while (cursor);
-    expect(seen).toEqual(["20.20", "7.00", "0.0001"]);
+    expect(seen).toEqual(["20.20", "7.00", "0.01"]);
 
     const summary = await call("GET", `/api/expenses/summary?by=month&${filter}`);
     expect(summary.value.items).toEqual([
       { key: "2026-01", currency: "EUR", count: 1, sum: "20.20", min: "20.20", max: "20.20", average: "20.20" },
-      { key: "2026-02", currency: "EUR", count: 2, sum: "7.0001", min: "0.0001", max: "7.00", average: "3.50" },
+      { key: "2026-02", currency: "EUR", count: 2, sum: "7.01", min: "0.01", max: "7.00", average: "3.505" },
     ]);
 
     const days = "from=2026-01-31&to=2026-02-28";
     expect((await call("GET", `/api/reports/spending?${days}`)).value.items).toEqual([
       { key: null, currency: "EUR", sum: "3.00", count: 1 },
-      { key: food.id, name: "Food", currency: "EUR", sum: "27.2001", count: 3 },
+      { key: food.id, name: "Food", currency: "EUR", sum: "27.21", count: 3 },
       { key: food.id, name: "Food", currency: "USD", sum: "5.00", count: 1 },
     ]);
-    expect((await call("GET", `/api/reports/spending?${days}&by=month&tz=Asia/Tokyo`)).value.items).toEqual([
+    expect((await call("GET", `/api/reports/spending?${days}&by=month`)).value.items).toEqual([
       { key: "2026-01", currency: "EUR", sum: "20.20", count: 1 },
-      { key: "2026-02", currency: "EUR", sum: "10.0001", count: 3 },
+      { key: "2026-02", currency: "EUR", sum: "10.01", count: 3 },
       { key: "2026-02", currency: "USD", sum: "5.00", count: 1 },
     ]);
 
@@ -163,27 +164,70 @@ describe.each(["supabase", "mongodb"] as const)("at home in %s", (home) => {
     const some = await create("budgets", { ...plan, category_id: food.id, ends_on: "2026-02-20" });
     const status = async (id: string, on: string) => (await call("GET", `/api/budgets/${id}/status?on=${on}`)).value;
     const period = { period_start: "2026-01-31", period_end: "2026-02-27" };
-    expect(await status(all.id, "2026-02-27")).toEqual({ ...period, spent: "23.2001", remaining: "1.7999" });
+    expect(await status(all.id, "2026-02-27")).toEqual({ ...period, spent: "23.21", remaining: "1.79" });
     expect(await status(all.id, "2026-02-28")).toMatchObject({ period_start: "2026-02-28", spent: "7.00" });
     expect(await status(some.id, "2026-02-20")).toMatchObject({ period_end: "2026-02-20", spent: "20.20" });
     expect(await status(some.id, "2026-02-21")).toMatchObject({ status: 400, code: "invalid_query" });
     expect(await status(all.id, "2026-01-30")).toMatchObject({ status: 400, code: "invalid_query" });
 
+    const refused = async (path: string) => (await call("GET", path)).value.errors?.[0];
+    expect(await refused(`/api/reports/spending?${days}&category_id=${food.id}`)).toEqual({
+      field: "category_id",
+      code: "unknown_parameter",
+      message: "This report has no parameter category_id. It has from, to, by.",
+    });
+    for (const [path, code] of [
+      [`/api/reports/spending?${days}&tz=Asia/Tokyo`, "unknown_parameter"],
+      [`/api/reports/spending?${days}&from=2026-01-01`, "repeated"],
+      [`/api/budgets/${all.id}/status?on=2026-02-27&tz=Asia/Tokyo`, "no_effect"],
+      [`/api/budgets/${all.id}/status?tz=Etc/GMT+5`, "invalid_value"],
+      ["/api/expenses?limit=1&limit=2", "repeated"],
+      ["/api/expenses?created_at[gt]=2026-01-01T00:00:00+01:00", "invalid_value"],
+    ] as const)
+      expect([path, (await refused(path))?.code]).toEqual([path, code]);
+    expect((await call("GET", `/api/budgets/${all.id}/status?tz=Etc/GMT%2B5`)).status).not.toBe(404);
+
     const csv = await call("GET", `/api/expenses/export.csv?${filter}&sort=date`);
     const lines = csv.text.trimEnd().split("\r\n");
     expect(lines).toHaveLength(4);
-    expect(lines[1]).toContain(`20.20,EUR,2026-01-31,${food.id},'=of 2026-01-31`);
+    expect(lines[1]).toContain(`20.20,"EUR","2026-01-31","${food.id}","Food","'=of 2026-01-31"`);
   });
 
   test("the account: who it is, and that nothing answers to it once it is deleted", async () => {
     const user = await newUser({ home, on: supabase });
     const own = callerOf(user);
-    expect((await own("GET", "/api/me")).value).toEqual({ id: user.id, email: user.email, home });
+    expect((await own("GET", "/api/me")).value).toEqual({
+      ...{ id: user.id, email: user.email, home },
+      usage: { records: expect.any(Number), bytes: expect.any(Number), quota: DEFAULT_QUOTA },
+    });
     expect((await own("POST", "/api/contacts", { name: "Dee" })).status).toBe(201);
     expect((await own("GET", "/api/admin/database-stats")).status).toBe(403);
     expect((await own("DELETE", "/api/me")).status).toBe(204);
     expect((await own("GET", "/api/me")).status).toBe(401);
     expect((await own("GET", "/api/contacts")).status).toBe(401);
+  });
+
+  test("the export has the account and every record of every collection, as the lists show them", async () => {
+    const user = await newUser({ home, on: supabase });
+    const own = callerOf(user);
+    const bodies: [string, Body][] = [
+      ["categories", { name: "Food", kind: "expense" }],
+      ["expenses", { amount: "12.50", currency: "EUR", date: "2026-03-14", tags: ["a"] }],
+      ["contacts", { name: "Dee" }],
+    ];
+    for (const [name, body] of bodies) expect((await own("POST", `/api/${name}`, body)).status).toBe(201);
+    const { status, value, headers } = await own("GET", "/api/me/export");
+    expect([status, headers.get("content-disposition")]).toEqual([200, 'attachment; filename="account.json"']);
+    expect(value).toMatchObject({
+      account: { id: user.id, email: user.email },
+      home: { database: home, epoch: 1 },
+      complete: true,
+    });
+    expect(Object.keys(value.collections)).toEqual(allCollections.map(({ name }) => name));
+    for (const { name } of allCollections)
+      expect(value.collections[name]).toEqual((await own("GET", `/api/${name}?sort=created_at`)).value.items);
+    // and of nobody else
+    expect(Object.values(value.collections as Record<string, unknown[]>).flat()).toHaveLength(bodies.length);
   });
 
   test("every route's wrong requests get answers that the document describes", async () => {

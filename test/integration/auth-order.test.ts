@@ -110,6 +110,15 @@ describe("a token", () => {
     const answer = await token(eventOf(id, { user_metadata: { email_verified: true } }));
     expect(answer?.claims.app_metadata.email_confirmed).toBe(false);
   });
+
+  test("does not believe an address that an identity provider has given", async () => {
+    const id = await users.insert();
+    await database.sql("update auth.users set email_confirmed_at = now() where id = $1::uuid", [id]);
+    const confirmed = async () => (await token(eventOf(id)))?.claims.app_metadata.email_confirmed;
+    expect(await confirmed()).toBe(true);
+    await database.sql("update auth.users set is_sso_user = true where id = $1::uuid", [id]);
+    expect(await confirmed()).toBe(false);
+  });
 });
 
 describe("the token function never raises and never answers null", () => {

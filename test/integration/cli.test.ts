@@ -119,8 +119,17 @@ describe("databases", () => {
   test("lists them", async () => {
     const { code, out } = await run("databases");
     expect(code).toBe(0);
-    expect(out).toMatch(/^name +kind +site +accepting +weight +capacity +users +healthy$/m);
-    expect(out).toMatch(/^mongodb +mongodb +2 +yes +1 +no limit +\d+ +not looked at$/m);
+    expect(out).toMatch(/^name +kind +site +accepting +weight +capacity +users +size +healthy$/m);
+    expect(out).toMatch(/^mongodb +mongodb +2 +yes +1 +no limit +\d+ +\? +not looked at$/m);
+  });
+
+  test("knows how much room there is, and says what is full", async () => {
+    expect((await run("databases set mongodb --capacity-bytes=much")).code).toBe(2);
+    expect((await run("databases set mongodb --full-at=101")).code).toBe(2);
+    expect((await run("databases set supabase --capacity-bytes=1MB --full-at=80")).code).toBe(0);
+    expect((await run("stats")).out).toMatch(/^capacity +.*1 MB/m);
+    expect((await run("databases")).out).toMatch(/^supabase .* of 1 MB +no: over 80 % of its capacity$/m);
+    expect((await run("databases set supabase --capacity-bytes=none --full-at=90")).code).toBe(0);
   });
 
   test("sets what is given and leaves the rest", async () => {

@@ -71,6 +71,8 @@ test("two at once prepare it once, with what every Postgres gets and nothing of 
       revision: SCHEMA_REVISION,
       oldest_code: expect.any(Number),
       can_place: null,
+      read_only: false,
+      is_standby: false,
     },
     site: 3,
   });

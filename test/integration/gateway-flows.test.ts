@@ -39,6 +39,28 @@ const mailTo = async (email: string): Promise<string> => {
   return mails[0]?.text ?? "";
 };
 
+describe("another address", () => {
+  test("counts once it is proven: the code goes there, and the old one's owner can prove nothing", async () => {
+    const [old, fresh] = [address("old"), address("fresh")];
+    const client = supabase.browser();
+    await client.auth.signUp({ email: old, password: "correct horse" });
+    const before = await mailTo(old);
+    expect((await client.auth.updateUser({ email: fresh })).error).toBeNull();
+    const stands = async () => (await supabase.sql("select 1 from auth.users where email = $1", [fresh])).length === 1;
+    expect(await stands()).toBe(false);
+    expect(await mailTo(old)).toBe(before);
+    const [token = ""] = /\b\d{6}\b/.exec(await mailTo(fresh)) ?? [];
+    const wrong = token === "111111" ? "222222" : "111111";
+    for (const email of [old, fresh])
+      expect((await client.auth.verifyOtp({ email, token: wrong, type: "email_change" })).error).not.toBeNull();
+    expect(await stands()).toBe(false);
+    const { data, error } = await client.auth.verifyOtp({ email: fresh, token, type: "email_change" });
+    expect(error).toBeNull();
+    expect(data.user?.email).toBe(fresh);
+    expect(await stands()).toBe(true);
+  });
+});
+
 describe("a one-time password", () => {
   test("for a new address asks the hook; its code gives a token with the home", async () => {
     const email = address("otp");

@@ -150,6 +150,19 @@ describe("a session", () => {
     expect((await client.auth.getUser()).data.user?.email).toBe(email);
     expect(hook.asked).toEqual([]);
   });
+
+  test("says when it began, however often it is refreshed", async () => {
+    const client = supabase.browser();
+    const { data } = await client.auth.signUp({ email: address(), password: "correct horse" });
+    const first = claimsOf(data.session?.access_token);
+    expect(first.amr).toEqual([{ method: "password", timestamp: expect.any(Number) }]);
+    await supabase.sql("update auth.sessions set created_at = created_at - interval '1 day' where id::text = $1", [
+      String(first.session_id),
+    ]);
+    const refreshed = claimsOf((await client.auth.refreshSession()).data.session?.access_token);
+    const [was, is] = [first, refreshed].map(({ amr }) => (amr as { timestamp: number }[])[0]?.timestamp ?? 0);
+    expect(Math.round(((was ?? 0) - (is ?? 0)) / 60)).toBe(1_440);
+  });
 });
 
 describe("flows that are not here", () => {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { allCollections } from "../../shared/collections/index.ts";
 import { referencesFrom } from "../../shared/definition/references.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
+import { DEFAULT_QUOTA } from "../../shared/repository/quotas.ts";
 import { type ApiInstance, startApi } from "../attack/api.ts";
 import { addressOf, type Operation, requiredQuery } from "../attack/operations.ts";
 import { type Body, byName, each, sample } from "../contract/suite/samples.ts";
@@ -42,9 +43,9 @@ async function call(user: TestUser | null, method: string, path: string, body?: 
 /** A new record through the API, with new parents of the same user. */
 async function create(user: TestUser, name: string, kind: "minimal" | "full", more: Body = {}, key = "") {
   const body = { ...sample(name, kind), ...more };
-  for (const { field, target } of referencesFrom(byName(name)))
+  for (const { field, target, where } of referencesFrom(byName(name)))
     if (!(field in more) && (kind === "full" || byName(name).fields[field]?.required))
-      body[field] = (await create(user, target, kind)).id;
+      body[field] = (await create(user, target, kind, where)).id;
   const { status, text } = await call(user, "POST", `/api/${name}`, body, key ? { "idempotency-key": key } : {});
   if (status !== 201) throw new Error(`${name} of ${user.home}: ${status} ${text}`);
   return JSON.parse(text) as Body & { id: string };
@@ -106,7 +107,11 @@ describe.each(pairs)("records at home in %s, a stranger at home in %s", (home, o
       const { method, path } = operation;
       const name = collectionOf(path);
       const [theirs, nowhere] = [anns[home].records.get(name)?.id ?? "", crypto.randomUUID()];
-      const body = method === "PATCH" ? { [byName(name).search[0] ?? ""]: "taken" } : undefined;
+      const bodies: Record<string, Body> = {
+        PATCH: { [byName(name).search[0] ?? ""]: "taken" },
+        POST: { into: crypto.randomUUID() },
+      };
+      const body = bodies[method];
       for (const headers of [{}, { "if-match": '"1"' }, { "if-match": "*" }, { "if-none-match": "*" }]) {
         const ask = async (id: string) => {
           const answer = await call(strangers[other], method, addressOf(operation, id), body, headers);
@@ -199,6 +204,7 @@ describe("every route", () => {
         id: leaving.id,
         email: leaving.email,
         home,
+        usage: { records: 0, bytes: 0, quota: DEFAULT_QUOTA },
       });
       const gone = await call(leaving, "DELETE", "/api/me");
       expect([gone.status, gone.text]).toEqual([204, ""]);

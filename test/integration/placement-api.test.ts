@@ -114,6 +114,8 @@ describe("databases", () => {
   });
 });
 
+const START = { xid: "0", id: 0 };
+
 test("deletions are listed, those of users who are there again not", async () => {
   const since = new Date(Date.now() - 60_000);
   const [gone, soft, again] = [await users.insert(), await users.insert(), await users.insert()];
@@ -121,11 +123,14 @@ test("deletions are listed, those of users who are there again not", async () =>
   await users.softDelete(soft);
   await users.hardDelete(again);
   await users.insert(again);
-  const { deleted } = (await assignments.changesSince(since))._unsafeUnwrap();
-  expect(deleted).toEqual(expect.arrayContaining([gone, soft]));
-  expect(deleted).not.toContain(again);
-  const none = { deleted: [], moved: [] };
-  expect((await assignments.changesSince(new Date(Date.now() + 60_000)))._unsafeUnwrap()).toEqual(none);
+  const { revocations } = (await assignments.changesSince(since, START))._unsafeUnwrap();
+  const lifted = new Map(revocations.map(({ user_id, is_lifted }) => [user_id, is_lifted]));
+  expect([gone, soft, again].map((id) => lifted.get(id))).toEqual([false, false, true]);
+  expect((await assignments.changesSince(new Date(Date.now() + 60_000), START))._unsafeUnwrap()).toMatchObject({
+    revocations: [],
+    moved: [],
+    next: null,
+  });
 });
 
 test("who is at home somewhere else than before is listed, and who is there for the first time is not", async () => {
@@ -135,7 +140,7 @@ test("who is at home somewhere else than before is listed, and who is there for 
     "update public.user_database_assignments set database_provider = 'mongodb', epoch = 2, assigned_at = now() where user_id = $1",
     [moves],
   );
-  const { moved } = (await assignments.changesSince(since))._unsafeUnwrap();
+  const { moved } = (await assignments.changesSince(since, START))._unsafeUnwrap();
   expect(moved).toContainEqual({ user_id: moves, home: "mongodb", epoch: 2 });
   expect(moved.map(({ user_id }) => user_id)).not.toContain(stays);
 });

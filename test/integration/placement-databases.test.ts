@@ -126,6 +126,8 @@ describe("the schema", () => {
       revision: SCHEMA_REVISION,
       oldest_code: expect.any(Number),
       can_place: true,
+      read_only: false,
+      is_standby: false,
     });
     expect(revisionProblem(health as never)).toBeUndefined();
     await database.sql("update switchyard.databases set accepting = false");

@@ -132,8 +132,7 @@ describe("a stranger with their own token", () => {
       p_user_id: eve.id,
       p_filters: JSON.stringify([{ field: "amount", operator: "eq", value: "1' or true or '1' = '1" }]),
       p_search: "') > 0 or true or strpos('",
-      p_sort: "date",
-      p_descending: false,
+      p_order: '[{"field": "date", "descending": false}]',
       p_after: null,
       p_limit: 10,
       p_columns: '["id"]',
@@ -195,6 +194,54 @@ describe("an owner with their own token", () => {
   });
 });
 
+describe("search", () => {
+  const contact = (user: TestUser, more: object) => ({ user_id: user.id, id: crypto.randomUUID(), name: "n", ...more });
+  const found = async (user: TestUser, q: string) => {
+    const query = { filters: [], sort: { field: "name", direction: "asc" }, limit: 200, q } as const;
+    return value(await records(user).repository(collections.contacts).list(query)).items.map(({ name }) => name);
+  };
+
+  test("finds what a user has written over REST, and as it is after a change", async () => {
+    const mine = contact(ann, { name: "İnş", note: "Crème brûlée" });
+    const { error } = await rest(ann).from("contacts").insert(mine);
+    expect(error).toBeNull();
+    for (const q of ["inş", "creme", "BRÛLÉE"]) expect(await found(ann, q)).toEqual(["İnş"]);
+    await rest(ann).from("contacts").update({ note: "Straße" }).eq("id", mine.id);
+    expect(await found(ann, "creme")).toEqual([]);
+    expect(await found(ann, "STRASSE")).toEqual(["İnş"]);
+    expect(await found(eve, "strasse")).toEqual([]);
+  });
+
+  test("looks into nothing that a user could have hidden", async () => {
+    const hidden = { search_text: "secret" };
+    const { error: inserted } = await rest(ann).from("contacts").insert(contact(ann, hidden));
+    expect(inserted?.code).toMatch(/^(42501|428C9)$/);
+    const mine = contact(ann, { name: "plain" });
+    await rest(ann).from("contacts").insert(mine);
+    const { error: updated } = await rest(ann).from("contacts").update(hidden).eq("id", mine.id);
+    expect(updated?.code).toMatch(/^(42501|428C9)$/);
+    const { error: gone } = await rest(ann).from("contacts").update({ note_folded: "secret" }).eq("id", mine.id);
+    expect(gone?.code).toMatch(/^(42703|PGRST204)$/);
+    expect(await found(ann, "secret")).toEqual([]);
+    const { data } = await rest(ann).from("contacts").select("search_text").eq("id", mine.id);
+    expect(data).toEqual([{ search_text: "plain" }]);
+  });
+
+  test.each(["\uFDFA", "㍿", "ß", "日"])("a note of %s makes a row of a small multiple", async (sign) => {
+    const note = sign.repeat(2_000);
+    const mine = contact(ann, { note, phone: note });
+    expect((await rest(ann).from("contacts").insert(mine)).error).toBeNull();
+    const [size] = await supabase.sql<{ text: number; search: number; own: number }>(
+      `select octet_length(to_jsonb(c)::text) as text, octet_length(c.search_text) as search,
+         octet_length(c.note) + octet_length(c.phone) as own from public.contacts c where c.id = $1`,
+      [mine.id],
+    );
+    expect(size?.own).toBe(2 * Buffer.byteLength(note));
+    expect(Number(size?.search)).toBeLessThan(2.5 * Number(size?.own) + 1_000);
+    expect(Number(size?.text)).toBeLessThan(3.5 * Number(size?.own) + 1_000);
+  });
+});
+
 describe("a user at home in MongoDB", () => {
   test("can write and sees nothing here", async () => {
     const { error } = await rest(mo).from("expenses").insert(row(mo));
@@ -225,8 +272,14 @@ describe("functions", () => {
     );
     expect(rows.map(({ line }) => line)).toEqual([
       "authenticated are_tags",
+      "authenticated currency_decimals",
+      "authenticated currency_end",
+      "authenticated fits_currency",
+      "authenticated fold",
+      "authenticated is_email",
       "authenticated is_here",
       "authenticated is_home",
+      "authenticated is_text",
     ]);
   });
 

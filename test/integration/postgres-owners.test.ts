@@ -74,8 +74,7 @@ function records(user: TestUser, collection: string, column: string, owner = use
         ...of,
         p_filters: "[]",
         p_search: null,
-        p_sort: "created_at",
-        p_descending: true,
+        p_order: '[{"field": "created_at", "descending": true}, {"field": "id", "descending": true}]',
         p_after: null,
         p_limit: 10,
         ...columns,
@@ -107,6 +106,7 @@ test.each(PLACES)("%s: everything that is done to a record is done by the owner'
   expect(await bookings.create({ amount: "2", account_id: crypto.randomUUID() })).toEqual({
     error: "23503",
     missing: ["account_id"],
+    constraint: `${prefix}_bookings_account_id_fkey`,
   });
   expect(await bookings.list()).toMatchObject([{ id }]);
   const sum = { reference: "account_id", collection: `${prefix}_accounts`, owner: "holder_id", field: "currency" };

@@ -103,7 +103,7 @@ describe("search text", () => {
     const made = value(await expenses().create({ ...spent, description: "Straße", payment_method: "Visa" }));
     const finds = async (q: string) =>
       value(await expenses().count({ q, filters: [{ field: "id", operator: "eq", value: made.id }] })) === 1;
-    expect([await finds("STRASSE"), await finds("visa"), await finds("straße\nvisa")]).toEqual([true, true, true]);
+    expect([await finds("STRASSE"), await finds("visa"), await finds("straße\nvisa")]).toEqual([true, true, false]);
     await Promise.all([
       expenses().update(made.id, { description: "Weg" }),
       expenses().update(made.id, { payment_method: null }),

@@ -43,7 +43,7 @@ afterAll(async () => {
 });
 
 test("rows, homes and purges of before are there after it, under the new rules", async () => {
-  const record = JSON.stringify({ user_id: ann.id, id: crypto.randomUUID(), name: "Food", kind: "expense" });
+  const record = JSON.stringify({ user_id: ann.id, id: crypto.randomUUID(), name: "Crème", kind: "expense" });
   const create = (text: string) =>
     supabase.sql(`select public.records_create('categories', $1, '["id","version"]') as answer`, [text]);
   await create(record);
@@ -54,7 +54,8 @@ test("rows, homes and purges of before are there after it, under the new rules",
   );
   await supabase.sql("select public.switchyard_purge_done(id) from public.switchyard_purge_claim('supabase', 1)");
   const rows = () =>
-    supabase.sql(`select to_jsonb(c) as row from public.categories c union all
+    // folded text is what the migrations make it, and compared below
+    supabase.sql(`select to_jsonb(c) - '{name_folded,search_text}'::text[] as row from public.categories c union all
       select to_jsonb(a) from public.user_database_assignments a union all select to_jsonb(p) from switchyard.purges p`);
   const before = await rows();
   const tasks = await supabase.sql(
@@ -84,7 +85,10 @@ test("rows, homes and purges of before are there after it, under the new rules",
   );
   expect(policies).toHaveLength(28);
   for (const { text } of policies) expect(text).toContain("switchyard.is_home(");
+  expect(await supabase.sql("select name, search_text from public.categories")).toEqual([
+    { name: "Crème", search_text: "creme" },
+  ]);
   const made = "select count(*)::int as records from public.categories";
-  await create(record.replace(/"id":"[^"]*"/, `"id":"${crypto.randomUUID()}"`).replace("Food", "Rent"));
+  await create(record.replace(/"id":"[^"]*"/, `"id":"${crypto.randomUUID()}"`).replace("Crème", "Rent"));
   expect(await supabase.sql(made)).toEqual([{ records: 2 }]);
 });

@@ -68,7 +68,7 @@ describe("drift is seen", () => {
   test.each([
     ["a column", `alter table ${table} add column extra text`],
     ["a type", `alter table ${table} alter column amount type numeric(19,2)`],
-    ["a collation", `alter table ${table} alter column payment_method type text collate "default"`],
+    ["a collation", `alter table ${table} alter column currency type text collate "default"`],
     ["nullability", `alter table ${table} alter column date drop not null`],
     ["a default", `alter table ${table} alter column tags drop default`],
     ["a check", `alter table ${table} drop constraint expenses_currency_check`],

@@ -123,6 +123,14 @@ it("runs the other stages", async () => {
     { _id: int(1), n: int(1) },
     { _id: int(3), n: int(0) },
   ]);
+  const pipeline = [{ $project: { tags: 1 } }];
+  expect(
+    await aggregated(
+      { $match: { _id: 1 } },
+      { $lookup: { from, localField: "p", foreignField: "_id", pipeline, as: "found" } },
+      { $project: { found: 1 } },
+    ),
+  ).toEqual([{ _id: int(1), found: [{ _id: int(2), tags: [] }] }]);
   const [facets] = await aggregated({
     $facet: {
       all: [{ $count: "n" }],

@@ -28,7 +28,7 @@ select jsonb_build_object(
     select jsonb_object_agg(o.conname, pg_get_constraintdef(o.oid)) from pg_constraint o
     where o.conrelid = c.oid and o.contype in ('p', 'f', 'c', 'u', 'x')
   ),
-  'indexes', (select jsonb_agg(pg_get_indexdef(i.indexrelid) order by 1) from pg_index i where i.indrelid = c.oid and i.indisvalid),
+  'indexes', (select jsonb_agg(pg_get_indexdef(i.indexrelid) order by pg_get_indexdef(i.indexrelid)) from pg_index i where i.indrelid = c.oid and i.indisvalid),
   'rowSecurity', concat_ws(' ', case when c.relrowsecurity then 'enabled' end, case when c.relforcerowsecurity then 'forced' end),
   'policies', (
     select jsonb_object_agg(p.polname, concat_ws(' ',

@@ -1,7 +1,13 @@
 /** One user's records through the API, as repositories that a history can call: requests made of calls, and answers read. */
 import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../../shared/contract/errors.ts";
-import type { Filter, ListQuery, Selection, SummaryQuery } from "../../shared/contract/query.ts";
+import {
+  type Filter,
+  type ListQuery,
+  type Selection,
+  type SummaryQuery,
+  sortsOf,
+} from "../../shared/contract/query.ts";
 import type { Page, SummaryGroup } from "../../shared/contract/repository.ts";
 import type { Collection } from "../../shared/definition/define.ts";
 import type { TestUser } from "../setup/users.ts";
@@ -101,7 +107,8 @@ function parametersOf(query: Partial<ListQuery & SummaryQuery> & Selection): str
   for (const { field, operator, value } of filters as readonly Filter[])
     add(operator === "eq" ? field : `${field}[${operator}]`, typeof value === "object" ? JSON.stringify(value) : value);
   add("q", q);
-  if (sort) add("sort", `${sort.direction === "desc" ? "-" : ""}${sort.field}`);
+  const sorts = sort ? sortsOf(sort) : [];
+  if (sort) add("sort", sorts.map(({ field, direction }) => `${direction === "desc" ? "-" : ""}${field}`).join(","));
   add("limit", limit);
   add("cursor", cursor);
   add("by", by);

@@ -1,6 +1,6 @@
 /** Queries that say what they compare with by number where that is another value on each side, such as a time. */
 import fc from "fast-check";
-import { type FilterOperator, operatorsOf } from "../../shared/contract/query.ts";
+import { type FilterOperator, MAX_SORTS, operatorsOf, type Sort } from "../../shared/contract/query.ts";
 import { type Collection, fieldOf, isScalar, systemFields } from "../../shared/definition/define.ts";
 import type { FieldKind } from "../../shared/definition/fields.ts";
 import { idOf, type Pick, picks } from "./picks.ts";
@@ -16,7 +16,7 @@ export interface SymbolicFilter {
 export interface SymbolicQuery {
   filters: readonly SymbolicFilter[];
   q: string | undefined;
-  sort?: { field: string; direction: "asc" | "desc" };
+  sort?: readonly Sort[];
   by?: string | undefined;
   timeZone?: string | undefined;
 }
@@ -66,21 +66,35 @@ function filters(collection: Collection): fc.Arbitrary<SymbolicFilter> {
   const good = fc.constantFrom(...names).chain((field): fc.Arbitrary<SymbolicFilter> => {
     const definition = fieldOf(collection, field);
     if (!definition) throw new Error(`no field ${field}`);
-    const operators = operatorsOf(definition.kind);
+    const operators = operatorsOf(definition);
     const isPicked = definition.kind === "reference" || Object.hasOwn(systemFields, field);
     const value = isPicked ? fc.constant(EARLY[definition.kind]) : fitting(definition);
-    return fc.record({
+    const absence = fc.record({
       field: fc.constant(field),
-      operator: fc.constantFrom(...(operators.length > 0 ? operators : (["eq"] as const))),
+      operator: fc.constant<FilterOperator>("null"),
+      value: fc.record({ value: fc.boolean() }),
+    });
+    if (definition.kind === "tags") {
+      const named = fc.constantFrom("Food", "food", "Straße", "null", "a,b", "$amount");
+      return fc.record({
+        field: fc.constant(field),
+        operator: fc.constant<FilterOperator>("has"),
+        value: fc.record({ value: named }),
+      });
+    }
+    const comparison = fc.record({
+      field: fc.constant(field),
+      operator: fc.constantFrom(...operators.filter((operator) => operator !== "null")),
       value: fc.oneof(
         { weight: 3, arbitrary: fc.record({ of: picks, value }) },
         { weight: isPicked ? 0 : 2, arbitrary: fc.record({ value }) },
       ),
     });
+    return operators.includes("null") ? fc.oneof({ weight: 3, arbitrary: comparison }, absence) : comparison;
   });
   const bad = fc.record({
     field: fc.constantFrom(...names, "nobody", "user_id", "create_hash", "$where", "_deleted_at"),
-    operator: fc.constantFrom<FilterOperator>("eq", "gte", "gt", "lte", "lt"),
+    operator: fc.constantFrom<FilterOperator>("eq", "gte", "gt", "lte", "lt", "has", "null"),
     value: fc.record({ value: odd }),
   });
   return fc.oneof({ weight: 12, arbitrary: good }, { weight: 1, arbitrary: bad });
@@ -111,7 +125,8 @@ export function lists(collection: Collection): fc.Arbitrary<SymbolicQuery> {
     ),
     direction: fc.constantFrom("asc" as const, "desc" as const),
   });
-  return fc.tuple(selections(collection), sort).map(([selection, order]) => ({ ...selection, sort: order }));
+  const order = fc.array(sort, { minLength: 1, maxLength: MAX_SORTS });
+  return fc.tuple(selections(collection), order).map(([selection, sorts]) => ({ ...selection, sort: sorts }));
 }
 
 export function summaries(collection: Collection): fc.Arbitrary<SymbolicQuery> {

@@ -1,6 +1,12 @@
 /** One of the homes in a history: its repositories, and what it has answered so far. */
 
-import type { Filter, ListQuery, Selection, SummaryQuery } from "../../shared/contract/query.ts";
+import {
+  type Filter,
+  type ListQuery,
+  type Selection,
+  type SummaryQuery,
+  sortsOf,
+} from "../../shared/contract/query.ts";
 import type { Answer, Page, Repository } from "../../shared/contract/repository.ts";
 import type { Collection } from "../../shared/definition/define.ts";
 import { comparable, type Raw, type Row } from "./answers.ts";
@@ -135,7 +141,10 @@ export class Side {
       case "sort":
         return this.#list(found.owner, collection, {
           ...query,
-          sort: { ...query.sort, direction: query.sort.direction === "asc" ? "desc" : "asc" },
+          sort: sortsOf(query.sort).map(({ field, direction }) => ({
+            field,
+            direction: direction === "asc" ? "desc" : "asc",
+          })),
         });
       case "search":
         return this.#list(found.owner, collection, { ...query, q: `${query.q ?? ""}x` });

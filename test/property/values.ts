@@ -65,6 +65,9 @@ const TEXTS = [
     "12.50",
     "2026-03-14",
     "a@example.org",
+    "用户@例子.广告",
+    " lead",
+    "trail\u3000",
     "A.B+c@Example.ORG",
     "x".repeat(200),
     "😀".repeat(2_000),
@@ -90,7 +93,22 @@ const INSTANTS = [
     "9999-12-30T23:59:59.999Z",
   ],
 ];
-const AMOUNTS = ["0.0001", "0.5", "1", "1.0", "2", "9.9999", "10", "12.5", "12.50", "100.0000", "999999999999999.9999"];
+const AMOUNTS = [
+  "-0.5",
+  "-9.9999",
+  "-100",
+  "0.0001",
+  "0.5",
+  "1",
+  "1.0",
+  "2",
+  "9.9999",
+  "10",
+  "12.5",
+  "12.50",
+  "100.0000",
+  "999999999999999.9999",
+];
 const INTEGERS = [0, 1, -1, 2 ** 31, -(2 ** 31) - 1, 2 ** 53 - 1, -(2 ** 53) + 1];
 const ZEROS = ["0", "0.00"];
 
@@ -117,7 +135,8 @@ const days = fc.oneof(
 const KINDS: Record<Exclude<FieldKind, "reference">, (field: Field) => fc.Arbitrary<unknown>> = {
   text: () => texts,
   enum: ({ values = [] }) => fc.constantFrom(...values),
-  currency: () => fc.constantFrom("EUR", "USD", "JPY"),
+  // most take every amount; of the last, one has no decimals and one has ended
+  currency: () => fc.constantFrom("CLF", "UYW", "CLF", "UYW", "CLF", "EUR", "JPY", "DEM"),
   money: () => amounts,
   decimal: () => fc.oneof(amounts, fc.constantFrom(...ZEROS)),
   integer: () => fc.oneof(fc.constantFrom(...INTEGERS), fc.integer({ min: 0, max: 5 })),

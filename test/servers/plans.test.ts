@@ -9,7 +9,7 @@ const OTHERS = 20_000;
 
 let database: OwnDatabase;
 let user: TestUser;
-let middle: { id: string; key: string };
+let middle: { id: string; key: string; date: string };
 
 beforeAll(async () => {
   database = await startOwnDatabase();
@@ -25,8 +25,8 @@ beforeAll(async () => {
     alter table public.expenses enable always trigger switchyard_stamp;
   end $$`);
   await database.sql("vacuum analyze public.expenses");
-  const [row] = await database.sql<{ id: string; key: string }>(
-    `select id, to_json(created_at) #>> '{}' as key from public.expenses
+  const [row] = await database.sql<{ id: string; key: string; date: string }>(
+    `select id, date::text as date, to_json(created_at) #>> '{}' as key from public.expenses
      where user_id = $1::uuid order by created_at, id offset $2::int limit 1`,
     [user.id, OWN / 2],
   );
@@ -35,15 +35,17 @@ beforeAll(async () => {
 });
 afterAll(() => database?.stop());
 
-test.each(["get", "list-20", "next page", "count with a filter"].flatMap((what) => [what, `${what} without REST`]))(
-  "%s reads the user's own records only, from an index that begins with the owner",
-  async (what) => {
-    const read = reads(user.id, middle.id, middle).find((one) => one.what === what);
-    if (!read) throw new Error(what);
-    const scans = await scansOf(database.adminUrl, user.id, "expenses", read.statement, read.parameters);
-    expect(scans.length).toBeGreaterThan(0);
-    expect(scans.filter(({ index, condition }) => !index || !/\buser_id = /.test(condition))).toEqual([]);
-    const rows = scans.reduce((sum, scan) => sum + scan.rows, 0);
-    expect(rows).toBeLessThanOrEqual(read.limit === "own" ? OWN : read.limit);
-  },
-);
+test.each(
+  ["get", "list-20", "next page", "next page by day", "count with a filter"].flatMap((what) => [
+    what,
+    `${what} without REST`,
+  ]),
+)("%s reads the user's own records only, from an index that begins with the owner", async (what) => {
+  const read = reads(user.id, middle.id, middle).find((one) => one.what === what);
+  if (!read) throw new Error(what);
+  const scans = await scansOf(database.adminUrl, user.id, "expenses", read.statement, read.parameters);
+  expect(scans.length).toBeGreaterThan(0);
+  expect(scans.filter(({ index, condition }) => !index || !/\buser_id = /.test(condition))).toEqual([]);
+  const rows = scans.reduce((sum, scan) => sum + scan.rows, 0);
+  expect(rows).toBeLessThanOrEqual(read.limit === "own" ? OWN : read.limit);
+});

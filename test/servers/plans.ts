@@ -1,6 +1,7 @@
 /** What Postgres really does for a read over REST, by a function, or without: the plans of the statements, and what they read. */
 import postgres from "postgres";
 import { expenses } from "../../shared/collections/expenses.ts";
+import { orderOf } from "../../shared/contract/query.ts";
 import { type Sql, textOf } from "../../shared/postgres/direct/sql.ts";
 import { countRows, getRow, listRows } from "../../shared/postgres/direct/statements.ts";
 
@@ -74,40 +75,51 @@ function scansIn(node: PlanNode, table: string): Scan[] {
 }
 
 const columns = JSON.stringify(["id", "user_id", "amount", "version"]);
-const LIST = "select public.records_list($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+const LIST = "select public.records_list($1, $2, $3, $4, $5, $6, $7, $8)";
 
 /** Every kind of read as the repository sends it, with its parameters, and how many rows it may read; "own" is all of the user's. */
-export const reads = (userId: string, id: string, cursor: { key: string; id: string }) => {
-  const list = (filters: object[], sort: string, after: object | null, limit: number) => ({
+export const reads = (userId: string, id: string, cursor: { date: string; key: string; id: string }) => {
+  const made = [cursor.key, cursor.id];
+  const list = (filters: object[], fields: string[], after: string[] | null, limit: number) => ({
     statement: LIST,
     parameters: [
       "expenses",
       userId,
       JSON.stringify(filters),
       null,
-      sort,
-      true,
+      JSON.stringify(fields.map((field) => ({ field, descending: true }))),
       after && JSON.stringify(after),
       limit,
       columns,
     ],
   });
   const plain = (statement: Sql) => ({ statement: textOf(statement), parameters: [] });
-  const page = { filters: [], sort: { field: "created_at", direction: "desc" }, limit: 21 } as const;
+  const page = { filters: [], order: orderOf({ field: "created_at", direction: "desc" }), limit: 21 } as const;
+  const byDay = { ...page, order: orderOf({ field: "date", direction: "desc" }) };
   const euros = { field: "currency", operator: "eq", value: "EUR" } as const;
   return [
     { what: "list-20 without REST", limit: 21, ...plain(listRows(expenses, userId, page)) },
-    { what: "next page without REST", limit: 22, ...plain(listRows(expenses, userId, { ...page, after: cursor })) },
+    { what: "next page without REST", limit: 22, ...plain(listRows(expenses, userId, { ...page, after: made })) },
+    {
+      what: "next page by day without REST",
+      limit: 22,
+      ...plain(listRows(expenses, userId, { ...byDay, after: [cursor.date, ...made] })),
+    },
     { what: "get without REST", limit: 1, ...plain(getRow(expenses, userId, id)) },
     {
       what: "count with a filter without REST",
       limit: "own" as const,
       ...plain(countRows(expenses, userId, { filters: [euros] })),
     },
-    { what: "list-20", limit: 21, ...list([], "created_at", null, 21) },
+    { what: "list-20", limit: 21, ...list([], ["created_at", "id"], null, 21) },
     // the row that the cursor names is read again, and left out
-    { what: "next page", limit: 22, ...list([], "created_at", cursor, 21) },
-    { what: "get", limit: 1, ...list([{ field: "id", operator: "eq", value: id }], "id", null, 1) },
+    { what: "next page", limit: 22, ...list([], ["created_at", "id"], made, 21) },
+    {
+      what: "next page by day",
+      limit: 22,
+      ...list([], ["date", "created_at", "id"], [cursor.date, ...made], 21),
+    },
+    { what: "get", limit: 1, ...list([{ field: "id", operator: "eq", value: id }], ["id"], null, 1) },
     {
       what: "count with a filter",
       limit: "own" as const,

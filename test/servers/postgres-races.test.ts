@@ -2,10 +2,10 @@
 import postgres from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
-import { PATIENT } from "../setup/patience.ts";
 import { servers } from "../setup/servers.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
 import { newUser } from "../setup/users.ts";
+import { untilBlocked } from "./blocked.ts";
 
 let supabase: RunningSupabase;
 let owner: string;
@@ -42,10 +42,7 @@ async function whileDeleting<T>(id: string, meanwhile: () => Promise<T>): Promis
     await deleter`delete from public.categories where id = ${id}`;
     waiting = Promise.resolve(meanwhile());
     waiting.catch(() => undefined);
-    const [{ pid } = { pid: 0 }] = await deleter`select pg_backend_pid() as pid`;
-    await expect
-      .poll(() => sql`select 1 from pg_stat_activity where ${pid} = any (pg_blocking_pids(pid))`, PATIENT)
-      .toHaveLength(1);
+    await untilBlocked(sql, deleter);
   });
   return waiting as Promise<T>;
 }

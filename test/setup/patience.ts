@@ -17,6 +17,7 @@ export const patience = { testTimeout: HANGS_MS, hookTimeout: HANGS_MS, teardown
 export const PATIENT_DEADLINES = {
   REQUEST_DEADLINE_MS: HANGS_MS,
   EXPORT_DEADLINE_MS: HANGS_MS,
+  BATCH_DEADLINE_MS: HANGS_MS,
   HOOK_DEADLINE_MS: HANGS_MS,
   DATABASE_CONNECT_MS: HANGS_MS,
 } as const satisfies DeadlineSettings;

@@ -26,8 +26,13 @@ export interface Repositories {
 }
 
 /** `store` is that user's. */
-const repositoriesOver = (store: Store, userId: string, newId: () => string = uuidv7): Repositories => ({
-  repository: (collection) => createRepository(collection, store, { owner: userId, newId }),
+const repositoriesOver = (
+  store: Store,
+  userId: string,
+  collections: readonly Collection[],
+  newId: () => string = uuidv7,
+): Repositories => ({
+  repository: (collection) => createRepository(collection, store, { owner: userId, newId, collections }),
 });
 
 interface MongoGiven extends Partial<Omit<MongoStoreOptions, "db" | "userId" | "all">> {
@@ -46,6 +51,7 @@ export const mongoRepositories = ({ newId, all = allCollections, ...given }: Mon
       ...given,
     }),
     given.userId,
+    all,
     newId,
   );
 
@@ -55,7 +61,7 @@ interface RestGiven extends Omit<RestStoreOptions, "all"> {
 }
 
 export const postgresRepositories = ({ newId, all = allCollections, ...given }: RestGiven): Repositories =>
-  repositoriesOver(createRestStore({ ...given, all: byName(all) }), given.userId, newId);
+  repositoriesOver(createRestStore({ ...given, all: byName(all) }), given.userId, all, newId);
 
 /** Without REST. */
 interface DirectGiven extends Omit<DirectStoreOptions, "all"> {
@@ -64,7 +70,7 @@ interface DirectGiven extends Omit<DirectStoreOptions, "all"> {
 }
 
 export const directRepositories = ({ newId, all = allCollections, ...given }: DirectGiven): Repositories =>
-  repositoriesOver(createDirectStore({ ...given, all: byName(all) }), given.claims.sub, newId);
+  repositoriesOver(createDirectStore({ ...given, all: byName(all) }), given.claims.sub, all, newId);
 
 /** `_id` of a document that lives in its owner's home. */
 export const homeId = (userId: string, id: string) => ({ user_id: new UUID(userId), id: new UUID(id) });

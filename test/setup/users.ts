@@ -73,15 +73,19 @@ export interface TokenOptions {
   appMetadata?: Record<string, unknown>;
   /** seconds from now; below zero for a token that has expired */
   expiresInSeconds?: number;
+  /** seconds since 1970; now unless given */
+  issuedAt?: number;
+  /** null: none */
+  sessionId?: string | null;
 }
 
 /** A token with the claims of a real one. */
 export async function mintToken(
   on: Pick<UserServer, "jwtSecret" | "jwtIssuer">,
   user: { id: string; email: string; home?: string },
-  { appMetadata = {}, expiresInSeconds = 3_600 }: TokenOptions = {},
+  { appMetadata = {}, expiresInSeconds = 3_600, ...given }: TokenOptions = {},
 ): Promise<string> {
-  const now = Math.floor(Date.now() / 1_000);
+  const { issuedAt: now = Math.floor(Date.now() / 1_000), sessionId = crypto.randomUUID() } = given;
   const home = user.home ? { home: user.home, home_epoch: 1 } : {};
   return new SignJWT({
     email: user.email,
@@ -89,7 +93,7 @@ export async function mintToken(
     role: "authenticated",
     aal: "aal1",
     amr: [{ method: "password", timestamp: now }],
-    session_id: crypto.randomUUID(),
+    ...(sessionId !== null && { session_id: sessionId }),
     is_anonymous: false,
     app_metadata: { provider: "email", providers: ["email"], ...home, email_confirmed: true, ...appMetadata },
     user_metadata: {},

@@ -21,7 +21,7 @@ const environment = {
   SUPABASE_SECRET_KEY: "the service key, which nobody may see",
   SUPABASE_JWT_SECRET: SECRET,
   ALLOWED_ORIGINS: "https://app.example",
-  ADMIN_EMAILS: "Root@Example.com",
+  ADMIN_EMAILS: "Root@Example.com,root@kiosk.example",
 };
 
 /** Owner -> collection -> rows; filters and sorts are the contract suite's matter and are left out here. */
@@ -110,7 +110,8 @@ export function memoryApi({ environment: more = {}, failing, router = {}, clock 
       users.push(user);
       return ok(service(user).repository(collection));
     },
-    isDeleted: async () => false,
+    getUsage: async () => ok({ records: 0, bytes: 0, quota_records: 100, quota_bytes: null }),
+    standingOf: async () => "good" as const,
     ...router,
   };
   const dependencies = {

@@ -1,7 +1,10 @@
 /** Requests that are odd, wrong or hostile, and what every answer carries. */
+import { createHmac } from "node:crypto";
 import { describe, expect, test, vi } from "vitest";
 import { createApp } from "../../api/_app.ts";
-import { busy, unavailable } from "../../shared/contract/errors.ts";
+import { idempotencySecret } from "../../api/_idempotency.ts";
+import { busy, type RepositoryError, storageFull, throttled, unavailable } from "../../shared/contract/errors.ts";
+import { quotaExceeded } from "../../shared/repository/refusals.ts";
 import { memoryApi, token } from "./api-memory.ts";
 
 const jwt = await token();
@@ -68,6 +71,26 @@ describe("bodies", () => {
     });
     expect((await send("POST", "/api/expenses", endless)).status).toBe(413);
     expect(sent).toBeLessThan(2 * 1024 * 1024);
+  });
+
+  test("whose sender goes away are no failure of ours", async () => {
+    const { app, lines } = memoryApi();
+    const broken = new ReadableStream({
+      start: (controller) => controller.enqueue(new TextEncoder().encode("{")),
+      pull: (controller) => controller.error(new Error("aborted")),
+    });
+    const answer = await send("POST", "/api/expenses", broken, json, app);
+    expect(codes(answer)).toEqual([400, "malformed"]);
+    const logged = lines.map((line) => JSON.parse(line));
+    expect(logged.map(({ level }) => level)).not.toContain("error");
+    expect(logged.find(({ event }) => event === "body_aborted")).toMatchObject({ level: "debug" });
+  });
+
+  test("that are no JSON are told where", async () => {
+    const detail = async (body: string) => (await send("POST", "/api/expenses", body)).problem.detail;
+    expect(await detail('{\n  "amount": "1"\n  "date": "2026-01-01"\n}')).toContain("line 3, column 3");
+    expect(await detail("")).toContain("empty");
+    expect(await detail('{"amount": ')).toContain("ends too early");
   });
 
   test("of another type are refused", async () => {
@@ -142,7 +165,7 @@ describe("records", () => {
     expect([changed.status, changed.value.description]).toEqual([200, "x"]);
     const last = changed.headers.get("etag") ?? "";
     expect(last).not.toBe(etag);
-    for (const tags of [etag, `W/${last}`, '"1", "2"', '"nonsense"'])
+    for (const tags of [etag, `W/${etag}`, '"1", "2"', 'W/"1", W/"2"', '"nonsense"', 'W/"nonsense"'])
       expect(codes(await send("PATCH", path, {}, { ...json, "if-match": tags })), tags).toEqual([
         412,
         "version_mismatch",
@@ -153,8 +176,28 @@ describe("records", () => {
         "malformed",
         "If-Match",
       ]);
-    expect((await send("DELETE", path, undefined, { ...signedIn, "if-match": `"1", ${last}` })).status).toBe(204);
+    // proxies that compress an answer weaken its tag
+    const weak = await send("PATCH", path, { description: "y" }, { ...json, "if-match": `W/${last}` });
+    expect([weak.status, weak.value.description]).toEqual([200, "y"]);
+    const weaker = `"1", W/${weak.headers.get("etag")}`;
+    expect((await send("DELETE", path, undefined, { ...signedIn, "if-match": weaker })).status).toBe(204);
     expect(codes(await send("GET", path))).toEqual([404, "not_found"]);
+    // what is gone has no version to be another one
+    for (const tags of [etag, `W/${etag}`, '"1", "2"', '"nonsense"', "*"])
+      for (const method of ["PATCH", "DELETE"])
+        expect(
+          codes(await send(method, path, method === "PATCH" ? {} : undefined, { ...json, "if-match": tags })),
+          `${method} ${tags}`,
+        ).toEqual([404, "not_found"]);
+  });
+
+  test("the secret behind ids is the one configured, or made from the project's key under a label of its own", async () => {
+    const key = "the service key, which nobody may see";
+    const own = await idempotencySecret({ SUPABASE_SECRET_KEY: key });
+    expect(own).toMatch(/^[0-9a-f]{64}$/);
+    expect(own).not.toBe(createHmac("sha256", key).update("").digest("hex"));
+    expect(own).toBe(createHmac("sha256", key).update("switchyard idempotency-key v1").digest("hex"));
+    expect(await idempotencySecret({ SUPABASE_SECRET_KEY: key, IDEMPOTENCY_SECRET: "set" })).toBe("set");
   });
 
   test("are made once for an Idempotency-Key", async () => {
@@ -248,6 +291,18 @@ describe("what breaks", () => {
       expect([...codes(answer), answer.headers.get("retry-after")]).toEqual([503, "busy", "1"]);
       expect(answer.text).not.toContain("pw");
     }
+  });
+
+  test("a full database and a throttled one: codes of their own, and no hurry to come back to the full one", async () => {
+    const statuses = async (failing: () => RepositoryError) => {
+      const { app } = memoryApi({ failing });
+      const answer = await send("POST", "/api/contacts", { name: "a" }, json, app);
+      return [...codes(answer), answer.headers.get("retry-after")];
+    };
+    expect(await statuses(() => storageFull())).toEqual([507, "storage_full", null]);
+    expect(await statuses(() => throttled())).toEqual([503, "throttled", "5"]);
+    const counted = { records: 101, bytes: 1, quota_records: 100, quota_bytes: null };
+    expect(await statuses(() => quotaExceeded(counted))).toEqual([403, "quota_exceeded", null]);
   });
 
   test("a bug: 500 without a word of it; the log has it under the request's name, without secrets", async () => {

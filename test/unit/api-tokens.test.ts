@@ -2,6 +2,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { exportJWK, exportSPKI, generateKeyPair, type JWK, SignJWT, UnsecuredJWT } from "jose";
+import { ok } from "neverthrow";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { memoryApi, token } from "./api-memory.ts";
 
@@ -25,6 +26,8 @@ describe("with a shared secret", () => {
 
   test.each([
     ["expired", { exp: now() - 1 }],
+    ["without a beginning", { iat: undefined }],
+    ["longer than MAX_TOKEN_LIFETIME_SECONDS alive", { exp: now() + 3_602 }],
     ["without an end", { exp: undefined }],
     ["not valid yet", { nbf: now() + 60 }],
     ["of another issuer", { iss: "https://evil.example/auth/v1" }],
@@ -48,6 +51,7 @@ describe("with a shared secret", () => {
       .setSubject("11111111-1111-4111-8111-111111111111")
       .setIssuer("http://127.0.0.1:9/auth/v1")
       .setAudience("authenticated")
+      .setIssuedAt()
       .setExpirationTime("1h")
       .encode();
     const good = await token();
@@ -77,8 +81,60 @@ describe("with a shared secret", () => {
     }
   });
 
+  test("one that lives too long is told which setting says so, and the setting moves it", async () => {
+    const jwt = await token({ exp: now() + 7_200 });
+    const answer = await api.app.request("/api/me", { headers: { authorization: `Bearer ${jwt}` } });
+    expect(((await answer.json()) as { detail: string }).detail).toMatch(/MAX_TOKEN_LIFETIME_SECONDS allows \(3600\)/);
+    expect((await ask(memoryApi({ environment: { MAX_TOKEN_LIFETIME_SECONDS: "7200" } }), jwt)).status).toBe(200);
+  });
+
+  test("where it cannot be known whether a session has ended, it reads and does not write", async () => {
+    const blind = memoryApi({ router: { standingOf: async () => "unknown" } });
+    const headers = { authorization: `Bearer ${await token()}`, "content-type": "application/json" };
+    expect((await blind.app.request("/api/expenses/count", { headers })).status).toBe(200);
+    const body = JSON.stringify({ amount: "1", currency: "EUR", date: "2026-01-01" });
+    const write = await blind.app.request("/api/expenses", { method: "POST", headers, body });
+    expect([write.status, write.headers.get("retry-after")]).toEqual([503, "30"]);
+  });
+
+  test("deleting the account wants a sign-in of the last ten minutes, and a refresh is none", async () => {
+    const deleted: string[] = [];
+    const own = memoryApi({
+      router: {
+        deleteUser: async (id) => {
+          deleted.push(id);
+          return ok(undefined);
+        },
+      },
+    });
+    const remove = async (amr: unknown) => {
+      const headers = { authorization: `Bearer ${await token({ amr })}` };
+      const response = await own.app.request("/api/me", { method: "DELETE", headers });
+      return response.status === 204 ? 204 : ((await response.json()) as { code: string }).code;
+    };
+    for (const old of [
+      undefined,
+      "password",
+      [],
+      [{ method: "password", timestamp: now() - 601 }],
+      [
+        { method: "password", timestamp: now() - 601 },
+        { method: "token_refresh", timestamp: now() },
+      ],
+    ])
+      expect(await remove(old)).toBe("fresh_sign_in_required");
+    expect(deleted).toEqual([]);
+    expect(await remove([{ method: "password", timestamp: now() - 590 }])).toBe(204);
+    expect(
+      await remove([
+        { method: "password", timestamp: now() - 6_000 },
+        { method: "totp", timestamp: now() },
+      ]),
+    ).toBe(204);
+  });
+
   test("deleted users' tokens are refused", async () => {
-    const gone = memoryApi({ router: { isDeleted: async () => true } });
+    const gone = memoryApi({ router: { standingOf: async () => "deleted" } });
     expect((await ask(gone, await token())).status).toBe(401);
   });
 
@@ -108,7 +164,60 @@ describe("admins", () => {
     expect(await status({ email: "rOOt@example.com", app_metadata: { email_confirmed: true } })).toBe(200);
   });
 
+  test("are named by their id, whatever their address", async () => {
+    const named = memoryApi({
+      environment: { ADMIN_EMAILS: undefined, ADMIN_USER_IDS: "11111111-1111-4111-8111-11111111111A" },
+      router: { getDatabaseStats: async () => stats as never },
+    });
+    const ask = async (sub: string) => {
+      const headers = { authorization: `Bearer ${await token({ sub, email: "" })}` };
+      return (await named.app.request("/api/admin/database-stats", { headers })).status;
+    };
+    expect(await ask("11111111-1111-4111-8111-11111111111a")).toBe(200);
+    expect(await ask("11111111-1111-4111-8111-11111111111b")).toBe(403);
+  });
+
+  test("sign in with a second factor, where that is asked for", async () => {
+    const strict = memoryApi({
+      environment: { ADMIN_REQUIRE_MFA: "1" },
+      router: { getDatabaseStats: async () => stats as never },
+    });
+    const ask = async (claims: object) => {
+      const headers = { authorization: `Bearer ${await token({ app_metadata: { role: "admin" }, ...claims })}` };
+      const response = await strict.app.request("/api/admin/database-stats", { headers });
+      return response.status === 200 ? 200 : ((await response.json()) as { code: string }).code;
+    };
+    expect(await ask({ aal: "aal2" })).toBe(200);
+    expect(await ask({ aal: "aal1" })).toBe("mfa_required");
+    expect(await ask({})).toBe("mfa_required");
+    // who is none is told no more than that
+    expect(await ask({ app_metadata: {} })).toBe("forbidden");
+  });
+
+  test("addresses beyond ASCII are refused where they are configured", () => {
+    expect(() => memoryApi({ environment: { ADMIN_EMAILS: "root@\u212Aiosk.example" } })).toThrow(/ADMIN_USER_IDS/);
+    expect(() => memoryApi({ environment: { ADMIN_USER_IDS: "root@example.com" } })).toThrow(/UUIDs/);
+  });
+
   test.each([
+    [
+      "an address that only looks like theirs: a Kelvin sign for a K",
+      { email: "root@\u212Aiosk.example", app_metadata: { email_confirmed: true } },
+    ],
+    [
+      "an identity provider's word",
+      {
+        email: "root@example.com",
+        app_metadata: { email_confirmed: true, provider: "sso:4b1f", providers: ["sso:4b1f"] },
+      },
+    ],
+    [
+      "an identity provider's word beside a password",
+      {
+        email: "root@example.com",
+        app_metadata: { email_confirmed: true, provider: "email", providers: ["email", "sso:4b1f"] },
+      },
+    ],
     ["an address that is not confirmed", { email: "root@example.com", app_metadata: { email_confirmed: false } }],
     ["an address of which nothing is said", { email: "root@example.com" }],
     ["a text in place of true", { email: "root@example.com", app_metadata: { email_confirmed: "true" } }],
@@ -137,6 +246,7 @@ describe("with public keys", () => {
       .setSubject("11111111-1111-4111-8111-111111111111")
       .setIssuer(`${url}/auth/v1`)
       .setAudience("authenticated")
+      .setIssuedAt()
       .setExpirationTime("1h")
       .sign(key);
   const withKeys = (environment: Record<string, string | undefined> = {}, clock = Date.now) =>

@@ -2,7 +2,7 @@
 import { err, ok } from "neverthrow";
 import { Webhook } from "standardwebhooks";
 import { describe, expect, test, vi } from "vitest";
-import { unavailable } from "../../shared/contract/errors.ts";
+import { storageFull, unavailable } from "../../shared/contract/errors.ts";
 import { webhookVerifier } from "../../shared/http/webhook-secrets.ts";
 import { createLog } from "../../shared/log.ts";
 import { createSignUpHook, type HealthReport, type SignUpHookOptions } from "../../shared/operations/sign-up-hook.ts";
@@ -61,6 +61,32 @@ describe("a sign-up", () => {
     expect(reports).toEqual([
       [SUPABASE, { name: "mongodb", healthy: true, error: null }, { name: "atlas", healthy: true, error: null }],
     ]);
+  });
+
+  test("measures the databases once a minute, and waits for none that cannot be measured", async () => {
+    let now = 0;
+    const sizes = {
+      mongodb: vi.fn(async () => 7_000_000),
+      atlas: vi.fn(async () => Promise.reject(new Error("no"))),
+    };
+    const { answer, reports } = hook({ sizes, clock: () => now });
+    for (const ms of [0, 10_000, 60_001]) {
+      now = ms;
+      await answer(request());
+    }
+    const bytes = reports.map((all) => all.map((each) => each.bytes ?? null));
+    expect(bytes).toEqual([
+      [null, 7_000_000, null],
+      [null, null, null],
+      [null, 7_000_000, null],
+    ]);
+    expect(sizes.mongodb).toHaveBeenCalledTimes(2);
+  });
+
+  test("passes by one whose probe says that it is full", async () => {
+    const { answer, reports } = hook({ probes: { mongodb: async () => ok(storageFull()) } });
+    await answer(request());
+    expect(reports).toEqual([[SUPABASE, { name: "mongodb", healthy: false, error: storageFull().message }]]);
   });
 
   test("is refused with status 200 and words for people when none can", async () => {
@@ -150,6 +176,16 @@ describe("signatures", () => {
     expect((await answer(request(given))).status).toBe(401);
     expect(canPlace).not.toHaveBeenCalled();
     expect(reports).toEqual([]);
+  });
+
+  test.each([
+    ["23 bytes", `whsec_${Buffer.alloc(23, "x").toString("base64")}`, /23 bytes.*openssl rand -base64 32/],
+    ["nothing behind the prefix", "v1,whsec_", /not base64/],
+    ["plain words", "v1,whsec_correct horse battery staple, again", /not base64/],
+    ["a short one beside a good one", `${secretOf("good")}|v1,whsec_YWJj`, /3 bytes/],
+  ])("are verified with no secret of %s", (_, secrets, told) => {
+    expect(() => webhookVerifier(secrets)).toThrow(told);
+    expect(() => webhookVerifier(`whsec_${Buffer.alloc(24, "x").toString("base64")}`)).not.toThrow();
   });
 
   test("are refused where no secret is configured", async () => {

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { parse } from "smol-toml";
 import { describe, expect, test, vi } from "vitest";
 import {
   ConfigError,
@@ -30,11 +31,26 @@ describe("the environment", () => {
       ...api,
       SUPABASE_URL: "http://127.0.0.1:54321",
       LOG_LEVEL: "info",
+      QUOTA_RECORDS: 100_000,
+      QUOTA_BYTES: 104_857_600,
       ...DEFAULT_DEADLINES,
+      ADMIN_USER_IDS: [],
       ADMIN_EMAILS: [],
+      ADMIN_REQUIRE_MFA: "0",
+      MAX_TOKEN_LIFETIME_SECONDS: 3600,
       ALLOWED_ORIGINS: [],
       databases: [],
     }));
+
+  test("quotas are numbers, bytes with their unit, or none", () => {
+    const quota = (QUOTA_RECORDS: string, QUOTA_BYTES: string) => loadApiConfig({ ...api, QUOTA_RECORDS, QUOTA_BYTES });
+    expect(quota("500", "1.5GB")).toMatchObject({ QUOTA_RECORDS: 500, QUOTA_BYTES: 1_610_612_736 });
+    expect(quota("none", "none")).toMatchObject({ QUOTA_RECORDS: null, QUOTA_BYTES: null });
+    expect(problems(loadApiConfig, { ...api, QUOTA_RECORDS: "-1", QUOTA_BYTES: "much" })).toEqual([
+      'QUOTA_RECORDS must be a number of records, or "none" for no limit.',
+      'QUOTA_BYTES must be a number of bytes, such as 100MB, or "none" for no limit.',
+    ]);
+  });
 
   test("lists are split and trimmed", () =>
     expect(
@@ -100,6 +116,10 @@ describe("the environment", () => {
       ...env,
       SUPABASE_JWKS: { keys: [{ kid: "a" }] },
     });
+  });
+
+  test.each(["info", "INFO", "Warn"])("LOG_LEVEL=%s is a level", (level) => {
+    expect(loadApiConfig({ ...api, LOG_LEVEL: level }).LOG_LEVEL).toBe(level.toLowerCase());
   });
 
   test("deadlines: what follows from them fits into them", () => {
@@ -218,4 +238,11 @@ describe("the environment", () => {
     const described = new Set(example.match(/^#?\s*[A-Z][A-Z0-9_]+(?==)/gm)?.map((each) => each.replace(/^#?\s*/, "")));
     expect([...read].filter((name) => !described.has(name))).toEqual([]);
   });
+});
+
+test("what `supabase config push` takes to a project names no address of a developer's machine", () => {
+  const text = readFileSync(new URL("../../supabase/config.toml", import.meta.url), "utf8");
+  const { auth } = parse(text) as { auth: Record<string, unknown> };
+  expect(auth.site_url).toBe("env(SITE_URL)");
+  expect(JSON.stringify(auth)).not.toMatch(/localhost|127\.0\.0\.1|\[::1\]/);
 });

@@ -16,6 +16,45 @@ describe("bodies", () => {
     for (const error of errors ?? []) expect(error.message).toMatch(/\w+ \w+/);
   });
 
+  test.each([
+    ["what is missing", {}, "amount", "missing", "amount is missing."],
+    ["what is missing, of a choice", { name: "x" }, "kind", "missing", "kind is missing."],
+    [
+      "a number for text",
+      { amount: 5 },
+      "amount",
+      "invalid_type",
+      "amount must be text, not a number. Write the number as a string, so that no digit is lost.",
+    ],
+    ["null for text", { name: null }, "name", "invalid_type", "name must be text, not null."],
+    ["text for a flag", { archived: "yes" }, "archived", "invalid_type", "archived must be true or false, not text."],
+    ["text for a list", { tags: "a" }, "tags", "invalid_type", "tags must be a list, not text."],
+    ["a number in a list", { tags: [1] }, "tags.0", "invalid_type", "tags.0 must be text, not a number."],
+    [
+      "a day that does not exist",
+      { date: "2026-02-30" },
+      "date",
+      "invalid_format",
+      "There is no 2026-02-30 in the calendar.",
+    ],
+    ["a day in another order", { date: "30.02.2026" }, "date", "invalid_format", "Write the day as YYYY-MM-DD."],
+  ])("%s is called that", (_, body, field, code, message) => {
+    const collection = field === "kind" || field === "name" || field === "archived" ? "categories" : "expenses";
+    const { errors } = validate(collections[collection].schemas.create as z.ZodType, body)._unsafeUnwrapErr();
+    expect(errors?.find((error) => error.field === field)).toEqual({ field, code, message });
+  });
+
+  test("a time on a day that does not exist is told so", () => {
+    const said = (value: string) => instant().schema.safeParse(value).error?.issues[0]?.message;
+    expect(said("2026-02-30T00:00:00Z")).toBe("There is no 2026-02-30 in the calendar.");
+    expect(said("2026-02-28T25:00:00Z")).toMatch(/^Write the time as/);
+  });
+
+  test("the document says what a loan's rate is", () => {
+    for (const schema of Object.values(collections.loans.schemas))
+      expect(JSON.stringify(z.toJSONSchema(schema, { io: "input" }))).toContain("percent per year");
+  });
+
   test.each([null, undefined, 1, "x", [], true])("%j is no body", (body) =>
     expect(validate(collections.contacts.schemas.create, body).isErr()).toBe(true),
   );

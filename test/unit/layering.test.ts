@@ -28,7 +28,12 @@ const ENTRIES: Readonly<Record<string, readonly string[]>> = {
 };
 const CONFIG = "shared/config.ts";
 /** What the variables mean, and do not hold: how long things may take by default, and which homes they name. */
-const MEANINGS = ["shared/deadlines.ts", "shared/placement/configured-databases.ts"];
+const MEANINGS = [
+  "shared/deadlines.ts",
+  "shared/placement/configured-databases.ts",
+  "shared/repository/quotas.ts",
+  "shared/values/bytes.ts",
+];
 const MAX_LINES = 400;
 const MAX_MEDIAN = 120;
 

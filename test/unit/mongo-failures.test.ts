@@ -5,9 +5,9 @@ import { expect, test } from "vitest";
 import { busy } from "../../shared/contract/errors.ts";
 import { attempt } from "../../shared/mongo/failures.ts";
 
-const answering = (code: number, codeName: string) =>
+const answering = (code: number, codeName: string, message = "as the server words it") =>
   attempt(async () => {
-    if (code > 0) throw new MongoServerError({ message: "as the server words it", code, codeName });
+    if (code > 0) throw new MongoServerError({ message, code, codeName });
     return ok("done");
   });
 
@@ -38,9 +38,10 @@ test.each([
   [251, "NoSuchTransaction"],
   [262, "ExceededTimeLimit"],
   [290, "TransactionExceededLifetimeLimitSeconds"],
-  [462, "IngressRequestRateLimitExceeded"],
   [11_601, "Interrupted"],
-  [16_500, "RequestRateTooLarge"],
+  [146, "ExceededMemoryLimit"],
+  [211, "KeyNotFound"],
+  [1, "Engine53200"],
   [1, "Engine40001"],
   [1, "Engine40P01"],
   [1, "Engine55P03"],
@@ -56,10 +57,52 @@ test.each([
   [13, "Unauthorized", /grant that user readWrite/],
   [18, "AuthenticationFailed", /refuses the user or password/],
   [59, "CommandNotFound", /recent MongoDB/],
-  [8_000, "AtlasError", /refuses the user or password/],
+  [115, "CommandNotSupported", /recent MongoDB/],
+  [13_297, "DatabaseDifferCase", /other capitals/],
 ])("%i %s is for the operator to mend: misconfigured, in words", async (code, codeName, words) => {
   const error = (await answering(code, codeName))._unsafeUnwrapErr();
   expect(error).toMatchObject({ kind: "unavailable", code: "misconfigured", message: expect.stringMatching(words) });
+});
+
+test.each([
+  ["bad auth : Authentication failed.", "misconfigured", /user or password/],
+  ["user is not allowed to do action [insert] on [switchyard.expenses]", "misconfigured", /readWrite/],
+  ["not authorized on switchyard to execute command", "misconfigured", /readWrite/],
+  ["you are over your space quota, using 513 MB of 512 MB", "storage_full", /is full/],
+  ["something that has never been seen", "misconfigured", /Atlas refuses/],
+])("Atlas has one code for everything: %s", async (message, code, words) => {
+  const error = (await answering(8_000, "AtlasError", message))._unsafeUnwrapErr();
+  expect(error).toMatchObject({ code, message: expect.stringMatching(words) });
+});
+
+test.each([
+  [14_031, "OutOfDiskSpace"],
+  [1, "Engine53100"],
+  [1, "Engine25006"],
+])("%i %s is a full one, which a wait does not mend", async (code, codeName) => {
+  const error = (await answering(code, codeName))._unsafeUnwrapErr();
+  expect(error).toMatchObject({ kind: "unavailable", code: "storage_full" });
+  expect(error.retryAfterSeconds).toBeUndefined();
+});
+
+test.each([
+  [462, "IngressRequestRateLimitExceeded"],
+  [16_500, "RequestRateTooLarge"],
+])("%i %s is the provider's limit: throttled, for a while", async (code, codeName) => {
+  expect((await answering(code, codeName))._unsafeUnwrapErr()).toMatchObject({
+    code: "throttled",
+    retryAfterSeconds: 5,
+  });
+});
+
+test("a standalone server does no transactions: its words say what to do", async () => {
+  const message = "Transaction numbers are only allowed on a replica set member or mongos";
+  const error = (await answering(20, "IllegalOperation", message))._unsafeUnwrapErr();
+  expect(error).toMatchObject({ code: "misconfigured", message: expect.stringContaining("rs.initiate()") });
+});
+
+test.each([121, 10_334])("%i is the record's fault", async (code) => {
+  expect((await answering(code, ""))._unsafeUnwrapErr().code).toBe("invalid_input");
 });
 
 const labelled = (code: number, label: string) =>

@@ -48,40 +48,44 @@ describe("statements", () => {
   });
 
   test.each([
-    ["date", "asc", "2026-03-14", `(t."date", t.id) > ('2026-03-14', '${id}')`, 't."date" asc , t.id asc'],
-    ["date", "desc", "2026-03-14", `(t."date", t.id) < ('2026-03-14', '${id}')`, 't."date" desc , t.id desc'],
+    ["date", "asc", "2026-03-14", `(t."date", t."id") > ('2026-03-14', '${id}')`, 't."date" asc , t."id" asc'],
+    ["date", "desc", "2026-03-14", `(t."date", t."id") < ('2026-03-14', '${id}')`, 't."date" desc , t."id" desc'],
     [
       "description",
       "asc",
       "x",
-      `(t."description", t.id) > ('x', '${id}')`,
-      't."description" asc nulls first, t.id asc',
+      `(t."description", t."id") > ('x', '${id}')`,
+      't."description" asc nulls first, t."id" asc',
     ],
     [
       "description",
       "desc",
       "x",
-      `((t."description", t.id) < ('x', '${id}') or t."description" is null)`,
-      't."description" desc nulls last, t.id desc',
+      `((t."description" <= 'x' and (t."description" < 'x' or (t."id") < ('${id}'))) or t."description" is null)`,
+      't."description" desc nulls last, t."id" desc',
     ],
     [
       "description",
       "asc",
       null,
-      `(t."description" is not null or t.id > '${id}')`,
-      't."description" asc nulls first, t.id asc',
+      `(t."description" is not null or (t."id") > ('${id}'))`,
+      't."description" asc nulls first, t."id" asc',
     ],
     [
       "description",
       "desc",
       null,
-      `t."description" is null and t.id < '${id}'`,
-      't."description" desc nulls last, t.id desc',
+      `(t."description" is null and (t."id") < ('${id}'))`,
+      't."description" desc nulls last, t."id" desc',
     ],
-  ] as const)("of a page by %s %s behind %j", (field, direction, key, behind, order) => {
-    const page = { filters: [], sort: { field, direction }, after: { key, id }, limit: 21 };
+  ] as const)("of a page by %s %s behind %j", (field, direction, key, behind, place) => {
+    const order = [
+      { field, direction },
+      { field: "id", direction },
+    ];
+    const page = { filters: [], order, after: [key, id], limit: 21 };
     expect(plain(textOf(listRows(expenses, user, page)))).toBe(
-      `select ${columns} ${mine} and ${behind} order by ${order} limit '21'`,
+      `select ${columns} ${mine} and ${behind} order by ${place} limit '21'`,
     );
   });
 

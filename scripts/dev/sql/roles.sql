@@ -30,3 +30,12 @@ $$;
 create schema if not exists auth;
 grant usage on schema auth to anon, authenticated, service_role, supabase_auth_admin;
 grant usage on schema public to anon, authenticated, service_role;
+
+-- What Auth makes is postgres' to use, as on a hosted project: to read, to refer to and to put triggers on.
+do $$
+begin
+  if current_user <> 'postgres' and exists (select from pg_catalog.pg_roles where rolname = 'postgres') then
+    alter default privileges in schema auth grant all on tables to postgres;
+  end if;
+end
+$$;

@@ -2,9 +2,9 @@
 import { err, ok, type Result } from "neverthrow";
 import { misconfigured, type RepositoryError } from "../../contract/errors.ts";
 import type { Collection } from "../../definition/define.ts";
-import type { Caller } from "../../repository/database.ts";
+import type { Caller, Finding } from "../../repository/database.ts";
 import type { Store } from "../../repository/store.ts";
-import { revisionProblem, type SchemaHealth } from "../revision.ts";
+import { revisionProblem, type SchemaHealth, writeProblem } from "../revision.ts";
 import { claimsIn } from "./claims.ts";
 import type { PostgresConnection } from "./connection.ts";
 import { failureOf, readRefusal } from "./failures.ts";
@@ -15,7 +15,7 @@ export interface DirectAccess {
   ready(): Promise<Result<void, RepositoryError>>;
   scoped(caller: Caller): Promise<Result<Store, RepositoryError>>;
   /** Why the database cannot be used although it answers; null when it can. Rejects when it does not answer. */
-  problem(): Promise<string | null>;
+  problem(): Promise<Finding>;
 }
 
 export interface Named {
@@ -61,7 +61,8 @@ export function directAccess(connection: PostgresConnection, named: Named): Dire
     async problem() {
       try {
         const [row] = await connection.ask(HEALTH);
-        return problemOf(row?.health as Health, named);
+        const found = row?.health as Health;
+        return (await problemOf(found, named)) ?? writeProblem(found, named.title) ?? null;
       } catch (error) {
         const { code, message } = failureOf(error, readRefusal);
         if (code === "misconfigured") return message;

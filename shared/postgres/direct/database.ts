@@ -1,16 +1,20 @@
 /** Any Postgres but Supabase's own as one of the product's databases: a data plane, reached by Postgres' own protocol. */
-import { ok } from "neverthrow";
+import { err, ok } from "neverthrow";
+import type { RepositoryError } from "../../contract/errors.ts";
 import type { Collection } from "../../definition/define.ts";
 import { byName } from "../../definition/per-collection.ts";
 import type { Database, EngineOptions } from "../../repository/database.ts";
+import { type Counted, DEFAULT_QUOTA } from "../../repository/quotas.ts";
 import { prepareDataPlane } from "../prepare-data-plane.ts";
 import { directAccess } from "./access.ts";
 import { createPostgresConnection, type PostgresConnection } from "./connection.ts";
+import { failureOf, readRefusal } from "./failures.ts";
 
 /** Records that one call deletes. */
 const PURGE_BATCH = 1_000;
 
-export function postgresDatabase({ name, title, url, schema, collections, ...settings }: EngineOptions): Database {
+export function postgresDatabase(options: EngineOptions): Database {
+  const { name, title, url, schema, collections, quota = DEFAULT_QUOTA, ...settings } = options;
   const connection = createPostgresConnection(url, settings);
   const all = byName(collections);
   const migrate = `switchyard db prepare ${name}`;
@@ -27,11 +31,23 @@ export function postgresDatabase({ name, title, url, schema, collections, ...set
     kind: "postgres",
     path: "direct",
     scoped,
+    async usage(userId) {
+      try {
+        const [row] = await (await own()).query("select public.switchyard_usage($1) as counted", [userId]);
+        return ok(row?.counted as Counted);
+      } catch (error) {
+        // what stands against the database is an error of the contract already
+        return err(error instanceof Error ? failureOf(error, readRefusal) : (error as RepositoryError));
+      }
+    },
     system: {
       probe: async () => ok(await problem()),
       async prepare(self) {
         if (!schema) throw new Error(`${title} is prepared by the command line: switchyard db prepare ${name}`);
         await prepareDataPlane(connection, { ...self, ...(await schema()) });
+      },
+      async limit() {
+        await (await own()).query("select public.switchyard_set_quotas($1, $2)", [quota.records, quota.bytes]);
       },
       async purge(userId) {
         const there = await own();

@@ -3,7 +3,7 @@
  * `supabase/migrations/*_record_functions.sql`, planned as they stand: a function would plan them a second time.
  */
 
-import type { FilterOperator } from "../../contract/query.ts";
+import type { Filter, FilterOperator } from "../../contract/query.ts";
 import type { Collection } from "../../definition/define.ts";
 import { fieldOf } from "../../definition/define.ts";
 import type { PageRequest, Row, Selected } from "../../repository/store.ts";
@@ -13,7 +13,9 @@ import { tableOf } from "./tables.ts";
 const AND = sql` and `;
 const COMMA = sql`, `;
 
-const OPERATORS: Readonly<Record<FilterOperator, Sql>> = {
+const OR = sql` or `;
+
+const OPERATORS: Readonly<Record<Exclude<FilterOperator, "has" | "null">, Sql>> = {
   eq: sql`=`,
   gte: sql`>=`,
   gt: sql`>`,
@@ -26,13 +28,14 @@ export const getRow = (collection: Collection, owner: string, id: string): Sql =
 
 export function listRows(collection: Collection, owner: string, page: PageRequest): Sql {
   const { name: table, columns } = tableOf(collection);
-  const { field, direction } = page.sort;
   const conditions = join([selected(collection, owner, page), ...behind(collection, page)], AND);
-  const [way, nulls] = direction === "asc" ? [sql`asc`, sql`nulls first`] : [sql`desc`, sql`nulls last`];
-  // where there is no null, saying where it goes would keep the index from being read in order
-  const place = isNullable(collection, field) ? nulls : sql``;
+  const order = page.order.map(({ field, direction }) => {
+    const [way, nulls] = direction === "asc" ? [sql`asc`, sql`nulls first`] : [sql`desc`, sql`nulls last`];
+    // where there is no null, saying where it goes would keep the index from being read in order
+    return sql`t.${name(field)} ${way} ${isNullable(collection, field) ? nulls : sql``}`;
+  });
   return sql`select ${columns} from ${table} t where ${conditions}
-    order by t.${name(field)} ${way} ${place}, t.id ${way} limit ${page.limit}`;
+    order by ${join(order, COMMA)} limit ${page.limit}`;
 }
 
 export const countRows = (collection: Collection, owner: string, which: Selected): Sql =>
@@ -76,24 +79,55 @@ function theRow(collection: Collection, owner: string, id: string, version: numb
 }
 
 function selected(collection: Collection, owner: string, { filters, search }: Selected): Sql {
-  const conditions = [sql`t.${tableOf(collection).owner} = ${owner}`];
-  for (const { field, operator, value } of filters)
-    conditions.push(sql`t.${name(field)} ${OPERATORS[operator]} ${value}`);
+  const conditions = [sql`t.${tableOf(collection).owner} = ${owner}`, ...filters.map(condition)];
   if (search !== undefined) conditions.push(sql`strpos(t.search_text, ${search}) > 0`);
   return join(conditions, AND);
 }
 
-/** Compared as a row, an index starts at the very record, however many share its key. */
-function* behind(collection: Collection, { sort, after }: PageRequest): Generator<Sql> {
-  if (!after) return;
-  const column = sql`t.${name(sort.field)}`;
-  const descends = sort.direction === "desc";
-  const nullable = isNullable(collection, sort.field);
-  if (after.key === null)
-    yield descends ? sql`${column} is null and t.id < ${after.id}` : sql`(${column} is not null or t.id > ${after.id})`;
-  else if (!descends) yield sql`(${column}, t.id) > (${after.key}, ${after.id})`;
-  else if (nullable) yield sql`((${column}, t.id) < (${after.key}, ${after.id}) or ${column} is null)`;
-  else yield sql`(${column}, t.id) < (${after.key}, ${after.id})`;
+function condition({ field, operator, value }: Filter): Sql {
+  const column = sql`t.${name(field)}`;
+  if (operator === "null") return value === true ? sql`${column} is null` : sql`${column} is not null`;
+  return operator === "has" ? sql`${value} = any (${column})` : sql`${column} ${OPERATORS[operator]} ${value}`;
+}
+
+function* behind(collection: Collection, { order, after }: PageRequest): Generator<Sql> {
+  if (after)
+    yield beyond(
+      order.map(({ field, direction }, at) => ({
+        column: sql`t.${name(field)}`,
+        descends: direction === "desc",
+        // after a value, nulls follow only descending
+        nullsFollow: direction === "desc" && isNullable(collection, field),
+        key: after[at] ?? null,
+      })),
+    );
+}
+
+interface Place {
+  column: Sql;
+  descends: boolean;
+  nullsFollow: boolean;
+  key: string | number | boolean | null;
+}
+
+/**
+ * What comes after these keys in that order. Compared as a row where that says the same: an index starts at the very
+ * record then, however many share its first key. Else `a <= x and (a < x or the rest)`, of which it reads the first part.
+ */
+function beyond(places: readonly Place[]): Sql {
+  const [{ column, descends, nullsFollow, key }, ...others] = places as [Place, ...Place[]];
+  const way = descends ? sql`<` : sql`>`;
+  if (places.every((place) => place.key !== null && !place.nullsFollow && place.descends === descends)) {
+    const columns = places.map((place) => place.column);
+    return sql`(${join(columns, COMMA)}) ${way} (${join(
+      places.map((place) => literal(place.key)),
+      COMMA,
+    )})`;
+  }
+  const rest = others.length > 0 ? beyond(others) : sql`false`;
+  if (key === null) return descends ? sql`(${column} is null and ${rest})` : sql`(${column} is not null or ${rest})`;
+  const keyset = sql`(${column} ${way}= ${key} and (${column} ${way} ${key} or ${rest}))`;
+  return nullsFollow ? sql`(${join([keyset, sql`${column} is null`], OR)})` : keyset;
 }
 
 const isNullable = (collection: Collection, field: string): boolean => !fieldOf(collection, field)?.required;

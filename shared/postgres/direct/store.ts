@@ -73,7 +73,7 @@ export function createDirectStore({ connection, claims, all, signal }: DirectSto
   return {
     create(collection, id, values, hash) {
       const madeBy = hash === undefined ? {} : { create_hash: hash };
-      const row = { [identityOf(collection).owner]: userId, id, ...toRow(collection, values), ...madeBy };
+      const row = { [identityOf(collection).owner]: userId, id, ...toRow(values), ...madeBy };
       return write(collection, insertRow(collection, row), {
         name: "records_create",
         parameters: () => ({
@@ -95,7 +95,7 @@ export function createDirectStore({ connection, claims, all, signal }: DirectSto
 
     update(collection, id, changes, expectedVersion) {
       const version = versionOf(expectedVersion);
-      const row = toRow(collection, changes);
+      const row = toRow(changes);
       return write(collection, updateRow(collection, userId, id, row, version), {
         name: "records_update",
         parameters: () => ({

@@ -1,13 +1,11 @@
 /** Who may do what with a collection's table, and the triggers that nobody gets past. */
 import type { Collection } from "../../definition/define.ts";
-import { fieldColumns, searchColumns } from "./columns.ts";
+import { fieldColumns } from "./columns.ts";
 import { identifier, literal } from "./quoting.ts";
 
 /** Row-level security, its policies, and the grants. */
 export function accessSql(collection: Collection, table: string): string {
-  const written = [...fieldColumns(collection), ...searchColumns(collection)]
-    .filter(({ generated }) => generated === undefined)
-    .map(({ name }) => name);
+  const written = fieldColumns(collection).map(({ name }) => name);
   return `${policySql(collection, table)}
 
 -- Supabase's default privileges grant everything by name, so it is taken away by name. Version and times are the
@@ -48,19 +46,30 @@ function policySql({ name, placement, scope }: Collection, table: string): strin
   ].join("\n");
 }
 
-/** The triggers that keep versions and tombstones. */
+/** The triggers that keep versions, tombstones, and how much each user has. */
 export function triggerSql({ scope }: Collection, table: string): string {
   const owner = scope.field === "user_id" ? "" : literal(scope.field);
-  return `-- Always, also for a session that replicates: no row may be without a new version, no deletion without a tombstone.
+  return `-- Always, also for a session that replicates: no row may be without a new version, no deletion without a tombstone,
+-- nothing that a user keeps without being counted.
 create trigger switchyard_stamp before insert or update on ${table}
   for each row execute function switchyard.stamp_record(${owner});
 create trigger switchyard_check_tombstones after insert on ${table}
   referencing new table as inserted for each statement execute function switchyard.check_tombstones(${owner});
 create trigger switchyard_bury after delete on ${table}
   referencing old table as deleted for each statement execute function switchyard.bury_records(${owner});
+create trigger switchyard_usage_insert after insert on ${table}
+  referencing new table as inserted for each statement execute function switchyard.count_usage(${owner});
+create trigger switchyard_usage_update after update on ${table}
+  referencing old table as updated_from new table as updated_to
+  for each statement execute function switchyard.count_usage(${owner});
+create trigger switchyard_usage_delete after delete on ${table}
+  referencing old table as deleted for each statement execute function switchyard.count_usage(${owner});
 alter table ${table} enable always trigger switchyard_stamp;
 alter table ${table} enable always trigger switchyard_check_tombstones;
-alter table ${table} enable always trigger switchyard_bury;`;
+alter table ${table} enable always trigger switchyard_bury;
+alter table ${table} enable always trigger switchyard_usage_insert;
+alter table ${table} enable always trigger switchyard_usage_update;
+alter table ${table} enable always trigger switchyard_usage_delete;`;
 }
 
 const wrap = (names: string[]) => (names.length > 6 ? `\n  ${names.join(", ")}\n` : names.join(", "));

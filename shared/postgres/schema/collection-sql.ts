@@ -2,11 +2,14 @@
  * The migration of a collection, printed from its definition. What it prints is committed, read by people and may be
  * edited; test/integration/schema-postgres.test.ts then says where the database and the definition differ.
  */
+import { orderOf, type Sort } from "../../contract/query.ts";
 import { type Collection, identityOf, type Placement } from "../../definition/define.ts";
 import { referencesFrom } from "../../definition/references.ts";
 import { accessSql, triggerSql } from "./access-sql.ts";
 import { type Column, fieldColumns, MAX_INDEXED_LENGTH, searchColumns } from "./columns.ts";
 import { identifier, literal } from "./quoting.ts";
+import { referenceTriggers } from "./reference-rules-sql.ts";
+import { ruleConstraints } from "./rules-sql.ts";
 
 /** What `collectionSql` puts where the table is made elsewhere than in `public`. */
 export interface SqlOptions {
@@ -24,12 +27,14 @@ export function collectionSql(
       `collection ${collection.name}: only home and pinned collections of an owner have a table in Postgres`,
     );
   const table = `${schema}.${collection.name}`;
+  const triggers = referenceTriggers(collection, all, table);
   return [
     `-- ${capital(collection.title)} records. Printed by: switchyard collection sql ${collection.name}`,
     tableSql(collection, all, schema),
     indexSql(collection, table),
     accessSql(collection, table),
     triggerSql(collection, table),
+    ...(triggers.length > 0 ? [triggers.join("\n")] : []),
     [
       "-- Purges and counts read this list.",
       "insert into switchyard.collections (name, placement, owner_column)",
@@ -52,10 +57,15 @@ function tableSql(collection: Collection, all: readonly Collection[], schema: st
     "created_at timestamptz(3) not null",
     "updated_at timestamptz(3) not null",
   ];
-  const references = referencesFrom(collection).map(({ field, target }) => {
+  const references = referencesFrom(collection).map(({ field, target, where }) => {
     const parent = all.find(({ name }) => name === target);
     if (!parent || !isBeside(parent.placement, placement) || parent.scope.kind !== scope.kind)
       throw new Error(`collection ${table}: ${field} refers to ${target}, which is not kept where ${table} is`);
+    const loose = Object.keys(where ?? {}).find((key) => !parent.fixedWhileReferenced.includes(key));
+    if (loose !== undefined)
+      throw new Error(
+        `collection ${table}: ${field} asks for a ${loose}, which ${target} does not name in fixedWhileReferenced`,
+      );
     return [
       `constraint ${identifier(table, field, "fkey")}`,
       `    foreign key (${owner}, ${field}) references ${schema}.${target} (${parent.scope.field}, id)`,
@@ -68,7 +78,7 @@ function tableSql(collection: Collection, all: readonly Collection[], schema: st
         `constraint ${identifier(table, "pkey")} primary key (id)`,
         `constraint ${identifier(table, owner, "id_key")} unique (${owner}, id)`,
       ];
-  const lines = [...columns, ...keys, ...references].map((line) => `  ${line}`);
+  const lines = [...columns, ...keys, ...references, ...ruleConstraints(collection)].map((line) => `  ${line}`);
   return `${perOwner ? PER_OWNER : GLOBAL}\ncreate table ${schema}.${table} (\n${lines.join(",\n")}\n);`;
 }
 
@@ -106,7 +116,9 @@ function indexSql(collection: Collection, table: string): string {
     .filter((field) => !sortable.includes(field));
   return [
     "-- Pages are read in index order, for every sort of the API; deleting looks for what refers to a record.",
-    ...sortable.map((field) => index(field, `${scope.field}, ${field}, id`)),
+    ...sortable.map((field) =>
+      index(field, [scope.field, ...orderOf({ field, direction: "asc" }).map(fieldIn)].join(", ")),
+    ),
     ...references.map((field) => index(field, `${scope.field}, ${field}`)),
     ...unique.map(
       (key) =>
@@ -114,5 +126,7 @@ function indexSql(collection: Collection, table: string): string {
     ),
   ].join("\n");
 }
+
+const fieldIn = ({ field }: Sort) => field;
 
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -4,6 +4,7 @@
  */
 import type { Collection } from "../../definition/define.ts";
 import type { Field, FieldKind } from "../../definition/fields.ts";
+import { foldedLength } from "../../definition/search.ts";
 import { literal } from "./quoting.ts";
 
 export interface Column {
@@ -35,12 +36,6 @@ const TYPES: Record<FieldKind, string> = {
 /** The longest text, in characters of up to 4 bytes, that surely fits in an entry of a B-tree index (2,704 bytes). */
 export const MAX_INDEXED_LENGTH = 600;
 
-/** NFKC makes up to 18 characters of one (U+FDFA), and upper case up to 3. */
-const FOLDED_GROWTH = 20;
-
-/** What holds a search field as it is compared: folded by the application, because the engines fold differently. */
-export const foldedColumn = (field: string): string => `${field}_folded`;
-
 /** The columns for the definition's fields, in its order. */
 export function fieldColumns(collection: Collection): Column[] {
   return Object.entries(collection.fields).map(([name, field]) => {
@@ -56,39 +51,37 @@ export function fieldColumns(collection: Collection): Column[] {
 }
 
 /**
- * One folded column for each search field, and `search_text`, made of them by the database: an update that changes one
- * search field needs no look at the others, and two at once lose nothing. (Who writes past the API, through Supabase's
- * REST, has to fold as well, or `q` does not find it.)
+ * `search_text`: the search fields folded, one a line. The database makes it, so a row is found by `q` whoever wrote it,
+ * over Supabase's REST, too, and nobody can write it. Folded text has no line break: nothing matches across two fields.
  */
-export function searchColumns({ search, fields }: Collection): Column[] {
-  if (search.length === 0) return [];
-  const folded = search.map((field) => ({
-    name: foldedColumn(field),
-    type: `text collate "C"`,
-    nullable: true,
-    check: `char_length(${foldedColumn(field)}) <= ${(fields[field]?.maxLength ?? 0) * FOLDED_GROWTH}`,
-  }));
-  const lines = folded.map(({ name }) => `coalesce(E'\\n' || ${name}, '')`);
+export function searchColumns(collection: Collection): Column[] {
+  if (collection.search.length === 0) return [];
+  const lines = collection.search.map(
+    (field) => `coalesce(E'\\n' || switchyard.fold(${field}, ${foldedLength(collection, field)}), '')`,
+  );
   return [
-    ...folded,
     { name: "search_text", type: `text collate "C"`, nullable: false, generated: `substr(${lines.join(" || ")}, 2)` },
   ];
 }
 
+const SIGNS = { above: "> 0", "zero or above": ">= 0", any: "<> 0" };
+
 function checkOf(name: string, field: Field): string | undefined {
-  const { kind, maxLength = 0, minLength = 0, maxItems = 0, values = [] } = field;
+  const { kind, required, format, sign = "any", maxLength = 0, minLength = 0, maxItems = 0, values = [] } = field;
   switch (kind) {
     case "text":
-      return minLength > 0
-        ? `char_length(${name}) between ${minLength} and ${maxLength}`
-        : `char_length(${name}) <= ${maxLength}`;
+      return [
+        // what is empty is null
+        `switchyard.is_text(${name}, ${required ? minLength : Math.max(minLength, 1)}, ${maxLength})`,
+        ...(format === "email" ? [`switchyard.is_email(${name})`] : []),
+      ].join(" and ");
     case "enum":
       return `${name} in (${values.map(literal).join(", ")})`;
     case "currency":
-      return `${name} ~ '^[A-Z]{3}$'`;
+      return `switchyard.currency_decimals(${name}) is not null`;
     case "money":
     case "decimal":
-      return `${name} ${field.positive ? ">" : ">="} 0 and ${name} <> 'NaN'`;
+      return `${name} ${SIGNS[sign]} and ${name} <> 'NaN'`;
     case "integer":
       return `${name} between ${Number.MIN_SAFE_INTEGER} and ${Number.MAX_SAFE_INTEGER}`;
     case "day":

@@ -25,12 +25,19 @@ const registry = createRegistry({
   maxPoolSize: 2,
 });
 const probes: Record<string, Probe> = {};
-for (const { name, system } of registry.values()) if (name !== CONTROL_PLANE) probes[name] = () => system.probe();
+const sizes: Record<string, () => Promise<number | null>> = {};
+for (const { name, system } of registry.values()) {
+  // its report is its probe, and it measures itself
+  if (name === CONTROL_PLANE) continue;
+  probes[name] = () => system.probe();
+  sizes[name] = () => system.size();
+}
 
 export default {
   fetch: createSignUpHook({
     verify: webhookVerifier(config.BEFORE_USER_CREATED_HOOK_SECRET ?? ""),
     probes,
+    sizes,
     report: (reports) => callSystem<boolean>(service, "switchyard_report_healths", { p_reports: reports }),
     canPlace: () => callSystem<boolean>(service, "switchyard_can_place"),
     totalMs: deadlines.hookMs,

@@ -9,10 +9,10 @@ import { HANGS_MS } from "../../setup/patience.ts";
 const VERSION = "4.32.5";
 const FOLDER = fileURLToPath(new URL("../../../node_modules/.cache/switchyard-fuzz", import.meta.url));
 
-/**
- * Left out of what schemathesis knows: `positive_data_acceptance`, because a body can fit the schema and still refer to a
- * record that is not there. `DELETE /api/me` is not called, because every request after it would be a 401.
- */
+/** How a request may be answered that fits the document. */
+const SETTINGS = fileURLToPath(new URL("schemathesis.toml", import.meta.url));
+
+/** `DELETE /api/me` is not called, because every request after it would be a 401. */
 const CHECKS = [
   "not_a_server_error",
   "status_code_conformance",
@@ -20,6 +20,7 @@ const CHECKS = [
   "response_headers_conformance",
   "response_schema_conformance",
   "negative_data_rejection",
+  "positive_data_acceptance",
   "missing_required_header",
   "unsupported_method",
   "allow_header_conformance",
@@ -72,7 +73,7 @@ export function fuzz({ program, url, token, seed, examples, onlyRandom, onText }
     ["--warnings", "off"],
     ["--continue-on-failure", "--no-shrink", "--no-color"],
   ];
-  return run(program, ["run", `${url}/api/openapi.json`, ...options.flat()], onText);
+  return run(program, ["--config-file", SETTINGS, "run", `${url}/api/openapi.json`, ...options.flat()], onText);
 }
 
 function run(program: string, options: readonly string[], onText: (text: string) => void): Promise<number> {

@@ -83,6 +83,7 @@ export function cursors(store: () => Store): void {
         { ...query, q: "p" },
         { ...query, sort: { ...byName, direction: "desc" as const } },
         { ...query, sort: oldest },
+        { ...query, sort: [byName, oldest] },
       ];
       for (const other of others) expect(outcome(await repository.list({ ...other, cursor }))).toBe("invalid_cursor");
     });
@@ -108,21 +109,25 @@ export function cursors(store: () => Store): void {
       const repository = (await people(4)).repository(contacts);
       const query = { filters: [], sort: byName, limit: 2 };
       const cursor = value(await repository.list(query)).next_cursor ?? "";
-      const [made, , id] = JSON.parse(atob(cursor.replaceAll("-", "+").replaceAll("_", "/"))) as string[];
+      const [made, , at, id] = JSON.parse(atob(cursor.replaceAll("-", "+").replaceAll("_", "/"))) as string[];
       for (const parts of [
-        [made, "a", id],
-        [made, 'x",id.gt.0)', id],
-        [made, "p001", "00000000-0000-0000-0000-000000000000"],
+        [made, "a", at, id],
+        [made, 'x",id.gt.0)', at, id],
+        [made, "p001", "2000-01-01T00:00:00.000Z", "00000000-0000-0000-0000-000000000000"],
       ]) {
         const forged = btoa(JSON.stringify(parts)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
         const page = await repository.list({ ...query, cursor: forged });
         for (const { name } of page.isOk() ? page.value.items : []) expect(name).not.toBe("hidden");
       }
       for (const parts of [
-        [made, null, id],
-        [made, 5, id],
-        [made, { $gt: "" }, id],
-        [made, "a", "x"],
+        [made, null, at, id],
+        [made, 5, at, id],
+        [made, { $gt: "" }, at, id],
+        [made, "a", at, "x"],
+        [made, "a", "yesterday", id],
+        [made, "a", null, id],
+        [made, "a", at],
+        [made, "a", at, id, id],
         [made, "a"],
       ])
         expect(

@@ -76,7 +76,7 @@ export function errors(store: () => Store): void {
         expect(said).not.toMatch(
           /duplicate key|constraint|E11000|violates|PGRST|Mongo|postgres|_fkey|pkey|SQLSTATE|23\d{3}/i,
         );
-        expect(error.message).toMatch(/^[A-Z].*\.$/);
+        expect(error.message).toMatch(/^[A-Z\d].*\.$/);
       }
     });
   });

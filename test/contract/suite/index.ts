@@ -8,7 +8,9 @@ import { idempotency } from "./idempotency.ts";
 import { lists } from "./lists.ts";
 import { money } from "./money.ts";
 import { owners } from "./owners.ts";
+import { recordRules } from "./reference-rules.ts";
 import { referenceRules } from "./references.ts";
+import { rules } from "./rules.ts";
 import { summaries } from "./summaries.ts";
 import { texts } from "./text.ts";
 import { validation } from "./validation.ts";
@@ -17,5 +19,5 @@ import { validation } from "./validation.ts";
 export function contract(store: () => Store): void {
   for (const theme of [crud, validation, lists, cursors, money, texts, summaries, referenceRules, concurrency])
     theme(store);
-  for (const theme of [idempotency, owners, errors]) theme(store);
+  for (const theme of [rules, recordRules, idempotency, owners, errors]) theme(store);
 }

@@ -17,17 +17,21 @@ function compare(collection: Collection, field: string, a: unknown, b: unknown):
   return byBytes(String(a), String(b));
 }
 
-/** Rows in list order: by the field, ties by id, all turned round when descending. */
-export function sorted<R extends Row>(collection: Collection, rows: readonly R[], { field, direction }: Sort): R[] {
-  const sign = direction === "asc" ? 1 : -1;
-  return [...rows].sort(
-    (a, b) => sign * (compare(collection, field, a[field] ?? null, b[field] ?? null) || byBytes(a.id, b.id)),
-  );
+/** Rows in list order: by one field after the other, ties by created_at and then id, as the last field is turned. */
+export function sorted<R extends Row>(collection: Collection, rows: readonly R[], sort: Sort | readonly Sort[]): R[] {
+  const sorts = "field" in sort ? [sort] : sort;
+  const { direction = "asc" } = sorts.at(-1) ?? {};
+  const order = [...sorts, { field: "created_at", direction }, { field: "id", direction }];
+  const between = (a: R, b: R, by: Sort) =>
+    (by.direction === "asc" ? 1 : -1) * compare(collection, by.field, a[by.field] ?? null, b[by.field] ?? null);
+  return [...rows].sort((a, b) => order.reduce((found, by) => found || between(a, b, by), 0));
 }
 
 function passes(collection: Collection, row: Row, { field, operator, value }: Filter): boolean {
   const actual = row[field] ?? null;
+  if (operator === "null") return (actual === null) === value;
   if (actual === null) return false;
+  if (operator === "has") return (actual as unknown[]).includes(value);
   const order = compare(collection, field, actual, value);
   return { eq: order === 0, gt: order > 0, gte: order >= 0, lt: order < 0, lte: order <= 0 }[operator];
 }
@@ -54,10 +58,12 @@ function averageOf(sum: bigint, count: bigint): bigint {
 }
 
 const units = (amount: string) => BigInt(new Big(amount).times(10_000).toFixed(0));
-function decimal(amount: bigint): string {
-  const digits = String(amount).padStart(5, "0");
-  return `${digits.slice(0, -4)}.${digits.slice(-4).replace(/0{1,2}$/, "")}`;
+/** In a currency of 4 decimals all of them are shown. */
+function decimal(amount: bigint, currency: string | null): string {
+  const fixed = new Big(String(amount)).div(10_000).toFixed(4);
+  return currency !== null && FINE.includes(currency) ? fixed : fixed.replace(/0{1,2}$/, "");
 }
+const FINE = ["CLF", "UYW"];
 
 /** The groups of a summary; `currencyOf` finds the currency of a row where it stands in another record. */
 export function summarized(
@@ -67,8 +73,10 @@ export function summarized(
   currencyOf = (row: Row) => (row.currency as string | undefined) ?? null,
 ): SummaryGroup[] {
   const groups = new Map<string, { key: string | null; currency: string | null; amounts: bigint[] }>();
-  for (const row of selected(collection, rows, query)) {
-    const key = keyOf(collection, row, query);
+  const keyed = selected(collection, rows, query).flatMap((row) =>
+    keysOf(collection, row, query).map((key) => ({ row, key })),
+  );
+  for (const { row, key } of keyed) {
     const currency = collection.money ? currencyOf(row) : null;
     const name = JSON.stringify([key, currency]);
     const group = groups.get(name) ?? { key, currency, amounts: [] };
@@ -90,16 +98,23 @@ export function summarized(
         key,
         currency,
         count,
-        sum: decimal(sum),
-        min: decimal(min),
-        max: decimal(max),
-        average: decimal(average),
+        sum: decimal(sum, currency),
+        min: decimal(min, currency),
+        max: decimal(max, currency),
+        average: decimal(average, currency),
       };
     });
 }
 
 const nullsFirst = (a: string | null, b: string | null) =>
   a === null || b === null ? Number(a !== null) - Number(b !== null) : byBytes(a, b);
+
+/** A row of a list of values is in the group of each. */
+function keysOf(collection: Collection, row: Row, query: SummaryQuery): (string | null)[] {
+  const values = query.by === undefined ? undefined : row[query.by];
+  if (!Array.isArray(values)) return [keyOf(collection, row, query)];
+  return values.length > 0 ? [...new Set(values as string[])] : [null];
+}
 
 function keyOf(collection: Collection, row: Row, { by, timeZone = "UTC" }: SummaryQuery): string | null {
   if (by === undefined) return null;

@@ -1,12 +1,16 @@
+import Big from "big.js";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { collections } from "../../../shared/collections/index.ts";
 import { partOf } from "../../setup/effort.ts";
-import { type Owner, outcome, type Store, value } from "../store.ts";
+import { type Owner, type Store, value } from "../store.ts";
 import { everything, walk } from "./walk.ts";
 
 const { expenses, loans, contacts } = collections;
-const spent = (amount: string) => ({ amount, currency: "EUR", date: "2026-01-01" });
+/** In a currency that has as many decimals as can be stored. */
+const spent = (amount: string) => ({ amount, currency: "CLF", date: "2026-01-01" });
+/** As such an amount is shown. */
+const shown = (amount: string) => new Big(amount).toFixed(4);
 const COUNT = 10_000;
 
 /** Exactness of decimals: nothing is rounded but averages, and those half even. */
@@ -19,7 +23,6 @@ export function money(store: () => Store): void {
         (_, i) => ((BigInt(i) * 7_919_977_777_777n) % 9_999_999_999_999n) + 1n,
       );
       const text = (amount: bigint) => `${amount / 10_000n}.${String(amount % 10_000n).padStart(4, "0")}`;
-      const short = (amount: bigint) => text(amount).replace(/0{1,2}$/, "");
       beforeAll(async () => {
         owner = await store().newOwner();
         await store().seed(
@@ -37,12 +40,12 @@ export function money(store: () => Store): void {
         expect(value(await owner.repository(expenses).summarize({ filters: [] }))).toEqual([
           {
             key: null,
-            currency: "EUR",
+            currency: "CLF",
             count: COUNT,
-            sum: short(sum),
-            min: short(units.reduce((a, b) => (a < b ? a : b))),
-            max: short(units.reduce((a, b) => (a > b ? a : b))),
-            average: short(average),
+            sum: text(sum),
+            min: text(units.reduce((a, b) => (a < b ? a : b))),
+            max: text(units.reduce((a, b) => (a > b ? a : b))),
+            average: text(average),
           },
         ]);
       });
@@ -62,7 +65,7 @@ export function money(store: () => Store): void {
         const sort = { field: "amount", direction: "asc" } as const;
         const page = value(await repository.list({ filters: [], sort, limit: 200 }));
         const smallest = [...units].sort((a, b) => (a < b ? -1 : 1)).slice(0, 200);
-        expect(page.items.map(({ amount }) => amount)).toEqual(smallest.map(short));
+        expect(page.items.map(({ amount }) => amount)).toEqual(smallest.map(text));
       });
     });
 
@@ -98,7 +101,7 @@ export function money(store: () => Store): void {
       const owner = await store().newOwner();
       await store().seed(owner, expenses, amounts.map(spent));
       const [group] = value(await owner.repository(expenses).summarize({ filters: [] }));
-      expect(group).toMatchObject({ count: amounts.length, average });
+      expect(group).toMatchObject({ count: amounts.length, average: shown(average) });
     });
 
     test("any decimal that fits comes back in its one spelling, and equals itself", async () => {
@@ -113,7 +116,7 @@ export function money(store: () => Store): void {
         fc.asyncProperty(decimal, async ([whole, fraction]) => {
           const amount = fraction ? `${whole}.${fraction}` : whole;
           const made = value(await repository.create(spent(amount)));
-          expect(made.amount).toBe(`${whole}.${fraction.replace(/0+$/, "").padEnd(2, "0")}`);
+          expect(made.amount).toBe(`${whole}.${fraction.padEnd(4, "0")}`);
           const filters = [
             { field: "id", operator: "eq", value: made.id },
             { field: "amount", operator: "eq", value: amount },
@@ -131,7 +134,7 @@ export function money(store: () => Store): void {
       const repository = owner.repository(expenses);
       const listed = await walk(repository, { filters: [], sort: { field: "amount", direction: "asc" }, limit: 3 });
       const expected = ["0.0001", "1.50", "1.50", "9.00", "9.50", "10.00", "100.00", "100.0001"];
-      expect(listed.map(({ amount }) => amount)).toEqual(expected);
+      expect(listed.map(({ amount }) => amount)).toEqual(expected.map(shown));
       const count = async (operator: "eq" | "gt" | "lte", of: string) =>
         value(await repository.count({ filters: [{ field: "amount", operator, value: of }] }));
       expect(await count("eq", "1.5000")).toBe(2);
@@ -154,15 +157,15 @@ export function money(store: () => Store): void {
 
     test("currencies are never added", async () => {
       const owner = await store().newOwner();
-      const rows = [spent("1"), { ...spent("2"), currency: "USD" }, { ...spent("4"), currency: "JPY" }, spent("8")];
+      const euros = { ...spent("1"), currency: "EUR" };
+      const rows = [euros, { ...euros, currency: "USD" }, { ...euros, currency: "JPY" }, { ...euros, amount: "8" }];
       await store().seed(owner, expenses, rows);
       const groups = value(await owner.repository(expenses).summarize({ filters: [], by: "date" }));
       expect(groups.map(({ key, currency, sum }) => [key, currency, sum])).toEqual([
         ["2026-01-01", "EUR", "9.00"],
-        ["2026-01-01", "JPY", "4.00"],
-        ["2026-01-01", "USD", "2.00"],
+        ["2026-01-01", "JPY", "1"],
+        ["2026-01-01", "USD", "1.00"],
       ]);
-      expect(outcome(await owner.repository(expenses).summarize({ filters: [], by: "tags" }))).toBe("invalid_query");
     });
   });
 }

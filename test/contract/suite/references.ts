@@ -6,11 +6,11 @@ import { any, type Body, body, byName, create } from "./samples.ts";
 
 const references = allCollections
   .flatMap(referencesFrom)
-  .map((each) => [each.collection, each.field, each.target] as const);
+  .map((each) => [each.collection, each.field, each.target, each.where] as const);
 
 /** Every reference of every definition: checked when it is made, kept while it is there. */
 export function referenceRules(store: () => Store): void {
-  describe.each(references)("%s.%s", (collection, field, target) => {
+  describe.each(references)("%s.%s", (collection, field, target, where) => {
     const optional = byName(collection).fields[field]?.required === false;
     /** A body of the collection with every reference set. */
     const referring = async (owner: Awaited<ReturnType<Store["newOwner"]>>, id: unknown): Promise<Body> => ({
@@ -22,12 +22,12 @@ export function referenceRules(store: () => Store): void {
       const owner = await store().newOwner();
       const stranger = await store().newOwner();
       const repository = any(owner, collection);
-      const parent = await create(owner, target);
+      const parent = await create(owner, target, where);
       const made = value(await repository.create(await referring(owner, parent.id)));
       expect(made[field]).toBe(parent.id);
-      const gone = await create(owner, target);
+      const gone = await create(owner, target, where);
       value(await any(owner, target).delete(gone.id));
-      const foreign = await create(stranger, target);
+      const foreign = await create(stranger, target, where);
       const problems = [];
       for (const id of [crypto.randomUUID(), gone.id, foreign.id]) {
         problems.push((await repository.create(await referring(owner, id)))._unsafeUnwrapErr());
@@ -52,12 +52,15 @@ export function referenceRules(store: () => Store): void {
     test("keeps its target from being deleted, until it is gone or points elsewhere", async () => {
       const owner = await store().newOwner();
       const parents = any(owner, target);
-      const [first, second] = [await create(owner, target), await create(owner, target)];
+      const [first, second] = [await create(owner, target, where), await create(owner, target, where)];
       const repository = any(owner, collection);
       const made = value(await repository.create(await referring(owner, first.id)));
       expect((await parents.delete(first.id))._unsafeUnwrapErr()).toMatchObject({
         kind: "conflict",
         code: "referenced",
+        // which still use it, and how many
+        message: expect.stringMatching(new RegExp(`^1 ${byName(collection).title} refers to this`)),
+        errors: [{ field: `${collection}.${field}`, code: "referenced", message: expect.stringContaining("1 ") }],
       });
       expect(value(await parents.get(first.id))).toEqual(first);
       value(await parents.update(first.id, {}));
@@ -79,7 +82,7 @@ export function referenceRules(store: () => Store): void {
       const outcomes = new Set<string>();
       for (let round = 0; round < 12; round++) {
         const base = await referring(owner, null);
-        const id = (await create(owner, target)).id;
+        const id = (await create(owner, target, where)).id;
         const onUpdate = round % 3 === 0 && optional;
         const child = onUpdate ? value(await children.create(base)).id : crypto.randomUUID();
         const refer = () =>

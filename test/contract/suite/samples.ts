@@ -27,16 +27,18 @@ const full = {
   expenses: {
     ...minimal.expenses,
     amount: "999999999999999.9999",
+    currency: "CLF",
     description: "Lunch, with \"quotes\" and 'more'\nand a line",
     payment_method: "card",
     tags: ["work", "Straße", "👩‍👩‍👧‍👦", "a,b", '{"x"}'],
   },
-  incomes: { ...minimal.incomes, amount: "0.0001", source: "salary", description: "" },
+  incomes: { ...minimal.incomes, amount: "-0.0001", currency: "CLF", source: "salary", description: "" },
   budgets: { ...minimal.budgets, period: "weekly", ends_on: "9999-12-31" },
   contacts: { name: "Ζωή", email: "zoe@example.org", phone: "+49 30 1234", note: "שלום" },
   loans: {
     ...minimal.loans,
     direction: "borrowed",
+    date: "0001-01-01",
     due_on: "0001-01-01",
     interest_rate: "0",
     description: "\\ % _ *",
@@ -63,8 +65,8 @@ export const sample = (name: string, kind: "minimal" | "full"): Body => ({
 export async function body(owner: Owner, name: string, kind: "minimal" | "full" = "minimal"): Promise<Body> {
   const made = sample(name, kind);
   const { fields } = byName(name);
-  for (const { field, target } of referencesFrom(byName(name)))
-    if (kind === "full" || fields[field]?.required) made[field] = (await create(owner, target)).id;
+  for (const { field, target, where } of referencesFrom(byName(name)))
+    if (kind === "full" || fields[field]?.required) made[field] = (await create(owner, target, where)).id;
   return made;
 }
 

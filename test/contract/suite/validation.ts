@@ -1,10 +1,28 @@
 import { describe, expect, test } from "vitest";
 import type { CollectionName } from "../../../shared/collections/index.ts";
+import { BLANKS, NO_ADDRESSES } from "../../setup/odd-texts.ts";
 import { outcome, type Store, value } from "../store.ts";
 import { any, type Body, body, byName, create, each } from "./samples.ts";
 
 const refused: [CollectionName, Body][] = [
-  ...["0", "0.0000", "-1", "1.23456", "1e3", "01", "1,5", "1.", ".5", " 1", "1 ", "1".repeat(16), "NaN", "Infinity", ""]
+  ...[
+    "0",
+    "0.0000",
+    "-0.00",
+    "--1",
+    "1.23456",
+    "1e3",
+    "01",
+    "1,5",
+    "1.",
+    ".5",
+    " 1",
+    "1 ",
+    "1".repeat(16),
+    "NaN",
+    "Infinity",
+    "",
+  ]
     .concat(["١", "0x10", "+1"])
     .map((amount): [CollectionName, Body] => ["expenses", { amount }]),
   ["expenses", { amount: 12.5 }],
@@ -37,9 +55,17 @@ const refused: [CollectionName, Body][] = [
   ["categories", { kind: "other" }],
   ["categories", { archived: "true" }],
   ["categories", { archived: null }],
-  ["contacts", { email: "no address" }],
+  ...BLANKS.map((name): [CollectionName, Body] => ["categories", { name }]),
+  ...BLANKS.map((tag): [CollectionName, Body] => ["expenses", { tags: ["a", tag] }]),
+  ...NO_ADDRESSES.filter((address) => address.trim() === address).map((email): [CollectionName, Body] => [
+    "contacts",
+    { email },
+  ]),
+  ["budgets", { amount: "-0.01" }],
+  ["loans", { amount: "-1" }],
   ["loans", { interest_rate: "-0.01" }],
   ["loans", { status: null }],
+  ["loan_payments", { amount: "-1.00" }],
   ["loan_payments", { loan_id: null }],
 ];
 

@@ -1,3 +1,5 @@
+import { Int32 } from "bson";
+import { encode } from "../bson.ts";
 import { MongoError } from "../errors.ts";
 import { type Doc, isDoc } from "../values/compare.ts";
 import { put } from "../values/paths.ts";
@@ -27,6 +29,15 @@ function array(value: unknown, name: string): unknown[] | null {
 /** Operators that choose, name and put together values without looking into them. */
 export const structural: Record<string, Operator> = {
   $literal: (argument) => () => argument,
+  $bsonSize: (argument, name, compile) => {
+    const [one = compile(null)] = compileList(argument, name, compile, 1, 1);
+    return (scope) => {
+      const value = one(scope);
+      if (value === null || value === undefined) return null;
+      if (!isDoc(value)) throw new MongoError(31393, `$bsonSize requires a document input, found: ${typeName(value)}`);
+      return new Int32(encode(value).length);
+    };
+  },
   $and: (argument, name, compile) => {
     const all = compileList(argument, name, compile);
     return (scope) => all.every((one) => truthy(one(scope)));
