@@ -135,5 +135,6 @@ test("who was deleted stays refused while Supabase is away, and nobody else is",
   const [gone, there] = [await system.user("mongodb"), await system.user("mongodb")];
   expect((await router.deleteUser(gone.id)).isOk()).toBe(true);
   await system.proxies.supabase.set("refuse");
-  expect([await router.isDeleted(gone.id), await router.isDeleted(there.id)]).toEqual([true, false]);
+  const standing = ({ id }: TestUser) => router.standingOf({ userId: id, issuedAt: Date.now() / 1_000 });
+  expect([await standing(gone), await standing(there)]).toEqual(["deleted", "good"]);
 });
