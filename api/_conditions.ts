@@ -7,12 +7,15 @@ import { ProblemError } from "./_problem.ts";
 
 export const etagOf = (record: { version: number }): string => `"${record.version}"`;
 
+/** A list of entity tags (RFC 9110, 8.8.3 and 5.6.1). */
+const TAGS = /^[ \t]*(W\/)?"[\x21\x23-\x7e]*"([ \t]*,[ \t]*(W\/)?"[\x21\x23-\x7e]*")*[ \t]*$/;
+
 /** The entity tags of an `If-Match` or `If-None-Match`; weak ones are kept as they are. Throws a 400 when malformed. */
 export function parseTags(name: string, header: string | undefined): "*" | string[] | undefined {
   if (header === undefined) return undefined;
   if (header.trim() === "*") return "*";
-  const tags = header.split(",").map((tag) => tag.trim());
-  if (tags.every((tag) => /^(W\/)?"[\x21\x23-\x7e]*"$/.test(tag))) return tags;
+  // a tag may hold commas
+  if (TAGS.test(header)) return header.match(/(W\/)?"[^"]*"/g) ?? [];
   throw new ProblemError({
     status: 400,
     code: "malformed",

@@ -132,6 +132,17 @@ export const requireUser = createMiddleware<AppEnv>(async (c, next) => {
   await next();
 });
 
+/** Behind `requireUser`. Without it no body passes for `{}`, which a change of nothing is. */
+export const requireBody = createMiddleware<AppEnv>(async (c, next) => {
+  if ((await c.req.text()) === "")
+    throw new ProblemError({
+      status: 400,
+      code: "malformed",
+      detail: "The body is empty. Send one, as application/json.",
+    });
+  await next();
+});
+
 const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 const ENDED = {
   deleted: "This account was deleted.",

@@ -8,8 +8,8 @@ import {
   DEFAULT_LIMIT,
   type FilterOperator,
   isTimeZone,
-  MAX_FILTERS,
   MAX_LIMIT,
+  MAX_LISTED,
   MAX_SEARCH_LENGTH,
   MAX_SORTS,
   operatorsOf,
@@ -121,8 +121,9 @@ const INSTANT = {
 /** What a filter may be compared with, in JSON Schema. */
 function shapeOf(field: Field, operator: FilterOperator): Record<string, unknown> {
   if (operator === "null") return { type: "boolean" };
-  const text = { type: "string", pattern: STORABLE, ...(field.maxLength && { maxLength: field.maxLength }) };
-  if (operator === "has") return { type: "array", items: text, maxItems: MAX_FILTERS };
+  const text = { type: "string", pattern: STORABLE };
+  if (operator === "has")
+    return { type: "array", items: { ...text, maxLength: field.maxLength ?? 0 }, maxItems: MAX_LISTED };
   switch (field.kind) {
     case "integer":
       return { type: "integer", minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER };
@@ -153,8 +154,7 @@ export const idParameter = z.object({
     .meta({ param: { name: "id", in: "path" }, description: "UUID of the record", ...UUID }),
 });
 
-/** Ours hold no comma, which the header has between them. */
-const TAG = '(W/)?"[\\u0021\\u0023-\\u002b\\u002d-\\u007e]*"';
+const TAG = '(W/)?"[\\u0021\\u0023-\\u007e]*"';
 const TAGS = { type: "string", pattern: `^(\\*|${TAG}(, ${TAG})*)$` };
 
 export const ifMatchHeader = z.object({

@@ -11,7 +11,7 @@ import {
 } from "../../shared/definition/fields.ts";
 import { createdHeaders, json, problems, recordHeaders } from "../_answers.ts";
 import { batchSchema, MAX_OPERATIONS, type Operation, type Outcome, outcomesSchema } from "../_batch.ts";
-import { requireUser } from "../_middleware.ts";
+import { requireBody, requireUser } from "../_middleware.ts";
 import { idempotencyHeader, idParameter, ifMatchHeader, ifNoneMatchHeader, queryParameters } from "../_parameters.ts";
 
 type Schema<T> = openapi.ZodType<T, T>;
@@ -49,10 +49,11 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
   const page = z.object({ items: z.array(record), next_cursor: z.string().nullable() });
   const body = <T extends z.ZodType>(schema: T) => ({ required: true, content: { "application/json": { schema } } });
   const common = { tags: [name], security: [{ bearer: [] }], middleware: requireUser };
+  const withBody = { ...common, middleware: [requireUser, requireBody] as [typeof requireUser, typeof requireBody] };
 
   return {
     create: createRoute({
-      ...common,
+      ...withBody,
       method: "post",
       path: "/",
       summary: `Create ${one}`,
@@ -63,7 +64,7 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
       },
     }),
     batch: createRoute({
-      ...common,
+      ...withBody,
       method: "post",
       path: "/batch",
       summary: `Create, change and delete up to ${MAX_OPERATIONS} ${many} in one request`,
@@ -85,7 +86,7 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
       },
     }),
     merge: createRoute({
-      ...common,
+      ...withBody,
       method: "post",
       path: "/{id}/merge",
       summary: `Merge ${one} into another: what refers to it refers to that one, then it is deleted`,
@@ -145,7 +146,7 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
       },
     }),
     update: createRoute({
-      ...common,
+      ...withBody,
       method: "patch",
       path: "/{id}",
       summary: `Change ${one}; null clears an optional field`,

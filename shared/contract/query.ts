@@ -52,6 +52,8 @@ export const DEFAULT_SORT: Sort = { field: "created_at", direction: "desc" };
 export const MAX_SORTS = 3;
 /** Postgres plans each condition: 3,000 of them took 5 seconds. The functions of `*_lists.sql` have the same bound. */
 export const MAX_FILTERS = 50;
+/** Entries that one list has to hold: with all other filters of a collection beside them, the bound above is kept. */
+export const MAX_LISTED = 10;
 export const MAX_SEARCH_LENGTH = 200;
 
 const RANGED: readonly FieldKind[] = ["money", "decimal", "day", "instant", "integer"];
@@ -101,6 +103,12 @@ export function checkQuery(
   ];
   const add = (field: string, code: string, message: string) => errors.push({ field, code, message });
   if (query.filters.length > MAX_FILTERS) add("", "too_many_filters", `At most ${MAX_FILTERS} filters.`);
+  const listed = Map.groupBy(
+    query.filters.filter(({ operator }) => operator === "has"),
+    ({ field }) => field,
+  );
+  for (const [field, { length }] of listed)
+    if (length > MAX_LISTED) add(`${field}[has]`, "too_many_filters", `At most ${MAX_LISTED} entries of ${field}.`);
   if (query.sort) errors.push(...checkSort(collection, sortsOf(query.sort)));
   if (query.limit !== undefined && !(Number.isInteger(query.limit) && query.limit >= 1 && query.limit <= MAX_LIMIT))
     add("limit", "out_of_range", `The limit must be a whole number from 1 to ${MAX_LIMIT}.`);

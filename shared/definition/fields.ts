@@ -112,9 +112,10 @@ const address = { test: isEmail, message: "Write an e-mail address, such as mina
 /** An e-mail address, kept as it was written. */
 export const email = () => {
   const field = textField({ max: 320, min: 1, fits: address }, { format: "email" });
-  // as JSON Schema calls addresses with letters beyond ASCII
-  const described = (schema: z.ZodType<string>) => schema.meta({ maxLength: 320, format: "idn-email" });
-  return { ...field, schema: described(field.schema), orEmpty: described(field.orEmpty ?? field.schema) };
+  // as JSON Schema calls addresses with letters beyond ASCII; it has no name for one that may be empty
+  const schema = field.schema.meta({ maxLength: 320, format: "idn-email" });
+  const orEmpty = field.orEmpty?.meta({ maxLength: 320, pattern: "^(\\s*|[^@]+@[^@]+)$" });
+  return { ...field, schema, ...(orEmpty && { orEmpty }) };
 };
 
 export const oneOf = <const V extends readonly [string, ...string[]]>(...values: V) =>

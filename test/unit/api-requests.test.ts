@@ -93,6 +93,12 @@ describe("bodies", () => {
     expect(await detail('{"amount": ')).toContain("ends too early");
   });
 
+  test("that are not there are no empty objects", async () => {
+    const { value } = await send("POST", "/api/expenses", expense);
+    const answer = await send("PATCH", `/api/expenses/${value.id}`, undefined, signedIn);
+    expect(codes(answer)).toEqual([400, "malformed"]);
+  });
+
   test("of another type are refused", async () => {
     for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]) {
       const answer = await send("POST", "/api/expenses", expense, { ...signedIn, "content-type": type });
@@ -165,12 +171,12 @@ describe("records", () => {
     expect([changed.status, changed.value.description]).toEqual([200, "x"]);
     const last = changed.headers.get("etag") ?? "";
     expect(last).not.toBe(etag);
-    for (const tags of [etag, `W/${etag}`, '"1", "2"', 'W/"1", W/"2"', '"nonsense"', 'W/"nonsense"'])
+    for (const tags of [etag, `W/${etag}`, '"1", "2"', 'W/"1", W/"2"', '"nonsense"', 'W/"nonsense"', '"1,2" , "3"'])
       expect(codes(await send("PATCH", path, {}, { ...json, "if-match": tags })), tags).toEqual([
         412,
         "version_mismatch",
       ]);
-    for (const tags of ["", last.slice(1, -1), "*, *", '"open'])
+    for (const tags of ["", last.slice(1, -1), "*, *", '"open', '"1""2"'])
       expect(codes(await send("DELETE", path, undefined, { ...signedIn, "if-match": tags })), tags).toEqual([
         400,
         "malformed",

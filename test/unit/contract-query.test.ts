@@ -98,7 +98,8 @@ describe("queries in a URL", () => {
     expect(message("sort=-nope")).toMatch(/^Sort by amount, currency, date, .* up to 3 with commas between/);
     expect(message("by=month&tz=Europe/Berlin", "summary")).toMatch(/^Leave out tz: .* date, a calendar day/);
     expect(message("by=name&tz=Europe/Berlin", "summary", categories)).toBe("Leave out tz: it is for by=month.");
-    expect(message(Array(51).fill("tags[has]=x").join("&"))).toBe("At most 50 filters.");
+    expect(message(Array(11).fill("tags[has]=x").join("&"))).toBe("At most 10 entries of tags.");
+    expect(list(Array(10).fill("tags[has]=x").join("&")).isOk()).toBe(true);
   });
 
   test.each([

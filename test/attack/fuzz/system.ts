@@ -29,6 +29,7 @@ export interface FuzzSystem {
   stop(): Promise<void>;
 }
 
+const TAGS = ["*", '"1"', 'W/"1"', '"a,b", "' + "~".repeat(100) + '"'];
 const DATABASE = "switchyard_fuzz";
 
 export async function startFuzzSystem({ databases }: FuzzSettings): Promise<FuzzSystem> {
@@ -57,7 +58,7 @@ export async function startFuzzSystem({ databases }: FuzzSettings): Promise<Fuzz
       stops.push(() => web.close());
       const answer = async (request: Request) =>
         new URL(request.url).pathname === "/api/openapi.json"
-          ? withoutCursors(await api.app.fetch(request))
+          ? asDrawn(await api.app.fetch(request))
           : api.app.fetch(request);
       const statuses = new Map<number, number>();
       const traces: string[] = [];
@@ -89,13 +90,20 @@ export async function startFuzzSystem({ databases }: FuzzSettings): Promise<Fuzz
   };
 }
 
-/** Which texts are cursors, no schema can say: those that are none are sent by test/attack/input.test.ts. */
-async function withoutCursors(answer: Response): Promise<Response> {
+/**
+ * The document for the fuzzer. Which texts are cursors, no schema can say: those that are none are sent by
+ * test/attack/input.test.ts. From a header's pattern schemathesis draws letters and digits only, which are no entity tags:
+ * it chooses among some.
+ */
+async function asDrawn(answer: Response): Promise<Response> {
   const document = (await answer.json()) as {
-    paths: Record<string, Record<string, { parameters?: { name: string }[] | undefined }>>;
+    paths: Record<string, Record<string, { parameters?: { name: string; schema: object }[] }>>;
   };
-  for (const operation of Object.values(document.paths).flatMap((path) => Object.values(path)))
-    operation.parameters = operation.parameters?.filter(({ name }) => name !== "cursor");
+  for (const operation of Object.values(document.paths).flatMap((path) => Object.values(path))) {
+    operation.parameters = operation.parameters?.filter(({ name }) => name !== "cursor") ?? [];
+    for (const parameter of operation.parameters)
+      if (/^if-(none-)?match$/.test(parameter.name)) parameter.schema = { type: "string", enum: TAGS };
+  }
   return Response.json(document);
 }
 
