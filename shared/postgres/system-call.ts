@@ -1,7 +1,7 @@
 /** Calls of the system's own functions (`public.switchyard_*`), over REST with the secret key. */
 import type { SupabaseClient } from "@supabase/supabase-js";
 import { err, ok, type Result } from "neverthrow";
-import { invalid, notFound, type RepositoryError, unavailable } from "../contract/errors.ts";
+import { invalid, misconfigured, notFound, type RepositoryError, unavailable } from "../contract/errors.ts";
 import { passed } from "./calls.ts";
 import { databaseFailure, isPassing, thrownFailure } from "./failures.ts";
 
@@ -18,6 +18,7 @@ export async function callSystem<T>(
     if (!error) return ok(data as T);
     if (error.code === "PT404") return err(notFound(error.message));
     if (error.code?.startsWith("22")) return err(invalid("invalid_input", error.message));
+    if (error.code === "SY412") return err(misconfigured(error.message));
     // raised by the assignment when no database takes users
     if (error.code === "PT503") return err(unavailable(error.message, error, "no_capacity"));
     return err(databaseFailure({ error, status }) ?? unavailable("Supabase does not answer.", error));

@@ -21,7 +21,9 @@ grant select, insert, update, delete on ${table} to service_role;`;
 /** One policy for each operation: what a home that is being moved allows differs. */
 function policySql({ name, placement, scope }: Collection, table: string): string {
   const may = (writing: boolean) => {
-    const condition = placement.kind === "pinned" ? `is_here(${literal(placement.database)})` : `is_home(${writing})`;
+    const place =
+      placement.kind === "pinned" ? placement.database : placement.kind === "replicated" && placement.primary;
+    const condition = place ? `is_here(${literal(place)})` : `is_home(${writing})`;
     const mine = `${scope.field} = (select auth.uid())`;
     return `${mine} and ${scope.field} = (select case when switchyard.${condition} then auth.uid() end)`;
   };
@@ -47,7 +49,13 @@ function policySql({ name, placement, scope }: Collection, table: string): strin
 }
 
 /** The triggers that keep versions, tombstones, and how much each user has. */
-export function triggerSql({ scope }: Collection, table: string): string {
+export function triggerSql(collection: Collection, table: string): string {
+  return collection.placement.kind === "replicated"
+    ? replicatedTriggerSql(collection, table)
+    : keptTriggerSql(collection, table);
+}
+
+function keptTriggerSql({ scope }: Collection, table: string): string {
   const owner = scope.field === "user_id" ? "" : literal(scope.field);
   return `-- Always, also for a session that replicates: no row may be without a new version, no deletion without a tombstone,
 -- nothing that a user keeps without being counted.
@@ -57,19 +65,45 @@ create trigger switchyard_check_tombstones after insert on ${table}
   referencing new table as inserted for each statement execute function switchyard.check_tombstones(${owner});
 create trigger switchyard_bury after delete on ${table}
   referencing old table as deleted for each statement execute function switchyard.bury_records(${owner});
-create trigger switchyard_usage_insert after insert on ${table}
+${usageTriggers(owner, table)}
+${enableAlways(table, ["stamp", "check_tombstones", "bury", ...USAGE])}`;
+}
+
+const USAGE = ["usage_insert", "usage_update", "usage_delete"];
+
+const usageTriggers = (owner: string, table: string): string =>
+  `create trigger switchyard_usage_insert after insert on ${table}
   referencing new table as inserted for each statement execute function switchyard.count_usage(${owner});
 create trigger switchyard_usage_update after update on ${table}
   referencing old table as updated_from new table as updated_to
   for each statement execute function switchyard.count_usage(${owner});
 create trigger switchyard_usage_delete after delete on ${table}
-  referencing old table as deleted for each statement execute function switchyard.count_usage(${owner});
-alter table ${table} enable always trigger switchyard_stamp;
-alter table ${table} enable always trigger switchyard_check_tombstones;
-alter table ${table} enable always trigger switchyard_bury;
-alter table ${table} enable always trigger switchyard_usage_insert;
-alter table ${table} enable always trigger switchyard_usage_update;
-alter table ${table} enable always trigger switchyard_usage_delete;`;
+  referencing old table as deleted for each statement execute function switchyard.count_usage(${owner});`;
+
+const enableAlways = (table: string, names: readonly string[]): string =>
+  names.map((name) => `alter table ${table} enable always trigger switchyard_${name};`).join("\n");
+
+/** Of rows that have a copy: versions by site, tombstones that wait for it, and marks. */
+function replicatedTriggerSql({ scope }: Collection, table: string): string {
+  const owner = literal(scope.field);
+  const usage = usageTriggers(scope.field === "user_id" ? "" : owner, table);
+  const marking = (["insert", "update", "delete"] as const).map(
+    (verb) => `create trigger switchyard_mark_${verb} after ${verb} on ${table}
+  referencing ${verb === "delete" ? "old" : "new"} table as changed for each statement execute function switchyard.mark_rows();`,
+  );
+  return `-- Always, also for a session that replicates: no row may be without a new version, no deletion without a tombstone, no
+-- change without a mark, nothing that a user keeps without being counted.
+create trigger switchyard_stamp before insert or update on ${table}
+  for each row execute function switchyard.stamp_replicated(${owner});
+create trigger switchyard_check_tombstones after insert on ${table}
+  referencing new table as inserted for each statement execute function switchyard.check_replicated_tombstones(${owner});
+create trigger switchyard_bury after delete on ${table}
+  referencing old table as deleted for each statement execute function switchyard.bury_replicated(${owner});
+create trigger switchyard_bury_all before truncate on ${table}
+  for each statement execute function switchyard.bury_all_replicated(${owner});
+${marking.join("\n")}
+${usage}
+${enableAlways(table, ["stamp", "check_tombstones", "bury", "bury_all", "mark_insert", "mark_update", "mark_delete", ...USAGE])}`;
 }
 
 const wrap = (names: string[]) => (names.length > 6 ? `\n  ${names.join(", ")}\n` : names.join(", "));

@@ -22,10 +22,6 @@ export function collectionSql(
   all: readonly Collection[],
   { schema = "public" }: SqlOptions = {},
 ): string {
-  if (collection.placement.kind === "replicated" || collection.scope.kind !== "owner")
-    throw new Error(
-      `collection ${collection.name}: only home and pinned collections of an owner have a table in Postgres`,
-    );
   const table = `${schema}.${collection.name}`;
   const triggers = referenceTriggers(collection, all, table);
   return [
@@ -53,6 +49,7 @@ function tableSql(collection: Collection, all: readonly Collection[], schema: st
     "id uuid not null",
     ...[...fieldColumns(collection), ...searchColumns(collection)].map(columnSql),
     "create_hash text check (char_length(create_hash) <= 200)",
+    ...(placement.kind === "replicated" ? ["seen jsonb not null"] : []),
     "version bigint not null",
     "created_at timestamptz(3) not null",
     "updated_at timestamptz(3) not null",
@@ -88,10 +85,11 @@ const GLOBAL = `-- Records stay where they are whoever owns them, so an id is th
 -- the owner, too, because foreign keys look past row-level security.`;
 
 /** Whether records of the one are always in the database where those of the other are. */
-const isBeside = (one: Placement, other: Placement) =>
-  one.kind === "home"
-    ? other.kind === "home"
-    : one.kind === "pinned" && other.kind === "pinned" && one.database === other.database;
+const isBeside = (one: Placement, other: Placement) => one.kind === other.kind && databaseOf(one) === databaseOf(other);
+
+/** The one database in which records have their place; none where that depends on the owner. */
+const databaseOf = (placement: Placement): string | undefined =>
+  placement.kind === "pinned" ? placement.database : placement.kind === "replicated" ? placement.primary : undefined;
 
 function columnSql({ name, type, nullable, default: value, generated, check }: Column): string {
   return [

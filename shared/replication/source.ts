@@ -1,0 +1,136 @@
+/**
+ * The side that is copied from: Supabase's Postgres, asked through its system functions (`public.switchyard_replication_*`,
+ * supabase/migrations/20261129000110 and 120), which say what each does. Importing this connects to nothing.
+ */
+import type { SupabaseClient } from "@supabase/supabase-js";
+import type { Result } from "neverthrow";
+import type { RepositoryError } from "../contract/errors.ts";
+import type { Collection } from "../definition/define.ts";
+import { recordColumns } from "../postgres/rows.ts";
+import { callSystem } from "../postgres/system-call.ts";
+import type { Seen } from "./seen.ts";
+
+type Answer<T> = Promise<Result<T, RepositoryError>>;
+
+export interface RowKey {
+  collection: string;
+  id: string;
+}
+export interface Mark extends RowKey {
+  seq: number;
+}
+
+/** A row as it is now: living, or a tombstone. One of which neither is left is not given. */
+export type SourceRow = RowKey & { seen: Seen } & (
+    | { row: Readonly<Record<string, unknown>> }
+    | { row?: undefined; owner: string; version: string; create_hash: string | null; deleted_at: string }
+  );
+
+export interface Claim {
+  marks: readonly Mark[];
+  /** rows that the copy has refused before, with how often */
+  retries: readonly (RowKey & { attempts: number })[];
+  rows: readonly SourceRow[];
+  claimed_up_to: number;
+  /** everything that was committed before that instant is marked by now, and all marks are in this claim or gone */
+  complete_up_to: string | null;
+}
+
+export interface Settlement {
+  seqs: readonly number[];
+  failed: readonly (RowKey & { error: string })[];
+  done: readonly RowKey[];
+  buried: readonly (RowKey & { version: string })[];
+}
+
+/** As `switchyard_replication_status` says it; milliseconds. */
+export interface ReplicationStatus {
+  is_on: boolean;
+  pending: number;
+  oldest_ms: number | null;
+  lag_p50_ms: number | null;
+  lag_p99_ms: number | null;
+  failing: number;
+  dead: number;
+  collections: readonly {
+    collection: string;
+    pending: number;
+    failing: number;
+    dead: number;
+    backfill: { marked: number; started_at: string; done_at: string | null } | null;
+  }[];
+}
+
+export interface Backfilled {
+  marked: number;
+  total?: number;
+  is_done: boolean;
+  /** it waits for transactions that were open when replication was switched on */
+  waits: boolean;
+}
+
+export type DeadRow = RowKey & { attempts: number; error: string; failed_at: string };
+
+export interface ReplicationSource {
+  claim(options: { limit: number; leaseSeconds: number; newest: number; after: number }): Answer<Claim>;
+  settle(settlement: Settlement): Answer<void>;
+  /** Gives marks back, for others or for later. */
+  release(seqs: readonly number[]): Answer<void>;
+  compact(after: number): Answer<{ after: number | null; removed: number }>;
+  status(): Answer<ReplicationStatus>;
+  dead(limit: number): Answer<DeadRow[]>;
+  retry(): Answer<number>;
+  trim(): Answer<void>;
+  /** False: it was so already. */
+  switch(on: boolean): Answer<boolean>;
+  backfill(collection: string, limit: number, restart: boolean): Answer<Backfilled>;
+  scan(
+    collection: Collection,
+    after: string | null,
+    limit: number,
+    deep: boolean,
+  ): Answer<{ id: string; seen: Seen; row?: Readonly<Record<string, unknown>> }[]>;
+  read(collection: Collection, ids: readonly string[]): Answer<{ pending: string[]; rows: SourceRow[] }>;
+  mark(collection: string, ids: readonly string[]): Answer<number>;
+}
+
+/** What is read of a row: what makes a record, and the hash of the request that made it. */
+const columnsOf = (collection: Collection) => JSON.stringify([...recordColumns(collection), "create_hash"]);
+
+/** `client` carries the secret key; `collections` are those that have a copy. */
+export function supabaseSource(client: SupabaseClient, collections: readonly Collection[]): ReplicationSource {
+  const columns = Object.fromEntries(collections.map((collection) => [collection.name, columnsOf(collection)]));
+  const call = <T>(name: string, parameters: object = {}) =>
+    callSystem<T>(client, `switchyard_replication_${name}`, parameters);
+  return {
+    claim: ({ limit, leaseSeconds, newest, after }) =>
+      call("claim", {
+        p_columns: columns,
+        p_limit: limit,
+        p_lease_seconds: leaseSeconds,
+        p_newest: newest,
+        p_after: after,
+      }),
+    settle: ({ seqs, failed, done, buried }) =>
+      call("settle", { p_seqs: seqs, p_failed: failed, p_done: done, p_buried: buried }),
+    release: (seqs) => call("release", { p_seqs: seqs }),
+    compact: (after) => call("compact", { p_after: after }),
+    status: () => call("status"),
+    dead: (limit) => call("dead", { p_limit: limit }),
+    retry: () => call("retry"),
+    trim: () => call("trim"),
+    switch: (on) => call("switch", { p_on: on }),
+    backfill: (collection, limit, restart) =>
+      call("backfill", { p_collection: collection, p_limit: limit, p_restart: restart }),
+    scan: (collection, after, limit, deep) =>
+      call("scan", {
+        p_collection: collection.name,
+        p_after: after,
+        p_limit: limit,
+        p_columns: deep ? columnsOf(collection) : null,
+      }),
+    read: (collection, ids) =>
+      call("read", { p_collection: collection.name, p_ids: ids, p_columns: columnsOf(collection) }),
+    mark: (collection, ids) => call("mark", { p_collection: collection, p_ids: ids }),
+  };
+}

@@ -1,0 +1,177 @@
+/**
+ * Copies what is marked: claim, apply, settle, until nothing is left. Every step can be repeated: a process that dies
+ * leaves its claim to its lease's end, and whoever claims it then sends the rows once more, as they are by then, which the
+ * copy takes or knows already. Any number of workers may run at once.
+ */
+import type { Db, Document } from "mongodb";
+import { Long } from "mongodb";
+import { err, ok, type Result } from "neverthrow";
+import type { RepositoryError } from "../contract/errors.ts";
+import type { Collection } from "../definition/define.ts";
+import type { Log } from "../log.ts";
+import { attempt } from "../mongo/failures.ts";
+import { applyRows, type Outcome } from "./apply.ts";
+import type { Claim, ReplicationSource, RowKey, Settlement, SourceRow } from "./source.ts";
+import { type ReplicaState, readState, writeState } from "./state.ts";
+
+/** Between which two steps of a batch a worker is: each is durable. */
+export type Step = "claimed" | "applied" | "remembered" | "settled";
+
+export interface WorkerOptions {
+  source: ReplicationSource;
+  /** the database of the copy, opened when it is first needed */
+  replica: () => Db;
+  collections: readonly Collection[];
+  log: Log;
+  /** milliseconds, of any beginning */
+  clock?: () => number;
+  /** marks that are claimed at once */
+  limit?: number;
+  leaseSeconds?: number;
+  /** called after each step; tests end the process there */
+  at?: (step: Step) => Promise<void> | void;
+}
+
+/** Numbers of rows. */
+export interface CopyReport {
+  copied: number;
+  /** the copy had them already */
+  stale: number;
+  refused: number;
+  /** nothing is left to be claimed by now */
+  isDrained: boolean;
+}
+
+/** How often marks are looked for from the beginning: ones that were committed late are behind those that were claimed. */
+const FROM_THE_START_MS = 5_000;
+
+export interface ReplicationWorker {
+  /** One claim. Errors: those of the source; `unavailable`, `busy`, `throttled`, `storage_full` and so on of the copy. */
+  copyBatch(): Promise<Result<CopyReport, RepositoryError>>;
+  /** Until nothing is left, or that time is over (milliseconds). */
+  run(timeoutMs?: number): Promise<Result<CopyReport, RepositoryError>>;
+}
+
+export function createReplicationWorker(options: WorkerOptions): ReplicationWorker {
+  const { source, replica, collections, log, clock = () => performance.now() } = options;
+  const { limit = 1_000, leaseSeconds = 60, at = () => {} } = options;
+  const byName = new Map(collections.map((collection) => [collection.name, collection]));
+  let state: ReplicaState | undefined;
+  // behind it are marks that were claimed and deleted, which a scan from the start would walk through while an old
+  // transaction keeps them from being vacuumed
+  let after = 0;
+  let startedAt = Number.NEGATIVE_INFINITY;
+
+  const claim = async (): Promise<Result<Claim, RepositoryError>> => {
+    if (clock() - startedAt >= FROM_THE_START_MS) {
+      after = 0;
+      startedAt = clock();
+    }
+    const newest = state?.newest ?? 0;
+    const claimed = await source.claim({ limit, leaseSeconds, newest, after });
+    if (claimed.isErr() || claimed.value.marks.length > 0 || after === 0) return claimed;
+    after = 0;
+    startedAt = clock();
+    return source.claim({ limit, leaseSeconds, newest, after });
+  };
+
+  const apply = async (rows: readonly SourceRow[]): Promise<Map<SourceRow, Outcome>> => {
+    const outcomes = new Map<SourceRow, Outcome>();
+    const db = replica();
+    const groups = Map.groupBy(rows, ({ collection }) => collection);
+    const applied = [...groups].map(async ([name, group]) => {
+      const found = await applyRows(db.collection(name), byName.get(name) as Collection, group);
+      group.forEach((row, n) => outcomes.set(row, found[n] as Outcome));
+    });
+    // all have ended before anything is said of them
+    const failed = (await Promise.allSettled(applied)).find((each) => each.status === "rejected");
+    if (failed) throw failed.reason;
+    return outcomes;
+  };
+
+  const copyBatch = async (): Promise<Result<CopyReport, RepositoryError>> => {
+    if (!state) {
+      const read = await attempt(async () => ok(await readState(replica())));
+      if (read.isErr()) return err(read.error);
+      state = read.value;
+    }
+    const claimed = await claim();
+    if (claimed.isErr()) return err(claimed.error);
+    const { marks, retries, rows, claimed_up_to: newest, complete_up_to: completeUpTo } = claimed.value;
+    const isDrained = marks.length < limit;
+    await at("claimed");
+    const seqs = marks.map(({ seq }) => seq);
+    const outcomes = await attempt(async () => {
+      const applied = await apply(rows);
+      await at("applied");
+      // the newest first: what was sent is never more than what is known to have been sent
+      state = await writeState(replica(), { newest, completeUpTo: completeUpTo ? new Date(completeUpTo) : null });
+      return ok(applied);
+    });
+    if (outcomes.isErr()) {
+      log.warn("replication_waits", { rows: rows.length, error: outcomes.error });
+      await source.release(seqs);
+      return err(outcomes.error);
+    }
+    await at("remembered");
+    const settlement = settle(claimed.value, outcomes.value);
+    if (seqs.length > 0 || retries.length > 0) {
+      const settled = await source.settle(settlement);
+      if (settled.isErr()) return err(settled.error);
+    }
+    await at("settled");
+    after = Math.max(after, seqs.at(-1) ?? 0);
+    const found = [...outcomes.value.values()];
+    const count = (is: Outcome["is"]) => found.filter((outcome) => outcome.is === is).length;
+    const report = { copied: count("applied"), stale: count("stale"), refused: count("refused"), isDrained };
+    if (rows.length > 0)
+      log.info("replicated", { marks: marks.length, ...report, collections: [...new Set(rows.map(nameOf))] });
+    for (const { collection, id, error } of settlement.failed)
+      log.warn("replication_refused", { collection, id, error });
+    return ok(report);
+  };
+
+  return {
+    copyBatch,
+    async run(timeoutMs = Number.POSITIVE_INFINITY) {
+      const until = clock() + timeoutMs;
+      const total: CopyReport = { copied: 0, stale: 0, refused: 0, isDrained: false };
+      for (;;) {
+        const batch = await copyBatch();
+        if (batch.isErr()) return err(batch.error);
+        total.copied += batch.value.copied;
+        total.stale += batch.value.stale;
+        total.refused += batch.value.refused;
+        total.isDrained = batch.value.isDrained;
+        if (total.isDrained || clock() >= until) return ok(total);
+      }
+    },
+  };
+}
+
+const nameOf = ({ collection }: RowKey): string => collection;
+const keyOf = ({ collection, id }: RowKey): string => `${collection}/${id}`;
+
+/** What the source is told of a claim once its rows are where they belong. */
+function settle({ marks, retries, rows }: Claim, outcomes: ReadonlyMap<SourceRow, Outcome>): Settlement {
+  const failed: (RowKey & { error: string })[] = [];
+  const buried: (RowKey & { version: string })[] = [];
+  const failing = new Set<string>();
+  for (const [row, outcome] of outcomes) {
+    const { collection, id } = row;
+    if (outcome.is === "refused") {
+      failing.add(keyOf(row));
+      failed.push({ collection, id, error: outcome.error });
+    } else if (!row.row) buried.push({ collection, id, version: row.version });
+  }
+  // of those without a row nothing is left to be copied
+  const done = [...retries, ...marks]
+    .filter((key) => !failing.has(keyOf(key)))
+    .map(({ collection, id }) => ({ collection, id }));
+  return {
+    seqs: marks.map(({ seq }) => seq),
+    failed,
+    buried,
+    done: rows.length === 0 && retries.length === 0 ? [] : done,
+  };
+}

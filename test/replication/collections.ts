@@ -1,0 +1,40 @@
+/** Collections that have a copy: a parent and a child. */
+import { type Collection, defineCollection, owner, type Placement } from "../../shared/definition/define.ts";
+import {
+  currency,
+  instant,
+  money,
+  name,
+  optional,
+  reference,
+  tags,
+  text,
+  withDefault,
+} from "../../shared/definition/fields.ts";
+
+const placement: Placement = { kind: "replicated", primary: "supabase", fallback: "reads" };
+
+export const senders = defineCollection({
+  name: "senders",
+  title: "sender",
+  placement,
+  scope: owner("clerk_id"),
+  fields: { name: name(), labels: withDefault(tags(5, 20), []) },
+  search: ["name"],
+}) as unknown as Collection;
+
+export const parcels = defineCollection({
+  name: "parcels",
+  title: "parcel",
+  placement,
+  scope: owner("clerk_id"),
+  fields: {
+    sender_id: reference("senders"),
+    price: money(),
+    currency: currency(),
+    sent_at: optional(instant()),
+    note: optional(text(500)),
+  },
+}) as unknown as Collection;
+
+export const replicated: readonly Collection[] = [senders, parcels];

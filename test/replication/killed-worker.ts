@@ -1,0 +1,31 @@
+/**
+ * A process that replicates, and ends itself (SIGKILL, nothing is cleaned up) at the step that it is told:
+ * `node killed-worker.ts <worker|backfill> <step> <url> <key> <replica uri>`.
+ */
+import { MongoClient } from "mongodb";
+import { createLog } from "../../shared/log.ts";
+import { serviceClient } from "../../shared/postgres/client.ts";
+import { backfill } from "../../shared/replication/backfill.ts";
+import { supabaseSource } from "../../shared/replication/source.ts";
+import { createReplicationWorker } from "../../shared/replication/worker.ts";
+import { replicated } from "./collections.ts";
+
+const [what, step, url = "", key = "", replicaUri = ""] = process.argv.slice(2);
+const at = (reached: string) => {
+  if (reached === step) process.kill(process.pid, "SIGKILL");
+};
+const mongo = new MongoClient(replicaUri);
+const source = supabaseSource(serviceClient({ SUPABASE_URL: url, SUPABASE_SECRET_KEY: key }), replicated);
+const worker = createReplicationWorker({
+  source,
+  replica: () => mongo.db(),
+  collections: replicated,
+  log: createLog({ level: "silent" }),
+  limit: 7,
+  ...(what === "worker" && { at }),
+});
+const done =
+  what === "worker" ? await worker.run() : await backfill({ source, worker, collections: replicated, limit: 7, at });
+await mongo.close();
+// nobody is to take it for one that was killed
+process.exit(done.isOk() ? 0 : 1);

@@ -1,0 +1,56 @@
+/** A process that is killed between any two steps has lost nothing, and left nothing half done. */
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { backfill } from "../../shared/replication/backfill.ts";
+import { value } from "../contract/store.ts";
+import { replicated } from "./collections.ts";
+import { type Replication, startReplication } from "./system.ts";
+
+let system: Replication;
+beforeAll(async () => {
+  system = await startReplication();
+});
+afterAll(() => system?.stop());
+beforeEach(async () => {
+  await system.sql("delete from public.senders");
+  await system.drain();
+});
+
+/** The signal that it ended by. */
+const killedAt = (what: "worker" | "backfill", step: string): Promise<string | null> =>
+  new Promise((resolve, reject) => {
+    const program = fileURLToPath(new URL("killed-worker.ts", import.meta.url));
+    const { url, secretKey } = system.supabase;
+    const child = spawn(process.execPath, [program, what, step, url, secretKey, system.replicaUri], {
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    child.on("error", reject);
+    child.on("exit", (_, signal) => resolve(signal));
+  });
+
+const leasesEnd = () =>
+  system.sql("update switchyard.marks set leased_until = clock_timestamp() - interval '1 second'");
+
+test.each(["claimed", "applied", "remembered", "settled"])("a worker: %s", async (step) => {
+  await system.fill(20);
+  await system.sql("delete from public.senders where name like '%3'");
+  expect(await killedAt("worker", step)).toBe("SIGKILL");
+  // what others write meanwhile counts, too
+  await system.sql("update public.senders set name = name || '!' where name like '%4'");
+  await leasesEnd();
+  await system.drain();
+  expect(value(await system.source.status())).toMatchObject({ pending: 0, failing: 0, dead: 0 });
+  expect(await system.verify()).toEqual([]);
+});
+
+test.each(["switched", "marked", "copied"])("backfill: %s", async (step) => {
+  value(await system.source.switch(false));
+  await system.fill(20);
+  expect(await killedAt("backfill", step)).toBe("SIGKILL");
+  await system.sql("delete from public.senders where name like '%3'");
+  await leasesEnd();
+  value(await backfill({ source: system.source, worker: system.worker(), collections: replicated, limit: 7 }));
+  expect(await system.verify()).toEqual([]);
+  expect(await system.replica.collection("senders").countDocuments({ _deleted_at: null })).toBe(18);
+});

@@ -1,0 +1,89 @@
+/** What a copy needs: a Supabase, a MongoDB, workers. */
+import { randomUUID } from "node:crypto";
+import { type Db, MongoClient } from "mongodb";
+import { allCollections } from "../../shared/collections/index.ts";
+import { createLog } from "../../shared/log.ts";
+import { serviceClient } from "../../shared/postgres/client.ts";
+import { collectionSql } from "../../shared/postgres/schema/collection-sql.ts";
+import { type ReplicationSource, supabaseSource } from "../../shared/replication/source.ts";
+import { type Verified, verifyCollection } from "../../shared/replication/verify.ts";
+import { createReplicationWorker, type WorkerOptions } from "../../shared/replication/worker.ts";
+import { value } from "../contract/store.ts";
+import { type OwnDatabase, startOwnDatabase } from "../setup/own-database.ts";
+import { mongoUriFor } from "../setup/servers.ts";
+import { newUser } from "../setup/users.ts";
+import { replicated } from "./collections.ts";
+
+const collections = [...allCollections, ...replicated];
+
+export interface Replication {
+  readonly supabase: OwnDatabase;
+  readonly source: ReplicationSource;
+  readonly replica: Db;
+  readonly replicaUri: string;
+  /** a user who owns rows */
+  readonly clerk: string;
+  sql(text: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]>;
+  worker(options?: Partial<WorkerOptions>): ReturnType<typeof createReplicationWorker>;
+  /** Every worker's work is done. */
+  drain(): Promise<void>;
+  verify(): Promise<Verified["differences"]>;
+  /** `count` senders, made by one statement. */
+  fill(count: number): Promise<string[]>;
+  stop(): Promise<void>;
+}
+
+/** Both sides, empty; marks are on. */
+export async function startReplication(): Promise<Replication> {
+  const supabase = await startOwnDatabase();
+  for (const collection of replicated)
+    await supabase.sql(`do $script$ begin execute $text$${collectionSql(collection, collections)}$text$; end $script$`);
+  const replicaUri = mongoUriFor(`replica_${randomUUID().slice(0, 8)}`);
+  const mongo = new MongoClient(replicaUri);
+  const replica = mongo.db();
+  const config = { SUPABASE_URL: supabase.url, SUPABASE_SECRET_KEY: supabase.secretKey };
+  const source = supabaseSource(serviceClient(config), replicated);
+  const { id: clerk } = await newUser({ home: "supabase", on: supabase });
+  value(await source.switch(true));
+  const worker = (options: Partial<WorkerOptions> = {}) =>
+    createReplicationWorker({
+      source,
+      replica: () => replica,
+      collections: replicated,
+      log: createLog({ level: "silent" }),
+      ...options,
+    });
+  const sql = (text: string, values: readonly unknown[] = []) =>
+    supabase.sql(text, values as unknown[]) as Promise<Record<string, unknown>[]>;
+  return {
+    supabase,
+    source,
+    replica,
+    replicaUri,
+    clerk,
+    sql,
+    worker,
+    async drain() {
+      value(await worker().run());
+    },
+    async verify() {
+      const found = [];
+      for (const collection of replicated)
+        found.push(...value(await verifyCollection({ source, replica, collection, deep: true })).differences);
+      return found;
+    },
+    async fill(count) {
+      const made = await sql(
+        `insert into public.senders (clerk_id, id, name)
+         select $1, gen_random_uuid(), 'Sender ' || n from generate_series(1, $2::int) n returning id`,
+        [clerk, count],
+      );
+      return made.map(({ id }) => String(id));
+    },
+    async stop() {
+      await replica.dropDatabase();
+      await mongo.close();
+      await supabase.stop();
+    },
+  };
+}
