@@ -9,7 +9,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { expenses } from "../../shared/collections/expenses.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
-import { databaseName } from "../../shared/mongo/client.ts";
+import { databaseName } from "../../shared/mongo/database-name.ts";
 import { createMongoConnection, type MongoConnection } from "../../shared/mongo/connection.ts";
 import { mongoRepositories } from "../setup/repositories.ts";
 import { mongoUriFor } from "../setup/servers.ts";
