@@ -221,7 +221,9 @@ function replicaProblems({ MONGODB_URI: url, ...named }: Readonly<Record<string,
   if (url === undefined || named.MONGODB_REPLICA_DATABASE === undefined) return [];
   const own = databaseName(url, named.MONGODB_DATABASE);
   return own === replicaDatabaseName(url, named.MONGODB_DATABASE, named.MONGODB_REPLICA_DATABASE)
-    ? [`MONGODB_REPLICA_DATABASE must differ from MongoDB's own database, which is "${own}": copies have one to themselves.`]
+    ? [
+        `MONGODB_REPLICA_DATABASE must differ from MongoDB's own database, which is "${own}": copies have one to themselves.`,
+      ]
     : [];
 }
 

@@ -114,7 +114,12 @@ async function prepareCollection(
   const { validator, validationLevel = "strict", validationAction = "error" } = info?.options ?? {};
   const validatorChanged = !created && !sameJson({ validator, validationLevel, validationAction }, validation);
   if (validatorChanged) await db.command({ collMod: name, ...validation });
-  return { collection: name, created, validatorChanged, indexes: await createIndexes(db, name, shape.indexesOf(collection)) };
+  return {
+    collection: name,
+    created,
+    validatorChanged,
+    indexes: await createIndexes(db, name, shape.indexesOf(collection)),
+  };
 }
 
 /** False when somebody else was faster. */

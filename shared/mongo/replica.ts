@@ -57,8 +57,7 @@ export function mongoReplica(options: MongoReplicaOptions): MongoReplica {
         (await self()).map(({ site }) => createMongoStore({ db: db(), userId, site, all, maxTimeMs, signal })),
       completeUpTo: () => attempt(async () => ok(await completeUpTo(db()))),
     },
-    prepare: async ({ site }) =>
-      void (await prepareMongo(db(), collections, { name: named.name, site }, REPLICA)),
+    prepare: async ({ site }) => void (await prepareMongo(db(), collections, { name: named.name, site }, REPLICA)),
     async finding(client) {
       try {
         const found = await readSelf(client.db(database));

@@ -77,7 +77,9 @@ export function refusalOf(self: KnownSelf | null, { name, title, preparedWith = 
 
 /** What is to be done about one that may be used all the same; null when nothing is. */
 export const adviceOn = ({ revision }: KnownSelf, { name, title, preparedWith = name }: Named): string | null =>
-  revision < REVISION ? `${title} was prepared by an earlier version; run: switchyard db prepare ${preparedWith}` : null;
+  revision < REVISION
+    ? `${title} was prepared by an earlier version; run: switchyard db prepare ${preparedWith}`
+    : null;
 
 /** Whether preparing has anything to write down. */
 export const isPresent = (self: KnownSelf | null): boolean =>

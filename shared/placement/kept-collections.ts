@@ -14,6 +14,5 @@ export const keptIn = (database: string, collections: readonly Collection[]): Co
 /** Those of which it has copies beside them. */
 export const copiedTo = (database: string, collections: readonly Collection[]): Collection[] =>
   collections.filter(
-    ({ placement }) =>
-      database === REPLICA_HOLDER && placement.kind === "replicated" && placement.primary !== database,
+    ({ placement }) => database === REPLICA_HOLDER && placement.kind === "replicated" && placement.primary !== database,
   );
