@@ -41,4 +41,13 @@ export const json = <T extends z.ZodType>(schema: T, description: string, header
 });
 
 export const recordHeaders = z.object({ etag: z.string().meta({ description: "the record's version" }) });
+/** Of what is read of a replicated collection. */
+export const sourceHeaders = z.object({
+  "x-data-source": z.enum(["primary", "replica"]).meta({
+    description: "`replica` while the primary does not answer: a copy that may lack what was written last",
+  }),
+  "x-complete-up-to": z.iso.datetime().optional().meta({
+    description: "with `replica`, where it is known: everything written up to then is in it",
+  }),
+});
 export const createdHeaders = recordHeaders.extend({ location: z.string().meta({ description: "the record's path" }) });

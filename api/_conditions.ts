@@ -1,9 +1,10 @@
 /** ETags: a record's version in quotes. */
+import type { Context } from "hono";
 import { err, ok, type Result } from "neverthrow";
-import type { RepositoryError } from "../shared/contract/errors.ts";
-import { conflict } from "../shared/contract/errors.ts";
+import { conflict, type RepositoryError, unavailable } from "../shared/contract/errors.ts";
 import type { Repository } from "../shared/contract/repository.ts";
-import { ProblemError } from "./_problem.ts";
+import type { AppEnv } from "./_environment.ts";
+import { ProblemError, repositoryProblem } from "./_problem.ts";
 
 export const etagOf = (record: { version: number }): string => `"${record.version}"`;
 
@@ -26,6 +27,16 @@ export function parseTags(name: string, header: string | undefined): "*" | strin
   });
 }
 
+const versionsOf = (tags: readonly string[]): number[] =>
+  tags.map((tag) => Number(/^(?:W\/)?"(\d{1,16})"$/.exec(tag)?.[1] ?? Number.NaN));
+
+/** Ends the request where a replica has an older version than the caller, by `If-None-Match`, has seen already. */
+export function refuseOlder(c: Context<AppEnv>, { version }: { version: number }, known: ReturnType<typeof parseTags>) {
+  if (c.get("sources").source !== "replica" || !Array.isArray(known)) return;
+  if (versionsOf(known).some((seen) => seen > version))
+    throw repositoryProblem(unavailable("The copy that is read at the moment has an older version of this record."));
+}
+
 /**
  * The version that a write has to find, from `If-Match`: undefined for none. Of several tags the record's own counts,
  * which takes one more read, and a record that is not there is `not_found` whatever the tags are.
@@ -42,7 +53,7 @@ export async function expectedVersion(
 ): Promise<Result<{ expectedVersion?: number }, RepositoryError>> {
   const tags = parseTags("If-Match", header);
   if (tags === undefined || tags === "*") return ok({});
-  const versions = tags.map((tag) => Number(/^(?:W\/)?"(\d{1,16})"$/.exec(tag)?.[1] ?? Number.NaN));
+  const versions = versionsOf(tags);
   const [only] = versions;
   if (tags.length === 1 && Number.isSafeInteger(only)) return ok({ expectedVersion: only as number });
   const current = await repository.get(id);

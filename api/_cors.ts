@@ -21,6 +21,7 @@ export const allowOrigins = createMiddleware<AppEnv>(async (c, next) => {
       "retry-after",
       "x-request-id",
       "x-data-source",
+      "x-complete-up-to",
       "server-timing",
       "content-disposition",
     ],

@@ -1,5 +1,6 @@
 /** What happens around every handler: request id, timings, size and encoding of bodies, who is asking. */
 import { createMiddleware } from "hono/factory";
+import { createReadSources } from "../shared/placement/read-sources.ts";
 import type { AppEnv } from "./_environment.ts";
 import { ProblemError } from "./_problem.ts";
 
@@ -11,6 +12,7 @@ export const observe = createMiddleware<AppEnv>(async (c, next) => {
   const requestId = given && /^[\w.-]{1,64}$/.test(given) ? given : crypto.randomUUID();
   c.set("requestId", requestId);
   c.set("timings", []);
+  c.set("sources", createReadSources());
   const { clock, log } = c.get("dependencies");
   const start = clock();
   await next();
@@ -23,6 +25,10 @@ export const observe = createMiddleware<AppEnv>(async (c, next) => {
     .get("timings")
     .map(({ database, ms, path }) => `${database};dur=${ms.toFixed(1)}${path ? `;desc="${path}"` : ""}`);
   if (timings.length > 0) headers.set("server-timing", timings.join(", "));
+  const { source, completeUpTo } = c.get("sources");
+  if (source && c.res.status < 500) headers.set("x-data-source", source);
+  if (headers.get("x-data-source") === "replica" && completeUpTo)
+    headers.set("x-complete-up-to", completeUpTo.toISOString());
   log.debug("request", {
     request_id: requestId,
     method: c.req.method,

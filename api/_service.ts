@@ -7,7 +7,7 @@ import type { Repository } from "../shared/contract/repository.ts";
 import { deadlinesOf } from "../shared/deadlines.ts";
 import type { Collection, CreateOf, PatchOf, RecordOf } from "../shared/definition/define.ts";
 import { deadlineIn } from "../shared/placement/deadline.ts";
-import type { DatabaseService, RequestCalls, RequestUser } from "../shared/placement/service.ts";
+import type { DatabaseService, ReadPlace, RequestCalls, RequestUser } from "../shared/placement/service.ts";
 import type { Counted } from "../shared/repository/quotas.ts";
 import type { AppEnv } from "./_environment.ts";
 import { repositoryProblem } from "./_problem.ts";
@@ -21,8 +21,12 @@ export function unwrap<T>(result: Result<T, RepositoryError>): T {
 const requestMsOf = (c: Context<AppEnv>): number => c.get("dependencies").config.REQUEST_DEADLINE_MS;
 
 /** The user's records, with one deadline for all the calls that follow. */
-export const serviceOf = async (c: Context<AppEnv>, deadlineMs = requestMsOf(c)): Promise<DatabaseService> =>
-  unwrap(await c.get("dependencies").router.getDatabaseServiceForUser(requestUser(c, deadlineMs)));
+export const serviceOf = async (
+  c: Context<AppEnv>,
+  deadlineMs = requestMsOf(c),
+  reads?: ReadPlace,
+): Promise<DatabaseService> =>
+  unwrap(await c.get("dependencies").router.getDatabaseServiceForUser(requestUser(c, deadlineMs, reads)));
 
 /** What the signed-in user keeps and may keep; null while their database does not say. */
 export async function usageOf(c: Context<AppEnv>): Promise<Counted | null> {
@@ -31,9 +35,9 @@ export async function usageOf(c: Context<AppEnv>): Promise<Counted | null> {
   return found.unwrapOr(null);
 }
 
-const requestUser = (c: Context<AppEnv>, deadlineMs: number): RequestUser => {
+const requestUser = (c: Context<AppEnv>, deadlineMs: number, reads?: ReadPlace): RequestUser => {
   const { id, jwt, home, homeEpoch } = c.get("user");
-  return { id, jwt, home, homeEpoch, ...callsOf(c, deadlineMs) };
+  return { id, jwt, home, homeEpoch, reads, sources: c.get("sources"), ...callsOf(c, deadlineMs) };
 };
 
 /** One deadline for all the calls of a request, and a place in Server-Timing for each. */
@@ -66,8 +70,9 @@ export const repositoryOf = async <C extends Collection>(
   c: Context<AppEnv>,
   collection: C,
   deadlineMs = requestMsOf(c),
+  reads?: ReadPlace,
 ): Promise<Repository<RecordOf<C>, CreateOf<C>, PatchOf<C>>> =>
-  unwrap(await c.get("dependencies").router.repository(collection, requestUser(c, deadlineMs)));
+  unwrap(await c.get("dependencies").router.repository(collection, requestUser(c, deadlineMs, reads)));
 
 /** The query in the URL, or a 400 that names every parameter at fault. `extra`: parameters that the caller reads. */
 export function queryOf<K extends QueryKind>(

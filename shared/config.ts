@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { DEFAULT_DEADLINES } from "./deadlines.ts";
+import { databaseName, replicaDatabaseName } from "./mongo/database-name.ts";
 import { type ConfiguredDatabase, databasesIn, SCHEMES } from "./placement/configured-databases.ts";
 import { DEFAULT_QUOTA } from "./repository/quotas.ts";
 import { parseBytes } from "./values/bytes.ts";
@@ -35,6 +36,8 @@ const httpUrl = z
   .transform((url) => url.replace(/\/+$/, ""));
 const mongoUrl = z.string().regex(SCHEMES.mongodb, "must be a URL that begins with mongodb:// or mongodb+srv://");
 const postgresUrl = z.string().regex(SCHEMES.postgres, "must be a URL that begins with postgres:// or postgresql://");
+/** Atlas takes no longer ones. */
+const mongoDatabase = z.string().regex(/^[A-Za-z0-9_-]{1,38}$/, "may hold letters, digits, _ and -, at most 38");
 const port = z
   .string()
   .regex(/^\d{1,5}$/, "must be a port number from 1 to 65535")
@@ -104,10 +107,9 @@ const SUPABASE = {
     .default("3600")
     .transform(Number),
   /** of the home `mongodb` only */
-  MONGODB_DATABASE: z
-    .string()
-    .regex(/^[A-Za-z0-9_-]{1,38}$/, "may hold letters, digits, _ and -, at most 38")
-    .optional(),
+  MONGODB_DATABASE: mongoDatabase.optional(),
+  /** beside it, on the same server: copies of what has its primary elsewhere */
+  MONGODB_REPLICA_DATABASE: mongoDatabase.optional(),
   QUOTA_RECORDS: limit(wholeNumber, "a number of records", DEFAULT_QUOTA.records),
   QUOTA_BYTES: limit(parseBytes, "a number of bytes, such as 100MB", DEFAULT_QUOTA.bytes),
   LOG_LEVEL: logLevel,
@@ -146,6 +148,7 @@ const devSchema = z.object({
   SWITCHYARD_DATA: z.string().default(".switchyard"),
   SWITCHYARD_DEMO: z.enum(["0", "1"], "must be 0 or 1").optional(),
   MONGODB_URI: mongoUrl.optional(),
+  MONGODB_REPLICA_DATABASE: mongoDatabase.optional(),
   SUPABASE_DB_URL: postgresUrl.optional(),
   SUPABASE_ADMIN_DB_URL: postgresUrl.optional(),
   SUPABASE_AUTH_URL: httpUrl.optional(),
@@ -213,6 +216,17 @@ export function loadDevConfig(env: Environment): DevConfig {
 /** This process's environment, on Node and on Deno. */
 export const processEnvironment = (): Environment => process.env;
 
+/** Home and copies in one database would be purged, counted and prepared as each other. */
+function replicaProblems({ MONGODB_URI: url, ...named }: Readonly<Record<string, string>>): string[] {
+  if (url === undefined || named.MONGODB_REPLICA_DATABASE === undefined) return [];
+  const own = databaseName(url, named.MONGODB_DATABASE);
+  return own === replicaDatabaseName(url, named.MONGODB_DATABASE, named.MONGODB_REPLICA_DATABASE)
+    ? [
+        `MONGODB_REPLICA_DATABASE must differ from MongoDB's own database, which is "${own}": copies have one to themselves.`,
+      ]
+    : [];
+}
+
 function load<T>(schema: z.ZodType<T>, env: Environment): T & Databases {
   const named: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) if (value) named[name] = value;
@@ -227,6 +241,7 @@ function load<T>(schema: z.ZodType<T>, env: Environment): T & Databases {
     return named[name] === undefined ? `${name}${aliases} is not set.` : `${name} ${issue.message}.`;
   });
   const databases = databasesIn(named, problems);
+  problems.push(...replicaProblems(named));
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   return { ...parsed.data, databases };
 }

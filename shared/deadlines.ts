@@ -38,6 +38,10 @@ export interface Deadlines {
   readonly probeMs: number;
   /** an admin's statistics */
   readonly statisticsMs: number;
+  /** what a request gives the primary of a replicated collection before it reads the replica */
+  readonly primaryMs: number;
+  /** finding out up to when a replica is complete */
+  readonly completenessMs: number;
   /** reading the keys that tokens are verified with */
   readonly keysMs: number;
   /** longest wait, within a request, for the list of deleted users */
@@ -69,6 +73,8 @@ export function deadlinesOf(settings: DeadlineSettings = {}): Deadlines {
     callMs: share(requestMs, 2),
     probeMs: share(requestMs, 0.48),
     statisticsMs: share(requestMs, 1.08),
+    primaryMs: share(requestMs, 0.48),
+    completenessMs: share(requestMs, 0.1),
     keysMs: share(requestMs, 0.4),
     deletedUsersMs: share(requestMs, 0.28),
     connectMs: settings.DATABASE_CONNECT_MS ?? DEFAULT_DEADLINES.DATABASE_CONNECT_MS,

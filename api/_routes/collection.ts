@@ -8,9 +8,10 @@ import { validated } from "../../shared/contract/validate.ts";
 import type { Collection } from "../../shared/definition/define.ts";
 import type { Fields } from "../../shared/definition/fields.ts";
 import { referencesTo } from "../../shared/definition/references.ts";
+import type { ReadPlace } from "../../shared/placement/service.ts";
 import { mergeRecords } from "../../shared/repository/merge.ts";
 import { type Operation, runBatch } from "../_batch.ts";
-import { etagOf, expectedVersion, parseTags } from "../_conditions.ts";
+import { etagOf, expectedVersion, parseTags, refuseOlder } from "../_conditions.ts";
 import { csvStream } from "../_csv.ts";
 import { columnsOf } from "../_csv-cells.ts";
 import type { AppEnv } from "../_environment.ts";
@@ -28,8 +29,8 @@ type Handler = (c: Context<AppEnv> & { req: { valid(target: string): never } }) 
 export function collectionRoutes<F extends Fields>(collection: Collection) {
   const path = `/api/${collection.name}`;
   const schemas = collection.schemas as Record<"create" | "patch", z.ZodType<Row>>;
-  const open = (c: Context<AppEnv>, deadlineMs?: number) =>
-    repositoryOf(c, collection, deadlineMs) as unknown as Promise<Repository<AnyRecord, Row, Row>>;
+  const open = (c: Context<AppEnv>, deadlineMs?: number, reads?: ReadPlace) =>
+    repositoryOf(c, collection, deadlineMs, reads) as unknown as Promise<Repository<AnyRecord, Row, Row>>;
   const routes = describeRoutes<F>(collection);
 
   const create: Handler = async (c) => {
@@ -38,7 +39,7 @@ export function collectionRoutes<F extends Fields>(collection: Collection) {
     const key = c.req.header("idempotency-key");
     const secret = key === undefined ? "" : await idempotencySecret(config);
     const repeat = await idempotencyOf(key, secret, c.get("user").id, path, body);
-    const repository = await open(c);
+    const repository = await open(c, undefined, "primary");
     const given = validated(schemas.create, repeat ? { ...body, id: repeat.id } : body);
     const record = unwrap(await repository.create(given, repeat && { idempotencyHash: repeat.idempotencyHash }));
     return c.json(record, 201, { etag: etagOf(record), location: `${path}/${record.id}` });
@@ -46,7 +47,7 @@ export function collectionRoutes<F extends Fields>(collection: Collection) {
 
   const batch: Handler = async (c) => {
     const { operations }: { operations: Operation[] } = c.req.valid("json");
-    const repository = await open(c, c.get("dependencies").config.BATCH_DEADLINE_MS);
+    const repository = await open(c, c.get("dependencies").config.BATCH_DEADLINE_MS, "primary");
     const results = await runBatch(c, repository, path, operations);
     sumTimings(c);
     return c.json({ results });
@@ -55,7 +56,7 @@ export function collectionRoutes<F extends Fields>(collection: Collection) {
   const merge: Handler = async (c) => {
     const { id: from }: { id: string } = c.req.valid("param");
     const { into }: { into: string } = c.req.valid("json");
-    const service = await serviceOf(c, c.get("dependencies").config.BATCH_DEADLINE_MS);
+    const service = await serviceOf(c, c.get("dependencies").config.BATCH_DEADLINE_MS, "primary");
     const moved = unwrap(
       await mergeRecords({
         all: allCollections,
@@ -89,12 +90,12 @@ export function collectionRoutes<F extends Fields>(collection: Collection) {
     const bom = flagOf(c, "bom");
     const query = { ...queryOf(c, "list", collection, ["bom"]), limit: MAX_LIMIT };
     const { EXPORT_DEADLINE_MS } = c.get("dependencies").config;
-    const repository = await open(c, EXPORT_DEADLINE_MS);
+    const repository = await open(c, EXPORT_DEADLINE_MS, "as-begun");
     // before the headers are sent, so that what goes wrong at once is a problem
     const first = unwrap(await repository.list(query));
     const named = async (target: string) => {
       const found = allCollections.find(({ name }) => name === target) as Collection;
-      return (await repositoryOf(c, found, EXPORT_DEADLINE_MS)) as unknown as typeof repository;
+      return (await repositoryOf(c, found, EXPORT_DEADLINE_MS, "as-begun")) as unknown as typeof repository;
     };
     const columns = columnsOf(collection, allCollections);
     return c.body(csvStream({ columns, repository, query, first, named, bom }), 200, {
@@ -108,6 +109,7 @@ export function collectionRoutes<F extends Fields>(collection: Collection) {
     const known = parseTags("If-None-Match", c.req.header("if-none-match"));
     const record = unwrap(await (await open(c)).get(id));
     const etag = etagOf(record);
+    refuseOlder(c, record, known);
     // weak comparison (RFC 9110, 13.1.2)
     const unchanged = known === "*" || known?.some((tag) => tag.replace(/^W\//, "") === etag);
     return unchanged ? c.body(null, 304, { etag }) : c.json(record, 200, { etag });
@@ -115,7 +117,7 @@ export function collectionRoutes<F extends Fields>(collection: Collection) {
 
   const update: Handler = async (c) => {
     const { id }: { id: string } = c.req.valid("param");
-    const repository = await open(c);
+    const repository = await open(c, undefined, "primary");
     const condition = unwrap(await expectedVersion(c.req.header("if-match"), repository, id));
     const record = unwrap(await repository.update(id, validated(schemas.patch, c.req.valid("json")), condition));
     return c.json(record, 200, { etag: etagOf(record) });
@@ -123,7 +125,7 @@ export function collectionRoutes<F extends Fields>(collection: Collection) {
 
   const remove: Handler = async (c) => {
     const { id }: { id: string } = c.req.valid("param");
-    const repository = await open(c);
+    const repository = await open(c, undefined, "primary");
     const condition = unwrap(await expectedVersion(c.req.header("if-match"), repository, id));
     unwrap(await repository.delete(id, condition));
     return c.body(null, 204);

@@ -9,7 +9,7 @@ import {
   type RecordFields,
   uuidSchema,
 } from "../../shared/definition/fields.ts";
-import { createdHeaders, json, problems, recordHeaders } from "../_answers.ts";
+import { createdHeaders, json, problems, recordHeaders, sourceHeaders } from "../_answers.ts";
 import { batchSchema, MAX_OPERATIONS, type Operation, type Outcome, outcomesSchema } from "../_batch.ts";
 import { requireBody, requireUser } from "../_middleware.ts";
 import { idempotencyHeader, idParameter, ifMatchHeader, ifNoneMatchHeader, queryParameters } from "../_parameters.ts";
@@ -48,6 +48,9 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
   const patch = collection.schemas.patch as Schema<PatchFields<F>>;
   const page = z.object({ items: z.array(record), next_cursor: z.string().nullable() });
   const body = <T extends z.ZodType>(schema: T) => ({ required: true, content: { "application/json": { schema } } });
+  const isCopied = collection.placement.kind === "replicated";
+  const readHeaders = isCopied ? sourceHeaders : undefined;
+  const oneHeaders = isCopied ? recordHeaders.extend(sourceHeaders.shape) : recordHeaders;
   const common = { tags: [name], security: [{ bearer: [] }], middleware: requireUser };
   const withBody = { ...common, middleware: [requireUser, requireBody] as [typeof requireUser, typeof requireBody] };
 
@@ -104,7 +107,7 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
       path: "/",
       summary: `List ${many}`,
       request: { query: queryParameters(collection, "list") },
-      responses: { 200: json(page, "one page"), ...problems(400, 401, 403, 409, 503) },
+      responses: { 200: json(page, "one page", readHeaders), ...problems(400, 401, 403, 409, 503) },
     }),
     count: createRoute({
       ...common,
@@ -112,7 +115,7 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
       path: "/count",
       summary: `Count ${many}`,
       request: { query: queryParameters(collection, "selection") },
-      responses: { 200: json(countSchema, "how many there are"), ...problems(400, 401, 403, 409, 503) },
+      responses: { 200: json(countSchema, "how many there are", readHeaders), ...problems(400, 401, 403, 409, 503) },
     }),
     summary: createRoute({
       ...common,
@@ -120,7 +123,10 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
       path: "/summary",
       summary: `Add up ${many}, per group and currency`,
       request: { query: queryParameters(collection, "summary") },
-      responses: { 200: json(summarySchema, "sorted by key, then currency"), ...problems(400, 401, 403, 409, 503) },
+      responses: {
+        200: json(summarySchema, "sorted by key, then currency", readHeaders),
+        ...problems(400, 401, 403, 409, 503),
+      },
     }),
     exportCsv: createRoute({
       ...common,
@@ -129,7 +135,11 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
       summary: `Export ${many} as CSV`,
       request: { query: queryParameters(collection, "export") },
       responses: {
-        200: { description: "RFC 4180, streamed", content: { "text/csv": { schema: z.string() } } },
+        200: {
+          description: "RFC 4180, streamed",
+          content: { "text/csv": { schema: z.string() } },
+          ...(readHeaders && { headers: readHeaders }),
+        },
         ...problems(400, 401, 403, 409, 503),
       },
     }),
@@ -140,8 +150,8 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
       summary: `Read ${one}`,
       request: { params: idParameter, headers: ifNoneMatchHeader },
       responses: {
-        200: json(record, "the record", recordHeaders),
-        304: { description: "as it was", headers: recordHeaders },
+        200: json(record, "the record", oneHeaders),
+        304: { description: "as it was", headers: oneHeaders },
         ...problems(400, 401, 403, 404, 409, 503),
       },
     }),

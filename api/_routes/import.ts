@@ -92,7 +92,7 @@ export const importHandler =
 
     const { config } = c.get("dependencies");
     const open = async (of: Collection) =>
-      (await repositoryOf(c, of, config.EXPORT_DEADLINE_MS)) as unknown as AnyRepository;
+      (await repositoryOf(c, of, config.EXPORT_DEADLINE_MS, "primary")) as unknown as AnyRepository;
     const opened = new Map<string, Promise<AnyRepository>>();
     const referred = (target: string) => {
       const found = collections.find(({ name }) => name === target);

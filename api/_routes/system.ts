@@ -198,7 +198,8 @@ export const systemRoutes = () =>
         account,
         home: { database, epoch, assigned_at, reason },
       };
-      const open = (collection: Collection) => repositoryOf(c, collection, config.EXPORT_DEADLINE_MS);
+      // whole or not at all: a replica may lack what was written last
+      const open = (collection: Collection) => repositoryOf(c, collection, config.EXPORT_DEADLINE_MS, "primary");
       try {
         const file = await accountExport({ about, collections: allCollections, open: open as never });
         return c.body(file, 200, {

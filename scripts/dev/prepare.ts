@@ -15,6 +15,8 @@ const AGAIN_MS = 1_000;
 export interface PrepareOptions {
   readonly supabase: Pick<RunningSupabase, "url" | "secretKey">;
   readonly database: ConfiguredDatabase;
+  /** where MongoDB keeps copies, when it is not the default */
+  readonly replicaDatabase?: string | undefined;
   readonly deadlines: Deadlines;
   readonly cancel: AbortSignal;
   /** Told why it cannot be prepared yet, once for each reason: it is tried again until it can. */
@@ -25,7 +27,8 @@ export interface PrepareOptions {
  * Lists and prepares a database, and lets it take users the first time that it succeeds. One that does not answer is waited
  * for: it may be starting, or away for a while. Throws what stands in the way for another reason, which no wait would mend.
  */
-export async function prepareDatabase({ supabase, database, deadlines, cancel, waiting }: PrepareOptions) {
+export async function prepareDatabase(options: PrepareOptions) {
+  const { supabase, database, replicaDatabase, deadlines, cancel, waiting } = options;
   const service = serviceClient(
     { SUPABASE_URL: supabase.url, SUPABASE_SECRET_KEY: supabase.secretKey },
     { timeoutMs: deadlines.callMs },
@@ -45,7 +48,7 @@ export async function prepareDatabase({ supabase, database, deadlines, cancel, w
       continue;
     }
     const registry = createRegistry({
-      config: { SUPABASE_URL: supabase.url, databases: [database] },
+      config: { SUPABASE_URL: supabase.url, databases: [database], MONGODB_REPLICA_DATABASE: replicaDatabase },
       service,
       collections: allCollections,
       deadlines,

@@ -151,9 +151,10 @@ export const homesOf = ({ databases }: DevConfig, mongoUri: string): ConfiguredD
   ...databases.filter(({ name }) => name !== "mongodb"),
 ];
 
-/** These, and the direct way to Supabase's own Postgres, as the API, the edge functions and the command line read them. */
+/** These, where MongoDB keeps copies, and the direct way to Supabase's own Postgres, as the API, the edge functions and the command line read them. */
 export const databaseVariables = (config: DevConfig, mongoUri: string): Record<string, string> => ({
   ...Object.fromEntries(homesOf(config, mongoUri).map(({ variable, url }) => [variable, url])),
+  ...(config.MONGODB_REPLICA_DATABASE ? { MONGODB_REPLICA_DATABASE: config.MONGODB_REPLICA_DATABASE } : {}),
   ...(config.SUPABASE_DB_URL ? { DATABASE_URL: config.SUPABASE_DB_URL } : {}),
 });
 

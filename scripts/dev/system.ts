@@ -89,6 +89,7 @@ export async function startSystem(config: DevConfig, { say, cancel, progress }: 
     const preparing = prepareAll({
       supabase,
       databases: homesOf(config, mongoUri),
+      replicaDatabase: config.MONGODB_REPLICA_DATABASE,
       deadlines: deadlinesOf(settings),
       cancel: AbortSignal.any([cancel, ending.signal]),
       say,

@@ -23,9 +23,17 @@ import { fieldsOf, problemsOf, type Rule, type Values } from "./rules.ts";
 export type Placement =
   | { kind: "home" }
   | { kind: "pinned"; database: string }
-  | { kind: "replicated"; primary: string; fallback: "none" | "reads" | "reads-and-writes" };
+  | { kind: "replicated"; primary: string; fallback: Fallback };
+/** What is served from the replica while the primary is away. */
+export type Fallback = "none" | "reads" | "reads-and-writes";
 export const home = (): Placement => ({ kind: "home" });
 export const pinned = (database: string): Placement => ({ kind: "pinned", database });
+/** Written in `primary` only, and copied to the other database behind it. */
+export const replicated = (primary: string, fallback: Fallback): Placement => ({
+  kind: "replicated",
+  primary,
+  fallback,
+});
 
 export type Scope<O extends string = string> = { kind: "owner"; field: O };
 /** The field that names the owner; the system sets it, and a record never changes hands. */
@@ -183,6 +191,8 @@ function moneyRules(fields: Fields, source: CurrencySource | undefined, day: str
 function* contradictionsIn(collection: Collection): Generator<string> {
   if (!/^[a-z][a-z0-9_]{0,40}$/.test(collection.name)) yield "the name must be snake_case, at most 41 characters";
   if (collection.name === "switchyard") yield "the name is the system's";
+  if (collection.placement.kind === "replicated" && collection.placement.fallback === "reads-and-writes")
+    yield `a replica takes no writes of users: say replicated("${collection.placement.primary}", "reads"), or "none"`;
   for (const [key, field] of Object.entries(collection.fields)) {
     if (!/^[a-z][a-z0-9_]{0,40}$/.test(key)) yield `the field ${key} must be snake_case, at most 41 characters`;
     if (Object.hasOwn(systemFields, key) || [collection.scope.field, "search_text", "create_hash"].includes(key))

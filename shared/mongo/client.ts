@@ -56,21 +56,3 @@ export function createMongoClient(
     throw new UnusableUrl(error);
   }
 }
-
-/**
- * The database that holds the records at a URL: `named`, else the one in the URL, else `switchyard`. The driver's own
- * default is `test`; whoever leaves the choice to it looks into another database than the API.
- */
-export function databaseName(url: string, named?: string): string {
-  const inUrl = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(url)?.[1];
-  return named ?? (inUrl ? decoded(inUrl) : "switchyard");
-}
-
-/** As it is where it cannot be decoded: making the client says that, to the calls of this home and no other's. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}

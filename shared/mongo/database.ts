@@ -1,21 +1,27 @@
 /** A MongoDB database as one of the product's. */
 import type { Db } from "mongodb";
-import { err, ok, type Result } from "neverthrow";
-import { misconfigured, type RepositoryError } from "../contract/errors.ts";
+import { ok } from "neverthrow";
 import type { Collection } from "../definition/define.ts";
 import { byName } from "../definition/per-collection.ts";
-import type { Database, EngineOptions, Self } from "../repository/database.ts";
-import { databaseName } from "./client.ts";
-import { createMongoConnection, type MongoConnection } from "./connection.ts";
+import type { Database, EngineOptions } from "../repository/database.ts";
+import { createMongoConnection } from "./connection.ts";
+import { databaseName } from "./database-name.ts";
 import { attempt } from "./failures.ts";
 import { createMongoPing } from "./ping.ts";
 import { prepareMongo } from "./prepare.ts";
 import { purgeDocuments } from "./purge.ts";
-import { adviceOn, type KnownSelf, readSelf, refusalOf, selfOr } from "./self.ts";
+import { rememberSelf } from "./remembered-self.ts";
+import { mongoReplica, type ReplicaOptions } from "./replica.ts";
+import { adviceOn, readSelf, refusalOf, selfOr } from "./self.ts";
 import { createMongoStore } from "./store.ts";
 import { createUsageGate } from "./usage.ts";
 
-export function mongoDatabase(options: EngineOptions): Database {
+export interface MongoOptions extends EngineOptions {
+  /** copies that are kept beside the records, on the same server */
+  replica?: ReplicaOptions | undefined;
+}
+
+export function mongoDatabase(options: MongoOptions): Database {
   const { name, title, url, collections, deadlines, appName, maxPoolSize, onPool } = options;
   const database = databaseName(url, options.database);
   const connection = createMongoConnection(url, database, {
@@ -26,7 +32,15 @@ export function mongoDatabase(options: EngineOptions): Database {
   });
   const pinging = createMongoPing(url, { appName: `${appName}-health`, deadlines });
   const all = byName(collections);
-  const self = rememberSelf(connection, options);
+  const self = rememberSelf(() => connection.db(), options, deadlines.queryMs);
+  const replica =
+    options.replica &&
+    mongoReplica({
+      ...options.replica,
+      home: options,
+      db: (named) => connection.db().client.db(named),
+      maxTimeMs: deadlines.queryMs,
+    });
   const usage = createUsageGate({
     collections,
     quota: options.quota,
@@ -50,13 +64,20 @@ export function mongoDatabase(options: EngineOptions): Database {
         createMongoStore({ db: connection.db(), userId, site, all, maxTimeMs: deadlines.queryMs, signal, usage }),
       );
     },
+    ...(replica && { replica: replica.copies }),
     usage: (userId) => attempt(async () => ok(await usage.count(await own(), userId))),
     system: {
       async probe() {
-        const found = selfOr(await pinging.ask((client) => readSelf(client.db(database))), name);
-        return ok(refusalOf(found, options) ?? (found && adviceOn(found, options)));
+        const [found, finding] = await pinging.ask(async (client) => [
+          selfOr(await readSelf(client.db(database)), name),
+          replica ? await replica.finding(client) : null,
+        ]);
+        return ok(refusalOf(found, options) ?? (found && adviceOn(found, options)) ?? finding);
       },
-      prepare: async (as) => void (await prepareMongo(connection.db(), collections, as)),
+      async prepare(as) {
+        await prepareMongo(connection.db(), collections, as);
+        await replica?.prepare(as);
+      },
       // held by this code, not by the database
       limit: async () => {},
       // a wrong address must not cost another database its records
@@ -74,30 +95,6 @@ export function mongoDatabase(options: EngineOptions): Database {
       },
     },
     close: async () => void (await Promise.all([connection.close(), pinging.close()])),
-  };
-}
-
-/** Read once, with the first call: a database does not become another one while it is in use. */
-function rememberSelf(
-  connection: MongoConnection,
-  options: EngineOptions,
-): () => Promise<Result<Self, RepositoryError>> {
-  let known: KnownSelf | undefined;
-  let reading: Promise<Result<Self, RepositoryError>> | undefined;
-  const read = (): Promise<Result<Self, RepositoryError>> =>
-    attempt(async () => {
-      const found = selfOr(await readSelf(connection.db(), options.deadlines.queryMs), options.name);
-      const refusal = refusalOf(found, options);
-      if (refusal !== null || !found) return err(misconfigured(refusal ?? ""));
-      known = found;
-      return ok(found);
-    });
-  return async () => {
-    if (known) return ok(known);
-    reading ??= read().finally(() => {
-      reading = undefined;
-    });
-    return reading;
   };
 }
 

@@ -25,12 +25,10 @@ export const bsonType = (kind: FieldKind): string => BSON_TYPES[kind];
 
 export type Index = IndexDescription & { name: string; key: Record<string, 1> };
 
-export function indexesOf(collection: Collection): Index[] {
-  const { ownerPath, idPath } = keysOf(collection);
-  const owned = (name: string, ...paths: string[]): Index => ({
-    name: `${name}_idx`,
-    key: Object.fromEntries([[ownerPath, 1], ...paths.map((path) => [path, 1])]),
-  });
+/** Those that lists, filters and deletions read by: all that a replica has. */
+export function readIndexesOf(collection: Collection): Index[] {
+  const { idPath } = keysOf(collection);
+  const owned = (name: string, ...paths: string[]) => ownedIndex(collection, name, paths);
   const pathOf = ({ field }: Sort) => (field === "id" ? idPath : field);
   const references = referencesFrom(collection);
   return [
@@ -38,8 +36,15 @@ export function indexesOf(collection: Collection): Index[] {
     // the order of a list to its end; one index serves both directions
     ...collection.sorts.map((sort) => owned(sort, ...orderOf({ field: sort, direction: "asc" }).map(pathOf))),
     ...references.filter(({ field }) => !collection.sorts.includes(field)).map(({ field }) => owned(field, field)),
+  ];
+}
+
+/** And those by which a home keeps unique keys, and forgets tombstones. */
+export function indexesOf(collection: Collection): Index[] {
+  return [
+    ...readIndexesOf(collection),
     ...collection.unique.map((fields) => ({
-      ...owned(`${fields.join("_")}_unique`, ...fields),
+      ...ownedIndex(collection, `${fields.join("_")}_unique`, fields),
       unique: true,
       // null equals nothing, and tombstones have no fields
       partialFilterExpression: Object.fromEntries(
@@ -58,3 +63,8 @@ export function indexesOf(collection: Collection): Index[] {
     },
   ];
 }
+
+const ownedIndex = (collection: Collection, name: string, paths: readonly string[]): Index => ({
+  name: `${name}_idx`,
+  key: Object.fromEntries([[keysOf(collection).ownerPath, 1], ...paths.map((path) => [path, 1])]),
+});

@@ -7,7 +7,8 @@ import type { Collection } from "../definition/define.ts";
 import type { Self } from "../repository/database.ts";
 import { foldAgain } from "./earlier-folding.ts";
 import { isOfMarkers, mendEarlierMarkers } from "./earlier-markers.ts";
-import { type Index, indexesOf } from "./indexes.ts";
+import { type Index, indexesOf, readIndexesOf } from "./indexes.ts";
+import { replicaValidatorOf } from "./replica-validator.ts";
 import { isFoldedEarlier, isPresent, refuseOther, writeSelf } from "./self.ts";
 import { validatorOf } from "./validator.ts";
 
@@ -18,6 +19,15 @@ export interface Prepared {
   /** names of the indexes that were made */
   indexes: string[];
 }
+
+/** What a collection is made of. */
+export interface Shape {
+  validatorOf(collection: Collection): Document;
+  indexesOf(collection: Collection): Index[];
+}
+const HOME: Shape = { validatorOf, indexesOf };
+/** Copies: the primary decides what is valid and unique, and tombstones go once both sides have them. */
+export const REPLICA: Shape = { validatorOf: replicaValidatorOf, indexesOf: readIndexesOf };
 
 const ILLEGAL_OPERATION = 20;
 const INDEX_NOT_FOUND = 27;
@@ -40,7 +50,12 @@ export class NotAReplicaSet extends Error {
  * dropped but an index whose definition changed, or that no definition asks for any more. Who the database is, is
  * written last: until then nothing is written to it.
  */
-export async function prepareMongo(db: Db, collections: readonly Collection[], self: Self): Promise<Prepared[]> {
+export async function prepareMongo(
+  db: Db,
+  collections: readonly Collection[],
+  self: Self,
+  shape: Shape = HOME,
+): Promise<Prepared[]> {
   await refuseStandalone(db);
   const known = await refuseOther(db, self);
   const present = new Map<string, Document>();
@@ -51,7 +66,7 @@ export async function prepareMongo(db: Db, collections: readonly Collection[], s
   if (isFoldedEarlier(known)) await foldAgain(db, there);
   const done: Prepared[] = [];
   for (const collection of collections)
-    done.push(await prepareCollection(db, collection, present.get(collection.name)));
+    done.push(await prepareCollection(db, collection, present.get(collection.name), shape));
   if (!isPresent(known)) await writeSelf(db, self);
   return done;
 }
@@ -87,14 +102,24 @@ async function mendAll(db: Db, collections: readonly Collection[], site: number)
       });
 }
 
-async function prepareCollection(db: Db, collection: Collection, info: Document | undefined): Promise<Prepared> {
+async function prepareCollection(
+  db: Db,
+  collection: Collection,
+  info: Document | undefined,
+  shape: Shape,
+): Promise<Prepared> {
   const { name } = collection;
-  const validation = { validator: validatorOf(collection), validationLevel: "strict", validationAction: "error" };
+  const validation = { validator: shape.validatorOf(collection), validationLevel: "strict", validationAction: "error" };
   const created = info === undefined && (await create(db, name, validation));
   const { validator, validationLevel = "strict", validationAction = "error" } = info?.options ?? {};
   const validatorChanged = !created && !sameJson({ validator, validationLevel, validationAction }, validation);
   if (validatorChanged) await db.command({ collMod: name, ...validation });
-  return { collection: name, created, validatorChanged, indexes: await createIndexes(db, name, indexesOf(collection)) };
+  return {
+    collection: name,
+    created,
+    validatorChanged,
+    indexes: await createIndexes(db, name, shape.indexesOf(collection)),
+  };
 }
 
 /** False when somebody else was faster. */

@@ -57,9 +57,17 @@ export async function readSelf(db: Db, maxTimeMs?: number): Promise<KnownSelf | 
 export const selfOr = (found: KnownSelf | null, name: string): KnownSelf | null =>
   found ?? (name === UNSAID.name ? UNSAID : null);
 
+/** What messages about a database say. */
+export interface Named {
+  name: string;
+  title: string;
+  /** the home with which it is prepared; itself unless told */
+  preparedWith?: string | undefined;
+}
+
 /** Why it must not be used; null when it may. */
-export function refusalOf(self: KnownSelf | null, { name, title }: { name: string; title: string }): string | null {
-  if (!self) return `${title} has not been prepared; run: switchyard db prepare ${name}`;
+export function refusalOf(self: KnownSelf | null, { name, title, preparedWith = name }: Named): string | null {
+  if (!self) return `${title} has not been prepared; run: switchyard db prepare ${preparedWith}`;
   if (self.name !== name)
     return `${title} is configured with the address of another database, which calls itself "${self.name}".`;
   if (self.oldestCode > REVISION)
@@ -68,8 +76,10 @@ export function refusalOf(self: KnownSelf | null, { name, title }: { name: strin
 }
 
 /** What is to be done about one that may be used all the same; null when nothing is. */
-export const adviceOn = ({ revision }: KnownSelf, { name, title }: { name: string; title: string }): string | null =>
-  revision < REVISION ? `${title} was prepared by an earlier version; run: switchyard db prepare ${name}` : null;
+export const adviceOn = ({ revision }: KnownSelf, { name, title, preparedWith = name }: Named): string | null =>
+  revision < REVISION
+    ? `${title} was prepared by an earlier version; run: switchyard db prepare ${preparedWith}`
+    : null;
 
 /** Whether preparing has anything to write down. */
 export const isPresent = (self: KnownSelf | null): boolean =>

@@ -1,5 +1,5 @@
 /** Reason of every deadline; one for all, because its stack says nothing and costs more than the timer. */
-const TIME_IS_UP = new DOMException("The time of this request is over.", "TimeoutError");
+export const TIME_IS_UP = new DOMException("The time of this request is over.", "TimeoutError");
 
 /**
  * A signal that aborts after so many milliseconds. Unlike AbortSignal.timeout it makes no error of its own, which that

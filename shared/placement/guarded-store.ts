@@ -1,8 +1,8 @@
 /** A store behind a breaker and a deadline: the same interface, and always an answer in time. */
 import { err, type Result } from "neverthrow";
 import { busy, type RepositoryError, tooLate } from "../contract/errors.ts";
-import { everyCall } from "../repository/every-call.ts";
-import type { Store } from "../repository/store.ts";
+import { everyCall, everyRead } from "../repository/every-call.ts";
+import type { ReadStore, Store } from "../repository/store.ts";
 import type { Breaker, Outcome } from "./breaker.ts";
 
 export interface Guard {
@@ -19,18 +19,23 @@ export interface Guard {
   clock: () => number;
 }
 
+type Open<S> = () => Promise<Result<S, RepositoryError>>;
 type Call<T> = () => Promise<Result<T, RepositoryError>>;
 
 /** `open` is asked at every call: what is behind it may be replaced between two. */
-export const guardStore = (open: () => Promise<Result<Store, RepositoryError>>, guard: Guard): Store =>
-  everyCall((call) =>
-    guarded(guard, async () => {
-      const store = await open();
-      if (store.isErr()) return err(store.error);
-      // the caller has been told that it was too late: nothing may be written after that
-      return guard.signal.aborted ? err(tooLate(guard.signal.reason)) : call(store.value);
-    }),
-  );
+export const guardStore = (open: Open<Store>, guard: Guard): Store =>
+  everyCall((call) => guarded(guard, () => callOpened(open, guard, call)));
+
+/** The same of a store that only reads. */
+export const guardReads = (open: Open<ReadStore>, guard: Guard): ReadStore =>
+  everyRead((call) => guarded(guard, () => callOpened(open, guard, call)));
+
+async function callOpened<T, S>(open: Open<S>, { signal }: Guard, call: (store: S) => ReturnType<Call<T>>) {
+  const store = await open();
+  if (store.isErr()) return err(store.error);
+  // the caller has been told that it was too late: nothing may be written after that
+  return signal.aborted ? err(tooLate(signal.reason)) : call(store.value);
+}
 
 /** One call through the breaker, given up at the deadline. */
 export function guarded<T>({ breaker, signal, answers, onCall, clock }: Guard, call: Call<T>): ReturnType<Call<T>> {

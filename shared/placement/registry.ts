@@ -6,12 +6,16 @@
 import type { SupabaseClient } from "@supabase/supabase-js";
 import type { Deadlines } from "../deadlines.ts";
 import type { Collection } from "../definition/define.ts";
+import type { MongoOptions } from "../mongo/database.ts";
+import { replicaDatabaseName } from "../mongo/database-name.ts";
+import type { ReplicaOptions } from "../mongo/replica.ts";
 import { supabaseDatabase } from "../postgres/supabase-database.ts";
-import type { Database, Engine, EngineOptions } from "../repository/database.ts";
+import type { Database, Engine, EngineOptions, Replica } from "../repository/database.ts";
 import { DEFAULT_QUOTA, type Quota } from "../repository/quotas.ts";
 import { loadOnce } from "../values/load-once.ts";
 import type { ConfiguredDatabase } from "./configured-databases.ts";
 import { CONTROL_PLANE, titleOf } from "./database-names.ts";
+import { copiedTo, keptIn } from "./kept-collections.ts";
 
 export interface RegistryConfig {
   SUPABASE_URL: string;
@@ -20,6 +24,8 @@ export interface RegistryConfig {
   /** the direct way to Supabase's own Postgres; without it, through REST */
   DATABASE_URL?: string | undefined;
   MONGODB_DATABASE?: string | undefined;
+  /** by default the home's own with `_replica` behind */
+  MONGODB_REPLICA_DATABASE?: string | undefined;
   /** of each user; null: no limit */
   QUOTA_RECORDS?: number | null | undefined;
   QUOTA_BYTES?: number | null | undefined;
@@ -34,26 +40,37 @@ export interface RegistryOptions extends Pick<EngineOptions, "maxPoolSize" | "on
   deadlines: Deadlines;
   /** shown in the servers' own lists of connections */
   appName: string;
+  /** reads, in the database of the copies, up to when they are complete */
+  completeUpTo?: ReplicaOptions["completeUpTo"];
 }
 
 export type Registry = ReadonlyMap<string, Database>;
 
-const MAKERS: Readonly<Record<Engine, (options: EngineOptions) => Promise<Database>>> = {
+const MAKERS: Readonly<Record<Engine, (options: MongoOptions) => Promise<Database>>> = {
   mongodb: async (options) => (await import("../mongo/database.ts")).mongoDatabase(options),
   postgres: async (options) => (await import("../postgres/direct/database.ts")).postgresDatabase(options),
 };
 
 /** Supabase first, then the others in the order of the configuration. Connects to nothing. */
-export function createRegistry({ config, service, deadlines, ...options }: RegistryOptions): Registry {
+export function createRegistry({ config, service, deadlines, completeUpTo, ...options }: RegistryOptions): Registry {
   const { appName, maxPoolSize, onPool, collections } = options;
   const direct =
     config.DATABASE_URL === undefined ? undefined : { url: config.DATABASE_URL, appName, maxPoolSize, onPool };
   const { QUOTA_RECORDS = DEFAULT_QUOTA.records, QUOTA_BYTES = DEFAULT_QUOTA.bytes } = config;
   const quota: Quota = { records: QUOTA_RECORDS, bytes: QUOTA_BYTES };
   const supabase = supabaseDatabase({ name: CONTROL_PLANE, config, service, deadlines, collections, quota, direct });
+  const replicaAt = (name: string, url: string): ReplicaOptions | undefined => {
+    const copied = copiedTo(name, collections);
+    if (copied.length === 0) return undefined;
+    const database = replicaDatabaseName(url, config.MONGODB_DATABASE, config.MONGODB_REPLICA_DATABASE);
+    return { database, collections: copied, completeUpTo };
+  };
   const others = config.databases.map(({ name, kind, url }) =>
     lazily({
       ...options,
+      // its migrations make every table in a Postgres
+      collections: kind === "mongodb" ? keptIn(name, collections) : collections,
+      replica: kind === "mongodb" ? replicaAt(name, url) : undefined,
       name,
       kind,
       url,
@@ -70,8 +87,13 @@ export const closeAll = async (registry: Registry): Promise<void> => {
   await Promise.all([...registry.values()].map((database) => database.close()));
 };
 
-function lazily({ kind, ...options }: EngineOptions & { kind: Engine }): Database {
+function lazily({ kind, ...options }: MongoOptions & { kind: Engine }): Database {
   const load = loadOnce(() => MAKERS[kind](options));
+  const replica = async (): Promise<Replica> => {
+    const loaded = (await load()).replica;
+    if (!loaded) throw new Error(`${options.name} keeps no copies`);
+    return loaded;
+  };
   return {
     name: options.name,
     title: options.title,
@@ -80,6 +102,12 @@ function lazily({ kind, ...options }: EngineOptions & { kind: Engine }): Databas
     ...(kind === "postgres" && { path: "direct" }),
     scoped: async (caller) => (await load()).scoped(caller),
     usage: async (userId) => (await load()).usage(userId),
+    ...(options.replica && {
+      replica: {
+        scoped: async (caller) => (await replica()).scoped(caller),
+        completeUpTo: async () => (await replica()).completeUpTo(),
+      } satisfies Replica,
+    }),
     system: {
       probe: async () => (await load()).system.probe(),
       prepare: async (self) => (await load()).system.prepare(self),

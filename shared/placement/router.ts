@@ -27,6 +27,7 @@ import { type Guard, guarded, guardStore } from "./guarded-store.ts";
 import { createHealth, type Health } from "./health.ts";
 import { createHomeStore, type HomeAt } from "./home-store.ts";
 import { closeAll, createRegistry, type RegistryConfig, type RegistryOptions } from "./registry.ts";
+import { createReplicatedStores } from "./replicated-stores.ts";
 import type { PresentedToken } from "./revocations.ts";
 import type { DatabaseService, RequestCalls, RequestUser } from "./service.ts";
 import { type DatabaseStats, readStats, sizesIn } from "./stats.ts";
@@ -54,6 +55,8 @@ export interface Router {
   getDatabaseStats(options?: { limitMs?: number; onCall?: RequestCalls["onCall"] }): Promise<DatabaseStats>;
   /** Within 2 s, whatever hangs. */
   getHealth(onCall?: RequestCalls["onCall"]): Promise<Health>;
+  /** The shortest answer to how the two are; of a look at most a second old. Within 2 s, whatever hangs. */
+  checkDatabaseHealth(): Promise<{ mongodb: boolean; postgresql: boolean; timestamp: string }>;
   /** Whether a token that has been verified still lets its user in: bans, deletions and sign-outs end that within 30 s. */
   standingOf(token: PresentedToken): Promise<Standing>;
   /** What Auth keeps of a user. `not_found`: there is none. */
@@ -71,7 +74,7 @@ export interface RouterConfig extends DeadlineSettings, RegistryConfig {
   MAX_TOKEN_LIFETIME_SECONDS?: number | undefined;
 }
 
-export interface RouterOptions extends Pick<RegistryOptions, "onPool"> {
+export interface RouterOptions extends Pick<RegistryOptions, "onPool" | "completeUpTo"> {
   config: RouterConfig;
   collections: readonly Collection[];
   log: Log;
@@ -100,7 +103,7 @@ const notConfigured = (name: string): RepositoryError =>
   unavailable(`These records are in ${titleOf(name)}, which is not configured here: set ${variableOf(name)}.`);
 
 export function createRouter(options: RouterOptions): Router {
-  const { config, collections, log, clock = Date.now, waitUntil = () => {}, onPool } = options;
+  const { config, collections, log, clock = Date.now, waitUntil = () => {}, onPool, completeUpTo } = options;
   const deadlines = deadlinesOf(config);
   const service = serviceClient(config, { timeoutMs: deadlines.callMs });
   const registry = createRegistry({
@@ -111,6 +114,7 @@ export function createRouter(options: RouterOptions): Router {
     appName: "switchyard-api",
     onPool,
     clock,
+    completeUpTo,
   });
   const assignments = createAssignments(service);
   const cache = createAssignmentCache(clock);
@@ -185,6 +189,8 @@ export function createRouter(options: RouterOptions): Router {
     });
   };
 
+  const replicatedStore = createReplicatedStores({ registry, guardFor, breakerOf, deadlines, clock, log });
+
   const homeStore = (first: HomeAt, user: RequestUser, claims: Claimed): Store =>
     createHomeStore({
       first,
@@ -197,7 +203,8 @@ export function createRouter(options: RouterOptions): Router {
     let opened: Store | undefined;
     const storeOf = ({ placement }: Collection) => {
       if (placement.kind === "pinned") return storeAt(placement.database, user, claims);
-      if (placement.kind === "replicated") return storeAt(placement.primary, user, claims);
+      if (placement.kind === "replicated")
+        return replicatedStore(placement, user, (over) => storeAt(placement.primary, { ...user, ...over }, claims));
       opened ??= homeStore(at, user, claims);
       return opened;
     };
@@ -266,6 +273,10 @@ export function createRouter(options: RouterOptions): Router {
       const sizes = sizesIn(stats);
       if (Object.keys(sizes).length > 0) waitUntil(assignments.reportSizes(sizes));
       return stats;
+    },
+    async checkDatabaseHealth() {
+      const { mongodb, postgresql, timestamp } = (await getHealth()).databases;
+      return { mongodb: mongodb?.connected ?? false, postgresql: postgresql.connected, timestamp };
     },
     standingOf: changes.standingOf,
 

@@ -7,6 +7,7 @@ import { within } from "../values/within.ts";
 import type { DatabaseRow } from "./assignment.ts";
 import { CONTROL_PLANE, titleOf } from "./database-names.ts";
 import { downReason } from "./down-reason.ts";
+import { keptIn } from "./kept-collections.ts";
 import type { Registry } from "./registry.ts";
 import type { RequestCalls } from "./service.ts";
 
@@ -110,7 +111,7 @@ async function countOne({ collections, clock, limitMs, onCall }: StatsOptions, d
   const { name, title, system } = database;
   const start = clock();
   try {
-    const here = collections.filter(({ placement }) => placement.kind !== "pinned" || placement.database === name);
+    const here = keptIn(name, collections);
     // beside the point for one that can be counted and not measured
     const size = system.size().catch(() => null);
     const found = await within(limitMs, Promise.all([system.count(here, limitMs), size]));

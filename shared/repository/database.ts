@@ -8,7 +8,7 @@ import type { RepositoryError } from "../contract/errors.ts";
 import type { Deadlines } from "../deadlines.ts";
 import type { Collection } from "../definition/define.ts";
 import type { Counted, Quota } from "./quotas.ts";
-import type { Store } from "./store.ts";
+import type { ReadStore, Store } from "./store.ts";
 
 /** The kinds of database that there are. The README says what one more takes. */
 export const ENGINES = ["postgres", "mongodb"] as const;
@@ -45,9 +45,19 @@ export interface Database {
   scoped(caller: Caller): Promise<Result<Store, RepositoryError>>;
   /** What a user keeps there, and may keep, as their verified token names them. */
   usage(userId: string): Promise<Result<Counted, RepositoryError>>;
+  /** copies of records that other databases are the primary of; absent: it keeps none */
+  readonly replica?: Replica;
   readonly system: DatabaseSystem;
   /** Ends its connections; a later call opens them again. */
   close(): Promise<void>;
+}
+
+/** Copies, to be read while their primary is away. What is not there may be in the primary all the same. */
+export interface Replica {
+  /** One caller's rows. `misconfigured` when it was never prepared. */
+  scoped(caller: Caller): Promise<Result<ReadStore, RepositoryError>>;
+  /** Up to when everything of the primary is in it; null: nobody has said. */
+  completeUpTo(): Promise<Result<Date | null, RepositoryError>>;
 }
 
 /** What is wrong with a database that answers; null for nothing. */

@@ -74,3 +74,6 @@ export interface Store {
   /** Refuses: `unknownTimeZone`. */
   group(collection: Collection, grouping: Grouping): Answer<Group[]>;
 }
+
+/** As much of a store as reads. */
+export type ReadStore = Pick<Store, "get" | "list" | "count" | "group">;

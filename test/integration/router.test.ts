@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { categories } from "../../shared/collections/categories.ts";
 import { allCollections } from "../../shared/collections/index.ts";
 import { createLog } from "../../shared/log.ts";
-import { databaseName } from "../../shared/mongo/client.ts";
+import { databaseName } from "../../shared/mongo/database-name.ts";
 import { createRouter, type Router, type RouterConfig } from "../../shared/placement/router.ts";
 import { pathVariables } from "../setup/path.ts";
 import { preparedMongo } from "../setup/prepared-mongo.ts";

@@ -1,7 +1,8 @@
 /** A database of a test file's own on the run's MongoDB server, ready to be used. */
 import { randomUUID } from "node:crypto";
 import { allCollections } from "../../shared/collections/index.ts";
-import { createMongoClient, databaseName } from "../../shared/mongo/client.ts";
+import { createMongoClient } from "../../shared/mongo/client.ts";
+import { databaseName } from "../../shared/mongo/database-name.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import type { Self } from "../../shared/repository/database.ts";
 import { MONGODB } from "./repositories.ts";

@@ -27,9 +27,10 @@ const ENTRIES: Readonly<Record<string, readonly string[]>> = {
   scripts: ["api"],
 };
 const CONFIG = "shared/config.ts";
-/** What the variables mean, and do not hold: how long things may take by default, and which homes they name. */
+/** What the variables mean, and do not hold: how long things may take by default, and which homes and databases they name. */
 const MEANINGS = [
   "shared/deadlines.ts",
+  "shared/mongo/database-name.ts",
   "shared/placement/configured-databases.ts",
   "shared/repository/quotas.ts",
   "shared/values/bytes.ts",
