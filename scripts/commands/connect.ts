@@ -1,4 +1,5 @@
 /** What a command works on: the project named by the environment, else the system that `npm start` runs here. */
+import type { SupabaseClient } from "@supabase/supabase-js";
 import { allCollections } from "../../shared/collections/index.ts";
 import {
   ConfigError,
@@ -20,6 +21,8 @@ export interface Connection {
   assignments: Assignments;
   /** every database that is configured, Supabase's own among them */
   registry: Registry;
+  /** a client of the control plane with the secret key */
+  service: SupabaseClient;
 }
 
 /** Settings of the environment; when it names no Supabase, those of the running development system. */
@@ -58,7 +61,7 @@ export async function connected<T>(env: Environment, work: (connection: Connecti
     schema: readDataPlane,
   });
   try {
-    return await work({ config, deadlines, assignments: createAssignments(service), registry });
+    return await work({ config, deadlines, assignments: createAssignments(service), registry, service });
   } finally {
     await closeAll(registry);
   }

@@ -7,6 +7,13 @@ import { addDatabase, changeDatabase, drain, listDatabases, removeDatabase } fro
 import { prepareDatabase } from "./db.ts";
 import { homes } from "./homes.ts";
 import { purge } from "./purge.ts";
+import {
+  backfillReplication,
+  repairReplication,
+  replicationStatus,
+  retryReplication,
+  verifyReplication,
+} from "./replication.ts";
 import { health, stats } from "./stats.ts";
 
 const COMMANDS: readonly Command[] = [
@@ -19,6 +26,11 @@ const COMMANDS: readonly Command[] = [
   prepareDatabase,
   collectionSqlCommand,
   purge,
+  replicationStatus,
+  backfillReplication,
+  verifyReplication,
+  repairReplication,
+  retryReplication,
   stats,
   health,
 ];

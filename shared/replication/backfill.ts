@@ -2,10 +2,13 @@
  * Brings the copy up from nothing: switches the marks on, marks every row, and copies. Writers go on meanwhile: what they
  * write is marked by itself. Stopped and started again it goes on where it was.
  */
+import type { Db } from "mongodb";
 import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
 import type { Collection } from "../definition/define.ts";
+import { attempt } from "../mongo/failures.ts";
 import type { ReplicationSource } from "./source.ts";
+import { forgetNewest } from "./state.ts";
 import type { ReplicationWorker } from "./worker.ts";
 
 export interface BackfillProgress {
@@ -21,8 +24,10 @@ export interface BackfillProgress {
 export interface BackfillOptions {
   source: ReplicationSource;
   worker: ReplicationWorker;
+  /** opened when it is first needed */
+  replica: () => Db;
   collections: readonly Collection[];
-  /** from the beginning, whatever an earlier one has done */
+  /** from the beginning, whatever an earlier one has done; also after the source was set back (restored from a backup) */
   restart?: boolean;
   /** rows that are marked at once: statements over REST have 8 seconds */
   limit?: number;
@@ -38,6 +43,12 @@ const WAIT_MS = 1_000;
 export async function backfill(options: BackfillOptions): Promise<Result<number, RepositoryError>> {
   const { source, worker, collections, restart = false, limit = 5_000, onProgress = () => {}, at = () => {} } = options;
   const { wait = (ms) => new Promise((done) => setTimeout(done, ms)) } = options;
+  if (restart) {
+    // what the copy has got before is no reason any more to refuse what is marked from now on
+    const forgotten = await attempt(async () => ok(await forgetNewest(options.replica())));
+    if (forgotten.isErr()) return err(forgotten.error);
+    worker.forget();
+  }
   const switched = await source.switch(true);
   if (switched.isErr()) return err(switched.error);
   await at("switched");

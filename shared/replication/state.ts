@@ -26,3 +26,7 @@ export async function writeState(db: Db, { newest, completeUpTo }: ReplicaState)
       .findOneAndUpdate(ID, { $max: largest }, { upsert: true, returnDocument: "after" }),
   );
 }
+
+/** As if it had got nothing. Throws the driver's error. */
+export const forgetNewest = async (db: Db): Promise<void> =>
+  void (await db.collection("switchyard").updateOne(ID, { $unset: { newest: "", complete_up_to: "" } }));

@@ -48,6 +48,8 @@ const FROM_THE_START_MS = 5_000;
 export interface ReplicationWorker {
   /** One claim. Errors: those of the source; `unavailable`, `busy`, `throttled`, `storage_full` and so on of the copy. */
   copyBatch(): Promise<Result<CopyReport, RepositoryError>>;
+  /** What is known of the copy is read anew with the next claim. */
+  forget(): void;
   /** Until nothing is left, or that time is over (milliseconds). */
   run(timeoutMs?: number): Promise<Result<CopyReport, RepositoryError>>;
 }
@@ -133,6 +135,9 @@ export function createReplicationWorker(options: WorkerOptions): ReplicationWork
 
   return {
     copyBatch,
+    forget() {
+      state = undefined;
+    },
     async run(timeoutMs = Number.POSITIVE_INFINITY) {
       const until = clock() + timeoutMs;
       const total: CopyReport = { copied: 0, stale: 0, refused: 0, isDrained: false };

@@ -2,9 +2,8 @@
 import { Decimal128, Long, UUID } from "mongodb";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { applyRows } from "../../shared/replication/apply.ts";
-import { backfill } from "../../shared/replication/backfill.ts";
 import { value } from "../contract/store.ts";
-import { replicated, senders } from "./collections.ts";
+import { senders } from "./collections.ts";
 import { type Replication, startReplication } from "./system.ts";
 
 let system: Replication;
@@ -173,10 +172,8 @@ test("a source that was set back is found out, and nothing is copied", async () 
   const refused = (await system.worker().run())._unsafeUnwrapErr();
   expect(refused.message).toMatch(/set back|restored/);
   expect(await copies().toArray()).toHaveLength(1);
-  await system.replica
-    .collection("switchyard")
-    .updateOne({ _id: "replication" as never }, { $set: { newest: Long.ZERO } });
-  await system.drain();
+  value(await system.backfill({ restart: true }));
+  expect(await system.verify()).toEqual([]);
 });
 
 test("tombstones stay until the copy has them, and a week", async () => {
@@ -197,7 +194,7 @@ test("switched off, writers leave no marks, and backfill brings the copy up", as
   value(await system.source.switch(false));
   await system.fill(30);
   expect(await pending()).toBe(0);
-  value(await backfill({ source: system.source, worker: system.worker(), collections: replicated, limit: 7 }));
+  value(await system.backfill());
   expect(await system.verify()).toEqual([]);
   expect(await copies().toArray()).toHaveLength(30);
 });

@@ -25,7 +25,9 @@ const worker = createReplicationWorker({
   ...(what === "worker" && { at }),
 });
 const done =
-  what === "worker" ? await worker.run() : await backfill({ source, worker, collections: replicated, limit: 7, at });
+  what === "worker"
+    ? await worker.run()
+    : await backfill({ source, worker, replica: () => mongo.db(), collections: replicated, limit: 7, at });
 await mongo.close();
 // nobody is to take it for one that was killed
 process.exit(done.isOk() ? 0 : 1);

@@ -2,9 +2,7 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { backfill } from "../../shared/replication/backfill.ts";
 import { value } from "../contract/store.ts";
-import { replicated } from "./collections.ts";
 import { type Replication, startReplication } from "./system.ts";
 
 let system: Replication;
@@ -50,7 +48,7 @@ test.each(["switched", "marked", "copied"])("backfill: %s", async (step) => {
   expect(await killedAt("backfill", step)).toBe("SIGKILL");
   await system.sql("delete from public.senders where name like '%3'");
   await leasesEnd();
-  value(await backfill({ source: system.source, worker: system.worker(), collections: replicated, limit: 7 }));
+  value(await system.backfill());
   expect(await system.verify()).toEqual([]);
   expect(await system.replica.collection("senders").countDocuments({ _deleted_at: null })).toBe(18);
 });

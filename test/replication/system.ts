@@ -1,10 +1,13 @@
 /** What a copy needs: a Supabase, a MongoDB, workers. */
 import { randomUUID } from "node:crypto";
 import { type Db, MongoClient } from "mongodb";
+import type { Result } from "neverthrow";
 import { allCollections } from "../../shared/collections/index.ts";
+import type { RepositoryError } from "../../shared/contract/errors.ts";
 import { createLog } from "../../shared/log.ts";
 import { serviceClient } from "../../shared/postgres/client.ts";
 import { collectionSql } from "../../shared/postgres/schema/collection-sql.ts";
+import { backfill } from "../../shared/replication/backfill.ts";
 import { type ReplicationSource, supabaseSource } from "../../shared/replication/source.ts";
 import { type Verified, verifyCollection } from "../../shared/replication/verify.ts";
 import { createReplicationWorker, type WorkerOptions } from "../../shared/replication/worker.ts";
@@ -25,6 +28,7 @@ export interface Replication {
   readonly clerk: string;
   sql(text: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]>;
   worker(options?: Partial<WorkerOptions>): ReturnType<typeof createReplicationWorker>;
+  backfill(options?: { restart?: boolean }): Promise<Result<number, RepositoryError>>;
   /** Every worker's work is done. */
   drain(): Promise<void>;
   verify(): Promise<Verified["differences"]>;
@@ -63,6 +67,8 @@ export async function startReplication(): Promise<Replication> {
     clerk,
     sql,
     worker,
+    backfill: (options = {}) =>
+      backfill({ source, worker: worker(), replica: () => replica, collections: replicated, limit: 7, ...options }),
     async drain() {
       value(await worker().run());
     },

@@ -1,0 +1,209 @@
+/** `switchyard replication ...`: how the copy in MongoDB stands, and what makes it whole. */
+import { allCollections } from "../../shared/collections/index.ts";
+import type { Collection } from "../../shared/definition/define.ts";
+import { createLog } from "../../shared/log.ts";
+import { type OpenReplication, openReplication } from "../../shared/operations/open-replication.ts";
+import { backfill } from "../../shared/replication/backfill.ts";
+import { repairCollection } from "../../shared/replication/repair.ts";
+import type { ReplicationStatus } from "../../shared/replication/source.ts";
+import { type Difference, verifyCollection } from "../../shared/replication/verify.ts";
+import { type Command, type Io, JSON_OPTION, json, orRefuse, Refused, table, WrongUse } from "./command.ts";
+import { connected } from "./connect.ts";
+import { createRate } from "./rate.ts";
+
+/** Most differences that are printed; `--json` has them all. */
+const SHOWN = 20;
+
+const opened = <T>({ env }: Io, work: (replication: OpenReplication) => Promise<T>): Promise<T> =>
+  connected(env, async ({ config, service, deadlines }) => {
+    const replication = openReplication({
+      config,
+      service,
+      collections: allCollections,
+      deadlines,
+      log: createLog({ level: "silent" }),
+      appName: "switchyard-cli",
+    });
+    try {
+      return await work(replication);
+    } finally {
+      await replication.close();
+    }
+  });
+
+/** The copy, or why there is none. */
+function copyOf({ copy }: OpenReplication): NonNullable<OpenReplication["copy"]> {
+  if (!copy) throw new Refused("There is no copy: set MONGODB_URI, where the API and the edge functions run and here.");
+  return copy;
+}
+
+/** All that have a copy, or the one that is named. */
+function collectionsIn({ collections }: OpenReplication, name: string | undefined): readonly Collection[] {
+  if (name === undefined) return collections;
+  const found = collections.filter((collection) => collection.name === name);
+  if (found.length > 0) return found;
+  const known = collections.map((collection) => collection.name).join(", ");
+  throw new WrongUse(
+    `No collection "${name}" has a copy. ${known ? `Those that have one: ${known}.` : "None has one."}`,
+  );
+}
+
+export const replicationStatus: Command = {
+  name: "replication status",
+  usage: "[--json]",
+  about: "Shows what is still to be copied, how far the copy is behind, and rows that it refuses.",
+  options: JSON_OPTION,
+  positionals: 0,
+  run: ({ values }, io) =>
+    opened(io, async ({ source }) => {
+      const status = orRefuse(await source.status());
+      const dead = status.dead > 0 ? orRefuse(await source.dead(SHOWN)) : [];
+      io.out(values.json ? json({ ...status, dead_rows: dead }) : inWords(status));
+      if (!values.json)
+        for (const row of dead) io.out(`${row.collection} ${row.id}: ${row.error} (${row.attempts} tries)`);
+      if (status.dead > 0)
+        throw new Refused(
+          `${status.dead} rows are set aside. Mend what is said above, then: switchyard replication retry`,
+        );
+    }),
+};
+
+const ms = (value: number | null) =>
+  value === null ? "-" : value < 10_000 ? `${Math.round(value)} ms` : `${Math.round(value / 1_000)} s`;
+
+function inWords(status: ReplicationStatus): string {
+  if (!status.is_on)
+    return "Nothing is copied: replication is off. It begins with: switchyard replication backfill (needs MONGODB_URI)";
+  const rows = status.collections.map(({ collection, pending, failing, dead, backfill: filled }) => [
+    collection,
+    ...[pending, failing, dead].map(String),
+    filled ? (filled.done_at ? "done" : `${filled.marked} marked`) : "-",
+  ]);
+  return [
+    table(["collection", "pending", "failing", "dead", "backfill"], rows),
+    `pending ${status.pending}, oldest ${ms(status.oldest_ms)}; lag of the last ten minutes: p50 ${ms(status.lag_p50_ms)}, p99 ${ms(status.lag_p99_ms)}`,
+  ].join("\n");
+}
+
+export const backfillReplication: Command = {
+  name: "replication backfill",
+  usage: "[<collection>] [--restart] [--json]",
+  about: "Copies everything; writers go on meanwhile. Stopped and started again, it goes on where it was.",
+  options: { ...JSON_OPTION, restart: { type: "boolean" } },
+  positionals: { least: 0, most: 1 },
+  run: ({ positionals: [name], values }, io) =>
+    opened(io, async (replication) => {
+      const { worker, replica } = copyOf(replication);
+      const collections = collectionsIn(replication, name);
+      const rate = createRate();
+      const copied = orRefuse(
+        await backfill({
+          source: replication.source,
+          worker,
+          replica,
+          collections,
+          restart: values.restart === true,
+          onProgress: ({ collection, marked, total, waits }) => {
+            if (values.json) return;
+            if (waits) io.out(`${collection}: waits for a transaction that was open when marks were switched on.`);
+            else io.out(`${collection}: ${rate(collection, marked, total)}`);
+          },
+        }),
+      );
+      io.out(
+        values.json ? json({ copied }) : `Copied ${copied} rows. To compare both sides: switchyard replication verify`,
+      );
+    }),
+};
+
+const VERIFY = { ...JSON_OPTION, deep: { type: "boolean" } } as const;
+
+async function compare(replication: OpenReplication, io: Io, { name, deep, quiet }: Compared) {
+  const { replica } = copyOf(replication);
+  const found: { collection: Collection; rows: number; differences: Difference[]; isCut: boolean }[] = [];
+  for (const collection of collectionsIn(replication, name)) {
+    const verified = orRefuse(
+      await verifyCollection({ source: replication.source, replica: replica(), collection, deep }),
+    );
+    found.push({ collection, ...verified });
+    if (!quiet) io.out(`${collection.name}: ${verified.rows} rows compared, ${countOf(verified)} differ.`);
+  }
+  return found;
+}
+interface Compared {
+  name: string | undefined;
+  deep: boolean;
+  quiet: boolean;
+}
+const countOf = ({ differences, isCut }: { differences: readonly unknown[]; isCut: boolean }) =>
+  `${isCut ? "more than " : ""}${differences.length}`;
+
+export const verifyReplication: Command = {
+  name: "replication verify",
+  usage: "[<collection>] [--deep] [--json]",
+  about: "Compares both sides row by row, with --deep their contents, too; fails when they differ.",
+  options: VERIFY,
+  positionals: { least: 0, most: 1 },
+  run: ({ positionals: [name], values }, io) =>
+    opened(io, async (replication) => {
+      const found = await compare(replication, io, { name, deep: values.deep === true, quiet: values.json === true });
+      const differences = found.flatMap((each) => each.differences);
+      if (values.json) io.out(json(found.map(({ collection, ...each }) => ({ collection: collection.name, ...each }))));
+      else
+        for (const { collection, id, is } of differences.slice(0, SHOWN))
+          io.out(`${collection} ${id}: ${MEANINGS[is]}`);
+      if (differences.length > 0)
+        throw new Refused("The copy is not exact. To make it so: switchyard replication repair");
+    }),
+};
+
+const MEANINGS: Readonly<Record<Difference["is"], string>> = {
+  missing: "not in the copy",
+  extra: "only in the copy, and nothing says that it was deleted",
+  older: "older in the copy",
+  newer: "newer in the copy than in Supabase",
+  concurrent: "changed on both sides",
+  other: "the same version, and other contents",
+};
+
+export const repairReplication: Command = {
+  name: "replication repair",
+  usage: "[<collection>] [--json]",
+  about: "Copies what verify --deep finds to differ, and only that; what is only in the copy is named and left alone.",
+  options: JSON_OPTION,
+  positionals: { least: 0, most: 1 },
+  run: ({ positionals: [name], values }, io) =>
+    opened(io, async (replication) => {
+      const { worker, replica } = copyOf(replication);
+      const found = await compare(replication, io, { name, deep: true, quiet: values.json === true });
+      const total = { marked: 0, replaced: 0, left: [] as Difference[] };
+      for (const { collection, differences } of found) {
+        const options = { source: replication.source, replica: replica(), collection };
+        const { marked, replaced, left } = orRefuse(await repairCollection(options, differences));
+        total.marked += marked;
+        total.replaced += replaced;
+        total.left.push(...left);
+      }
+      orRefuse(await worker.run());
+      io.out(values.json ? json(total) : `Copied ${total.marked} rows, replaced ${total.replaced}.`);
+      if (!values.json)
+        for (const { collection, id, is } of total.left.slice(0, SHOWN)) io.out(`${collection} ${id}: ${MEANINGS[is]}`);
+      if (total.left.length > 0) throw new Refused(`${total.left.length} rows are left: decide what they are to be.`);
+    }),
+};
+
+export const retryReplication: Command = {
+  name: "replication retry",
+  usage: "[--json]",
+  about: "Tries once more to copy the rows that were set aside.",
+  options: JSON_OPTION,
+  positionals: 0,
+  run: ({ values }, io) =>
+    opened(io, async (replication) => {
+      const { worker } = copyOf(replication);
+      const marked = orRefuse(await replication.source.retry());
+      const { copied, refused } = orRefuse(await worker.run());
+      io.out(values.json ? json({ marked, copied, refused }) : `Tried ${marked} rows: ${refused} are refused again.`);
+      if (refused > 0) throw new Refused("See why: switchyard replication status");
+    }),
+};

@@ -1,0 +1,27 @@
+/** Copies what is marked to MongoDB. Called with the secret key: by pg_cron, the API after a write, and the development loop. */
+import { allCollections } from "../../../shared/collections/index.ts";
+import { functionSecretKeys, loadFunctionConfig, processEnvironment } from "../../../shared/config.ts";
+import { deadlinesOf } from "../../../shared/deadlines.ts";
+import { createLog } from "../../../shared/log.ts";
+import { openReplication } from "../../../shared/operations/open-replication.ts";
+import { createReplicateEndpoint } from "../../../shared/operations/replicate-endpoint.ts";
+import { serviceClient } from "../../../shared/postgres/client.ts";
+
+const config = loadFunctionConfig(processEnvironment());
+const deadlines = deadlinesOf(config);
+
+export default {
+  fetch: createReplicateEndpoint({
+    keys: functionSecretKeys(config),
+    replication: openReplication({
+      config,
+      service: serviceClient(config, { timeoutMs: deadlines.callMs }),
+      collections: allCollections,
+      deadlines,
+      log: createLog({ level: config.LOG_LEVEL }),
+      appName: "switchyard-replicate",
+      // a function has two seconds of processor time
+      worker: { limit: 500 },
+    }),
+  }),
+};
