@@ -172,9 +172,12 @@ describe.each(HOMES)("at home in %s", (home) => {
       Array.from({ length }, () => String.fromCodePoint(0x20000 + Math.floor(Math.random() * 0xa000))).join("");
     const parents = new Map<string, string>();
     // one record for each condition that a reference has for what it refers to
-    const parentOf = async (target: string, where: Record<string, unknown> | undefined) => {
+    const parentOf = async (target: string, where: Record<string, unknown> | undefined): Promise<string> => {
       const key = `${target} ${JSON.stringify(where)}`;
-      const id = parents.get(key) ?? (await create(target, { ...sample(target, "minimal"), ...where })).id;
+      const body: Record<string, unknown> = { ...sample(target, "minimal"), ...where };
+      for (const [field, { references, required, where: wanted }] of Object.entries(byName(target).fields))
+        if (references && required) body[field] = await parentOf(references, wanted);
+      const id = parents.get(key) ?? (await create(target, body)).id;
       parents.set(key, id);
       return id;
     };

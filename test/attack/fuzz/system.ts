@@ -29,7 +29,7 @@ export interface FuzzSystem {
   stop(): Promise<void>;
 }
 
-const TAGS = ["*", '"1"', 'W/"1"', '"a,b", "' + "~".repeat(100) + '"'];
+const TAGS = ["*", '"1"', 'W/"1"', `"a,b", "${"~".repeat(100)}"`];
 const DATABASE = "switchyard_fuzz";
 
 export async function startFuzzSystem({ databases }: FuzzSettings): Promise<FuzzSystem> {
