@@ -51,7 +51,7 @@ export const DEFAULT_LIMIT = 50;
 export const DEFAULT_SORT: Sort = { field: "created_at", direction: "desc" };
 export const MAX_SORTS = 3;
 /** Postgres plans each condition: 3,000 of them took 5 seconds. The functions of `*_lists.sql` have the same bound. */
-export const MAX_FILTERS = 50;
+const MAX_FILTERS = 50;
 /** Entries that one list has to hold: with all other filters of a collection beside them, the bound above is kept. */
 export const MAX_LISTED = 10;
 export const MAX_SEARCH_LENGTH = 200;
