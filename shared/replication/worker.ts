@@ -3,8 +3,7 @@
  * leaves its claim to its lease's end, and whoever claims it then sends the rows once more, as they are by then, which the
  * copy takes or knows already. Any number of workers may run at once.
  */
-import type { Db, Document } from "mongodb";
-import { Long } from "mongodb";
+import type { Db } from "mongodb";
 import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
 import type { Collection } from "../definition/define.ts";
@@ -83,7 +82,7 @@ export function createReplicationWorker(options: WorkerOptions): ReplicationWork
     const groups = Map.groupBy(rows, ({ collection }) => collection);
     const applied = [...groups].map(async ([name, group]) => {
       const found = await applyRows(db.collection(name), byName.get(name) as Collection, group);
-      group.forEach((row, n) => outcomes.set(row, found[n] as Outcome));
+      for (const [n, row] of group.entries()) outcomes.set(row, found[n] as Outcome);
     });
     // all have ended before anything is said of them
     const failed = (await Promise.allSettled(applied)).find((each) => each.status === "rejected");

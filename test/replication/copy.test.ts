@@ -1,5 +1,5 @@
 /** Every change in Postgres, by whatever way it was made, reaches the copy, and nothing else does. */
-import { Decimal128, Long, UUID } from "mongodb";
+import { Decimal128, UUID } from "mongodb";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { applyRows } from "../../shared/replication/apply.ts";
 import { value } from "../contract/store.ts";
