@@ -112,9 +112,10 @@ const address = { test: isEmail, message: "Write an e-mail address, such as mina
 /** An e-mail address, kept as it was written. */
 export const email = () => {
   const field = textField({ max: 320, min: 1, fits: address }, { format: "email" });
-  // as JSON Schema calls addresses with letters beyond ASCII; it has no name for one that may be empty
+  // as JSON Schema calls addresses with letters beyond ASCII. It has no name for one that may be empty, as texts are that show
+  // nothing: those are left to us
   const schema = field.schema.meta({ maxLength: 320, format: "idn-email" });
-  const orEmpty = field.orEmpty?.meta({ maxLength: 320, pattern: "^(\\s*|[^@]+@[^@]+)$" });
+  const orEmpty = field.orEmpty?.meta({ maxLength: 320, pattern: "^([^!-~]*|[^@]+@[^@]+)$" });
   return { ...field, schema, ...(orEmpty && { orEmpty }) };
 };
 

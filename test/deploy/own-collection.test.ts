@@ -129,8 +129,10 @@ describe("its API", () => {
     const paths = Object.keys(value.paths).filter((path) => path.includes("subscriptions"));
     expect(paths.map((path) => path.replace(/^.*\/subscriptions/, "")).sort()).toEqual([
       "",
+      "/batch",
       "/count",
       "/export.csv",
+      "/import.csv",
       "/summary",
       "/{id}",
     ]);
