@@ -15,7 +15,12 @@ const AWAY = unavailable("MongoDB does not answer.");
 describe("an operation with a fallback", () => {
   test("runs the fallback when the primary is away, and logs its name", async () => {
     const { log, lines } = recording();
-    const answer = await withMongoFallback(async () => err(AWAY), async () => ok("postgres"), "posts.latest", { log });
+    const answer = await withMongoFallback(
+      async () => err(AWAY),
+      async () => ok("postgres"),
+      "posts.latest",
+      { log },
+    );
     expect(answer).toEqual(ok("postgres"));
     expect(lines).toMatchObject([{ event: "fallback", operation: "posts.latest", reason: AWAY.message }]);
   });
@@ -30,7 +35,14 @@ describe("an operation with a fallback", () => {
 
   test("answers what the fallback could not do", async () => {
     const { log } = recording();
-    expect(await withFallback(async () => err(AWAY), async () => err(notFound()), "x", { log })).toEqual(err(notFound()));
+    expect(
+      await withFallback(
+        async () => err(AWAY),
+        async () => err(notFound()),
+        "x",
+        { log },
+      ),
+    ).toEqual(err(notFound()));
   });
 
   test("does not hide a bug", async () => {
@@ -42,16 +54,31 @@ describe("an operation with a fallback", () => {
 describe("a change of both databases", () => {
   test("is what each has said", async () => {
     const { log, lines } = recording();
-    const both = await syncToBothDatabases(async () => ok("m"), async () => ok("p"), "posts.create", { log });
+    const both = await syncToBothDatabases(
+      async () => ok("m"),
+      async () => ok("p"),
+      "posts.create",
+      { log },
+    );
     expect(both).toEqual({ mongodb: ok("m"), postgresql: ok("p"), failed: [] });
     expect(lines).toEqual([]);
   });
 
   test("says which side failed, and what the other did", async () => {
     const { log, lines } = recording();
-    const one = await syncToBothDatabases(async () => err(AWAY), async () => ok("p"), "posts.create", { log });
+    const one = await syncToBothDatabases(
+      async () => err(AWAY),
+      async () => ok("p"),
+      "posts.create",
+      { log },
+    );
     expect(one).toEqual({ mongodb: err(AWAY), postgresql: ok("p"), failed: ["mongodb"] });
-    const none = await syncToBothDatabases(async () => err(AWAY), async () => err(notFound()), "posts.create", { log });
+    const none = await syncToBothDatabases(
+      async () => err(AWAY),
+      async () => err(notFound()),
+      "posts.create",
+      { log },
+    );
     expect(none.failed).toEqual(["mongodb", "postgresql"]);
     expect(lines.map(({ event, operation, side, reason }) => [event, operation, side, reason])).toEqual([
       ["sync_failed", "posts.create", "mongodb", AWAY.message],
