@@ -6,7 +6,7 @@ import { createVerifier } from "../../api/_auth.ts";
 import { allCollections } from "../../shared/collections/index.ts";
 import { loadApiConfig } from "../../shared/config.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
-import type { Collection } from "../../shared/definition/define.ts";
+import { type Collection, replicated } from "../../shared/definition/define.ts";
 import { createLog } from "../../shared/log.ts";
 import { databaseName } from "../../shared/mongo/database-name.ts";
 import { runPurges } from "../../shared/placement/purge.ts";
@@ -309,6 +309,22 @@ describe("while Supabase is away", () => {
       await judge(init.method.toLowerCase(), path, refused);
     }
     expect((await app.request("/api/guests")).status).toBe(401);
+  });
+
+  test("what is not to be read from the copy is unavailable, and so is what has none", async () => {
+    const { ann, made } = await host();
+    const [zoe] = made as [(typeof made)[0]];
+    const away = database.directUrl ? AWAY : { SUPABASE_URL: AWAY.SUPABASE_URL };
+    const unread = { ...guests, placement: replicated("supabase", "none") };
+    const there = value(await instance().router.repository(unread, callerOf(ann)));
+    expect(value(await there.get(zoe.id))).toEqual(zoe);
+    const { router, lines } = lost();
+    expect(outcome(await value(await router.repository(unread, callerOf(ann))).get(zoe.id))).toBe("unavailable");
+    expect(lines.filter(({ event }) => event === "fallback")).toEqual([]);
+    const without = instance({ ...away, MONGODB_URI: "" }).router;
+    expect(outcome(await (await open(without, ann)).get(zoe.id))).toBe("unavailable");
+    const alone = instance({ MONGODB_URI: "" });
+    expect(value(await (await open(alone.router, ann)).get(zoe.id))).toEqual(zoe);
   });
 
   test("an answer of which nobody knows up to when it is complete does not say so", async () => {
