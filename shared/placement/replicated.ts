@@ -111,6 +111,8 @@ async function patiently<T>({ open, breaker, primaryMs }: ReplicatedOptions, ask
   const end = setTimeout(() => {
     if (breaker.heard() === heard) giveUp.abort(TIME_IS_UP);
   }, primaryMs);
+  // a process with nothing else to do need not wait for them
+  for (const timer of [half, end]) timer.unref();
   try {
     const answer = await ask(open(giveUp.signal));
     // "busy" it is called when others were answered since this call began, which may have been before it fell silent

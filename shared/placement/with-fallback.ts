@@ -19,7 +19,7 @@ export interface FallbackOptions {
   isAway?: boolean;
 }
 
-export const isAway = (answer: Result<unknown, RepositoryError>): boolean =>
+const isAway = (answer: Result<unknown, RepositoryError>): boolean =>
   answer.isErr() && answer.error.code === "unavailable";
 
 /**
@@ -48,8 +48,13 @@ export async function withFallback<T>(
   return first?.answer ?? instead;
 }
 
-/** For applications that have MongoDB first. */
-export const withMongoFallback = withFallback;
+/** `withFallback` by the name that says which is which, for applications that have MongoDB first. */
+export const withMongoFallback = <T>(
+  mongodb: () => Answer<T>,
+  postgresql: () => Answer<T>,
+  name: string,
+  options?: FallbackOptions,
+): Answer<T> => withFallback(mongodb, postgresql, name, options);
 
 /** Undefined when all say that their database is away. */
 async function firstToKnow<T>(...all: Answer<T>[]) {

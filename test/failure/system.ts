@@ -6,10 +6,12 @@ import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import { categories } from "../../shared/collections/categories.ts";
 import { allCollections } from "../../shared/collections/index.ts";
 import { loadApiConfig } from "../../shared/config.ts";
+import type { Collection } from "../../shared/definition/define.ts";
 import { createLog } from "../../shared/log.ts";
 import { createRouter, type Router } from "../../shared/placement/router.ts";
 import type { RequestUser } from "../../shared/placement/service.ts";
 import { preparedMongo } from "../setup/prepared-mongo.ts";
+import type { TestSupabase } from "../setup/start-supabase.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
 import { type Home, mintToken, newUser, type TestUser } from "../setup/users.ts";
 import { startProxy, type TcpProxy } from "./proxy.ts";
@@ -22,7 +24,11 @@ export interface Instance {
   /** of its log, so far */
   readonly lines: string[];
   /** sends the API a request of that user */
-  request(path: string, user: TestUser): Promise<Response>;
+  request(
+    path: string,
+    user: TestUser,
+    init?: { method?: string; body?: string; headers?: Record<string, string> },
+  ): Promise<Response>;
   /** files a record, reads it again: the first error, or "done" */
   use(user: TestUser, over?: Partial<RequestUser>): Promise<string>;
   /** the same, of a user whose database is there: throws `TooSlow` when the deadline was over before */
@@ -31,6 +37,8 @@ export interface Instance {
 
 export interface FailingSystem {
   supabase: RunningSupabase;
+  /** the way to MongoDB that does not fail */
+  mongo: string;
   proxies: Record<Home, TcpProxy>;
   /** An instance that has asked nothing yet; its requests end after so long, and its looks for a server or a connection of MongoDB's. */
   instance(deadlineMs: number, connectMs?: number): Instance;
@@ -39,9 +47,16 @@ export interface FailingSystem {
   stop(): Promise<void>;
 }
 
-export async function startFailingSystem(): Promise<FailingSystem> {
-  const supabase = await startTestSupabase();
-  const mongoUri = new URL(await preparedMongo("failure"));
+export interface FailingSystemOptions {
+  /** the application's own unless given; beside them, what a test has made tables of itself */
+  collections?: readonly Collection[];
+  supabase?: TestSupabase;
+}
+
+export async function startFailingSystem(options: FailingSystemOptions = {}): Promise<FailingSystem> {
+  const { collections = allCollections, supabase = await startTestSupabase() } = options;
+  const mongo = await preparedMongo("failure");
+  const mongoUri = new URL(mongo);
   const proxies = { supabase: await startSupabaseProxy(supabase), mongodb: await startProxy(mongoUri.href) };
   mongoUri.host = `127.0.0.1:${proxies.mongodb.port}`;
   mongoUri.searchParams.set("directConnection", "true");
@@ -56,6 +71,7 @@ export async function startFailingSystem(): Promise<FailingSystem> {
   const routers: Router[] = [];
   return {
     supabase,
+    mongo,
     proxies,
     instance(deadlineMs, connectMs = deadlineMs) {
       const config = loadApiConfig({
@@ -65,10 +81,10 @@ export async function startFailingSystem(): Promise<FailingSystem> {
       });
       const lines: string[] = [];
       const log = createLog({ level: "debug", write: (line) => lines.push(line) });
-      const router = createRouter({ config, collections: allCollections, log });
+      const router = createRouter({ config, collections, log });
       routers.push(router);
       const dependencies = { config, router, verify: createVerifier(config), log, clock: Date.now };
-      const app = createApp(() => dependencies);
+      const app = createApp(() => dependencies, collections);
       const use: Instance["use"] = async ({ id, jwt, home }, over = {}) => {
         const service = await router.getDatabaseServiceForUser({ id, jwt, home, ...over });
         if (service.isErr()) return service.error.code;
@@ -81,7 +97,8 @@ export async function startFailingSystem(): Promise<FailingSystem> {
       return {
         router,
         lines,
-        request: async (path, { jwt }) => app.request(path, { headers: { authorization: `Bearer ${jwt}` } }),
+        request: async (path, { jwt }, { headers, ...init } = {}) =>
+          app.request(path, { ...init, headers: { authorization: `Bearer ${jwt}`, ...headers } }),
         use,
         async served(user) {
           const signal = AbortSignal.timeout(deadlineMs);

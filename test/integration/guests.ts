@@ -1,6 +1,16 @@
 /** A collection with its primary in Supabase and a replica behind it. */
-import { type Collection, defineCollection, owner, pinned, replicated } from "../../shared/definition/define.ts";
+import { type Document, Long, UUID } from "mongodb";
+import {
+  type Collection,
+  defineCollection,
+  owner,
+  pinned,
+  type RecordOf,
+  replicated,
+} from "../../shared/definition/define.ts";
 import { currency, money, name, optional, text } from "../../shared/definition/fields.ts";
+import { foldedFields } from "../../shared/definition/search.ts";
+import { toFields } from "../../shared/mongo/documents.ts";
 import { collectionSql } from "../../shared/postgres/schema/collection-sql.ts";
 
 const about = {
@@ -15,6 +25,28 @@ const about = {
 export const guests = defineCollection({ ...about, placement: replicated("supabase", "reads") });
 /** The same table; whether it is copied makes no difference to who reads and writes it. */
 const table = defineCollection({ ...about, placement: pinned("supabase") });
+
+/** What there is of a record in the replica, as the replication writes it. */
+export const copyOf = (record: RecordOf<typeof guests>): Document => ({
+  _id: new UUID(record.id),
+  host_id: new UUID(record.host_id),
+  ...toFields(guests, { ...record }),
+  version: Long.fromNumber(record.version),
+  created_at: new Date(record.created_at),
+  updated_at: new Date(record.updated_at),
+  create_hash: null,
+  _folded: foldedFields(guests, { ...record }),
+  _seen: { 1: Long.fromNumber(record.version) },
+});
+
+/** What there is of one that was deleted. */
+export const tombstoneOf = (record: RecordOf<typeof guests>): Document => ({
+  _id: new UUID(record.id),
+  host_id: new UUID(record.host_id),
+  version: Long.fromNumber(record.version + 8),
+  _seen: { 1: Long.fromNumber(record.version + 8) },
+  _deleted_at: new Date(),
+});
 
 /** The statement that makes its table, as one. */
 export const guestsSql = (): string =>

@@ -33,13 +33,16 @@ vi.mock("../../shared/log.ts", async (original) => {
 
 vi.mock("../../api/_app.ts", async (original) => {
   const real = await original<typeof import("../../api/_app.ts")>();
-  const createApp: typeof real.createApp = (dependencies) => {
-    const app = real.createApp(() => {
-      const made = dependencies();
-      const { SUPABASE_SECRET_KEY, SUPABASE_JWT_SECRET, IDEMPOTENCY_SECRET } = made.config;
-      keepSecret(SUPABASE_SECRET_KEY, SUPABASE_JWT_SECRET, IDEMPOTENCY_SECRET);
-      return made;
-    });
+  const createApp: typeof real.createApp = (dependencies, ...more) => {
+    const app = real.createApp(
+      () => {
+        const made = dependencies();
+        const { SUPABASE_SECRET_KEY, SUPABASE_JWT_SECRET, IDEMPOTENCY_SECRET } = made.config;
+        keepSecret(SUPABASE_SECRET_KEY, SUPABASE_JWT_SECRET, IDEMPOTENCY_SECRET);
+        return made;
+      },
+      ...more,
+    );
     const serve = app.fetch;
     app.fetch = async (request, ...more) => {
       const response = await serve(request, ...more);

@@ -260,7 +260,9 @@ describe("every answer", () => {
     for (const path of ["/api/expenses", "/api/expenses/x", "/api/nope"]) {
       const allowed = await send("GET", path, undefined, { ...signedIn, origin: "https://app.example" });
       expect(allowed.headers.get("access-control-allow-origin"), path).toBe("https://app.example");
-      expect(allowed.headers.get("access-control-expose-headers")).toMatch(/etag,.*x-request-id/);
+      expect(allowed.headers.get("access-control-expose-headers")).toMatch(
+        /etag,.*x-request-id,x-data-source,x-complete-up-to/,
+      );
       expect(allowed.headers.has("access-control-allow-credentials")).toBe(false);
       const other = await send("GET", path, undefined, { ...signedIn, origin: "https://evil.example" });
       expect(other.headers.has("access-control-allow-origin")).toBe(false);

@@ -91,6 +91,7 @@ describe("the environment", () => {
     ["DATABASE_NEON", "mysql://x"],
     ["MONGODB_DATABASE", "a b"],
     ["MONGODB_DATABASE", "x".repeat(39)],
+    ["MONGODB_REPLICA_DATABASE", "a.b"],
     ["LOG_LEVEL", "loud"],
     ["SUPABASE_JWT_SECRET", "short"],
     ["IDEMPOTENCY_SECRET", "short"],
@@ -106,6 +107,7 @@ describe("the environment", () => {
     const env = {
       MONGODB_URI: "mongodb+srv://u:p@h/x",
       MONGODB_DATABASE: "books",
+      MONGODB_REPLICA_DATABASE: "copies",
       LOG_LEVEL: "debug",
       SUPABASE_PUBLIC_URL: "https://x.example",
       SUPABASE_JWT_SECRET: long,
@@ -118,16 +120,39 @@ describe("the environment", () => {
     });
   });
 
+  test.each([
+    [{ MONGODB_URI: "mongodb://h/books", MONGODB_REPLICA_DATABASE: "books" }, "books"],
+    [{ MONGODB_URI: "mongodb://h", MONGODB_REPLICA_DATABASE: "switchyard" }, "switchyard"],
+    [{ MONGODB_URI: "mongodb://h/x", MONGODB_DATABASE: "y", MONGODB_REPLICA_DATABASE: "y" }, "y"],
+  ])("copies have a MongoDB database to themselves: %j", (env, own) => {
+    for (const load of [loadApiConfig, loadFunctionConfig])
+      expect(problems(load, { ...api, ...env })).toEqual([
+        `MONGODB_REPLICA_DATABASE must differ from MongoDB's own database, which is "${own}": copies have one to themselves.`,
+      ]);
+    expect(problems(loadApiConfig, { ...api, ...env, MONGODB_REPLICA_DATABASE: `${own}_replica` })).toEqual([]);
+  });
+
   test.each(["info", "INFO", "Warn"])("LOG_LEVEL=%s is a level", (level) => {
     expect(loadApiConfig({ ...api, LOG_LEVEL: level }).LOG_LEVEL).toBe(level.toLowerCase());
   });
 
   test("deadlines: what follows from them fits into them", () => {
     const env = { REQUEST_DEADLINE_MS: "10000", HOOK_DEADLINE_MS: "4000", DATABASE_CONNECT_MS: "500" };
-    const { requestMs, queryMs, probeMs, stuckMs, hookMs, hookProbeMs, hookCallMs, connectMs } = deadlinesOf(
-      loadApiConfig({ ...api, ...env }),
-    );
+    const {
+      requestMs,
+      queryMs,
+      probeMs,
+      stuckMs,
+      hookMs,
+      hookProbeMs,
+      hookCallMs,
+      connectMs,
+      primaryMs,
+      completenessMs,
+    } = deadlinesOf(loadApiConfig({ ...api, ...env }));
     expect([requestMs, hookMs, connectMs]).toEqual([10_000, 4_000, 500]);
+    // what the replica needs is left, also after the longest look for what the copy is complete up to
+    expect(primaryMs + completenessMs).toBeLessThan(0.6 * requestMs);
     for (const part of [queryMs, probeMs]) expect(part).toBeLessThan(requestMs);
     for (const part of [hookProbeMs, hookCallMs]) expect(part).toBeLessThan(hookMs);
     expect(stuckMs).toBeGreaterThan(requestMs);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { allCollections, collections } from "../../shared/collections/index.ts";
 import { validate } from "../../shared/contract/validate.ts";
-import { defineCollection, home, owner } from "../../shared/definition/define.ts";
+import { defineCollection, home, identityOf, owner, replicated } from "../../shared/definition/define.ts";
 import { day, instant, money, name, text } from "../../shared/definition/fields.ts";
 import { referencesFrom, referencesTo } from "../../shared/definition/references.ts";
 
@@ -110,7 +110,20 @@ describe("definitions", () => {
       "a key over a field that is not there",
       () => defineCollection({ ...base, fields: { a: name() }, unique: [["b" as "a"]] }),
     ],
+    [
+      "a replica that is written to",
+      () => defineCollection({ ...base, placement: replicated("supabase", "reads-and-writes"), fields: {} }),
+    ],
   ])("%s is refused at import", (_, define) => expect(define).toThrow(/^collection /));
+
+  test("a replicated collection has ids of its own, and an owner by any name", () => {
+    for (const fallback of ["none", "reads"] as const) {
+      const placement = replicated("supabase", fallback);
+      const made = defineCollection({ ...base, placement, scope: owner("host_id"), fields: { a: name() } });
+      expect(made.placement).toEqual({ kind: "replicated", primary: "supabase", fallback });
+      expect(identityOf(made)).toEqual({ owner: "host_id", perOwner: false });
+    }
+  });
 
   test("parents come before the collections that refer to them, and every reference has a target", () => {
     const names = allCollections.map(({ name }) => name);

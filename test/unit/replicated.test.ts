@@ -276,7 +276,10 @@ describe("a primary that hangs", () => {
   test("while it answers others it is slow, and keeps the whole time", async () => {
     let heard = 0;
     const late = Promise.withResolvers<void>();
-    const slow: Store = { ...memory([]), get: () => late.promise.then(() => ok(guest(1, "own"))) };
+    const slow = (signal?: AbortSignal): Store => ({
+      ...memory([]),
+      get: (...asked) => Promise.race([late.promise.then(() => ok(guest(1, "own"))), hanging(signal).get(...asked)]),
+    });
     const { repository, sources } = system(slow, { breaker: { isOpen: () => false, heard: () => heard++ } });
     const answer = repository.get(idOf(1));
     await vi.advanceTimersByTimeAsync(2 * PRIMARY_MS);

@@ -19,7 +19,8 @@ const service = serviceClient(config, { timeoutMs: deadlines.hookCallMs });
 const registry = createRegistry({
   config,
   service,
-  collections: allCollections,
+  // copies that are not prepared are no reason to send new users to another home
+  collections: allCollections.filter(({ placement }) => placement.kind === "home"),
   deadlines,
   appName: "switchyard-hook",
   maxPoolSize: 2,
