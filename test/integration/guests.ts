@@ -1,13 +1,6 @@
 /** A collection with its primary in Supabase and a replica behind it. */
 import { type Document, Long, UUID } from "mongodb";
-import {
-  type Collection,
-  defineCollection,
-  owner,
-  pinned,
-  type RecordOf,
-  replicated,
-} from "../../shared/definition/define.ts";
+import { type Collection, defineCollection, owner, type RecordOf, replicated } from "../../shared/definition/define.ts";
 import { currency, money, name, optional, text } from "../../shared/definition/fields.ts";
 import { foldedFields } from "../../shared/definition/search.ts";
 import { toFields } from "../../shared/mongo/documents.ts";
@@ -23,8 +16,6 @@ const about = {
 } as const;
 
 export const guests = defineCollection({ ...about, placement: replicated("supabase", "reads") });
-/** The same table; whether it is copied makes no difference to who reads and writes it. */
-const table = defineCollection({ ...about, placement: pinned("supabase") });
 
 /** What there is of a record in the replica, as the replication writes it. */
 export const copyOf = (record: RecordOf<typeof guests>): Document => ({
@@ -50,4 +41,4 @@ export const tombstoneOf = (record: RecordOf<typeof guests>): Document => ({
 
 /** The statement that makes its table, as one. */
 export const guestsSql = (): string =>
-  `do $script$ begin execute $text$${collectionSql(table as unknown as Collection, [])}$text$; end $script$`;
+  `do $script$ begin execute $text$${collectionSql(guests as unknown as Collection, [])}$text$; end $script$`;

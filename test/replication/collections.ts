@@ -1,5 +1,5 @@
 /** Collections that have a copy: a parent and a child. */
-import { type Collection, defineCollection, owner, type Placement } from "../../shared/definition/define.ts";
+import { type Collection, defineCollection, owner, replicated } from "../../shared/definition/define.ts";
 import {
   currency,
   instant,
@@ -12,7 +12,7 @@ import {
   withDefault,
 } from "../../shared/definition/fields.ts";
 
-const placement: Placement = { kind: "replicated", primary: "supabase", fallback: "reads" };
+const placement = replicated("supabase", "reads");
 
 export const senders = defineCollection({
   name: "senders",
@@ -37,4 +37,4 @@ export const parcels = defineCollection({
   },
 }) as unknown as Collection;
 
-export const replicated: readonly Collection[] = [senders, parcels];
+export const copied: readonly Collection[] = [senders, parcels];

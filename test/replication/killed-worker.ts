@@ -8,18 +8,18 @@ import { serviceClient } from "../../shared/postgres/client.ts";
 import { backfill } from "../../shared/replication/backfill.ts";
 import { supabaseSource } from "../../shared/replication/source.ts";
 import { createReplicationWorker } from "../../shared/replication/worker.ts";
-import { replicated } from "./collections.ts";
+import { copied } from "./collections.ts";
 
 const [what, step, url = "", key = "", replicaUri = ""] = process.argv.slice(2);
 const at = (reached: string) => {
   if (reached === step) process.kill(process.pid, "SIGKILL");
 };
 const mongo = new MongoClient(replicaUri);
-const source = supabaseSource(serviceClient({ SUPABASE_URL: url, SUPABASE_SECRET_KEY: key }), replicated);
+const source = supabaseSource(serviceClient({ SUPABASE_URL: url, SUPABASE_SECRET_KEY: key }), copied);
 const worker = createReplicationWorker({
   source,
   replica: () => mongo.db(),
-  collections: replicated,
+  collections: copied,
   log: createLog({ level: "silent" }),
   limit: 7,
   ...(what === "worker" && { at }),
@@ -27,7 +27,7 @@ const worker = createReplicationWorker({
 const done =
   what === "worker"
     ? await worker.run()
-    : await backfill({ source, worker, replica: () => mongo.db(), collections: replicated, limit: 7, at });
+    : await backfill({ source, worker, replica: () => mongo.db(), collections: copied, limit: 7, at });
 await mongo.close();
 // nobody is to take it for one that was killed
 process.exit(done.isOk() ? 0 : 1);

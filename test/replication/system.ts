@@ -15,9 +15,9 @@ import { value } from "../contract/store.ts";
 import { type OwnDatabase, startOwnDatabase } from "../setup/own-database.ts";
 import { mongoUriFor } from "../setup/servers.ts";
 import { newUser } from "../setup/users.ts";
-import { replicated } from "./collections.ts";
+import { copied } from "./collections.ts";
 
-const collections = [...allCollections, ...replicated];
+const collections = [...allCollections, ...copied];
 
 export interface Replication {
   readonly supabase: OwnDatabase;
@@ -40,20 +40,20 @@ export interface Replication {
 /** Both sides, empty; marks are on. */
 export async function startReplication(): Promise<Replication> {
   const supabase = await startOwnDatabase();
-  for (const collection of replicated)
+  for (const collection of copied)
     await supabase.sql(`do $script$ begin execute $text$${collectionSql(collection, collections)}$text$; end $script$`);
   const replicaUri = mongoUriFor(`replica_${randomUUID().slice(0, 8)}`);
   const mongo = new MongoClient(replicaUri);
   const replica = mongo.db();
   const config = { SUPABASE_URL: supabase.url, SUPABASE_SECRET_KEY: supabase.secretKey };
-  const source = supabaseSource(serviceClient(config), replicated);
+  const source = supabaseSource(serviceClient(config), copied);
   const { id: clerk } = await newUser({ home: "supabase", on: supabase });
   value(await source.switch(true));
   const worker = (options: Partial<WorkerOptions> = {}) =>
     createReplicationWorker({
       source,
       replica: () => replica,
-      collections: replicated,
+      collections: copied,
       log: createLog({ level: "silent" }),
       ...options,
     });
@@ -68,13 +68,13 @@ export async function startReplication(): Promise<Replication> {
     sql,
     worker,
     backfill: (options = {}) =>
-      backfill({ source, worker: worker(), replica: () => replica, collections: replicated, limit: 7, ...options }),
+      backfill({ source, worker: worker(), replica: () => replica, collections: copied, limit: 7, ...options }),
     async drain() {
       value(await worker().run());
     },
     async verify() {
       const found = [];
-      for (const collection of replicated)
+      for (const collection of copied)
         found.push(...value(await verifyCollection({ source, replica, collection, deep: true })).differences);
       return found;
     },
