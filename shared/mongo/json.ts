@@ -3,11 +3,12 @@
  * none of these holds. So every number is exact, and a number to whoever looks at it there.
  *
  * Keys are escaped where a server or a driver reads something into them: percent-encoded are `$` at the beginning, every
- * point and every percent sign, and a lone percent sign stands for no key at all. (Servers differ on which of these they
- * take, all of them have rules of their own for `$ref`, `$id` and `$db`, and the driver makes a DBRef of an object with the
- * first two, of which it cannot be said any more what it was.)
+ * point and percent sign, and the first letter of a name that every object of JavaScript has; a lone percent sign stands for
+ * the empty key. Servers differ on which of these they take, and have rules of their own for `$ref`, `$id` and `$db`; the
+ * driver makes a DBRef of an object with the first two, of which it cannot be said any more what it was, and gives what is
+ * called `constructor` or `toString` as bytes (seen, 7.8).
  */
-import { Decimal128, Double, Long } from "mongodb";
+import { Decimal128, Long } from "mongodb";
 import { type Json, type JsonValue, ordered } from "../values/json.ts";
 import { type ExactNumber, exactNumber, isRawJSON } from "../values/json-numbers.ts";
 
@@ -40,16 +41,17 @@ function storedNumber(value: number | ExactNumber): unknown {
     if (MIN_INT <= whole && whole <= MAX_INT) return Number(whole);
     if (MIN_LONG <= whole && whole <= MAX_LONG) return Long.fromString(text);
   }
-  return typeof value === "number" ? new Double(value) : Decimal128.fromString(text);
+  // the driver makes a double of it
+  return typeof value === "number" ? value : Decimal128.fromString(text);
 }
 
-/** Names that the driver and its like look for in any object. */
-const TAKEN = /^(__proto__|_bsontype)$/;
+/** Names that the driver finds in any object, or looks for. */
+const isTaken = (key: string): boolean => key in Object.prototype || key === "_bsontype";
 
 function storedKey(key: string): string {
   if (key === "") return "%";
   const escaped = key.replace(/[%.]|^\$/g, escape);
-  return TAKEN.test(escaped) ? escape("_") + escaped.slice(1) : escaped;
+  return isTaken(escaped) ? escape(escaped.charAt(0)) + escaped.slice(1) : escaped;
 }
 
 const keyOf = (stored: string): string =>

@@ -53,7 +53,9 @@ test("addresses are those that the API takes", async () => {
 
 test("JSON is what the API takes, to the byte and the digit", async () => {
   const drawn = fc.sample(jsonTexts, 300).filter((text) => parseJson(text) !== null);
-  const numbers = [...NUMBERS, ...TOO_MUCH].flatMap((text) => [text, `[{"a":${text}}]`]);
+  // what is no number to Postgres never gets there
+  const tooMuch = TOO_MUCH.filter((text) => !/e\d{6}/.test(text));
+  const numbers = [...NUMBERS, ...tooMuch].flatMap((text) => [text, `[{"a":${text}}]`]);
   const texts = [...drawn, ...numbers, "{}", nested(49), nested(50), `{"a":${nested(48)}}`, `{"a":${nested(49)}}`];
   // their lengths, and one byte less
   const cases = texts.flatMap((text) => {
