@@ -77,7 +77,8 @@ export function jsonIn(cell: string): { value: unknown } | { fault: string } {
   const text = unguarded(cell);
   if (text.trim() === "") return { value: undefined };
   // to be told how many there may be, not gone down into
-  if (levelsOf(text) > MAX_LEVELS) return { fault: `At most ${MAX_LEVELS} levels of lists and objects, one in another.` };
+  if (levelsOf(text) > MAX_LEVELS)
+    return { fault: `At most ${MAX_LEVELS} levels of lists and objects, one in another.` };
   try {
     return { value: parseJson(text) };
   } catch {

@@ -50,11 +50,11 @@ const isTaken = (key: string): boolean => key in Object.prototype || key === "_b
 
 function storedKey(key: string): string {
   if (key === "") return "%";
-  const escaped = key.replace(/[%.]|^\$/g, escape);
-  return isTaken(escaped) ? escape(escaped.charAt(0)) + escaped.slice(1) : escaped;
+  const escaped = key.replace(/[%.]|^\$/g, percent);
+  return isTaken(escaped) ? percent(escaped.charAt(0)) + escaped.slice(1) : escaped;
 }
 
 const keyOf = (stored: string): string =>
   stored === "%" ? "" : stored.replace(/%([0-9A-F]{2})/g, (_, code) => String.fromCharCode(Number.parseInt(code, 16)));
 
-const escape = (character: string): string => `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
+const percent = (character: string): string => `%${character.charCodeAt(0).toString(16).toUpperCase()}`;

@@ -15,7 +15,8 @@ interface SourceTextAccess {
   rawJSON(text: string): ExactNumber;
   isRawJSON(value: unknown): value is ExactNumber;
 }
-export const { rawJSON, isRawJSON } = JSON as unknown as SourceTextAccess;
+const { rawJSON, isRawJSON } = JSON as unknown as SourceTextAccess;
+export { isRawJSON };
 
 /** The number that a text of JSON's grammar stands for. */
 export function exactNumber(source: string): number | ExactNumber {
@@ -44,9 +45,7 @@ export const SMALLEST_EXPONENT = -6_176;
 export function fitsDatabases(number: number | ExactNumber): boolean {
   if (typeof number === "number") return Number.isFinite(number);
   const { c: digits, e: first } = new Big(number.rawJSON);
-  return (
-    digits.length <= MAX_DIGITS && first <= LARGEST_EXPONENT && first - (digits.length - 1) >= SMALLEST_EXPONENT
-  );
+  return digits.length <= MAX_DIGITS && first <= LARGEST_EXPONENT && first - (digits.length - 1) >= SMALLEST_EXPONENT;
 }
 
 export const NUMBERS_THAT_FIT = `Numbers may have ${MAX_DIGITS} digits, up to 9.99e+${LARGEST_EXPONENT} and down to 1e${SMALLEST_EXPONENT}`;

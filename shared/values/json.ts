@@ -7,7 +7,14 @@
  *           one, because Postgres can count it for whoever writes over Supabase's REST, and sends it
  */
 import { Buffer } from "node:buffer";
-import { type ExactNumber, exactNumber, fitsDatabases, isRawJSON, NUMBERS_THAT_FIT, plainLength } from "./json-numbers.ts";
+import {
+  type ExactNumber,
+  exactNumber,
+  fitsDatabases,
+  isRawJSON,
+  NUMBERS_THAT_FIT,
+  plainLength,
+} from "./json-numbers.ts";
 import { isStorable } from "./text.ts";
 
 /** What a field holds: JSON null, at the top, is no value but the absence of one. */
@@ -61,7 +68,8 @@ export function readJson(given: unknown, maxBytes: number): { value: JsonValue }
   let bytes = 0;
   const count = (more: number) => {
     bytes += more;
-    if (bytes > maxBytes) throw new Refused("too_large", `At most ${maxBytes} bytes of JSON.`);
+    if (bytes > maxBytes)
+      throw new Refused("too_large", `At most ${maxBytes} bytes of JSON, its numbers written without exponents.`);
   };
   try {
     return { value: read(given, 0, count) };

@@ -68,7 +68,10 @@ describe.each(each)("%s", (name, collection) => {
     );
     for (const [key, field] of Object.entries(collection.fields)) {
       const found = schema.properties[key];
-      expect([key, found.bsonType]).toEqual([key, field.required ? TYPES[field.kind] : [TYPES[field.kind], "null"].flat()]);
+      expect([key, found.bsonType]).toEqual([
+        key,
+        field.required ? TYPES[field.kind] : [TYPES[field.kind], "null"].flat(),
+      ]);
       if (field.kind === "text") expect([key, found.maxLength]).toEqual([key, field.maxLength]);
       if (field.values) expect(found.enum.filter((each: unknown) => each !== null)).toEqual(field.values);
       if (field.kind === "tags")

@@ -4,9 +4,42 @@ import { type JsonValue, MAX_LEVELS, parseJson, readJson } from "../../shared/va
 
 /** What a language of queries, a driver or a prototype takes for its own. */
 export const HARD_KEYS = [
-  ...["", "$", "$set", "$literal", "$$ROOT", "$ref", "$id", "$db", "a.b", ".", "..", "%", "%24", "%2E", "50% off", "％"],
+  ...[
+    "",
+    "$",
+    "$set",
+    "$literal",
+    "$$ROOT",
+    "$ref",
+    "$id",
+    "$db",
+    "a.b",
+    ".",
+    "..",
+    "%",
+    "%24",
+    "%2E",
+    "50% off",
+    "％",
+  ],
   ...["__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "toJSON", "toBSON", "_bsontype", "_id"],
-  ...["length", "rawJSON", "then", "0", "1", "10", "2", "-1", "01", "4294967295", "null", "é", "e\u0301", "😀", "\uffff"],
+  ...[
+    "length",
+    "rawJSON",
+    "then",
+    "0",
+    "1",
+    "10",
+    "2",
+    "-1",
+    "01",
+    "4294967295",
+    "null",
+    "é",
+    "e\u0301",
+    "😀",
+    "\uffff",
+  ],
 ];
 
 /** As written; each is held exactly by Postgres and MongoDB. */

@@ -62,7 +62,9 @@ export function updateRow(
 ): Sql {
   const { name: table, columns } = tableOf(collection);
   const [any = ""] = Object.keys(collection.fields);
-  const set = Object.entries(changes).map(([column, value]) => sql`${name(column)} = ${valueFor(collection, column, value)}`);
+  const set = Object.entries(changes).map(
+    ([column, value]) => sql`${name(column)} = ${valueFor(collection, column, value)}`,
+  );
   if (set.length === 0) set.push(sql`${name(any)} = t.${name(any)}`);
   return sql`update ${table} t set ${join(set, COMMA)} where ${theRow(collection, owner, id, version)} returning ${columns}`;
 }

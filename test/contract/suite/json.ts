@@ -64,10 +64,19 @@ export function documents(store: () => Store): void {
       for (const key of HARD_KEYS) await comesBack(key);
     });
 
-    test.each(["{}", "[]", '""', "0", "false", "true", "[null]", '{"a":null}', '"null"', '"$name"', nested(MAX_LEVELS)])(
-      "%s comes back",
-      (text) => comesBack(jsonOf(text)),
-    );
+    test.each([
+      "{}",
+      "[]",
+      '""',
+      "0",
+      "false",
+      "true",
+      "[null]",
+      '{"a":null}',
+      '"null"',
+      '"$name"',
+      nested(MAX_LEVELS),
+    ])("%s comes back", (text) => comesBack(jsonOf(text)));
 
     test("whatever it is comes back", () =>
       fc.assert(
