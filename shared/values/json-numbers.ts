@@ -16,6 +16,7 @@ interface SourceTextAccess {
   isRawJSON(value: unknown): value is ExactNumber;
 }
 const { rawJSON, isRawJSON } = JSON as unknown as SourceTextAccess;
+
 export { isRawJSON };
 
 /** The number that a text of JSON's grammar stands for. */
