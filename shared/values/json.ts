@@ -40,7 +40,7 @@ export const jsonText = (value: JsonValue): string => JSON.stringify(value);
 
 /** An object of own properties, be they called `__proto__`, in the one order. */
 export const ordered = <T>(entries: readonly (readonly [string, T])[]): Record<string, T> =>
-  Object.fromEntries([...entries].sort(([left], [right]) => (left < right ? -1 : 1)));
+  Object.fromEntries(entries.length < 2 ? entries : [...entries].sort(([left], [right]) => (left < right ? -1 : 1)));
 
 /** How many levels a text has, be it JSON or not, without going down into them. */
 export function levelsOf(text: string): number {
@@ -103,12 +103,15 @@ function read(given: unknown, level: number, count: Count): JsonValue {
     throw new Refused("too_deep", `At most ${MAX_LEVELS} levels of lists and objects, one in another.`);
   count(2);
   const next = (at: number) => count(at > 0 ? 2 : 0);
-  // not by map, which leaves holes out
-  if (isList)
-    return Array.from(given as unknown[], (item, at) => {
+  if (isList) {
+    const items: JsonValue[] = [];
+    // by index, so that holes are seen
+    for (let at = 0; at < given.length; at++) {
       next(at);
-      return read(item, level + 1, count);
-    });
+      items.push(read(given[at], level + 1, count));
+    }
+    return items;
+  }
   return ordered(
     Object.entries(given).map(([key, value], at): [string, JsonValue] => {
       next(at);

@@ -2,14 +2,15 @@
 -- shared/postgres/schema/value-functions-sql.ts.
 
 -- JSON that MongoDB keeps exactly, too: at most 49 levels, numbers of at most 34 digits within Decimal128's
--- exponents. Null at the top is no value; a column holds SQL's instead. The size comes first, and the depth before whatever
--- goes down to the end.
+-- exponents. Null at the top is no value; a column holds SQL's instead. The size comes first, and the depth before what goes
+-- down to the end; that only where so many digits stand together somewhere, be it in a text.
 
 create or replace function switchyard.is_json(value jsonb, max_bytes int) returns boolean
 language sql immutable parallel safe set search_path = ''
 return case
     when octet_length(value::text) > max_bytes or jsonb_typeof(value) = 'null' then false
     when jsonb_path_exists(value, 'strict $.**{49} ? (@.type() == "object" || @.type() == "array")') then false
+    when value::text !~ '[0-9.]{35}' then true
     else not exists (
       select from jsonb_path_query(value, 'strict $.** ? (@.type() == "number")') as j(item),
         lateral (select trim_scale(abs((j.item #>> '{}')::numeric)) as size) n

@@ -47,7 +47,7 @@ export async function openHomes(collections: readonly Collection[]): Promise<Hom
   const supabase = await startOwnDatabase();
   closing.push(supabase.stop);
   await createBookings(supabase);
-  const ways: Way[] = [rest(supabase)];
+  const ways: Way[] = [rest(supabase, collections)];
 
   const addMongo = async (self: Self) => {
     const uri = mongoUriFor(`property_${self.name}_${crypto.randomUUID().slice(0, 8)}`);
@@ -70,7 +70,8 @@ export async function openHomes(collections: readonly Collection[]): Promise<Hom
     ways.push({
       name,
       ownUsers,
-      repositories: ({ id }, newId) => directRepositories({ connection, claims: claimsOf(id, home, 1), newId }),
+      repositories: ({ id }, newId) =>
+        directRepositories({ connection, claims: claimsOf(id, home, 1), newId, all: collections }),
     });
   };
 
@@ -106,10 +107,10 @@ export async function openHomes(collections: readonly Collection[]): Promise<Hom
   };
 }
 
-const rest = (on: OwnDatabase): Way => ({
+const rest = (on: OwnDatabase, all: readonly Collection[]): Way => ({
   name: "supabase",
   repositories: ({ id: userId, jwt }, newId) => {
     const config = { SUPABASE_URL: on.url, SUPABASE_PUBLISHABLE_KEY: on.publishableKey };
-    return postgresRepositories({ client: userClient(config, jwt), userId, newId });
+    return postgresRepositories({ client: userClient(config, jwt), userId, newId, all });
   },
 });

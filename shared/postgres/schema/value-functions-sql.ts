@@ -39,12 +39,13 @@ const escaped = (codePoints: readonly number[]): string =>
   `E'${codePoints.map((codePoint) => `\\u${codePoint.toString(16).padStart(4, "0")}`).join("")}'`;
 
 const JSON_TEXT = `-- JSON that MongoDB keeps exactly, too: at most ${MAX_LEVELS} levels, numbers of at most ${MAX_DIGITS} digits within Decimal128's
--- exponents. Null at the top is no value; a column holds SQL's instead. The size comes first, and the depth before whatever
--- goes down to the end.`;
+-- exponents. Null at the top is no value; a column holds SQL's instead. The size comes first, and the depth before what goes
+-- down to the end; that only where so many digits stand together somewhere, be it in a text.`;
 
 const jsonCondition = `case
     when octet_length(value::text) > max_bytes or jsonb_typeof(value) = 'null' then false
     when jsonb_path_exists(value, 'strict $.**{${MAX_LEVELS}} ? (@.type() == "object" || @.type() == "array")') then false
+    when value::text !~ '[0-9.]{${MAX_DIGITS + 1}}' then true
     else not exists (
       select from jsonb_path_query(value, 'strict $.** ? (@.type() == "number")') as j(item),
         lateral (select trim_scale(abs((j.item #>> '{}')::numeric)) as size) n
