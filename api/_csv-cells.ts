@@ -10,6 +10,7 @@
 import type { Collection } from "../shared/definition/define.ts";
 import type { Field, FieldKind } from "../shared/definition/fields.ts";
 import { referencesFrom } from "../shared/definition/references.ts";
+import { levelsOf, MAX_LEVELS, parseJson } from "../shared/values/json.ts";
 
 const SIGNS = "[=+\\-@＝＋－＠]";
 const BEGINS = `(?:^(?='*[=+\\-@\\t\\r\\n＝＋－＠])|(?<=[;\\t\\r\\n])(?='*${SIGNS}))`;
@@ -24,6 +25,8 @@ export interface Column {
   name: string;
   /** its values are numbers or booleans */
   isBare: boolean;
+  /** its cells are texts of JSON, of texts, too */
+  isJson?: boolean;
   /** the value is the name of the record that this field refers to */
   nameOf?: { field: string; target: string } | undefined;
 }
@@ -35,7 +38,7 @@ export function columnsOf(collection: Collection, collections: readonly Collecti
   const targets = new Map(referencesFrom(collection).map(({ field, target }) => [field, target]));
   const fields = Object.entries(collection.fields).flatMap(([name, { kind }]): Column[] => {
     const target = targets.get(name);
-    const column = { name, isBare: BARE.includes(kind) };
+    const column = { name, isBare: BARE.includes(kind), ...(kind === "json" && { isJson: true }) };
     return target !== undefined && hasName(target)
       ? [column, { name: `${name}.name`, isBare: false, nameOf: { field: name, target } }]
       : [column];
@@ -54,7 +57,10 @@ export function toCell(value: unknown, isBare: boolean): string {
 /** The text without the guard. */
 export const unguarded = (text: string): string => text.replace(GUARDED, "");
 
-/** The value that a cell stands for; undefined for an empty one. What does not fit stays text, for the schema to refuse. */
+/**
+ * The value that a cell stands for; undefined for an empty one. What does not fit stays text, for the schema to refuse. JSON
+ * has `jsonIn`: any text would fit there.
+ */
 export function fromCell(field: Field, cell: string): unknown {
   if (cell === "") return undefined;
   if (field.kind === "text") return unguarded(cell);
@@ -64,6 +70,20 @@ export function fromCell(field: Field, cell: string): unknown {
   if (field.kind === "boolean") return { true: true, false: false }[text.toLowerCase()] ?? text;
   if (field.kind === "integer") return /^-?\d{1,16}$/.test(text) ? Number(text) : text;
   return text;
+}
+
+/** The value of a cell with the text of a JSON field; a fault where it is none, or is so deep that no field takes it. */
+export function jsonIn(cell: string): { value: unknown } | { fault: string } {
+  const text = unguarded(cell);
+  if (text.trim() === "") return { value: undefined };
+  // to be told how many there may be, not gone down into
+  if (levelsOf(text) > MAX_LEVELS)
+    return { fault: `At most ${MAX_LEVELS} levels of lists and objects, one in another.` };
+  try {
+    return { value: parseJson(text) };
+  } catch {
+    return { fault: 'Write JSON, such as {"size": 2}; a text in quotes of its own.' };
+  }
 }
 
 /** A list as the export writes it, or labels with commas between them, as people do. */

@@ -3,7 +3,7 @@ import { ok } from "neverthrow";
 import type { FieldError } from "../shared/contract/errors.ts";
 import type { Answer } from "../shared/contract/repository.ts";
 import type { Collection } from "../shared/definition/define.ts";
-import { type Column, fromCell, SYSTEM_COLUMNS, unguarded } from "./_csv-cells.ts";
+import { type Column, fromCell, jsonIn, SYSTEM_COLUMNS, unguarded } from "./_csv-cells.ts";
 import type { Names } from "./_csv-names.ts";
 import type { CsvFile, CsvRow } from "./_csv-rows.ts";
 import { ProblemError } from "./_problem.ts";
@@ -89,7 +89,11 @@ function draftOf(collection: Collection, header: readonly string[], { line, cell
     const cell = cells[at] ?? "";
     const field = Object.hasOwn(collection.fields, name) ? collection.fields[name] : undefined;
     if (name === "id" && cell.trim() !== "") values.id = cell.trim();
-    if (field) values[name] = fromCell(field, cell);
+    if (field?.kind === "json") {
+      const read = jsonIn(cell);
+      if ("value" in read) values[name] = read.value;
+      else errors.push({ field: name, code: "invalid_value", message: read.fault });
+    } else if (field) values[name] = fromCell(field, cell);
   });
   return { line, values, errors };
 }

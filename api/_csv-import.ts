@@ -170,7 +170,7 @@ function canonical(collection: Collection, name: string, values: Row): unknown {
   const value = values[name] ?? (field?.defaulted ? field.default : null);
   const written = field?.schema.safeParse(value);
   const spelt = written?.success ? written.data : (field?.stored.safeParse(value).data ?? value);
-  return spelt === "" ? null : spelt;
+  return spelt === "" && field?.kind !== "json" ? null : spelt;
 }
 
 /** Decimals by their value: how many places they are shown with depends on their currency. */

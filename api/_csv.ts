@@ -44,8 +44,11 @@ export function csvStream({ columns, repository, query, first, named, bom = fals
   const linesOf = async (items: readonly Row[]) => {
     const lookUps = new Map<Column, ReadonlyMap<string, string>>();
     for (const column of columns) if (column.nameOf) lookUps.set(column, await namesIn(items, column.nameOf));
-    const shownOf = (record: Row, column: Column) =>
-      column.nameOf ? lookUps.get(column)?.get(String(record[column.nameOf.field])) : record[column.name];
+    const shownOf = (record: Row, column: Column) => {
+      if (column.nameOf) return lookUps.get(column)?.get(String(record[column.nameOf.field]));
+      const value = record[column.name];
+      return column.isJson && value !== null ? JSON.stringify(value) : value;
+    };
     return items.map(
       (record) => `${columns.map((column) => toCell(shownOf(record, column), column.isBare)).join(",")}\r\n`,
     );

@@ -2,6 +2,8 @@
  * `Idempotency-Key`: the new record's id is made from the key (an HMAC of owner, route and key), and a hash of the body is
  * kept with the record, so a retry finds the record in whichever database it is, without a table of keys.
  */
+import { ordered } from "../shared/values/json.ts";
+import { isRawJSON } from "../shared/values/json-numbers.ts";
 import { ProblemError } from "./_problem.ts";
 
 export interface Idempotency {
@@ -61,8 +63,9 @@ async function hmac(secret: string, text: string): Promise<ArrayBuffer> {
 /** JSON with its keys in order: the same body in another order is the same body. */
 function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) =>
-    inner !== null && typeof inner === "object" && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+    // a number that no double holds is an object here, and prints as what it is
+    inner !== null && typeof inner === "object" && !Array.isArray(inner) && !isRawJSON(inner)
+      ? ordered(Object.entries(inner))
       : inner,
   );
 }

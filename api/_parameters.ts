@@ -7,6 +7,7 @@ import { type QueryKind, takesTimeZone } from "../shared/contract/parse-query.ts
 import {
   DEFAULT_LIMIT,
   type FilterOperator,
+  isGroupable,
   isTimeZone,
   MAX_LIMIT,
   MAX_LISTED,
@@ -57,7 +58,9 @@ export function queryParameters(collection: Collection, kind: QueryKind | "expor
       default: "0",
     });
   if (kind === "summary") {
-    const names = Object.keys({ ...collection.fields, ...systemFields });
+    const names = Object.entries({ ...collection.fields, ...systemFields }).flatMap(([name, field]) =>
+      isGroupable(field) ? [name] : [],
+    );
     shape.by = parameter("without it one group per currency; records count in the group of each value of a list", {
       type: "string",
       enum: ["month", ...names],

@@ -11,6 +11,7 @@ import {
 } from "../../shared/definition/fields.ts";
 import { createdHeaders, json, problems, recordHeaders, sourceHeaders } from "../_answers.ts";
 import { batchSchema, MAX_OPERATIONS, type Operation, type Outcome, outcomesSchema } from "../_batch.ts";
+import { exactBody } from "../_exact-body.ts";
 import { requireBody, requireUser } from "../_middleware.ts";
 import { idempotencyHeader, idParameter, ifMatchHeader, ifNoneMatchHeader, queryParameters } from "../_parameters.ts";
 
@@ -53,10 +54,18 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
   const oneHeaders = isCopied ? recordHeaders.extend(sourceHeaders.shape) : recordHeaders;
   const common = { tags: [name], security: [{ bearer: [] }], middleware: requireUser };
   const withBody = { ...common, middleware: [requireUser, requireBody] as [typeof requireUser, typeof requireBody] };
+  const withExact = (shape: "record" | "batch") => ({
+    ...common,
+    middleware: [...withBody.middleware, exactBody(collection, shape)] as [
+      ...typeof withBody.middleware,
+      ReturnType<typeof exactBody>,
+    ],
+  });
+  const [withRecord, withBatch] = [withExact("record"), withExact("batch")];
 
   return {
     create: createRoute({
-      ...withBody,
+      ...withRecord,
       method: "post",
       path: "/",
       summary: `Create ${one}`,
@@ -67,7 +76,7 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
       },
     }),
     batch: createRoute({
-      ...withBody,
+      ...withBatch,
       method: "post",
       path: "/batch",
       summary: `Create, change and delete up to ${MAX_OPERATIONS} ${many} in one request`,
@@ -156,7 +165,7 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
       },
     }),
     update: createRoute({
-      ...withBody,
+      ...withRecord,
       method: "patch",
       path: "/{id}",
       summary: `Change ${one}; null clears an optional field`,

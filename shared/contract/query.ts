@@ -61,6 +61,7 @@ const RANGED: readonly FieldKind[] = ["money", "decimal", "day", "instant", "int
 /** The operators that a field can be filtered with. */
 export function operatorsOf({ kind, required }: Pick<Field, "kind" | "required">): readonly FilterOperator[] {
   if (kind === "tags") return ["has"];
+  if (kind === "json") return required ? [] : ["null"];
   const compared: FilterOperator[] = RANGED.includes(kind) ? ["eq", "gte", "gt", "lte", "lt"] : ["eq"];
   return required ? compared : [...compared, "null"];
 }
@@ -112,7 +113,7 @@ export function checkQuery(
   if (query.sort) errors.push(...checkSort(collection, sortsOf(query.sort)));
   if (query.limit !== undefined && !(Number.isInteger(query.limit) && query.limit >= 1 && query.limit <= MAX_LIMIT))
     add("limit", "out_of_range", `The limit must be a whole number from 1 to ${MAX_LIMIT}.`);
-  if (query.by !== undefined && query.by !== "month" && !fieldOf(collection, query.by))
+  if (query.by !== undefined && query.by !== "month" && !isGroupable(fieldOf(collection, query.by)))
     add("by", "unknown_field", `${collection.name} cannot be grouped by ${query.by}.`);
   if (query.timeZone !== undefined && !isTimeZone(query.timeZone)) errors.push(UNKNOWN_TIME_ZONE);
   return errors.length > 0 ? notUnderstood(errors) : null;
@@ -142,6 +143,9 @@ function checkSort(collection: Collection, sorts: readonly Sort[]): FieldError[]
   return errors;
 }
 
+/** A list counts a record in the group of each of its values; of JSON no two are sure to be alike. */
+export const isGroupable = (field: Field | undefined): boolean => field !== undefined && field.kind !== "json";
+
 const isSortable = (field: Field | undefined): boolean => field !== undefined && isScalar(field);
 
 function checkFilter(collection: Collection, { field: name, operator, value }: Filter): FieldError[] {
@@ -159,7 +163,8 @@ function checkFilter(collection: Collection, { field: name, operator, value }: F
 export function unknownOperator(name: string, field: Field, operator: string): FieldError {
   const known = operatorsOf(field).map((each) => (each === "eq" ? `${name}=` : `${name}[${each}]=`));
   const path = operator === "eq" ? name : `${name}[${operator}]`;
-  return { field: path, code: "unknown_operator", message: `Filter ${name} with ${known.join(", ")}.` };
+  const message = known.length > 0 ? `Filter ${name} with ${known.join(", ")}.` : `There is no filter on ${name}.`;
+  return { field: path, code: "unknown_operator", message };
 }
 
 function checkSearch(collection: Collection, q: string | undefined): FieldError[] {

@@ -70,6 +70,7 @@ const WORDS: Readonly<Record<string, string>> = {
   object: "an object",
   record: "an object",
   null: "null",
+  json: "a JSON value",
 };
 
 /** With what the schema has to say beside, where that is more than which type it is. */

@@ -149,7 +149,8 @@ export function fieldOf(collection: Collection, name: string): Field | undefined
       : undefined;
 }
 
-export const isScalar = (field: Field): boolean => field.kind !== "tags";
+/** One value, and one that has an order. */
+export const isScalar = (field: Field): boolean => field.kind !== "tags" && field.kind !== "json";
 
 /** Defines a collection; throws, at import, when the definition contradicts itself. */
 export function defineCollection<const F extends Fields, const O extends string>(
@@ -207,6 +208,8 @@ function* contradictionsIn(collection: Collection): Generator<string> {
     if (!Object.hasOwn(collection.fields, key)) yield `there is no field ${key}`;
   for (const key of collection.search)
     if (collection.fields[key]?.kind !== "text") yield `only text fields can be searched, ${key} is none`;
+  for (const key of [...collection.unique.flat(), ...collection.fixedWhileReferenced])
+    if (collection.fields[key]?.kind === "json") yield `JSON cannot be compared, and ${key} is some`;
   for (const rule of collection.rules)
     if (rule.kind === "not-before") {
       const kinds = fieldsOf(rule).map((key) => collection.fields[key]?.kind);
@@ -225,7 +228,9 @@ function schemasOf<F extends Fields, O extends string>(
   const patch: Record<string, z.ZodType> = {};
   const record: Record<string, z.ZodType> = { id: uuidSchema, [scope.field]: uuidSchema };
   for (const [key, field] of Object.entries<Field>(fields)) {
-    const written = field.required ? field.schema : field.schema.nullable().overwrite(emptyToNull);
+    const nullable = field.schema.nullable();
+    // an empty text is a value of JSON
+    const written = field.required ? field.schema : field.kind === "json" ? nullable : nullable.overwrite(emptyToNull);
     create[key] = field.defaulted
       ? field.schema.default(field.default as never)
       : field.required

@@ -5,8 +5,10 @@
 import { z } from "zod";
 import { isEmail, isVisible } from "../values/characters.ts";
 import { CURRENCIES } from "../values/currencies.ts";
+import { DEFAULT_MAX_BYTES, type Json } from "../values/json.ts";
 import { canonicalDecimal, compareDecimal, DECIMAL_PATTERN, SIGNED_DECIMAL_PATTERN } from "../values/money.ts";
 import { codePoints, isStorable } from "../values/text.ts";
+import { jsonSchema } from "./json-schema.ts";
 
 export type FieldKind =
   | "text"
@@ -19,7 +21,8 @@ export type FieldKind =
   | "day"
   | "instant"
   | "reference"
-  | "tags";
+  | "tags"
+  | "json";
 
 export interface Field<T = unknown, Required extends boolean = boolean, Defaulted extends boolean = boolean> {
   kind: FieldKind;
@@ -43,6 +46,8 @@ export interface Field<T = unknown, Required extends boolean = boolean, Defaulte
   /** of a text: its schema where nothing may be written, too, which stands for null */
   orEmpty?: z.ZodType<T>;
   maxItems?: number;
+  /** of JSON: bytes of its text, as `shared/values/json.ts` counts them */
+  maxBytes?: number;
   /** the values of an enum */
   values?: readonly string[];
   /** the collection that a reference points into */
@@ -251,6 +256,14 @@ export const tags = (maxItems = 20, maxLength = 50) =>
     { stored: z.array(anyText), maxItems, maxLength, minLength: 1 },
   );
 
+/**
+ * Anything that is JSON, exactly: numbers of up to 34 digits, and at most 49 levels of lists and objects in one another. It
+ * can be asked for only by whether it is there. JSON null is what an absent one is.
+ */
+export const json = ({ maxBytes = DEFAULT_MAX_BYTES }: { maxBytes?: number } = {}) =>
+  // a bound that was higher once
+  make<Json>("json", jsonSchema(maxBytes), { stored: jsonSchema(Number.POSITIVE_INFINITY), maxBytes });
+
 /** The field with words about its values, for the OpenAPI document: a unit, what it is not. */
 export const described = <F extends Field>(description: string, field: F): F => ({
   ...field,
@@ -270,7 +283,8 @@ export const optional = <T>(field: Field<T, true, false>): Field<T, false, false
 export const withDefault = <T>(field: Field<T, true, false>, value: T): Field<T, true, true> => ({
   ...field,
   defaulted: true,
-  default: value,
+  // as it would be written: a definition whose default its own schema refuses does not load
+  default: field.schema.parse(value),
 });
 
 export type Fields = Readonly<Record<string, Field>>;

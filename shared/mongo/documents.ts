@@ -11,7 +11,9 @@ import { type Collection, systemFields } from "../definition/define.ts";
 import type { FieldKind } from "../definition/fields.ts";
 import { perCollection } from "../definition/per-collection.ts";
 import type { Row } from "../repository/store.ts";
+import type { Json } from "../values/json.ts";
 import { canonicalDecimal } from "../values/money.ts";
+import { fromStoredJson, toStoredJson } from "./json.ts";
 import { type Keys, keysOf } from "./keys.ts";
 
 /** The system fields that are kept under their own names; the id is part of `_id`, or all of it. */
@@ -30,6 +32,8 @@ export function toStored(kind: FieldKind, value: unknown): unknown {
       return new Date(String(value));
     case "reference":
       return new UUID(String(value));
+    case "json":
+      return toStoredJson(value as Json);
     default:
       return value;
   }
@@ -48,6 +52,8 @@ export function fromStored(kind: FieldKind, value: unknown): unknown {
       return (value as Date).toISOString();
     case "reference":
       return uuidText(value);
+    case "json":
+      return fromStoredJson(value);
     default:
       return value;
   }

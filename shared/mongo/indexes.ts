@@ -8,7 +8,7 @@ import { keysOf } from "./keys.ts";
 
 const TOMBSTONE_SECONDS = 7 * 24 * 3_600;
 
-const BSON_TYPES: Readonly<Record<FieldKind, string>> = {
+const BSON_TYPES: Readonly<Record<FieldKind, string | string[]>> = {
   text: "string",
   enum: "string",
   currency: "string",
@@ -20,8 +20,11 @@ const BSON_TYPES: Readonly<Record<FieldKind, string>> = {
   instant: "date",
   reference: "binData",
   tags: "array",
+  // every type that json.ts writes
+  json: ["object", "array", "string", "bool", "int", "long", "double", "decimal"],
 };
-export const bsonType = (kind: FieldKind): string => BSON_TYPES[kind];
+/** The type of a field's values, or the types that they may have. */
+export const bsonType = (kind: FieldKind): string | string[] => BSON_TYPES[kind];
 
 export type Index = IndexDescription & { name: string; key: Record<string, 1> };
 

@@ -42,7 +42,7 @@ export function validatorOf(collection: Collection): Document {
 
 function fieldSchema(field: Field): Document {
   const type = bsonType(field.kind);
-  const schema: Document = { bsonType: field.required ? type : [type, "null"] };
+  const schema: Document = { bsonType: field.required ? type : [type, "null"].flat() };
   const { kind, maxLength, minLength, maxItems, values, sign } = field;
   // an enum of a nullable field has to list null, too
   if (values) schema.enum = field.required ? [...values] : [...values, null];

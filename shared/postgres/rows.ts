@@ -3,6 +3,7 @@ import { type Collection, identityOf } from "../definition/define.ts";
 import type { Field, FieldKind } from "../definition/fields.ts";
 import { perCollection } from "../definition/per-collection.ts";
 import type { Row } from "../repository/store.ts";
+import { parseJson } from "../values/json.ts";
 import { canonicalDecimal } from "../values/money.ts";
 
 const SYSTEM_KINDS: Readonly<Record<string, FieldKind>> = {
@@ -26,7 +27,7 @@ export const recordColumns = (collection: Collection): string[] => [
 export const toRow = (values: Row): Row =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 
-/** A record of a row; numbers arrive as text, instants with an offset. */
+/** A record of a row; numbers and JSON arrive as text, instants with an offset. */
 export function toRecord(collection: Collection, row: Row): Row {
   const record: Row = {};
   for (const [name, kind] of shapeOf(collection)) record[name] = toValue(kind, row[name]);
@@ -59,6 +60,8 @@ export function toValue(kind: FieldKind, value: unknown): unknown {
       return Number(value);
     case "instant":
       return new Date(String(value)).toISOString();
+    case "json":
+      return parseJson(String(value));
     default:
       return value;
   }

@@ -61,6 +61,10 @@ export async function mongoStore(
       await db.collection(collection.name).insertMany(records.map((record) => document(collection, record)) as never);
     },
 
+    async keep(collection) {
+      await prepareMongo(db, [...allCollections, collection], self);
+    },
+
     async close() {
       for (const close of closing) await close();
     },

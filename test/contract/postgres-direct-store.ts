@@ -5,6 +5,7 @@ import { createPostgresConnection, type PostgresConnection } from "../../shared/
 import { directRepositories } from "../setup/repositories.ts";
 import { deadEnd } from "./dead-end.ts";
 import { seedBySql } from "./postgres-seed.ts";
+import { tablesBySql } from "./postgres-tables.ts";
 import type { Owner, Store } from "./store.ts";
 
 /** Where no server is, none can be too slow. */
@@ -45,6 +46,7 @@ export function postgresDirectStore({ site, url, newUser, sql, stop }: DirectHom
       return connection.run(...given);
     },
   };
+  const tables = tablesBySql(sql);
   const closing: (() => Promise<unknown>)[] = [() => connection.close()];
   return {
     site,
@@ -64,8 +66,10 @@ export function postgresDirectStore({ site, url, newUser, sql, stop }: DirectHom
 
     seed: seedBySql(sql, site),
 
+    keep: tables.keep,
+
     async close() {
-      for (const close of [...closing, stop]) await close();
+      for (const close of [...closing, tables.dropAll, stop]) await close();
     },
   };
 }

@@ -7,6 +7,7 @@ import { postgresRepositories, SITES } from "../setup/repositories.ts";
 import { newUser } from "../setup/users.ts";
 import { type DeadEnd, deadEnd } from "./dead-end.ts";
 import { seedBySql } from "./postgres-seed.ts";
+import { tablesBySql } from "./postgres-tables.ts";
 import type { Owner, Store } from "./store.ts";
 
 /** Where no server is, none can be too slow. */
@@ -14,6 +15,7 @@ const LOST_MS = 300;
 
 export function postgresStore(supabase: RunningSupabase): Store {
   const deadEnds: DeadEnd[] = [];
+  const tables = tablesBySql(supabase.sql);
 
   async function owner(url: string, timeoutMs = HANGS_MS): Promise<Owner> {
     const { id, jwt } = await newUser({ home: "supabase", on: supabase });
@@ -35,7 +37,10 @@ export function postgresStore(supabase: RunningSupabase): Store {
 
     seed: seedBySql(supabase.sql, SITES.supabase),
 
+    keep: tables.keep,
+
     async close() {
+      await tables.dropAll();
       for (const end of deadEnds) await end.close();
       await supabase.stop();
     },

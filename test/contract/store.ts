@@ -21,6 +21,8 @@ export interface Store {
   unavailableOwner(how: "silent" | "refusing"): Promise<Owner>;
   /** Loads records through the database's native interface: in bulk, and with system fields of the test's choice. */
   seed<C extends Collection>(owner: Owner, collection: C, rows: readonly Seed<C>[]): Promise<void>;
+  /** Makes room for records of one more collection, which the product does not have. */
+  keep(collection: Collection): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -34,6 +34,7 @@ const TYPES: Record<FieldKind, string> = {
   instant: "timestamp(3) with time zone",
   reference: "uuid",
   tags: "text[] collate C",
+  json: "jsonb",
 };
 
 describe.each(allCollections.map((collection) => [collection.name, collection] as const))("%s", (name, collection) => {

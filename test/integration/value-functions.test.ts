@@ -1,8 +1,11 @@
 /** What a value is, says shared/values: Postgres has to say the same. */
+import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { valueFunctionsSql } from "../../shared/postgres/schema/value-functions-sql.ts";
 import { isEmail, isVisible } from "../../shared/values/characters.ts";
 import { CURRENCIES } from "../../shared/values/currencies.ts";
+import { parseJson, readJson } from "../../shared/values/json.ts";
+import { jsonTexts, NUMBERS, nested, TOO_MUCH } from "../setup/json-values.ts";
 import { ADDRESSES, BLANKS, NO_ADDRESSES } from "../setup/odd-texts.ts";
 import { openSql, type RawSql } from "./sql.ts";
 
@@ -17,10 +20,10 @@ test("the migrated functions are those that the code prints", async () => {
     database.sql(
       `select pg_get_functiondef(p.oid) as definition from pg_proc p
        where p.pronamespace = 'switchyard'::regnamespace and p.proname = any ($1) order by 1`,
-      [["is_text", "is_email", "are_tags", "currency_decimals", "currency_end", "fits_currency"]],
+      [["is_text", "is_email", "are_tags", "currency_decimals", "currency_end", "fits_currency", "is_json"]],
     );
   const migrated = await bodies();
-  expect(migrated).toHaveLength(6);
+  expect(migrated).toHaveLength(7);
   await database.script(valueFunctionsSql());
   expect(await bodies()).toEqual(migrated);
 });
@@ -46,6 +49,32 @@ test("addresses are those that the API takes", async () => {
   ]);
   expect(rows.map(({ is }, index) => [texts[index], is])).toEqual(texts.map((text) => [text, isEmail(text)]));
   expect(texts.map(isEmail)).toEqual([...ADDRESSES.map(() => true), ...NO_ADDRESSES.map(() => false)]);
+});
+
+test("JSON is what the API takes, to the byte and the digit", async () => {
+  const drawn = fc.sample(jsonTexts, 300).filter((text) => parseJson(text) !== null);
+  // what is no number to Postgres never gets there
+  const tooMuch = TOO_MUCH.filter((text) => !/e\d{6}/.test(text));
+  const numbers = [...NUMBERS, ...tooMuch].flatMap((text) => [text, `[{"a":${text}}]`]);
+  const texts = [...drawn, ...numbers, "{}", nested(49), nested(50), `{"a":${nested(48)}}`, `{"a":${nested(49)}}`];
+  // their lengths, and one byte less
+  const cases = texts.flatMap((text) => {
+    const value = parseJson(text);
+    let [low, high] = [1, 100_000];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ("value" in readJson(value, middle)) high = middle;
+      else low = middle + 1;
+    }
+    return [low, low - 1, 65_536].map((bytes) => ({ text, bytes, is: "value" in readJson(value, bytes) }));
+  });
+  const rows = await database.sql<{ is: boolean }>(
+    `select switchyard.is_json(t::jsonb, b) as is from unnest($1::text[], $2::int[]) with ordinality as c(t, b, i) order by i`,
+    // spelt as the API writes it: Postgres counts the zeros of 1.00, too
+    [cases.map(({ text }) => JSON.stringify(parseJson(text))), cases.map(({ bytes }) => bytes)],
+  );
+  expect(rows.map(({ is }, at) => ({ ...cases[at], is }))).toEqual(cases);
+  expect(await database.sql("select switchyard.is_json('null', 99) as is")).toEqual([{ is: false }]);
 });
 
 test("every character of the first two planes is trimmed and seen alike", async () => {

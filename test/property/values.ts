@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type { Collection } from "../../shared/definition/define.ts";
 import type { Field, FieldKind } from "../../shared/definition/fields.ts";
 import { isStorable } from "../../shared/values/text.ts";
+import { jsonValues } from "../setup/json-values.ts";
 
 /** Folding, collation, normal forms, and what a query language could take for its own. */
 const TEXTS = [
@@ -143,6 +144,7 @@ const KINDS: Record<Exclude<FieldKind, "reference">, (field: Field) => fc.Arbitr
   boolean: () => fc.boolean(),
   day: () => days,
   instant: () => fc.constantFrom(...INSTANTS),
+  json: () => jsonValues,
   tags: ({ maxItems = 3 }) => fc.array(texts, { maxLength: Math.min(3, maxItems) }),
 };
 

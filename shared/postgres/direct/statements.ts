@@ -8,7 +8,7 @@ import type { Collection } from "../../definition/define.ts";
 import { fieldOf } from "../../definition/define.ts";
 import type { PageRequest, Row, Selected } from "../../repository/store.ts";
 import { join, literal, name, type Sql, sql } from "./sql.ts";
-import { tableOf } from "./tables.ts";
+import { tableOf, valueFor } from "./tables.ts";
 
 const AND = sql` and `;
 const COMMA = sql`, `;
@@ -45,7 +45,10 @@ export const countRows = (collection: Collection, owner: string, which: Selected
 export function insertRow(collection: Collection, row: Row): Sql {
   const { name: table, columns } = tableOf(collection);
   const names = join(Object.keys(row).map(name), COMMA);
-  const values = join(Object.values(row).map(literal), COMMA);
+  const values = join(
+    Object.entries(row).map(([column, value]) => valueFor(collection, column, value)),
+    COMMA,
+  );
   return sql`insert into ${table} as t (${names}) values (${values}) returning ${columns}`;
 }
 
@@ -59,7 +62,9 @@ export function updateRow(
 ): Sql {
   const { name: table, columns } = tableOf(collection);
   const [any = ""] = Object.keys(collection.fields);
-  const set = Object.entries(changes).map(([column, value]) => sql`${name(column)} = ${literal(value)}`);
+  const set = Object.entries(changes).map(
+    ([column, value]) => sql`${name(column)} = ${valueFor(collection, column, value)}`,
+  );
   if (set.length === 0) set.push(sql`${name(any)} = t.${name(any)}`);
   return sql`update ${table} t set ${join(set, COMMA)} where ${theRow(collection, owner, id, version)} returning ${columns}`;
 }

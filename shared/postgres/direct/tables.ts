@@ -1,12 +1,13 @@
 /** A collection as its table: the names in statements, and what the texts that come back stand for. */
 import pg from "pg";
-import { identityOf } from "../../definition/define.ts";
+import { type Collection, identityOf } from "../../definition/define.ts";
 import type { FieldKind } from "../../definition/fields.ts";
 import { perCollection } from "../../definition/per-collection.ts";
 import type { Row } from "../../repository/store.ts";
+import { type Json, jsonText, parseJson } from "../../values/json.ts";
 import { canonicalDecimal } from "../../values/money.ts";
 import { kindOf, recordColumns } from "../rows.ts";
-import { join, name, type Sql, sql } from "./sql.ts";
+import { join, literal, name, type Sql, sql } from "./sql.ts";
 
 export interface Table {
   name: Sql;
@@ -38,6 +39,12 @@ export const tableOf = perCollection((collection): Table => {
   };
 });
 
+/** A value for a column of the collection's, in the contract's spelling; JSON goes as its text, be it a text itself. */
+export function valueFor({ fields }: Collection, column: string, value: unknown): Sql {
+  const isJson = value !== null && Object.hasOwn(fields, column) && fields[column]?.kind === "json";
+  return literal(isJson ? jsonText(value as Json) : value);
+}
+
 type Reader = (text: string) => unknown;
 
 const asItIs: Reader = (text) => text;
@@ -52,6 +59,7 @@ const READERS: Partial<Record<FieldKind, Reader>> = {
   boolean: (text) => text === "t",
   instant: toInstant,
   tags: toTexts,
+  json: parseJson,
 };
 
 /** Of numeric(19,4), which Postgres writes with all its 4 decimals: no number has to be made of it. */

@@ -5,6 +5,7 @@
 import type { Collection } from "../../definition/define.ts";
 import type { Field, FieldKind } from "../../definition/fields.ts";
 import { foldedLength } from "../../definition/search.ts";
+import { type Json, jsonText } from "../../values/json.ts";
 import { literal } from "./quoting.ts";
 
 export interface Column {
@@ -31,6 +32,7 @@ const TYPES: Record<FieldKind, string> = {
   instant: "timestamptz(3)",
   reference: "uuid",
   tags: `text[] collate "C"`,
+  json: "jsonb",
 };
 
 /** The longest text, in characters of up to 4 bytes, that surely fits in an entry of a B-tree index (2,704 bytes). */
@@ -90,6 +92,8 @@ function checkOf(name: string, field: Field): string | undefined {
       return `${name} >= '0001-01-01 00:00:00+00' and ${name} < '10000-01-01 00:00:00+00'`;
     case "tags":
       return `switchyard.are_tags(${name}, ${maxItems}, ${maxLength})`;
+    case "json":
+      return `switchyard.is_json(${name}, ${field.maxBytes})`;
     default:
       return undefined;
   }
@@ -97,6 +101,7 @@ function checkOf(name: string, field: Field): string | undefined {
 
 function defaultOf(field: Field): string {
   const value = field.default;
+  if (field.kind === "json") return literal(jsonText(value as Json));
   if (Array.isArray(value)) return value.length === 0 ? "'{}'" : `array[${value.map(String).map(literal).join(", ")}]`;
   return typeof value === "string" ? literal(value) : String(value);
 }

@@ -5,6 +5,8 @@
  */
 import { emailPattern, INVISIBLE, inPostgres, noneOf, whiteSpace } from "../../values/characters.ts";
 import { CURRENCIES } from "../../values/currencies.ts";
+import { MAX_LEVELS } from "../../values/json.ts";
+import { LARGEST_EXPONENT, MAX_DIGITS, SMALLEST_EXPONENT } from "../../values/json-numbers.ts";
 import { literal } from "./quoting.ts";
 
 const grantees = "'{authenticated, service_role}'";
@@ -36,6 +38,22 @@ function wrapped(entries: readonly string[]): string {
 const escaped = (codePoints: readonly number[]): string =>
   `E'${codePoints.map((codePoint) => `\\u${codePoint.toString(16).padStart(4, "0")}`).join("")}'`;
 
+const JSON_TEXT = `-- JSON that MongoDB keeps exactly, too: at most ${MAX_LEVELS} levels, numbers of at most ${MAX_DIGITS} digits within Decimal128's
+-- exponents. Null at the top is no value; a column holds SQL's instead. The size comes first, and the depth before what goes
+-- down to the end; that only where so many digits stand together somewhere, be it in a text.`;
+
+const jsonCondition = `case
+    when octet_length(value::text) > max_bytes or jsonb_typeof(value) = 'null' then false
+    when jsonb_path_exists(value, 'strict $.**{${MAX_LEVELS}} ? (@.type() == "object" || @.type() == "array")') then false
+    when value::text !~ '[0-9.]{${MAX_DIGITS + 1}}' then true
+    else not exists (
+      select from jsonb_path_query(value, 'strict $.** ? (@.type() == "number")') as j(item),
+        lateral (select trim_scale(abs((j.item #>> '{}')::numeric)) as size) n
+      where char_length(btrim(replace(n.size::text, '.', ''), '0')) > ${MAX_DIGITS}
+        or n.size >= 1e${LARGEST_EXPONENT + 1} or scale(n.size) > ${-SMALLEST_EXPONENT}
+    )
+  end`;
+
 export function valueFunctionsSql(): string {
   const decimals = [...CURRENCIES].map(([code, { decimals }]) => `"${code}": ${decimals}`);
   const ends = [...CURRENCIES].flatMap(([code, { until }]) => (until === undefined ? [] : [`"${code}": "${until}"`]));
@@ -63,6 +81,8 @@ export function valueFunctionsSql(): string {
     )
     and cardinality(tags) = (select count(distinct t.tag collate "C") from unnest(tags) as t(tag))`,
     ),
+    JSON_TEXT,
+    checking("is_json(value jsonb, max_bytes int)", "is_json(jsonb, int)", "boolean", jsonCondition),
     "-- How many decimals an amount of that currency has; null for what is none.",
     checking(
       "currency_decimals(code text)",

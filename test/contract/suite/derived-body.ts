@@ -15,6 +15,7 @@ const candidates: Record<FieldKind, (field: Field, n: number) => unknown[]> = {
   day: (_, n) => [new Date(Date.UTC(2026, 0, n)).toISOString().slice(0, 10)],
   instant: (_, n) => [new Date(Date.UTC(2026, 0, 1, 0, n)).toISOString()],
   reference: () => [],
+  json: (_, n) => [{ sample: n }],
   tags: (_, n) => [["one", `tag ${n}`]],
 };
 

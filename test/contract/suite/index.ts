@@ -5,6 +5,7 @@ import { crud } from "./crud.ts";
 import { cursors } from "./cursors.ts";
 import { errors } from "./errors.ts";
 import { idempotency } from "./idempotency.ts";
+import { documents } from "./json.ts";
 import { lists } from "./lists.ts";
 import { money } from "./money.ts";
 import { owners } from "./owners.ts";
@@ -19,5 +20,5 @@ import { validation } from "./validation.ts";
 export function contract(store: () => Store): void {
   for (const theme of [crud, validation, lists, cursors, money, texts, summaries, referenceRules, concurrency])
     theme(store);
-  for (const theme of [rules, recordRules, idempotency, owners, errors]) theme(store);
+  for (const theme of [rules, recordRules, idempotency, owners, errors, documents]) theme(store);
 }
