@@ -9,8 +9,9 @@ import type { AppEnv } from "./_environment.ts";
 import { ProblemError } from "./_problem.ts";
 
 /**
- * Deeper bodies are refused whole, because the engine calls itself for each level. Far above what a field may have: where
- * one is too deep by a little, the field is named, and the other operations of a batch are done.
+ * Deeper bodies are refused whole, because the engine calls itself for each level when it reads the numbers, and when it
+ * prints an operation of a batch for its hash, which comes before the schema. Far above what a field may have: where one is
+ * too deep by a little, the field is named, and the other operations are done.
  */
 const MAX_BODY_LEVELS = 500;
 
@@ -20,9 +21,10 @@ type Shape = "record" | "batch";
 export const exactBody = ({ fields }: Collection, shape: Shape) => {
   const names = Object.keys(fields).filter((name) => fields[name]?.kind === "json");
   return createMiddleware<AppEnv>(async (c, next) => {
-    if (names.length === 0) return next();
+    if (names.length === 0 && shape === "record") return next();
     const text = await c.req.text();
     if (levelsOf(text) > MAX_BODY_LEVELS) throw TOO_DEEP();
+    if (names.length === 0) return next();
     // what hono's validator calls; what it throws is malformed JSON to it
     c.req.json = async () => {
       const body = JSON.parse(text);
@@ -58,7 +60,7 @@ const TOO_DEEP = () =>
       {
         field: "",
         code: "too_deep",
-        message: `The body has more than ${MAX_BODY_LEVELS} levels of lists and objects, one in another. A field of JSON may have ${MAX_LEVELS}.`,
+        message: `At most ${MAX_BODY_LEVELS} levels of lists and objects, one in another, and ${MAX_LEVELS} in a field of JSON.`,
       },
     ],
   });

@@ -17,6 +17,7 @@ import {
   type RecordFields,
   uuidSchema,
 } from "./fields.ts";
+import { jsonOrNull } from "./json-schema.ts";
 import { fieldsOf, problemsOf, type Rule, type Values } from "./rules.ts";
 
 /** Databases by their names in `switchyard.databases`. */
@@ -218,7 +219,7 @@ function* contradictionsIn(collection: Collection): Generator<string> {
     }
 }
 
-const emptyToNull = (value: unknown): unknown => (value === "" ? null : value);
+const emptyIsNull = (schema: z.ZodType) => schema.nullable().overwrite((value) => (value === "" ? null : value));
 
 function schemasOf<F extends Fields, O extends string>(
   { fields, title, scope }: Description<F, O>,
@@ -228,16 +229,17 @@ function schemasOf<F extends Fields, O extends string>(
   const patch: Record<string, z.ZodType> = {};
   const record: Record<string, z.ZodType> = { id: uuidSchema, [scope.field]: uuidSchema };
   for (const [key, field] of Object.entries<Field>(fields)) {
-    const nullable = field.schema.nullable();
+    const isJson = field.kind === "json";
+    const orNull = (schema: z.ZodType) => (isJson ? jsonOrNull(schema) : schema.nullable());
     // an empty text is a value of JSON
-    const written = field.required ? field.schema : field.kind === "json" ? nullable : nullable.overwrite(emptyToNull);
+    const written = field.required ? field.schema : isJson ? orNull(field.schema) : emptyIsNull(field.schema);
     create[key] = field.defaulted
       ? field.schema.default(field.default as never)
       : field.required
         ? field.schema
         : written.optional().default(null);
     patch[key] = written.optional();
-    record[key] = field.required ? field.stored : field.stored.nullable();
+    record[key] = field.required ? field.stored : orNull(field.stored);
   }
   Object.assign(record, { version: z.int(), created_at: z.iso.datetime(), updated_at: z.iso.datetime() });
   const component = title.replace(/(?:^|[ _])(\w)/g, (_, letter: string) => letter.toUpperCase());

@@ -2,6 +2,8 @@
 import { z } from "zod";
 import { type Json, readJson } from "../values/json.ts";
 
+const TYPES = ["object", "array", "string", "number", "boolean"];
+
 /** `maxBytes`: of its text, as `shared/values/json.ts` counts. */
 export const jsonSchema = (maxBytes: number): z.ZodType<Json> =>
   z
@@ -20,4 +22,10 @@ export const jsonSchema = (maxBytes: number): z.ZodType<Json> =>
         payload.issues.push({ code: "custom", input: value, message, params: { code } });
       }
     })
-    .meta({ description: "any JSON value" }) as unknown as z.ZodType<Json>;
+    .meta({
+      description: "any JSON value but null",
+      type: TYPES,
+    }) as unknown as z.ZodType<Json>;
+
+/** With null for none. The document has to be told: what takes anything takes null, to whoever prints it. */
+export const jsonOrNull = <T>(schema: z.ZodType<T>) => schema.nullable().meta({ type: [...TYPES, "null"] });

@@ -55,6 +55,7 @@ async function send(home: Home, method: string, path: string, body?: string) {
     headers: { authorization: `Bearer ${users[home].jwt}`, "content-type": "application/json" },
     ...(body !== undefined && { body }),
   });
+  await api.judge(method.toLowerCase(), `/api/parcels${path}`, response);
   const text = await response.text();
   return { status: response.status, text, timing: response.headers.get("server-timing") };
 }

@@ -225,7 +225,9 @@ describe("CSV", () => {
 
 test("the document knows the field, and offers neither filters nor groups of it", async () => {
   const { value } = await send("GET", "openapi.json");
-  expect(value.components.schemas.ParcelCreate.properties.content).toEqual({ description: "any JSON value" });
+  expect(value.components.schemas.ParcelCreate.properties.content).toMatchObject({
+    type: ["object", "array", "string", "number", "boolean"],
+  });
   expect(value.components.schemas.ParcelCreate.required).toEqual(["name", "content"]);
   const names = (path: string) => value.paths[path].get.parameters.map(({ name }: { name: string }) => name);
   expect(names("/api/parcels")).toContain("details[null]");

@@ -61,6 +61,12 @@ describe("bodies", () => {
     expect(Object.keys(answer.problem)).toEqual(["type", "title", "status", "code", "detail", "errors"]);
   });
 
+  test("of a batch that is deep are refused before they are hashed", async () => {
+    const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
+    const body = `{"operations":[{"op":"create","idempotency_key":"k","body":{"amount":${deep}}}]}`;
+    expect(codes(await send("POST", "/api/expenses/batch", body))).toEqual([422, "invalid_input", ""]);
+  });
+
   test("without an end are cut off at 1 MB, whatever their length was said to be", async () => {
     let sent = 0;
     const endless = new ReadableStream({

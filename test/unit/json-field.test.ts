@@ -63,7 +63,9 @@ describe("bodies", () => {
 
   test("are documented", () => {
     const shown = JSON.stringify(z.toJSONSchema(create as z.ZodType, { io: "input" }));
-    expect(shown).toContain('"content":{"description":"any JSON value"}');
+    expect(shown).toContain(
+      '"content":{"description":"any JSON value but null","type":["object","array","string","number","boolean"]}',
+    );
     expect(shown).toContain('"required":["name","content"]');
   });
 });
