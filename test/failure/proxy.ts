@@ -45,6 +45,8 @@ export async function startProxy(target: string, slowMs = SLOW_MS, calls: string
     sockets.add(socket);
     socket
       .setNoDelay(true)
+      // each answer that is late has one
+      .setMaxListeners(0)
       .on("error", () => undefined)
       .on("close", () => sockets.delete(socket));
   };

@@ -29,3 +29,9 @@ export function replay(): Replay {
     ...(replayPath ? { replayPath } : {}),
   };
 }
+
+/** Of copies, which are short; SWITCHYARD_COPY_HISTORIES says otherwise. */
+export function copyHistories(): number {
+  const asked = Number(process.env.SWITCHYARD_COPY_HISTORIES);
+  return asked > 0 ? asked : partOf(inject("servers").dbUrl ? 150 : 20, 5);
+}
