@@ -42,7 +42,7 @@ test.each(["claimed", "applied", "remembered", "settled"])("a worker: %s", async
   expect(await system.verify()).toEqual([]);
 });
 
-test.each(["switched", "marked", "replicated"])("backfill: %s", async (step) => {
+test.each(["switched", "marked", "copied"])("backfill: %s", async (step) => {
   value(await system.source.switch(false));
   await system.fill(20);
   expect(await killedAt("backfill", step)).toBe("SIGKILL");

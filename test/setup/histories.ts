@@ -33,5 +33,5 @@ export function replay(): Replay {
 /** Of copies, which are short; SWITCHYARD_COPY_HISTORIES says otherwise. */
 export function copyHistories(): number {
   const asked = Number(process.env.SWITCHYARD_COPY_HISTORIES);
-  return asked > 0 ? asked : partOf(inject("servers").dbUrl ? 150 : 20, 5);
+  return asked > 0 ? asked : partOf(inject("servers").dbUrl ? 40 : 12, 5);
 }
