@@ -18,6 +18,7 @@ const PARTS: Readonly<Record<string, () => Promise<Part>>> = {
   g: async () => (await import("./g-sign-up.ts")).signUp,
   h: async () => (await import("./h-outage.ts")).outage,
   i: async () => (await import("./i-bytes.ts")).bytesRead,
+  j: async () => (await import("./j-copies.ts")).copies,
 };
 
 const chosen = process.argv.slice(2);

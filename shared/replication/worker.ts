@@ -41,6 +41,8 @@ export interface CopyReport {
   isDrained: boolean;
 }
 
+/** Batches that are under way at once: while one is read, another is written. */
+const LANES = 2;
 /** How often marks are looked for from the beginning: ones that were committed late are behind those that were claimed. */
 const FROM_THE_START_MS = 5_000;
 
@@ -140,15 +142,29 @@ export function createReplicationWorker(options: WorkerOptions): ReplicationWork
     async run(timeoutMs = Number.POSITIVE_INFINITY) {
       const until = clock() + timeoutMs;
       const total: CopyReport = { copied: 0, stale: 0, refused: 0, isDrained: false };
-      for (;;) {
+      const next = async (): Promise<Result<CopyReport, RepositoryError>> => {
         const batch = await copyBatch();
-        if (batch.isErr()) return err(batch.error);
+        if (batch.isErr()) return batch;
         total.copied += batch.value.copied;
         total.stale += batch.value.stale;
         total.refused += batch.value.refused;
-        total.isDrained = batch.value.isDrained;
-        if (total.isDrained || clock() >= until) return ok(total);
-      }
+        return batch;
+      };
+      const lane = async (): Promise<Result<boolean, RepositoryError>> => {
+        for (;;) {
+          const batch = await next();
+          if (batch.isErr()) return err(batch.error);
+          if (batch.value.isDrained || clock() >= until) return ok(batch.value.isDrained);
+        }
+      };
+      // alone at first: most of the time there is little, or nothing
+      const first = await next();
+      if (first.isErr()) return err(first.error);
+      if (first.value.isDrained || clock() >= until) return ok({ ...total, isDrained: first.value.isDrained });
+      // all have ended before anything is said of them
+      const ended = await Promise.all(Array.from({ length: LANES }, lane));
+      for (const each of ended) if (each.isErr()) return err(each.error);
+      return ok({ ...total, isDrained: ended.every((each) => each._unsafeUnwrap()) });
     },
   };
 }

@@ -150,10 +150,17 @@ begin
 end
 $$;
 
--- TRUNCATE shows its triggers no rows, so they are looked at before.
+-- TRUNCATE shows its triggers no rows, so they are looked at before: by what all other triggers do with a deletion.
 create function switchyard.bury_all_replicated() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' set timezone = 'UTC' set datestyle = 'ISO' as $$
 begin
+  execute format(
+    'select switchyard.remove_usage(c.owner, c.records, c.bytes) from (
+       select r.%I as owner, count(*) as records, sum((octet_length(r::text) / 64 + 1) * 64)::bigint as bytes
+       from %s r group by 1 order by 1
+     ) c',
+    tg_argv[0], tg_relid::regclass
+  );
   execute format(
     'insert into switchyard.tombstones (collection, user_id, id, version, seen, create_hash, deleted_at)
      select %1$L, d.%2$I, d.id, d.next, d.seen || jsonb_build_object(switchyard.site()::text, d.next), d.create_hash,
