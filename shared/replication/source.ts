@@ -69,6 +69,19 @@ export interface Backfilled {
   waits: boolean;
 }
 
+/** A document of the copy on its way back. */
+export type RestoredRow = { id: string; seen: Seen } & (
+  | { row: Readonly<Record<string, unknown>> }
+  | { owner: string; version: string; create_hash: string | null; deleted_at: string }
+);
+
+export interface Applied {
+  applied: number;
+  /** here in that version, or a newer one */
+  stale: number;
+  refused: { id: string; error: string }[];
+}
+
 export type DeadRow = RowKey & { attempts: number; error: string; failed_at: string };
 
 export interface ReplicationSource {
@@ -92,6 +105,8 @@ export interface ReplicationSource {
   ): Answer<{ id: string; seen: Seen; row?: Readonly<Record<string, unknown>> }[]>;
   read(collection: Collection, ids: readonly string[]): Answer<{ pending: string[]; rows: SourceRow[] }>;
   mark(collection: string, ids: readonly string[]): Answer<number>;
+  /** Rows from the copy, exactly. `dryRun`: what would become of them. */
+  apply(collection: string, rows: readonly RestoredRow[], dryRun: boolean): Answer<Applied>;
 }
 
 /** What is read of a row: what makes a record, and the hash of the request that made it. */
@@ -132,5 +147,8 @@ export function supabaseSource(client: SupabaseClient, collections: readonly Col
     read: (collection, ids) =>
       call("read", { p_collection: collection.name, p_ids: ids, p_columns: columnsOf(collection) }),
     mark: (collection, ids) => call("mark", { p_collection: collection, p_ids: ids }),
+    // as text: numbers that are more exact than a double's stand in it as they are
+    apply: (collection, rows, dryRun) =>
+      call("apply", { p_collection: collection, p_rows: JSON.stringify(rows), p_dry_run: dryRun }),
   };
 }

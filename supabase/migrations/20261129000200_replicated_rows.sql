@@ -84,6 +84,21 @@ language sql stable set search_path = '' as $$
   select name from switchyard.collections where placement = 'replicated' order by position
 $$;
 
+-- Rows that come from their copy keep what they have there. Only functions that may read this secret can say that they bring
+-- such rows, and no role of the application can: a setting alone is anybody's to set.
+create table switchyard.apply_secret (
+  is_the_only_row boolean primary key default true check (is_the_only_row),
+  secret text not null
+);
+insert into switchyard.apply_secret (secret) values (gen_random_uuid() || '-' || gen_random_uuid());
+alter table switchyard.apply_secret enable row level security;
+
+create function switchyard.is_applying() returns boolean
+language sql stable set search_path = '' as $$
+  select coalesce(current_setting('switchyard.applying', true), '') <> ''
+    and current_setting('switchyard.applying', true) = (select secret from switchyard.apply_secret)
+$$;
+
 -- Sets what no client may: the version, above that of a deleted row with the same id, and the times. The argument is the
 -- owner's column.
 create function switchyard.stamp_replicated() returns trigger
@@ -94,6 +109,9 @@ declare
   previous bigint := 0;
   grave record;
 begin
+  if switchyard.is_applying() then
+    return new;
+  end if;
   if tg_op = 'UPDATE' then
     if new.id <> old.id or owner <> (to_jsonb(old) ->> tg_argv[0])::uuid then
       raise exception 'the id and the owner of a record cannot change' using errcode = 'invalid_parameter_value';
@@ -129,7 +147,8 @@ begin
     case when t.user_id = (to_jsonb(i) ->> tg_argv[0])::uuid then i.create_hash = t.create_hash end
   )
   from inserted i
-  join switchyard.tombstones t on t.collection = tg_table_name and t.id = i.id and t.seen is not null;
+  join switchyard.tombstones t on t.collection = tg_table_name and t.id = i.id and t.seen is not null
+  where not switchyard.is_applying();
   delete from switchyard.tombstones t using inserted i
   where t.collection = tg_table_name and t.id = i.id and t.seen is not null;
   return null;
@@ -227,7 +246,7 @@ begin
 end $$;
 
 select switchyard.seal_function(f) from unnest(array[
-  'switchyard.replicated_collections()', 'switchyard.stamp_replicated()', 'switchyard.check_replicated_tombstones()',
+  'switchyard.replicated_collections()', 'switchyard.is_applying()', 'switchyard.stamp_replicated()', 'switchyard.check_replicated_tombstones()',
   'switchyard.bury_replicated()', 'switchyard.bury_all_replicated()', 'switchyard.mark_rows()',
   'switchyard.delete_records(uuid, integer)'
 ]::regprocedure[]) f;
