@@ -11,6 +11,7 @@ import {
   backfillReplication,
   repairReplication,
   replicationStatus,
+  restoreReplication,
   retryReplication,
   verifyReplication,
 } from "./replication.ts";
@@ -30,6 +31,7 @@ const COMMANDS: readonly Command[] = [
   backfillReplication,
   verifyReplication,
   repairReplication,
+  restoreReplication,
   retryReplication,
   stats,
   health,

@@ -5,6 +5,7 @@ import { createLog } from "../../shared/log.ts";
 import { type OpenReplication, openReplication } from "../../shared/operations/open-replication.ts";
 import { backfill } from "../../shared/replication/backfill.ts";
 import { repairCollection } from "../../shared/replication/repair.ts";
+import { restore } from "../../shared/replication/restore.ts";
 import type { ReplicationStatus } from "../../shared/replication/source.ts";
 import { type Difference, verifyCollection } from "../../shared/replication/verify.ts";
 import { type Command, type Io, JSON_OPTION, json, orRefuse, Refused, table, WrongUse } from "./command.ts";
@@ -32,7 +33,7 @@ const opened = <T>({ env }: Io, work: (replication: OpenReplication) => Promise<
   });
 
 /** The copy, or why there is none. */
-function copyOf({ copy }: OpenReplication): NonNullable<OpenReplication["copy"]> {
+function copyOf({ copy }: Pick<OpenReplication, "copy">): NonNullable<OpenReplication["copy"]> {
   if (!copy) throw new Refused("There is no copy: set MONGODB_URI, where the API and the edge functions run and here.");
   return copy;
 }
@@ -189,6 +190,33 @@ export const repairReplication: Command = {
       if (!values.json)
         for (const { collection, id, is } of total.left.slice(0, SHOWN)) io.out(`${collection} ${id}: ${MEANINGS[is]}`);
       if (total.left.length > 0) throw new Refused(`${total.left.length} rows are left: decide what they are to be.`);
+    }),
+};
+
+export const restoreReplication: Command = {
+  name: "replication restore",
+  usage: "[--commit] [--json]",
+  about:
+    "Brings back to Supabase what only the copy has, or has newer; says what it would do, and does it with --commit.",
+  options: { ...JSON_OPTION, commit: { type: "boolean" } },
+  positionals: 0,
+  run: ({ values }, io) =>
+    opened(io, async ({ source, collections, copy }) => {
+      const { replica } = copyOf({ copy });
+      const dryRun = values.commit !== true;
+      const done = orRefuse(await restore({ source, replica: replica(), collections, dryRun }));
+      const refused = done.flatMap((each) => each.refused.map((row) => ({ collection: each.collection, ...row })));
+      if (values.json) io.out(json(done));
+      else {
+        const rows = done.map(({ collection, looked, restored, refused: { length } }) =>
+          [collection, looked, restored, length].map(String),
+        );
+        io.out(table(["collection", "in the copy", dryRun ? "would come back" : "came back", "refused"], rows));
+        for (const { collection, id, error } of refused.slice(0, SHOWN)) io.out(`${collection} ${id}: ${error}`);
+        if (dryRun) io.out("Nothing was written. To do it: switchyard replication restore --commit");
+      }
+      if (refused.length > 0)
+        throw new Refused(`${refused.length} rows are refused: mend what is said of them, and repeat.`);
     }),
 };
 

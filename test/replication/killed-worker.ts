@@ -1,11 +1,12 @@
 /**
  * A process that replicates, and ends itself (SIGKILL, nothing is cleaned up) at the step that it is told:
- * `node killed-worker.ts <worker|backfill> <step> <url> <key> <replica uri>`.
+ * `node killed-worker.ts <worker|backfill|restore> <step> <url> <key> <replica uri>`.
  */
 import { MongoClient } from "mongodb";
 import { createLog } from "../../shared/log.ts";
 import { serviceClient } from "../../shared/postgres/client.ts";
 import { backfill } from "../../shared/replication/backfill.ts";
+import { restore } from "../../shared/replication/restore.ts";
 import { supabaseSource } from "../../shared/replication/source.ts";
 import { createReplicationWorker } from "../../shared/replication/worker.ts";
 import { copied } from "./collections.ts";
@@ -24,10 +25,13 @@ const worker = createReplicationWorker({
   limit: 7,
   ...(what === "worker" && { at }),
 });
-const done =
-  what === "worker"
-    ? await worker.run()
-    : await backfill({ source, worker, replica: () => mongo.db(), collections: copied, limit: 7, at });
+const replica = () => mongo.db();
+const works: Record<string, () => Promise<{ isOk(): boolean }>> = {
+  worker: () => worker.run(),
+  backfill: () => backfill({ source, worker, replica, collections: copied, limit: 7, at }),
+  restore: () => restore({ source, replica: replica(), collections: copied, limit: 7, at }),
+};
+const done = await works[what ?? ""]?.();
 await mongo.close();
 // nobody is to take it for one that was killed
-process.exit(done.isOk() ? 0 : 1);
+process.exit(done?.isOk() ? 0 : 1);
