@@ -2,14 +2,12 @@
 
 import { MongoClient } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { allCollections } from "../../shared/collections/index.ts";
 import { referencesFrom } from "../../shared/definition/references.ts";
-import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import { DEFAULT_QUOTA } from "../../shared/repository/quotas.ts";
 import { type ApiInstance, startApi } from "../attack/api.ts";
 import { addressOf, type Operation, requiredQuery } from "../attack/operations.ts";
 import { type Body, byName, each, sample } from "../contract/suite/samples.ts";
-import { MONGODB } from "../setup/repositories.ts";
+import { dropHome, prepareHome } from "../setup/prepared-mongo.ts";
 import { mongoUriFor } from "../setup/servers.ts";
 import type { TestSupabase } from "../setup/start-supabase.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
@@ -55,8 +53,8 @@ beforeAll(async () => {
   supabase = await startTestSupabase();
   const uri = mongoUriFor("switchyard_isolation");
   mongo = new MongoClient(uri);
-  await mongo.db().dropDatabase();
-  await prepareMongo(mongo.db(), allCollections, MONGODB);
+  await dropHome(mongo.db());
+  await prepareHome(mongo.db());
   api = await startApi({ on: supabase, mongoUri: uri });
   for (const home of homes) {
     const user = await newUser({ home, on: supabase });
@@ -71,7 +69,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await api?.close();
-  await mongo?.db().dropDatabase();
+  if (mongo) await dropHome(mongo.db());
   await mongo?.close();
   await supabase?.stop();
 });

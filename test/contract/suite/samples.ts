@@ -59,6 +59,10 @@ const full = {
 
 const written: Record<"minimal" | "full", Written> = { minimal, full };
 
+/** Every collection of the application, wherever it is kept. */
+export const every = Object.keys(collections) as CollectionName[];
+/** The field, and column, that names the owner. */
+export const ownerField = (name: string): string => byName(name)?.scope.field ?? "user_id";
 /** What every engine keeps; copies and their primaries are the replicated repository's, and tested there. */
 export const each = homeCollections.map(({ name }) => name as CollectionName);
 export const byName = (name: string): Collection => collections[name as CollectionName];
