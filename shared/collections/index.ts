@@ -32,4 +32,6 @@ export type CollectionName = keyof Collections;
 export const allCollections: readonly Collection[] = Object.values(collections);
 
 /** Those whose records live in their owner's home, whichever that is. */
-export const homeCollections: readonly Collection[] = allCollections.filter(({ placement }) => placement.kind === "home");
+export const homeCollections: readonly Collection[] = allCollections.filter(
+  ({ placement }) => placement.kind === "home",
+);

@@ -2,7 +2,7 @@
 
 import { type Document, MongoServerError, UUID } from "mongodb";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { homeCollections, collections } from "../../shared/collections/index.ts";
+import { collections, homeCollections } from "../../shared/collections/index.ts";
 import { NotAReplicaSet, prepareMongo } from "../../shared/mongo/prepare.ts";
 import { outcome, value } from "../contract/store.ts";
 import { homeId, MONGODB, mongoRepositories } from "../setup/repositories.ts";

@@ -1,6 +1,6 @@
 /** Many writers of several instances on few records in MongoDB, who lead them here and there while their parents go. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { homeCollections, collections } from "../../shared/collections/index.ts";
+import { collections, homeCollections } from "../../shared/collections/index.ts";
 import { outcome, value } from "../contract/store.ts";
 import { dangling } from "./dangling.ts";
 import { type Instances, openInstances } from "./mongo-instances.ts";

@@ -2,7 +2,7 @@
 
 import { type ClientSession, MongoClient } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { homeCollections, collections } from "../../shared/collections/index.ts";
+import { collections, homeCollections } from "../../shared/collections/index.ts";
 import { outcome, value } from "../contract/store.ts";
 import { startProxy } from "../failure/proxy.ts";
 import { homeId, mongoRepositories } from "../setup/repositories.ts";

@@ -1,6 +1,6 @@
 /** Quotas in MongoDB: counted by one call now and then, exact near the end, and a create stays one call. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { homeCollections, collections } from "../../shared/collections/index.ts";
+import { collections, homeCollections } from "../../shared/collections/index.ts";
 import { createUsageGate } from "../../shared/mongo/usage.ts";
 import type { Quota } from "../../shared/repository/quotas.ts";
 import { value } from "../contract/store.ts";
