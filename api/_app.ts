@@ -8,13 +8,16 @@ import type { MergeSchemaPath } from "hono/types";
 import { allCollections, type CollectionName, type Collections } from "../shared/collections/index.ts";
 import type { Collection } from "../shared/definition/define.ts";
 import type { Fields } from "../shared/definition/fields.ts";
+import type { ComputedFields } from "./_computed.ts";
 import { allowOrigins } from "./_cors.ts";
 import type { AppEnv, Dependencies } from "./_environment.ts";
 import { observe, readBody, readQuery } from "./_middleware.ts";
 import { handleError, problemResponse } from "./_problem.ts";
 import { collectionRoutes } from "./_routes/collection.ts";
+import { customerPaymentRoutes } from "./_routes/customer-payments.ts";
 import { documentationRoutes } from "./_routes/documentation.ts";
 import { reportRoutes } from "./_routes/reports.ts";
+import { shopRoutes } from "./_routes/shop.ts";
 import { systemRoutes } from "./_routes/system.ts";
 
 /** `dependencies` is asked for at the first request, not before; `collections` are those that have routes. */
@@ -26,7 +29,12 @@ export function createApp(dependencies: () => Dependencies, collections: readonl
   });
   base.use(observe, allowOrigins, readQuery, readBody);
 
-  const app = base.route("/", systemRoutes()).route("/", reportRoutes()).route("/", documentationRoutes());
+  const app = base
+    .route("/", systemRoutes())
+    .route("/", reportRoutes())
+    .route("/shop", shopRoutes())
+    .route("/customers", customerPaymentRoutes())
+    .route("/", documentationRoutes());
   // any collection of the index, so that a new one needs no line here; the client's types follow in `CollectionSchema`
   for (const collection of collections) app.route(`/${collection.name}`, collectionRoutes(collection));
 
@@ -67,10 +75,13 @@ export function createApp(dependencies: () => Dependencies, collections: readonl
 export type AppType = ReturnType<typeof createApp>;
 
 type SchemaOf<App> = App extends { openapi: unknown } & Hono<infer _E, infer S, infer _P> ? S : never;
-type RoutesOf<F extends Fields> = ReturnType<typeof collectionRoutes<F>>;
+type RoutesOf<F extends Fields, X> = ReturnType<typeof collectionRoutes<F, X>>;
+type ComputedIn<N> = N extends keyof ComputedFields ? ComputedFields[N] : unknown;
 /** The routes of every collection, under its name. */
 type CollectionSchema = Intersection<
-  { [N in CollectionName]: MergeSchemaPath<SchemaOf<RoutesOf<Collections[N]["fields"]>>, `/api/${N}`> }[CollectionName]
+  {
+    [N in CollectionName]: MergeSchemaPath<SchemaOf<RoutesOf<Collections[N]["fields"], ComputedIn<N>>>, `/api/${N}`>;
+  }[CollectionName]
 >;
 type Intersection<U> = (U extends unknown ? (member: U) => void : never) extends (all: infer I) => void ? I : never;
 type WithCollections<App> =

@@ -19,6 +19,8 @@ function dependencies(): Dependencies {
     collections: allCollections,
     log,
     waitUntil,
+    // loaded with the driver, which users at home elsewhere need not wait for
+    completeUpTo: async (db) => (await (await import("../shared/replication/state.ts")).readState(db)).completeUpTo,
     onPool: (pool) => attachDatabasePool(pool as Parameters<typeof attachDatabasePool>[0]),
   });
   made = { config, log, router, verify: createVerifier(config), clock: Date.now };

@@ -4,7 +4,7 @@ import { type Db, MongoClient } from "mongodb";
 import postgres from "postgres";
 import { newKeys } from "../scripts/dev/keys.ts";
 import type { SupabaseOptions } from "../scripts/dev/supabase.ts";
-import { allCollections } from "../shared/collections/index.ts";
+import { homeCollections } from "../shared/collections/index.ts";
 import { type Environment, loadDevConfig, processEnvironment } from "../shared/config.ts";
 import { prepareMongo } from "../shared/mongo/prepare.ts";
 import { guardDatabase, guardUrl } from "../test/setup/guard.ts";
@@ -65,7 +65,7 @@ export async function openBench(): Promise<{ bench: Bench; stop(): Promise<void>
     atEnd(() => client.close());
     const db = client.db();
     atEnd(() => db.dropDatabase());
-    await prepareMongo(db, allCollections, MONGODB);
+    await prepareMongo(db, homeCollections, MONGODB);
     const bench: Bench = {
       ...made,
       mongoUri,

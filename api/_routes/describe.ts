@@ -40,14 +40,29 @@ const movedSchema = z.object({ moved: z.record(z.string(), z.int()) }).meta({ id
 }>;
 const countSchema = z.object({ count: z.int() }).meta({ id: "Count" });
 
-export function describeRoutes<F extends Fields>(collection: Collection) {
+/** What its records look like, where that is not the definition's record. */
+interface Shapes {
+  record?: z.ZodType;
+  /** fields that are added when records are read, one or a page of them */
+  computed?: z.ZodRawShape | undefined;
+}
+
+/** `F`: its fields; `R`: those of its record; `X`: those that are added when it is read. */
+export function describeRoutes<F extends Fields, R = RecordFields<F>, X = unknown>(
+  collection: Collection,
+  shapes: Shapes = {},
+) {
   const { name, title } = collection;
   const one = `${/^[aeiou]/i.test(title) ? "an" : "a"} ${title}`;
   const many = name.replaceAll("_", " ");
-  const record = collection.schemas.record as Schema<RecordFields<F> & SystemFields>;
+  const written = shapes.record ?? collection.schemas.record;
+  const record = written as Schema<R & SystemFields>;
+  const read = (shapes.computed ? withComputed(written, shapes.computed, title) : written) as Schema<
+    R & SystemFields & X
+  >;
   const create = collection.schemas.create as Schema<CreateFields<F> & { id?: string | undefined }>;
   const patch = collection.schemas.patch as Schema<PatchFields<F>>;
-  const page = z.object({ items: z.array(record), next_cursor: z.string().nullable() });
+  const page = z.object({ items: z.array(read), next_cursor: z.string().nullable() });
   const body = <T extends z.ZodType>(schema: T) => ({ required: true, content: { "application/json": { schema } } });
   const isCopied = collection.placement.kind === "replicated";
   const readHeaders = isCopied ? sourceHeaders : undefined;
@@ -91,7 +106,7 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
       },
       responses: {
         200: json(
-          outcomesSchema(record) as unknown as Schema<{ results: Outcome<RecordFields<F> & SystemFields>[] }>,
+          outcomesSchema(record) as unknown as Schema<{ results: Outcome<R & SystemFields>[] }>,
           "what became of each",
         ),
         ...problems(400, 401, 403, 409, 413, 415, 422, 503),
@@ -159,8 +174,11 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
       summary: `Read ${one}`,
       request: { params: idParameter, headers: ifNoneMatchHeader },
       responses: {
-        200: json(record, "the record", oneHeaders),
-        304: { description: "as it was", headers: oneHeaders },
+        200: json(read, "the record", oneHeaders),
+        304: {
+          description: shapes.computed ? "never: what is computed may have changed" : "as it was",
+          headers: oneHeaders,
+        },
         ...problems(400, 401, 403, 404, 409, 503),
       },
     }),
@@ -184,4 +202,9 @@ export function describeRoutes<F extends Fields>(collection: Collection) {
       responses: { 204: { description: "deleted" }, ...problems(400, 401, 403, 404, 409, 412, 503, 507) },
     }),
   };
+}
+
+function withComputed(record: z.ZodType, fields: z.ZodRawShape, title: string): z.ZodType {
+  const component = title.replace(/(?:^|[ _])(\w)/g, (_, letter: string) => letter.toUpperCase());
+  return (record as z.ZodObject).extend(fields).meta({ id: `${component}Read` });
 }

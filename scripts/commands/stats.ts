@@ -50,7 +50,10 @@ function inWords({ homes }: DatabaseStats): string {
       ["users", ...homes.map(({ totalUsers }) => known(totalUsers))],
       ["size", ...homes.map(({ bytes }) => (bytes === null ? "?" : inMegabytes(bytes)))],
       ["capacity", ...homes.map(({ capacity_bytes }) => (capacity_bytes === null ? "?" : inMegabytes(capacity_bytes)))],
-      ...allCollections.map(({ name }) => [name, ...homes.map(({ collections }) => known(collections[name]))]),
+      ...allCollections.map(({ name }) => [
+        name,
+        ...homes.map(({ collections }) => (name in collections ? known(collections[name]) : "-")),
+      ]),
     ],
   );
   return [numbers, ...homes.flatMap(({ error }) => error ?? [])].join("\n");

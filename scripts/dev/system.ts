@@ -1,9 +1,13 @@
 /** Everything that `npm start` runs, in the order in which the parts need one another. */
+import { allCollections } from "../../shared/collections/index.ts";
 import type { DevConfig } from "../../shared/config.ts";
-import { deadlinesOf } from "../../shared/deadlines.ts";
+import { type Deadlines, deadlinesOf } from "../../shared/deadlines.ts";
+import { createLog } from "../../shared/log.ts";
 import { NotAReplicaSet } from "../../shared/mongo/prepare.ts";
 import type { ConfiguredDatabase } from "../../shared/placement/configured-databases.ts";
 import { titleOf } from "../../shared/placement/database-names.ts";
+import { serviceClient } from "../../shared/postgres/client.ts";
+import { callFunction } from "./call-function.ts";
 import { isMade } from "./cluster-folder.ts";
 import { openDataFolder } from "./data-folder.ts";
 import { DEMO_ADMIN, type DemoProgress, demoLogin } from "./demo.ts";
@@ -13,6 +17,7 @@ import { type Listening, listen, PortTaken } from "./listen.ts";
 import { deadlinesFor, measureSlowness } from "./machine-speed.ts";
 import { type PrepareOptions, prepareDatabase } from "./prepare.ts";
 import { copyReferenceFiles } from "./reference-files.ts";
+import { startReplicationLoop } from "./replication-loop.ts";
 import { portTaken, StartRefused } from "./start-refused.ts";
 import { CLUSTER, databaseVariables, homesOf, type StartedParts, startParts } from "./system-parts.ts";
 
@@ -94,6 +99,10 @@ export async function startSystem(config: DevConfig, { say, cancel, progress }: 
       cancel: AbortSignal.any([cancel, ending.signal]),
       say,
     });
+    const copying = preparing.done.then(() => copyAlong(config, mongoUri, supabase, deadlinesOf(settings)));
+    // what stands against it is said where it is waited for
+    copying.catch(() => undefined);
+    stops.push(async () => (await copying.catch(() => undefined))?.stop());
     const isDemoDue = demo && !isDemoDone(folder);
     // the demo needs all; a system that has run before serves the users of the other databases meanwhile
     await (isDemoDue ? preparing.done : Promise.race([preparing.done, preparing.waits]));
@@ -140,6 +149,26 @@ function prepareAll({
     }
   };
   return { done: Promise.all(databases.map(one)), waits: waits.promise };
+}
+
+/** The loop that copies to MongoDB what has its primary in Supabase. */
+function copyAlong(
+  config: DevConfig,
+  mongoUri: string,
+  supabase: StartedParts["supabase"],
+  deadlines: Deadlines,
+): { stop(): Promise<void> } {
+  const { url, secretKey, sql } = supabase;
+  return startReplicationLoop({
+    sql,
+    config: { databases: homesOf(config, mongoUri), MONGODB_REPLICA_DATABASE: config.MONGODB_REPLICA_DATABASE },
+    service: serviceClient({ SUPABASE_URL: url, SUPABASE_SECRET_KEY: secretKey }, { timeoutMs: deadlines.callMs }),
+    collections: allCollections,
+    deadlines,
+    log: createLog({ level: "silent" }),
+    replicate: (signal) => callFunction(supabase, "replicate", signal),
+    trouble: (message) => console.error(`The copy in MongoDB waits: ${message}`),
+  });
 }
 
 async function holdPort(port: number, variable: string): Promise<Listening> {

@@ -4,10 +4,13 @@ import type { Collection } from "../definition/define.ts";
 import { budgets } from "./budgets.ts";
 import { categories } from "./categories.ts";
 import { contacts } from "./contacts.ts";
+import { customers } from "./customers.ts";
 import { expenses } from "./expenses.ts";
 import { incomes } from "./incomes.ts";
 import { loanPayments } from "./loan-payments.ts";
 import { loans } from "./loans.ts";
+import { payments } from "./payments.ts";
+import { shops } from "./shops.ts";
 
 export const collections = {
   categories,
@@ -17,6 +20,9 @@ export const collections = {
   contacts,
   loans,
   loan_payments: loanPayments,
+  shops,
+  customers,
+  payments,
 };
 
 export type Collections = typeof collections;
@@ -24,3 +30,8 @@ export type CollectionName = keyof Collections;
 
 /** The same as a list, for code that treats all alike. */
 export const allCollections: readonly Collection[] = Object.values(collections);
+
+/** Those whose records live in their owner's home, whichever that is. */
+export const homeCollections: readonly Collection[] = allCollections.filter(
+  ({ placement }) => placement.kind === "home",
+);

@@ -5,19 +5,30 @@
 import { z } from "zod";
 import type { Collection } from "../definition/define.ts";
 import { fieldOf, isScalar } from "../definition/define.ts";
-import { comparable, type Field, type FieldKind } from "../definition/fields.ts";
+import { comparable, type Field, type FieldKind, uuidSchema } from "../definition/fields.ts";
 import { codePoints, isStorable } from "../values/text.ts";
 import { type FieldError, invalid, type RepositoryError } from "./errors.ts";
 
 /** `has`: the list holds the value. `null`: the record has no value there (true), or has one (false). */
 export type FilterOperator = "eq" | "gte" | "gt" | "lte" | "lt" | "has" | "null";
+/** `in`: for code alone, which reads what belongs to the records of one page in one call. See `anyOf`. */
+type CodeOperator = FilterOperator | "in";
 
 /** Values are in the API's form: strings for text, decimals, days, instants (UTC, ms) and ids; booleans; safe integers. */
 export interface Filter {
   field: string;
-  operator: FilterOperator;
+  operator: CodeOperator;
   value: string | number | boolean;
 }
+
+/** The records of which a reference is one of these ids, at most 200. */
+export const anyOf = (field: string, ids: readonly string[]): Filter => ({
+  field,
+  operator: "in",
+  value: ids.join(","),
+});
+/** The ids of such a filter. */
+export const idsIn = ({ value }: Filter): string[] => String(value).split(",").filter(Boolean);
 
 export interface Selection {
   /** at most 50; all have to hold, also several of one field */
@@ -152,12 +163,18 @@ function checkFilter(collection: Collection, { field: name, operator, value }: F
   const field = fieldOf(collection, name);
   const path = operator === "eq" ? name : `${name}[${operator}]`;
   if (!field) return [{ field: path, code: "unknown_field", message: `${collection.name} has no field ${name}.` }];
-  if (!operatorsOf(field).includes(operator)) return [unknownOperator(name, field, operator)];
+  if (operator === "in" && field.kind === "reference") return checkIds(path, idsIn({ field: name, operator, value }));
+  if (operator === "in" || !operatorsOf(field).includes(operator)) return [unknownOperator(name, field, operator)];
   const parsed = operandOf(field, operator).safeParse(value);
   return parsed.success
     ? []
     : [{ field: path, code: "invalid_value", message: parsed.error.issues[0]?.message ?? "This value does not fit." }];
 }
+
+const checkIds = (path: string, ids: readonly string[]): FieldError[] =>
+  ids.length <= MAX_LIMIT && ids.every((id) => uuidSchema.safeParse(id).success)
+    ? []
+    : [{ field: path, code: "invalid_value", message: `Give at most ${MAX_LIMIT} ids.` }];
 
 /** For a filter that the field does not have: it says which it has. */
 export function unknownOperator(name: string, field: Field, operator: string): FieldError {

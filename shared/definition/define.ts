@@ -62,7 +62,7 @@ export interface Collection {
   placement: Placement;
   scope: Scope;
   fields: Fields;
-  /** each a list of fields that is unique among one owner's records; null equals nothing */
+  /** each a list of fields that is unique among one owner's records; null equals nothing. Of no fields: one record per owner */
   unique: readonly (readonly string[])[];
   /** text fields that `q` looks into */
   search: readonly string[];

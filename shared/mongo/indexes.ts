@@ -1,7 +1,7 @@
 /** The indexes that a definition asks for. Each begins with the owner, so that no call scans other users' data. */
 import type { Document, IndexDescription } from "mongodb";
 import { orderOf, type Sort } from "../contract/query.ts";
-import type { Collection } from "../definition/define.ts";
+import { type Collection, fieldOf } from "../definition/define.ts";
 import type { FieldKind } from "../definition/fields.ts";
 import { referencesFrom } from "../definition/references.ts";
 import { keysOf } from "./keys.ts";
@@ -47,13 +47,13 @@ export function indexesOf(collection: Collection): Index[] {
   return [
     ...readIndexesOf(collection),
     ...collection.unique.map((fields) => ({
-      ...ownedIndex(collection, `${fields.join("_")}_unique`, fields),
+      ...ownedIndex(collection, [...fields, "unique"].join("_"), fields),
       unique: true,
-      // null equals nothing, and tombstones have no fields
+      // null equals nothing, and tombstones have no fields: neither those of the key nor what every living one has
       partialFilterExpression: Object.fromEntries(
-        fields.map((field): [string, Document] => [
+        (fields.length > 0 ? fields : ["created_at"]).map((field): [string, Document] => [
           field,
-          { $type: bsonType(collection.fields[field]?.kind ?? "text") },
+          { $type: bsonType(fieldOf(collection, field)?.kind ?? "text") },
         ]),
       ),
     })),

@@ -2,7 +2,7 @@
 
 import type { Document } from "mongodb";
 import type { Keyset } from "../contract/cursor.ts";
-import type { Filter, Sort } from "../contract/query.ts";
+import { type Filter, idsIn, type Sort } from "../contract/query.ts";
 import { type Collection, fieldOf } from "../definition/define.ts";
 import type { Selected } from "../repository/store.ts";
 import { toStored } from "./documents.ts";
@@ -22,12 +22,14 @@ export function selectionFilter(collection: Collection, ownerId: string, { filte
   return conditions.length === 0 ? living : { ...living, $and: conditions };
 }
 
-function condition(collection: Collection, { field, operator, value }: Filter): Document {
+function condition(collection: Collection, filter: Filter): Document {
+  const { field, operator, value } = filter;
   const path = pathOf(collection, field);
   if (operator === "null") return { [path]: value === true ? null : { $ne: null } };
   // a list equals each value that it holds
   if (operator === "has") return { [path]: { $eq: value } };
-  return { [path]: { [`$${operator}`]: toStored(fieldOf(collection, field)?.kind ?? "text", value) } };
+  const stored = (given: unknown) => toStored(fieldOf(collection, field)?.kind ?? "text", given);
+  return { [path]: { [`$${operator}`]: operator === "in" ? idsIn(filter).map(stored) : stored(value) } };
 }
 
 /**

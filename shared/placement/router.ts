@@ -3,6 +3,7 @@
  * kept at home, the token's claim, which takes no look-up. A database that does not answer is refused at once, and the
  * users of the others notice nothing.
  */
+import type { SupabaseClient } from "@supabase/supabase-js";
 import { err, ok, type Result } from "neverthrow";
 import { uuidv7 } from "uuidv7";
 import { conflict, type RepositoryError, unavailable } from "../contract/errors.ts";
@@ -26,12 +27,14 @@ import { deadlineIn } from "./deadline.ts";
 import { type Guard, guarded, guardStore } from "./guarded-store.ts";
 import { createHealth, type Health } from "./health.ts";
 import { createHomeStore, type HomeAt } from "./home-store.ts";
+import { copiedTo, REPLICA_HOLDER } from "./kept-collections.ts";
 import { closeAll, createRegistry, type RegistryConfig, type RegistryOptions } from "./registry.ts";
 import { createReplicatedStores } from "./replicated-stores.ts";
 import type { PresentedToken } from "./revocations.ts";
 import type { DatabaseService, RequestCalls, RequestUser } from "./service.ts";
 import { type DatabaseStats, readStats, sizesIn } from "./stats.ts";
 import { createUserChanges, type Standing } from "./user-changes.ts";
+import { createWakeUp, wakingStore } from "./wake-copying.ts";
 import { createWriteRefusals } from "./write-refusals.ts";
 
 type Answer<T> = Promise<Result<T, RepositoryError>>;
@@ -83,6 +86,8 @@ export interface RouterOptions extends Pick<RegistryOptions, "onPool" | "complet
   waitUntil?: (work: Promise<unknown>) => void;
   /** purges what is due, after a deletion; by default the edge function `purge` does. pg_cron sees to what fails */
   purge?: () => Promise<unknown>;
+  /** copies what is marked, after writes; by default the edge function `replicate` does. pg_cron sees to what fails */
+  replicate?: () => Promise<unknown>;
 }
 
 /** Of whose home a database is told; it may look at it. */
@@ -189,6 +194,8 @@ export function createRouter(options: RouterOptions): Router {
     });
   };
 
+  const wake = createWakeUp({ call: options.replicate ?? (() => invoke(service, "replicate")), clock, waitUntil, log });
+  const hasCopy = registry.has(REPLICA_HOLDER) && copiedTo(REPLICA_HOLDER, collections).length > 0;
   const replicatedStore = createReplicatedStores({ registry, guardFor, breakerOf, deadlines, clock, log });
 
   const homeStore = (first: HomeAt, user: RequestUser, claims: Claimed): Store =>
@@ -203,8 +210,12 @@ export function createRouter(options: RouterOptions): Router {
     let opened: Store | undefined;
     const storeOf = ({ placement }: Collection) => {
       if (placement.kind === "pinned") return storeAt(placement.database, user, claims);
-      if (placement.kind === "replicated")
-        return replicatedStore(placement, user, (over) => storeAt(placement.primary, { ...user, ...over }, claims));
+      if (placement.kind === "replicated") {
+        const store = replicatedStore(placement, user, (over) =>
+          storeAt(placement.primary, { ...user, ...over }, claims),
+        );
+        return hasCopy ? wakingStore(store, wake) : store;
+      }
       opened ??= homeStore(at, user, claims);
       return opened;
     };
@@ -298,6 +309,12 @@ export function createRouter(options: RouterOptions): Router {
     clearCache: () => cache.clear(),
     close: () => closeAll(registry),
   };
+}
+
+/** Rejects when the function does not succeed. */
+async function invoke(service: SupabaseClient, name: string): Promise<void> {
+  const { error } = await service.functions.invoke(name);
+  if (error) throw error;
 }
 
 const homeOf = ({ database_provider: home, epoch }: Assignment): HomeAt => ({ home, homeEpoch: epoch });

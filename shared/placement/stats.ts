@@ -15,7 +15,7 @@ interface DatabaseState {
   connected: boolean;
   /** users at home there */
   totalUsers: number | null;
-  /** records of each collection there */
+  /** records of each collection that is kept there; copies are counted elsewhere */
   collections: Record<string, number | null>;
   error: string | null;
 }
@@ -69,7 +69,7 @@ export async function readStats(options: StatsOptions): Promise<DatabaseStats> {
   const stateOf = (name: string, { counts = {}, error }: Counted): DatabaseState => ({
     connected: error === null,
     totalUsers: usersOf(name),
-    collections: Object.fromEntries(collections.map((each) => [each.name, counts[each.name] ?? null])),
+    collections: Object.fromEntries(keptIn(name, collections).map((each) => [each.name, counts[each.name] ?? null])),
     error,
   });
   const homes = configured.map(({ name, kind }, at): HomeState => {

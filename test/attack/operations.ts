@@ -41,6 +41,6 @@ export const requiredQuery = ({ parameters }: Operation): string =>
     .map(({ name }) => `${name}=${SAMPLES[name] ?? ""}`)
     .join("&");
 
-/** An address at which the route answers a caller who may ask. */
-export const addressOf = (operation: Operation, id: string): string =>
-  `${operation.path.replace("{id}", id)}?${requiredQuery(operation)}`;
+/** An address at which the route answers a caller who may ask; `inner` is the id of what is inside a record. */
+export const addressOf = (operation: Operation, id: string, inner = id): string =>
+  `${operation.path.replace("{id}", id).replace(/\{\w+\}/, inner)}?${requiredQuery(operation)}`;

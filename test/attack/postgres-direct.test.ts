@@ -15,7 +15,7 @@ import { deleteRow, getRow, insertRow, listRows, updateRow } from "../../shared/
 import { createDirectStore } from "../../shared/postgres/direct/store.ts";
 import { directOwner } from "../contract/postgres-direct-store.ts";
 import { outcome, value } from "../contract/store.ts";
-import { any, byName, create, each } from "../contract/suite/samples.ts";
+import { any, byName, create, every, ownerField } from "../contract/suite/samples.ts";
 import { servers } from "../setup/servers.ts";
 import { startOwn } from "../setup/start-supabase.ts";
 import { newUser, type TestUser } from "../setup/users.ts";
@@ -218,7 +218,7 @@ describe("values stay values", () => {
   });
 });
 
-describe.each(each)("%s of somebody else", (table) => {
+describe.each(every)("%s of somebody else", (table) => {
   test("are not read, written, changed or removed, whatever a statement names", async () => {
     const collection = byName(table);
     const { id, ...record } = await create(directOwner(connection, ann), table);
@@ -236,7 +236,9 @@ describe.each(each)("%s of somebody else", (table) => {
       expect(await run(who, updateRow(collection, ann.id, id, {}, null))).toBe(0);
       expect(await run(who, deleteRow(collection, ann.id, id, null))).toBe(0);
       for (const taken of [id, crypto.randomUUID()])
-        expect(await run(who, insertRow(collection, { user_id: ann.id, id: taken, ...fields }))).toBe("42501");
+        expect(await run(who, insertRow(collection, { [ownerField(table)]: ann.id, id: taken, ...fields }))).toBe(
+          "42501",
+        );
     }
     // nor by their own store, which can only name their own
     const theirs = any(directOwner(connection, eve), table);
@@ -247,7 +249,9 @@ describe.each(each)("%s of somebody else", (table) => {
   });
 
   const belongings = (name: string) =>
-    supabase.sql(`select to_jsonb(t)::text as row from public.${name} t where user_id = $1 order by 1`, [ann.id]);
+    supabase.sql(`select to_jsonb(t)::text as row from public.${name} t where ${ownerField(name)} = $1 order by 1`, [
+      ann.id,
+    ]);
 });
 
 describe("a user at home elsewhere", () => {

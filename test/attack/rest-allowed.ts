@@ -11,10 +11,11 @@ interface Rights {
 }
 
 /** A client may give a new record its id and, through the API, the hash of the request that made it; both are for good. */
-function ofCollection({ fields, search }: Collection): Rights {
+function ofCollection({ fields, search, scope, placement }: Collection): Rights {
   const own = Object.keys(fields);
-  const set = ["user_id", "id", "create_hash"];
+  const set = [scope.field, "id", "create_hash"];
   const made = ["version", "created_at", "updated_at", ...(search.length > 0 ? ["search_text"] : [])];
+  if (placement.kind === "replicated") made.push("seen");
   return {
     select: [...own, ...set, ...made].sort(),
     insert: [...own, ...set].sort(),

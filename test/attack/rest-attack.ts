@@ -2,7 +2,7 @@
 
 import { userClient } from "../../shared/postgres/client.ts";
 import type { Owner } from "../contract/store.ts";
-import { type Body, body, byName, create, each } from "../contract/suite/samples.ts";
+import { type Body, body, byName, create, every, ownerField } from "../contract/suite/samples.ts";
 import { type OwnDatabase, startOwnDatabase } from "../setup/own-database.ts";
 import { postgresRepositories } from "../setup/repositories.ts";
 import { newUser, type TestUser } from "../setup/users.ts";
@@ -49,7 +49,7 @@ export async function startRestAttack(): Promise<RestAttack> {
     const { repository } = postgresRepositories({ client: userClient(config, user.jwt), userId: user.id });
     const owner: Owner = { userId: user.id, repository };
     const records = new Map<string, Body & { id: string }>();
-    for (const name of each) {
+    for (const name of every) {
       const amount = byName(name).money && { amount: "1.50" };
       records.set(name, await create(owner, name, { ...(await body(owner, name, "full")), ...amount }));
     }
@@ -94,8 +94,11 @@ export async function startRestAttack(): Promise<RestAttack> {
     },
     belongings: () =>
       Promise.all(
-        [...each, "user_database_assignments"].map((name) =>
-          database.sql(`select to_jsonb(t)::text as row from public.${name} t where user_id = $1 order by 1`, [ann.id]),
+        [...every, "user_database_assignments"].map((name) =>
+          database.sql(
+            `select to_jsonb(t)::text as row from public.${name} t where ${ownerField(name)} = $1 order by 1`,
+            [ann.id],
+          ),
         ),
       ),
   };

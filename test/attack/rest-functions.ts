@@ -1,6 +1,6 @@
 /** Functions over REST: those on the list say the same about Ann as about nobody; all others say nothing. */
 import { describe, expect, test } from "vitest";
-import { each } from "../contract/suite/samples.ts";
+import { every } from "../contract/suite/samples.ts";
 import { allowedFunctions } from "./rest-allowed.ts";
 import { type RestAnswer, type RestAttack, WHO } from "./rest-attack.ts";
 
@@ -16,12 +16,20 @@ interface Aim {
 }
 type Arguments = Record<string, unknown>;
 
-const eq = (field: string, value: string) => JSON.stringify([{ field, operator: "eq", value }]);
+const filter = (operator: string) => (field: string, value: string) => JSON.stringify([{ field, operator, value }]);
+const [eq, oneOf] = [filter("eq"), filter("in")];
 const CHOICES: Readonly<Record<string, (aim: Aim, collection: string) => unknown[]>> = {
   p_collection: (_, collection) => [collection],
   p_user_id: ({ owner }) => [owner],
   p_id: ({ id }) => [id],
-  p_filters: ({ owner, id }) => ["[]", eq("id", id), eq("user_id", owner), '[{"field":"id","operator":"; drop"}]'],
+  p_filters: ({ owner, id }) => [
+    "[]",
+    eq("id", id),
+    eq("user_id", owner),
+    oneOf("id", id),
+    oneOf("id", "' or true --"),
+    '[{"field":"id","operator":"; drop"}]',
+  ],
   p_search: () => [null, ""],
   p_order: () => [
     '[{"field":"id"}]',
@@ -31,7 +39,7 @@ const CHOICES: Readonly<Record<string, (aim: Aim, collection: string) => unknown
   p_after: ({ id }) => [null, JSON.stringify([id]), JSON.stringify([null]), JSON.stringify([id, id]), "{}"],
   p_name: () => ["id", "ctid", 'id" from auth.users; --'],
   p_limit: () => [100],
-  p_owner_column: () => ["user_id", "id", 'user_id" is not null or true --'],
+  p_owner_column: () => ["user_id", "owner_id", "id", 'user_id" is not null or true --'],
   p_columns: () => ['["id","user_id","version","search_text","create_hash"]'],
   p_by: () => [null, "user_id"],
   p_month: () => [null],
@@ -42,6 +50,7 @@ const CHOICES: Readonly<Record<string, (aim: Aim, collection: string) => unknown
   p_record: ({ owner, id }) => [
     JSON.stringify({ user_id: owner, id }),
     JSON.stringify({ user_id: owner, id, create_hash: "x" }),
+    JSON.stringify({ owner_id: owner, id }),
   ],
 };
 
@@ -76,7 +85,7 @@ function argumentsFor({ names, types }: Signature, aim: Aim, collection: string)
 }
 
 /** Attacked with every choice of arguments; all other collections, and names that are none, with the first. */
-const CHOSEN = ["contacts", "expenses", "loan_payments"];
+const CHOSEN = ["contacts", "expenses", "loan_payments", "payments"];
 const NO_COLLECTIONS = [
   "user_database_assignments",
   "nothing",
@@ -122,7 +131,7 @@ export function attackFunctions(of: () => RestAttack): void {
       for (const signature of (await all()).filter(({ name }) => allowedFunctions.includes(name)))
         for (const who of ["eve", "mo"] as const)
           for (const collection of signature.names.includes("p_collection")
-            ? [...each, ...NO_COLLECTIONS]
+            ? [...every, ...NO_COLLECTIONS]
             : ["contacts"]) {
             const aim = aimAt(collection);
             const about = argumentsFor(signature, aim, collection).slice(

@@ -1,7 +1,7 @@
 /** Tables and columns over REST: what is not on the list is refused, and what is on it shows the caller's own rows only. */
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { referencesFrom } from "../../shared/definition/references.ts";
-import { type Body, byName, each } from "../contract/suite/samples.ts";
+import { type Body, byName, every, ownerField } from "../contract/suite/samples.ts";
 import { allowedRelations } from "./rest-allowed.ts";
 import { type RestAnswer, type RestAttack, WHO } from "./rest-attack.ts";
 
@@ -24,17 +24,18 @@ export function attackTables(of: () => RestAttack): void {
       who !== "anonymous" && (allowedRelations[name]?.[verb].includes(column) ?? false);
 
     /** Rows of the caller's own at most, and no number of others'. */
-    function onlyOwn(what: string, { value, range }: RestAnswer) {
+    function onlyOwn(what: string, owner: string, { value, range }: RestAnswer) {
       const rows = value as Body[];
       const own = of().callers[who]?.id;
-      expect([what, rows.filter(({ user_id }) => user_id !== own)]).toEqual([what, []]);
+      expect([what, rows.filter((row) => row[owner] !== own)]).toEqual([what, []]);
       const total = range?.split("/")[1];
       if (total !== undefined && total !== "*") expect([what, Number(total)]).toEqual([what, rows.length]);
     }
 
     test("columns are read, filtered by and sorted by where they are the caller's, and tell nothing of Ann's", async () => {
       for (const { name, columns } of of().relations) {
-        const filters = `select to_jsonb(t) as row from public.${name} t where user_id = $1`;
+        const owner = ownerField(name);
+        const filters = `select to_jsonb(t) as row from public.${name} t where ${owner} = $1`;
         const hers = allowedRelations[name] ? await of().database.sql<{ row: Body }>(filters, [of().ann.id]) : [];
         for (const column of columns) {
           const what = `${name}.${column}`;
@@ -43,11 +44,11 @@ export function attackTables(of: () => RestAttack): void {
               expect([what, isDenied(await ask(who, "GET", `${name}?${query}`))]).toEqual([what, true]);
             continue;
           }
-          const ordered = `${name}?select=user_id,${column}&order=${column}.desc.nullsfirst`;
-          onlyOwn(what, await ask(who, "GET", ordered, exact));
+          const ordered = `${name}?select=${owner},${column}&order=${column}.desc.nullsfirst`;
+          onlyOwn(what, owner, await ask(who, "GET", ordered, exact));
           for (const filter of filtersFor(column, hers[0]?.row[column])) {
-            const answer = await ask(who, "GET", `${name}?select=user_id&${filter}`, exact);
-            if (answer.status < 300) onlyOwn(`${what} ${filter}`, answer);
+            const answer = await ask(who, "GET", `${name}?select=${owner}&${filter}`, exact);
+            if (answer.status < 300) onlyOwn(`${what} ${filter}`, owner, answer);
             // a comparison that the column's type does not have, or text that is no value of it
             else
               expect([what, filter, answer.value.code]).toEqual([
@@ -63,7 +64,8 @@ export function attackTables(of: () => RestAttack): void {
     test("columns are written only where the list says so, and only in rows of the caller's", async () => {
       const { ann, anns } = of();
       for (const { name, columns } of of().relations) {
-        const filters = `select to_jsonb(t) as row from public.${name} t where user_id = $1`;
+        const owner = ownerField(name);
+        const filters = `select to_jsonb(t) as row from public.${name} t where ${owner} = $1`;
         const hers = allowedRelations[name] ? await of().database.sql<{ row: Body }>(filters, [ann.id]) : [];
         for (const column of columns) {
           const what = `${name}.${column}`;
@@ -71,8 +73,8 @@ export function attackTables(of: () => RestAttack): void {
           const change = { [column]: value };
           const representation = { prefer: "return=representation" };
           const merge = { prefer: "resolution=merge-duplicates,return=representation" };
-          const theirs = { user_id: ann.id, ...(columns.includes("id") && { id: anns.get(name)?.id }) };
-          const updated = await ask(who, "PATCH", `${name}?user_id=eq.${ann.id}`, {
+          const theirs = { [owner]: ann.id, ...(columns.includes("id") && { id: anns.get(name)?.id }) };
+          const updated = await ask(who, "PATCH", `${name}?${owner}=eq.${ann.id}`, {
             input: change,
             headers: representation,
           });
@@ -93,8 +95,9 @@ export function attackTables(of: () => RestAttack): void {
     test("no row of Ann's is removed, by whatever it is named", async () => {
       const { ann, anns } = of();
       for (const { name, columns } of of().relations) {
-        const hers = columns.includes("id") ? `id.eq.${anns.get(name)?.id}` : `user_id.eq.${ann.id}`;
-        for (const filter of [`or=(${hers})`, `and=(user_id.eq.${ann.id},${hers})`, `user_id=in.(${ann.id})`]) {
+        const owner = ownerField(name);
+        const hers = columns.includes("id") ? `id.eq.${anns.get(name)?.id}` : `${owner}.eq.${ann.id}`;
+        for (const filter of [`or=(${hers})`, `and=(${owner}.eq.${ann.id},${hers})`, `${owner}=in.(${ann.id})`]) {
           const answer = await ask(who, "DELETE", `${name}?${filter}`, {
             headers: { prefer: "return=representation,count=exact" },
           });
@@ -107,28 +110,30 @@ export function attackTables(of: () => RestAttack): void {
 
     test("records that refer to others show none of Ann's through them", async () => {
       const { ann, anns } = of();
-      for (const name of each)
-        for (const { field, target } of referencesFrom(byName(name)))
+      for (const name of every)
+        for (const { field, target } of referencesFrom(byName(name))) {
+          const owner = ownerField(name);
           for (const path of [
-            `${name}?select=user_id,${target}(*)`,
-            `${name}?select=user_id,${target}!inner(*)`,
-            `${name}?select=user_id,${target}(user_id)&order=${target}(created_at)`,
-            `${name}?select=user_id&${field}=eq.${anns.get(target)?.id}`,
-            `${target}?select=user_id,${name}(*)`,
-            `${target}?select=user_id,${name}!inner(*)&${name}.user_id=eq.${ann.id}`,
-            `${target}?select=user_id,...${name}(id)`,
+            `${name}?select=${owner},${target}(*)`,
+            `${name}?select=${owner},${target}!inner(*)`,
+            `${name}?select=${owner},${target}(${owner})&order=${target}(created_at)`,
+            `${name}?select=${owner}&${field}=eq.${anns.get(target)?.id}`,
+            `${target}?select=${owner},${name}(*)`,
+            `${target}?select=${owner},${name}!inner(*)&${name}.${owner}=eq.${ann.id}`,
+            `${target}?select=${owner},...${name}(id)`,
           ]) {
             const answer = await ask(who, "GET", path, exact);
             for (const { id } of [...anns.values(), ann])
               expect([path, answer.text.includes(id) && !path.includes(id)]).toEqual([path, false]);
-            if (answer.status < 300) onlyOwn(path, answer);
+            if (answer.status < 300) onlyOwn(path, owner, answer);
           }
+        }
     });
 
     test("nothing is added up over rows, explained, or reached in another schema", async () => {
       const accept = "application/vnd.pgrst.plan+json; options=analyze|verbose|settings|buffers";
       for (const { name } of of().relations) {
-        for (const select of ["count()", "user_id.count()", "user_id,created_at.max()"])
+        for (const select of ["count()", `${ownerField(name)}.count()`, `${ownerField(name)},created_at.max()`])
           expect([name, select, (await ask(who, "GET", `${name}?select=${select}`)).status >= 400]).toEqual([
             name,
             select,

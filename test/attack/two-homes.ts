@@ -5,10 +5,8 @@ import { request } from "node:http";
 import { EJSON } from "bson";
 import { MongoClient } from "mongodb";
 import { type Listening, listen } from "../../scripts/dev/listen.ts";
-import { allCollections } from "../../shared/collections/index.ts";
-import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import { type OwnDatabase, startOwnDatabase } from "../setup/own-database.ts";
-import { MONGODB } from "../setup/repositories.ts";
+import { dropHome, prepareHome } from "../setup/prepared-mongo.ts";
 import { mongoUriFor } from "../setup/servers.ts";
 import { type Home, newUser, type TestUser } from "../setup/users.ts";
 import { type ApiInstance, startApi } from "./api.ts";
@@ -51,7 +49,7 @@ export async function startTwoHomes(): Promise<TwoHomes> {
   const uri = mongoUriFor(`attack_${randomUUID().slice(0, 8)}`);
   const mongo = new MongoClient(uri);
   const database = await startOwnDatabase();
-  await prepareMongo(mongo.db(), allCollections, MONGODB);
+  await prepareHome(mongo.db());
   const api = await startApi({ on: database, mongoUri: uri });
   const web = await listen(0);
   web.serve((asked) => api.app.fetch(asked));
@@ -94,7 +92,7 @@ export async function startTwoHomes(): Promise<TwoHomes> {
     async stop() {
       await web.close();
       await api.close();
-      await mongo.db().dropDatabase();
+      await dropHome(mongo.db());
       await mongo.close();
       await database.stop();
     },

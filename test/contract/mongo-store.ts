@@ -1,7 +1,7 @@
 /** The contract over MongoDB: owners are ids, records are loaded as documents. */
 
 import { type Db, Decimal128, Long, type MongoClient, UUID } from "mongodb";
-import { allCollections } from "../../shared/collections/index.ts";
+import { homeCollections } from "../../shared/collections/index.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
 import type { Collection } from "../../shared/definition/define.ts";
 import { foldedFields } from "../../shared/definition/search.ts";
@@ -32,7 +32,7 @@ export async function mongoStore(
   watch(client);
   const db = client.db(database);
   await db.dropDatabase();
-  await prepareMongo(db, allCollections, self);
+  await prepareMongo(db, homeCollections, self);
   const { site } = self;
   const closing: (() => Promise<unknown>)[] = [() => db.dropDatabase(), () => client.close()];
 
@@ -62,7 +62,7 @@ export async function mongoStore(
     },
 
     async keep(collection) {
-      await prepareMongo(db, [...allCollections, collection], self);
+      await prepareMongo(db, [...homeCollections, collection], self);
     },
 
     async close() {

@@ -1,10 +1,8 @@
 /** CSV out of one home and into the other: the same records, and nothing twice. */
 import { MongoClient } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { allCollections } from "../../shared/collections/index.ts";
-import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import { type ApiInstance, startApi } from "../attack/api.ts";
-import { MONGODB } from "../setup/repositories.ts";
+import { dropHome, prepareHome } from "../setup/prepared-mongo.ts";
 import { mongoUriFor } from "../setup/servers.ts";
 import type { TestSupabase } from "../setup/start-supabase.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
@@ -20,13 +18,13 @@ beforeAll(async () => {
   supabase = await startTestSupabase();
   const uri = mongoUriFor("switchyard_csv");
   mongo = new MongoClient(uri);
-  await mongo.db().dropDatabase();
-  await prepareMongo(mongo.db(), allCollections, MONGODB);
+  await dropHome(mongo.db());
+  await prepareHome(mongo.db());
   api = await startApi({ on: supabase, mongoUri: uri });
 });
 afterAll(async () => {
   await api?.close();
-  await mongo?.db().dropDatabase();
+  if (mongo) await dropHome(mongo.db());
   await mongo?.close();
   await supabase?.stop();
 });

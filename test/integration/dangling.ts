@@ -1,6 +1,6 @@
 /** Records in MongoDB that refer to nothing that is there, of which there must never be one. */
 import { type Db, type Document, UUID } from "mongodb";
-import { allCollections } from "../../shared/collections/index.ts";
+import { homeCollections } from "../../shared/collections/index.ts";
 import type { Collection } from "../../shared/definition/define.ts";
 import { referencesFrom } from "../../shared/definition/references.ts";
 
@@ -8,7 +8,7 @@ import { referencesFrom } from "../../shared/definition/references.ts";
 export async function dangling(
   db: Db,
   userId: string,
-  collections: readonly Collection[] = allCollections,
+  collections: readonly Collection[] = homeCollections,
 ): Promise<Document[]> {
   const living = { "_id.user_id": new UUID(userId), _deleted_at: null };
   const found: Document[] = [];

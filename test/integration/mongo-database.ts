@@ -2,7 +2,7 @@
 
 import type { CommandStartedEvent, Db } from "mongodb";
 import { MongoClient } from "mongodb";
-import { allCollections } from "../../shared/collections/index.ts";
+import { homeCollections } from "../../shared/collections/index.ts";
 import type { Collection } from "../../shared/definition/define.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import { MONGODB } from "../setup/repositories.ts";
@@ -17,7 +17,7 @@ export interface TestDatabase {
 
 export async function openDatabase(
   purpose: string,
-  collections: readonly Collection[] = allCollections,
+  collections: readonly Collection[] = homeCollections,
 ): Promise<TestDatabase> {
   const name = `switchyard_${purpose}_${crypto.randomUUID().slice(0, 8)}`;
   const client = new MongoClient(mongoUriFor(name), { monitorCommands: true });

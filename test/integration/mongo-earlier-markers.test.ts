@@ -2,7 +2,7 @@
 
 import { type Document, MongoServerError, UUID } from "mongodb";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { allCollections, collections } from "../../shared/collections/index.ts";
+import { collections, homeCollections } from "../../shared/collections/index.ts";
 import { NotAReplicaSet, prepareMongo } from "../../shared/mongo/prepare.ts";
 import { outcome, value } from "../contract/store.ts";
 import { homeId, MONGODB, mongoRepositories } from "../setup/repositories.ts";
@@ -11,7 +11,7 @@ import { openDatabase, type TestDatabase } from "./mongo-database.ts";
 import { trips } from "./trips.ts";
 
 const { categories, loans, loan_payments } = collections;
-const all = [...allCollections, trips];
+const all = [...homeCollections, trips];
 const userId = crypto.randomUUID() as string;
 
 let database: TestDatabase;

@@ -1,13 +1,13 @@
 /** Many writers of several instances on few records in MongoDB, who lead them here and there while their parents go. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { allCollections, collections } from "../../shared/collections/index.ts";
+import { collections, homeCollections } from "../../shared/collections/index.ts";
 import { outcome, value } from "../contract/store.ts";
 import { dangling } from "./dangling.ts";
 import { type Instances, openInstances } from "./mongo-instances.ts";
 import { trips } from "./trips.ts";
 
 const { categories, contacts } = collections;
-const all = [...allCollections, trips];
+const all = [...homeCollections, trips];
 const ROUNDS = 8;
 const INSTANCES = 3;
 const WRITERS = 6;

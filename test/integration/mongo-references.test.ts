@@ -2,7 +2,7 @@
 
 import { type ClientSession, MongoClient } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { allCollections, collections } from "../../shared/collections/index.ts";
+import { collections, homeCollections } from "../../shared/collections/index.ts";
 import { outcome, value } from "../contract/store.ts";
 import { startProxy } from "../failure/proxy.ts";
 import { homeId, mongoRepositories } from "../setup/repositories.ts";
@@ -12,7 +12,7 @@ import { type Instances, openInstances } from "./mongo-instances.ts";
 import { trips } from "./trips.ts";
 
 const { categories, contacts, expenses } = collections;
-const all = [...allCollections, trips];
+const all = [...homeCollections, trips];
 
 let instances: Instances;
 let as: Instances["as"];

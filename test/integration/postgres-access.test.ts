@@ -5,6 +5,7 @@ import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
 import { allCollections, collections } from "../../shared/collections/index.ts";
 import { userClient } from "../../shared/postgres/client.ts";
 import { value } from "../contract/store.ts";
+import { ownerField } from "../contract/suite/samples.ts";
 import { postgresRepositories } from "../setup/repositories.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
 import { newUser, type TestUser } from "../setup/users.ts";
@@ -61,7 +62,7 @@ describe.each(allCollections.map(({ name }) => name))("%s", (name) => {
     for (const column of ["version", "created_at", "updated_at", "search_text"])
       for (const privilege of ["insert", "update"])
         expect(await may("authenticated", name, column, privilege), `${privilege} ${column}`).toBe(false);
-    for (const column of ["id", "user_id", "create_hash"])
+    for (const column of ["id", ownerField(name), "create_hash"])
       expect(await may("authenticated", name, column, "update"), `update ${column}`).toBe(false);
   });
 });
@@ -279,6 +280,7 @@ describe("functions", () => {
       "authenticated is_email",
       "authenticated is_here",
       "authenticated is_home",
+      "authenticated is_json",
       "authenticated is_text",
     ]);
   });

@@ -2,7 +2,7 @@
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import { type Db, type MongoClient, UUID } from "mongodb";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { allCollections } from "../../shared/collections/index.ts";
+import { homeCollections } from "../../shared/collections/index.ts";
 import { createLog } from "../../shared/log.ts";
 import { createMongoClient } from "../../shared/mongo/client.ts";
 import { purgeDocuments } from "../../shared/mongo/purge.ts";
@@ -13,7 +13,7 @@ import { type OwnDatabase, startOwnDatabase } from "../setup/own-database.ts";
 import { mongoUriFor } from "../setup/servers.ts";
 import { placementUsers } from "./placement-users.ts";
 
-const COLLECTIONS = allCollections.map(({ name }) => name);
+const COLLECTIONS = homeCollections.map(({ name }) => name);
 const log = createLog({ level: "silent" });
 
 let database: OwnDatabase;
@@ -47,7 +47,7 @@ const inSupabase: PurgedDatabase = {
 const inMongo = (mongo: () => Promise<Db>): PurgedDatabase => ({
   name: "mongodb",
   title: "MongoDB",
-  system: { purge: async (userId) => purgeDocuments(await mongo(), allCollections, userId) },
+  system: { purge: async (userId) => purgeDocuments(await mongo(), homeCollections, userId) },
 });
 const purgeIn = (...databases: PurgedDatabase[]) =>
   runPurges({ control: service, databases, clock: Date.now, log, limit: 3 });

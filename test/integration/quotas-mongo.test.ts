@@ -1,6 +1,6 @@
 /** Quotas in MongoDB: counted by one call now and then, exact near the end, and a create stays one call. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { allCollections, collections } from "../../shared/collections/index.ts";
+import { collections, homeCollections } from "../../shared/collections/index.ts";
 import { createUsageGate } from "../../shared/mongo/usage.ts";
 import type { Quota } from "../../shared/repository/quotas.ts";
 import { value } from "../contract/store.ts";
@@ -16,7 +16,7 @@ afterAll(() => database.close());
 /** One user, as an instance of the API sees them; `of` is somebody whom another instance sees. */
 function instance(quota: Quota, userId = crypto.randomUUID() as string) {
   let now = 0;
-  const usage = createUsageGate({ collections: allCollections, quota, maxTimeMs: 60_000, clock: () => now });
+  const usage = createUsageGate({ collections: homeCollections, quota, maxTimeMs: 60_000, clock: () => now });
   const { repository } = mongoRepositories({ db: database.db, userId, usage });
   return {
     userId,

@@ -2,7 +2,7 @@
 
 import { Decimal128, type Document, Long, UUID } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { allCollections } from "../../shared/collections/index.ts";
+import { homeCollections } from "../../shared/collections/index.ts";
 import { type Collection, defineCollection, home, owner } from "../../shared/definition/define.ts";
 import type { FieldKind } from "../../shared/definition/fields.ts";
 import { name as nameField, optional, text } from "../../shared/definition/fields.ts";
@@ -36,7 +36,7 @@ const indexesOf = async (name: string): Promise<Record<string, Document>> =>
   );
 /** What `prepareMongo` would have to change. */
 const drift = async () =>
-  (await prepareMongo(database.db, allCollections, MONGODB)).filter(
+  (await prepareMongo(database.db, homeCollections, MONGODB)).filter(
     ({ created, validatorChanged, indexes }) => created || validatorChanged || indexes.length > 0,
   );
 
@@ -56,7 +56,7 @@ const TYPES: Record<FieldKind, string | string[]> = {
   json: ["object", "array", "string", "bool", "int", "long", "double", "decimal"],
 };
 
-const each = allCollections.map((collection) => [collection.name, collection] as const);
+const each = homeCollections.map((collection) => [collection.name, collection] as const);
 
 describe.each(each)("%s", (name, collection) => {
   test("has a strict validator with every field's type, length and values", async () => {
@@ -98,7 +98,7 @@ test("the database has the collections of the definitions and no others", async 
   const names = (await database.db.listCollections({}, { nameOnly: true }).toArray()).map(({ name }) => name as string);
   expect(names.filter((name) => !name.startsWith("system.")).sort()).toEqual(
     // the system's own says which database this is
-    [...allCollections.map(({ name }) => name), "switchyard"].sort(),
+    [...homeCollections.map(({ name }) => name), "switchyard"].sort(),
   );
 });
 
@@ -109,10 +109,10 @@ describe("prepare", () => {
 
   test("can be run by several at once, on an empty database", async () => {
     const empty = await openDatabase("races", []);
-    const runs = await Promise.all(Array.from({ length: 3 }, () => prepareMongo(empty.db, allCollections, MONGODB)));
+    const runs = await Promise.all(Array.from({ length: 3 }, () => prepareMongo(empty.db, homeCollections, MONGODB)));
     const created = new Set(runs.flatMap((run) => run.filter((each) => each.created).map((each) => each.collection)));
-    expect(created).toEqual(new Set(allCollections.map(({ name }) => name)));
-    for (const { created: made, validatorChanged, indexes } of await prepareMongo(empty.db, allCollections, MONGODB))
+    expect(created).toEqual(new Set(homeCollections.map(({ name }) => name)));
+    for (const { created: made, validatorChanged, indexes } of await prepareMongo(empty.db, homeCollections, MONGODB))
       expect([made, validatorChanged, indexes]).toEqual([false, false, []]);
     await empty.close();
   });
@@ -215,6 +215,22 @@ describe("unique keys", () => {
     value(await mine.update(other.id, { code: "x" }));
     expect(outcome(await mine.create({ id: first.id, name: "a", code: "x" }))).toBe("duplicate");
     expect(outcome(await mine.get(first.id))).toBe("not_found");
+  });
+
+  test("of no fields leave room for one record, and for another once it is deleted", async () => {
+    const single = { ...keyed, name: "single", unique: [[]] } as unknown as typeof keyed;
+    const one = await openDatabase("single", [single as Collection]);
+    const mine = (userId: string = crypto.randomUUID()) =>
+      mongoRepositories({ db: one.db, userId, all: [single as Collection] }).repository(single);
+    const records = mine();
+    const made = await Promise.all(Array.from({ length: 6 }, (_, i) => records.create({ name: `n${i}` })));
+    expect(made.map(outcome).sort()).toEqual([...Array(5).fill("duplicate"), "ok"]);
+    value(await mine().create({ name: "of another" }));
+    const [first] = made.flatMap((each) => (each.isOk() ? [each.value.id] : []));
+    value(await records.delete(String(first)));
+    value(await records.create({ name: "again" }));
+    expect(outcome(await records.create({ name: "twice" }))).toBe("duplicate");
+    await one.close();
   });
 
   test("of creates at the same time exactly one wins", async () => {

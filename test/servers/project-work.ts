@@ -3,7 +3,7 @@
 import type { SupabaseClient } from "@supabase/supabase-js";
 import fc from "fast-check";
 import { type MongoClient, UUID } from "mongodb";
-import { allCollections } from "../../shared/collections/index.ts";
+import { homeCollections } from "../../shared/collections/index.ts";
 import { createLog } from "../../shared/log.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import { purgeDocuments } from "../../shared/mongo/purge.ts";
@@ -28,7 +28,7 @@ export async function runHistories(client: MongoClient, count: number, steps: nu
         return { userId, repository: (collection) => repository(collection) as unknown as AnyRepository };
       },
       living,
-      allCollections,
+      homeCollections,
     );
     for (const operation of drawn) living.follow(operation, await side.run(operation));
   }
@@ -38,12 +38,12 @@ export async function runHistories(client: MongoClient, count: number, steps: nu
 /** Prepares again, counts for the admins, purges a user. */
 export async function runSystemWork(client: MongoClient, deletedUser: string): Promise<void> {
   const db = client.db();
-  await prepareMongo(db, allCollections, MONGODB);
+  await prepareMongo(db, homeCollections, MONGODB);
   const service = supabaseWith([{ id: 1, subject: deletedUser, attempts: 1 }]);
   await client.db("admin").command({ ping: 1 });
-  await Promise.all(allCollections.map(({ name }) => db.collection(name).countDocuments({ _deleted_at: null })));
+  await Promise.all(homeCollections.map(({ name }) => db.collection(name).countDocuments({ _deleted_at: null })));
   const log = createLog({ level: "error", write: () => {} });
-  const purge = (userId: string) => purgeDocuments(db, allCollections, userId);
+  const purge = (userId: string) => purgeDocuments(db, homeCollections, userId);
   const databases = [{ name: "mongodb", title: "MongoDB", system: { purge } }];
   const purged = await runPurges({ control: service, databases, log, clock: Date.now });
   const left = await db.collection("categories").countDocuments({ "_id.user_id": new UUID(deletedUser) });

@@ -46,6 +46,29 @@ test("sends If-Match and null, and knows problems by their status", async () => 
   expect((await answer.json()).code).toBe("version_mismatch");
 });
 
+test("knows a shop, what customers owe, and the payments of one", async () => {
+  const { sent, fetch } = recorder(200, { items: [{ balance: [{ currency: "EUR", amount: "1.00" }] }] });
+  const api = createSwitchyardClient({ url: "https://app.example", getToken: () => null, fetch });
+  await api.shop.$post({ json: { name: "Corner shop", currency: "EUR" }, header: {} });
+  await api.customers[":id"].payments.$post({
+    param: { id: "x" },
+    json: { amount: "1", currency: "EUR", date: "2026-03-14" },
+    header: {},
+  });
+  await api.customers[":id"].payments[":paymentId"].$delete({ param: { id: "x", paymentId: "y" }, header: {} });
+  const answer = await api.customers.$get({ query: { sort: "name" } });
+  expect(sent.map(({ method, url }) => `${method} ${new URL(url).pathname}`)).toEqual([
+    "POST /api/shop",
+    "POST /api/customers/x/payments",
+    "DELETE /api/customers/x/payments/y",
+    "GET /api/customers",
+  ]);
+  if (answer.status !== 200) throw new Error("expected 200");
+  const [first] = (await answer.json()).items;
+  const amount: string | undefined = first?.balance[0]?.amount;
+  expect(amount).toBe("1.00");
+});
+
 test("refuses wrong bodies at compile time", () => {
   const api = createSwitchyardClient({ url: "https://app.example", getToken: () => null });
   // @ts-expect-error an amount is a string, so that no digit is lost

@@ -11,6 +11,7 @@ import {
   text,
   withDefault,
 } from "../../shared/definition/fields.ts";
+import { CONTROL_ONLY } from "../../shared/postgres/prepare-data-plane.ts";
 import { collectionSql } from "../../shared/postgres/schema/collection-sql.ts";
 
 const define = (fields: Fields, more: object = {}): Collection =>
@@ -33,6 +34,20 @@ test("every collection prints the same SQL twice, and names its table, policy an
   }
 });
 
+test("only what has a copy is Supabase's alone: no other Postgres has what its triggers call", () => {
+  const isOfControl = (collection: Collection) => collectionSql(collection, allCollections).startsWith(CONTROL_ONLY);
+  for (const collection of allCollections)
+    expect([collection.name, isOfControl(collection)]).toEqual([
+      collection.name,
+      collection.placement.kind === "replicated",
+    ]);
+});
+
+test("a unique key of no fields is one record per owner", () => {
+  const sql = collectionSql(define({ title: name() }, { unique: [[]] }), []);
+  expect(sql).toContain("create unique index things_key on public.things (user_id);");
+});
+
 test("quotes in values are doubled", () => {
   const sql = collectionSql(define({ size: withDefault(oneOf("it's", "x"), "it's") }), []);
   expect(sql).toContain(`default 'it''s' check (size in ('it''s', 'x'))`);
@@ -47,16 +62,10 @@ test("text that is too long for an index has none", () => {
 describe("a definition that has no table is refused, with the reason", () => {
   test.each<[string, Collection, RegExp]>([
     [
-      "replicated",
-      define({ title: name() }, { placement: { kind: "replicated", primary: "supabase", fallback: "none" } }),
-      /home and pinned/,
-    ],
-    [
       "a reference to records kept elsewhere",
       define({ x_id: reference("loans") }, { placement: pinned("x") }),
       /loans/,
     ],
-    ["members", define({ title: name() }, { scope: { kind: "memberOf", collection: "x", field: "y" } }), /an owner/],
     ["a reference to nowhere", define({ x_id: reference("missing") }), /refers to missing/],
     ["a unique text that is too long", define({ body: text(2000) }, { unique: [["body"]] }), /too long to be unique/],
     ["a name that is too long", define({ [`f${"x".repeat(40)}`]: name() }, { name: `t${"x".repeat(40)}` }), /too long/],

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { MongoClient } from "mongodb";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type StandIn, startStandIn } from "../../scripts/dev/mongo-stand-in/index.ts";
-import { allCollections, collections } from "../../shared/collections/index.ts";
+import { collections, homeCollections } from "../../shared/collections/index.ts";
 import type { Pace } from "../../shared/mongo/pace.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import { outcome, value } from "../contract/store.ts";
@@ -23,7 +23,7 @@ let client: MongoClient;
 beforeAll(async () => {
   standIn = await startStandIn({ port: 0, file: ":memory:", transactionLifetimeLimitSeconds: LIFETIME_SECONDS });
   client = new MongoClient(standIn.uri);
-  await prepareMongo(client.db("app"), allCollections, MONGODB);
+  await prepareMongo(client.db("app"), homeCollections, MONGODB);
 });
 afterAll(async () => {
   await client.close();

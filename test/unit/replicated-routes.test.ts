@@ -32,7 +32,13 @@ describe("a replicated collection", () => {
       Object.entries(methods).map(([method, { responses }]) => ({ path, method, text: JSON.stringify(responses) })),
     );
     const telling = answers.filter(({ text }) => text.includes("x-data-source"));
-    expect(telling).toHaveLength(5);
-    for (const { path, method } of telling) expect([path.startsWith("/api/guests"), method]).toEqual([true, "get"]);
+    const copied = ["guests", ...allCollections.flatMap((each) => (each.placement.kind === "home" ? [] : [each.name]))];
+    const lists = [...copied, "customers/{id}/payments"].map((each) => `/api/${each}`);
+    const reads = lists.flatMap((path) => {
+      const one = path.endsWith("payments") && path.includes("{id}") ? "{paymentId}" : "{id}";
+      return ["", "/count", "/summary", "/export.csv", `/${one}`].map((rest) => `${path}${rest}`);
+    });
+    expect(telling.map(({ path }) => path).sort()).toEqual([...reads, "/api/shop"].sort());
+    for (const { method } of telling) expect(method).toBe("get");
   });
 });

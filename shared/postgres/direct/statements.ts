@@ -92,6 +92,7 @@ function selected(collection: Collection, owner: string, { filters, search }: Se
 function condition({ field, operator, value }: Filter): Sql {
   const column = sql`t.${name(field)}`;
   if (operator === "null") return value === true ? sql`${column} is null` : sql`${column} is not null`;
+  if (operator === "in") return sql`${column} = any (string_to_array(${value}, ',')::uuid[])`;
   return operator === "has" ? sql`${value} = any (${column})` : sql`${column} ${OPERATORS[operator]} ${value}`;
 }
 

@@ -5,6 +5,7 @@
 import { orderOf, type Sort } from "../../contract/query.ts";
 import { type Collection, identityOf, type Placement } from "../../definition/define.ts";
 import { referencesFrom } from "../../definition/references.ts";
+import { CONTROL_ONLY } from "../prepare-data-plane.ts";
 import { accessSql, triggerSql } from "./access-sql.ts";
 import { type Column, fieldColumns, MAX_INDEXED_LENGTH, searchColumns } from "./columns.ts";
 import { identifier, literal } from "./quoting.ts";
@@ -25,7 +26,8 @@ export function collectionSql(
   const table = `${schema}.${collection.name}`;
   const triggers = referenceTriggers(collection, all, table);
   return [
-    `-- ${capital(collection.title)} records. Printed by: switchyard collection sql ${collection.name}`,
+    // no other Postgres has what its triggers call: copies are made of Supabase's own rows
+    `${collection.placement.kind === "replicated" ? `${CONTROL_ONLY}\n` : ""}-- ${capital(collection.title)} records. Printed by: switchyard collection sql ${collection.name}`,
     tableSql(collection, all, schema),
     indexSql(collection, table),
     accessSql(collection, table),
@@ -120,7 +122,7 @@ function indexSql(collection: Collection, table: string): string {
     ...references.map((field) => index(field, `${scope.field}, ${field}`)),
     ...unique.map(
       (key) =>
-        `create unique index ${identifier(name, ...key, "key")} on ${table} (${scope.field}, ${key.join(", ")});`,
+        `create unique index ${identifier(name, ...key, "key")} on ${table} (${[scope.field, ...key].join(", ")});`,
     ),
   ].join("\n");
 }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { collections } from "../../../shared/collections/index.ts";
-import { type Filter, operatorsOf } from "../../../shared/contract/query.ts";
+import { anyOf, type Filter, operatorsOf } from "../../../shared/contract/query.ts";
 import { fieldOf } from "../../../shared/definition/define.ts";
 import type { Field } from "../../../shared/definition/fields.ts";
 import { partOf } from "../../setup/effort.ts";
@@ -62,6 +62,36 @@ export function lists(store: () => Store): void {
           expect(items).toEqual(sorted(byName("loans"), expected, oldest));
           expect(value(await any(owner, "loans").count({ filters }))).toBe(expected.length);
         }
+    });
+
+    test("one of several ids, of what is referred to and of the records themselves", async () => {
+      const [first, second] = [...new Set(rows.map((row) => String(row.contact_id)))];
+      const some = [rows[0], rows[5], rows[9]].map((row) => String(row?.id));
+      for (const filter of [
+        anyOf("contact_id", [String(first), String(second)]),
+        anyOf("contact_id", [String(first), crypto.randomUUID()]),
+        anyOf("contact_id", []),
+        anyOf("id", some),
+      ]) {
+        const expected = selected(byName("loans"), rows, { filters: [filter] });
+        const items = value(await any(owner, "loans").list({ ...everything, filters: [filter] })).items;
+        expect(items).toEqual(sorted(byName("loans"), expected, oldest));
+        expect(value(await any(owner, "loans").count({ filters: [filter] }))).toBe(expected.length);
+        const groups = value(await any(owner, "loans").summarize({ filters: [filter], by: "contact_id" }));
+        expect(groups.reduce((sum, { count }) => sum + count, 0)).toBe(expected.length);
+      }
+    });
+
+    test("of ids there are at most 200, and each is one", async () => {
+      const ids = (count: number) => Array.from({ length: count }, () => crypto.randomUUID() as string);
+      const ask = (filter: Filter) => any(owner, "loans").count({ filters: [filter] });
+      expect(outcome(await ask(anyOf("contact_id", ids(200))))).toBe("ok");
+      for (const filter of [
+        anyOf("contact_id", ids(201)),
+        anyOf("contact_id", ["no id"]),
+        anyOf("description", ids(1)),
+      ])
+        expect(outcome(await ask(filter))).toBe("invalid_query");
     });
 
     test("filters, search and sort together, at random", async () => {

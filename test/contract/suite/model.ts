@@ -1,6 +1,6 @@
 /** The contract over an array, by the words of its documentation: what lists, counts and summaries are compared with. */
 import Big from "big.js";
-import type { Filter, Selection, Sort, SummaryQuery } from "../../../shared/contract/query.ts";
+import { type Filter, idsIn, type Selection, type Sort, type SummaryQuery } from "../../../shared/contract/query.ts";
 import type { SummaryGroup } from "../../../shared/contract/repository.ts";
 import { type Collection, fieldOf } from "../../../shared/definition/define.ts";
 
@@ -27,11 +27,13 @@ export function sorted<R extends Row>(collection: Collection, rows: readonly R[]
   return [...rows].sort((a, b) => order.reduce((found, by) => found || between(a, b, by), 0));
 }
 
-function passes(collection: Collection, row: Row, { field, operator, value }: Filter): boolean {
+function passes(collection: Collection, row: Row, filter: Filter): boolean {
+  const { field, operator, value } = filter;
   const actual = row[field] ?? null;
   if (operator === "null") return (actual === null) === value;
   if (actual === null) return false;
   if (operator === "has") return (actual as unknown[]).includes(value);
+  if (operator === "in") return idsIn(filter).includes(String(actual));
   const order = compare(collection, field, actual, value);
   return { eq: order === 0, gt: order > 0, gte: order >= 0, lt: order < 0, lte: order <= 0 }[operator];
 }

@@ -1,11 +1,11 @@
 /** What records that refer to each other keep together, whoever comes first and whoever comes at the same time. */
 import { describe, expect, test } from "vitest";
-import { allCollections } from "../../../shared/collections/index.ts";
+import { homeCollections } from "../../../shared/collections/index.ts";
 import { referencesFrom } from "../../../shared/definition/references.ts";
 import { type Owner, outcome, type Store, value } from "../store.ts";
 import { any, body, create } from "./samples.ts";
 
-const filed = allCollections
+const filed = homeCollections
   .flatMap(referencesFrom)
   .flatMap(({ collection, field, where }) => (where ? [[collection, field, String(where.kind)] as const] : []));
 const other = (kind: string) => (kind === "expense" ? "income" : "expense");

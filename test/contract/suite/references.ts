@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { allCollections } from "../../../shared/collections/index.ts";
+import { homeCollections } from "../../../shared/collections/index.ts";
 import { referencesFrom } from "../../../shared/definition/references.ts";
 import { outcome, type Store, value } from "../store.ts";
 import { any, type Body, body, byName, create } from "./samples.ts";
 
-const references = allCollections
+const references = homeCollections
   .flatMap(referencesFrom)
   .map((each) => [each.collection, each.field, each.target, each.where] as const);
 

@@ -1,6 +1,6 @@
 /** Bodies that fit every collection: written by hand where what they hold matters, derived from the definition elsewhere. */
 
-import { type CollectionName, collections } from "../../../shared/collections/index.ts";
+import { type CollectionName, collections, homeCollections } from "../../../shared/collections/index.ts";
 import type { Repository } from "../../../shared/contract/repository.ts";
 import type { Collection } from "../../../shared/definition/define.ts";
 import { referencesFrom } from "../../../shared/definition/references.ts";
@@ -20,6 +20,9 @@ const minimal = {
   contacts: { name: "Mina" },
   loans: { direction: "lent", amount: "100", currency: "EUR", date: "2026-02-02" },
   loan_payments: { amount: "10", date: "2026-02-12" },
+  shops: { name: "Corner shop", currency: "EUR" },
+  customers: { name: "Mina" },
+  payments: { amount: "30", currency: "EUR", date: "2026-02-14" },
 } satisfies Written;
 
 const full = {
@@ -45,11 +48,23 @@ const full = {
     status: "settled",
   },
   loan_payments: { ...minimal.loan_payments, note: "$amount" },
+  shops: { name: "Café Ünal 🍞", currency: "JPY", note: "open\nlate" },
+  customers: {
+    ...{ name: "Zoë & Søn", email: "zoe@example.org", phone: "+49 30 1234" },
+    contact: { addresses: [{ kind: "billing", city: "İzmir", lines: ["1", "2"] }], phones: [], main: null },
+    details: [{ $where: "1" }, 1e30, -0.5, true, ""],
+  },
+  payments: { ...minimal.payments, amount: "-0.0001", currency: "CLF", reference: "INV-1", note: "back" },
 } satisfies Written;
 
 const written: Record<"minimal" | "full", Written> = { minimal, full };
 
-export const each = Object.keys(collections) as CollectionName[];
+/** Every collection of the application, wherever it is kept. */
+export const every = Object.keys(collections) as CollectionName[];
+/** The field, and column, that names the owner. */
+export const ownerField = (name: string): string => byName(name)?.scope.field ?? "user_id";
+/** What every engine keeps; copies and their primaries are the replicated repository's, and tested there. */
+export const each = homeCollections.map(({ name }) => name as CollectionName);
 export const byName = (name: string): Collection => collections[name as CollectionName];
 
 /** A repository of any collection, without the types of its fields. */

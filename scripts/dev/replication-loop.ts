@@ -1,0 +1,56 @@
+/**
+ * Keeps the copy in MongoDB up to date in development: brings it up once, as `switchyard replication backfill` does, and then
+ * has marked rows copied, as pg_cron does on a hosted project. Idle, it asks one small question a second.
+ */
+import type { Collection } from "../../shared/definition/define.ts";
+import { type OpenReplicationOptions, openReplication } from "../../shared/operations/open-replication.ts";
+import { backfill } from "../../shared/replication/backfill.ts";
+import type { ReplicationStatus } from "../../shared/replication/source.ts";
+import { startLoop } from "./loop.ts";
+import type { RunningSupabase } from "./supabase.ts";
+
+const EVERY_MS = 1_000;
+
+export interface ReplicationLoopOptions extends Omit<OpenReplicationOptions, "appName"> {
+  readonly sql: RunningSupabase["sql"];
+  /** Has marked rows copied. Rejects when that could not be done. */
+  readonly replicate: (signal: AbortSignal) => Promise<void>;
+  readonly trouble: (message: string) => void;
+  readonly everyMs?: number;
+}
+
+export function startReplicationLoop(options: ReplicationLoopOptions): { stop(): Promise<void> } {
+  const { sql, replicate, trouble, everyMs = EVERY_MS } = options;
+  let isUp = false;
+  return startLoop({
+    async round(signal) {
+      if (!isUp) await bringUp(options);
+      isUp = true;
+      const [pending] = await sql<{ some: boolean }>("select public.switchyard_replication_pending() as some");
+      if (pending?.some) await replicate(signal);
+    },
+    everyMs,
+    trouble,
+  });
+}
+
+/** What was never copied whole, or only in part: each is brought up once, and goes on where it was. */
+async function bringUp({ sql, ...options }: ReplicationLoopOptions): Promise<void> {
+  const { source, copy, collections, close } = openReplication({ ...options, appName: "switchyard-dev" });
+  try {
+    if (!copy || collections.length === 0) return;
+    const status = await source.status();
+    if (status.isErr()) throw new Error(status.error.message);
+    const [state] = await sql<{ ever: boolean }>("select switched_by is not null as ever from switchyard.replication");
+    // somebody has switched it off, and knows why
+    if (!status.value.is_on && state?.ever) return;
+    const due = collections.filter(({ name }) => !isWhole(status.value, name));
+    const filled = await backfill({ source, worker: copy.worker, replica: copy.replica, collections: due });
+    if (filled.isErr()) throw new Error(filled.error.message);
+  } finally {
+    await close();
+  }
+}
+
+const isWhole = ({ collections }: ReplicationStatus, name: Collection["name"]): boolean =>
+  collections.some(({ collection, backfill: filled }) => collection === name && (filled?.done_at ?? null) !== null);
