@@ -11,7 +11,7 @@ import type { ReplicationSource } from "./source.ts";
 import { forgetNewest } from "./state.ts";
 import type { ReplicationWorker } from "./worker.ts";
 
-export interface BackfillProgress {
+interface BackfillProgress {
   collection: string;
   marked: number;
   /** rows that there are now */

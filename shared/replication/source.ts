@@ -16,7 +16,7 @@ export interface RowKey {
   collection: string;
   id: string;
 }
-export interface Mark extends RowKey {
+interface Mark extends RowKey {
   seq: number;
 }
 
@@ -61,7 +61,7 @@ export interface ReplicationStatus {
   }[];
 }
 
-export interface Backfilled {
+interface Backfilled {
   marked: number;
   total?: number;
   is_done: boolean;
@@ -75,14 +75,14 @@ export type RestoredRow = { id: string; seen: Seen } & (
   | { owner: string; version: string; create_hash: string | null; deleted_at: string }
 );
 
-export interface Applied {
+interface Applied {
   applied: number;
   /** here in that version, or a newer one */
   stale: number;
   refused: { id: string; error: string }[];
 }
 
-export type DeadRow = RowKey & { attempts: number; error: string; failed_at: string };
+type DeadRow = RowKey & { attempts: number; error: string; failed_at: string };
 
 export interface ReplicationSource {
   claim(options: { limit: number; leaseSeconds: number; newest: number; after: number }): Answer<Claim>;

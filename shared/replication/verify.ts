@@ -15,7 +15,7 @@ import { relationOf, type Seen } from "./seen.ts";
 import type { ReplicationSource, SourceRow } from "./source.ts";
 
 /** `extra`: only in the copy, and nothing says that it was deleted. `other`: the same versions, and other contents. */
-export type Fault = "missing" | "extra" | "older" | "newer" | "concurrent" | "other";
+type Fault = "missing" | "extra" | "older" | "newer" | "concurrent" | "other";
 export interface Difference {
   collection: string;
   id: string;

@@ -23,7 +23,7 @@ export const senders = defineCollection({
   search: ["name"],
 }) as unknown as Collection;
 
-export const parcels = defineCollection({
+const parcels = defineCollection({
   name: "parcels",
   title: "parcel",
   placement,
