@@ -22,9 +22,17 @@ export interface Repaired {
 
 const BATCH = 500;
 
+interface RepairOptions {
+  source: ReplicationSource;
+  replica: Db;
+  collection: Collection;
+  /** called after each durable step; tests end the process there */
+  at?: (step: "marked anew" | "replaced") => Promise<void> | void;
+}
+
 /** Safe to repeat, also while it is at work elsewhere. Errors: as `verifyCollection`. */
 export async function repairCollection(
-  { source, replica, collection }: { source: ReplicationSource; replica: Db; collection: Collection },
+  { source, replica, collection, at = () => {} }: RepairOptions,
   differences: readonly Difference[],
 ): Promise<Result<Repaired, RepositoryError>> {
   const repaired: Repaired = { marked: 0, replaced: 0, left: [] };
@@ -37,6 +45,7 @@ export async function repairCollection(
   for (const batch of batches(ids.marked)) {
     const marked = await source.mark(collection.name, batch);
     if (marked.isErr()) return marked.map(() => repaired);
+    await at("marked anew");
     repaired.marked += marked.value;
   }
   for (const batch of batches(ids.other)) {
@@ -55,6 +64,7 @@ export async function repairCollection(
       ok((await replica.collection(collection.name).bulkWrite(operations, { ordered: false })).matchedCount),
     );
     if (written.isErr()) return written.map(() => repaired);
+    await at("replaced");
     repaired.replaced += written.value;
   }
   return ok(repaired);

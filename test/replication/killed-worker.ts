@@ -1,13 +1,15 @@
 /**
  * A process that replicates, and ends itself (SIGKILL, nothing is cleaned up) at the step that it is told:
- * `node killed-worker.ts <worker|backfill|restore> <step> <url> <key> <replica uri>`.
+ * `node killed-worker.ts <worker|backfill|repair|restore> <step> <url> <key> <replica uri>`.
  */
 import { MongoClient } from "mongodb";
 import { createLog } from "../../shared/log.ts";
 import { serviceClient } from "../../shared/postgres/client.ts";
 import { backfill } from "../../shared/replication/backfill.ts";
+import { repairCollection } from "../../shared/replication/repair.ts";
 import { restore } from "../../shared/replication/restore.ts";
 import { supabaseSource } from "../../shared/replication/source.ts";
+import { verifyCollection } from "../../shared/replication/verify.ts";
 import { createReplicationWorker } from "../../shared/replication/worker.ts";
 import { copied } from "./collections.ts";
 
@@ -29,6 +31,12 @@ const replica = () => mongo.db();
 const works: Record<string, () => Promise<{ isOk(): boolean }>> = {
   worker: () => worker.run(),
   backfill: () => backfill({ source, worker, replica, collections: copied, limit: 7, at }),
+  repair: async () => {
+    const [collection] = copied as [(typeof copied)[number]];
+    const found = await verifyCollection({ source, replica: replica(), collection, deep: true });
+    if (found.isErr()) return found;
+    return repairCollection({ source, replica: replica(), collection, at }, found.value.differences);
+  },
   restore: () => restore({ source, replica: replica(), collections: copied, limit: 7, at }),
 };
 const done = await works[what ?? ""]?.();

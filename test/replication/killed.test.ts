@@ -1,10 +1,12 @@
 /** A process that is killed between any two steps has lost nothing, and left nothing half done. */
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { UUID } from "mongodb";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { repairCollection } from "../../shared/replication/repair.ts";
 import { restore } from "../../shared/replication/restore.ts";
 import { value } from "../contract/store.ts";
-import { copied } from "./collections.ts";
+import { copied, senders } from "./collections.ts";
 import { type Replication, startReplication } from "./system.ts";
 
 let system: Replication;
@@ -18,7 +20,7 @@ beforeEach(async () => {
 });
 
 /** The signal that it ended by. */
-const killedAt = (what: "worker" | "backfill" | "restore", step: string): Promise<string | null> =>
+const killedAt = (what: "worker" | "backfill" | "repair" | "restore", step: string): Promise<string | null> =>
   new Promise((resolve, reject) => {
     const program = fileURLToPath(new URL("killed-worker.ts", import.meta.url));
     const { url, secretKey } = system.supabase;
@@ -53,6 +55,21 @@ test.each(["switched", "marked", "copied"])("backfill: %s", async (step) => {
   value(await system.backfill());
   expect(await system.verify()).toEqual([]);
   expect(await system.replica.collection("senders").countDocuments({ _deleted_at: null })).toBe(18);
+});
+
+test.each(["marked anew", "replaced"])("repair: %s", async (step) => {
+  const ids = await system.fill(20);
+  await system.drain();
+  const documents = system.replica.collection("senders");
+  const key = (id = "") => ({ _id: new UUID(id) as never });
+  for (const id of ids.slice(0, 5)) await documents.deleteOne(key(id));
+  for (const id of ids.slice(5, 10)) await documents.updateOne(key(id), { $set: { name: "By hand" } });
+  expect(await killedAt("repair", step)).toBe("SIGKILL");
+  await system.drain();
+  const differences = await system.verify();
+  value(await repairCollection({ source: system.source, replica: system.replica, collection: senders }, differences));
+  await system.drain();
+  expect(await system.verify()).toEqual([]);
 });
 
 test.each(["applied", "switched"])("restore: %s", async (step) => {
