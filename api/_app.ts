@@ -16,6 +16,7 @@ import { handleError, problemResponse } from "./_problem.ts";
 import { collectionRoutes } from "./_routes/collection.ts";
 import { customerPaymentRoutes } from "./_routes/customer-payments.ts";
 import { documentationRoutes } from "./_routes/documentation.ts";
+import { replicationRoutes } from "./_routes/replication.ts";
 import { reportRoutes } from "./_routes/reports.ts";
 import { shopRoutes } from "./_routes/shop.ts";
 import { systemRoutes } from "./_routes/system.ts";
@@ -32,6 +33,7 @@ export function createApp(dependencies: () => Dependencies, collections: readonl
   const app = base
     .route("/", systemRoutes())
     .route("/", reportRoutes())
+    .route("/", replicationRoutes())
     .route("/shop", shopRoutes())
     .route("/customers", customerPaymentRoutes())
     .route("/", documentationRoutes());

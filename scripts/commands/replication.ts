@@ -10,6 +10,7 @@ import type { ReplicationStatus } from "../../shared/replication/source.ts";
 import { type Difference, verifyCollection } from "../../shared/replication/verify.ts";
 import { type Command, type Io, JSON_OPTION, json, orRefuse, Refused, table, WrongUse } from "./command.ts";
 import { connected } from "./connect.ts";
+import { milliseconds } from "./copy-words.ts";
 import { createRate } from "./rate.ts";
 
 /** Most differences that are printed; `--json` has them all. */
@@ -69,9 +70,6 @@ export const replicationStatus: Command = {
     }),
 };
 
-const ms = (value: number | null) =>
-  value === null ? "-" : value < 10_000 ? `${Math.round(value)} ms` : `${Math.round(value / 1_000)} s`;
-
 function inWords(status: ReplicationStatus): string {
   if (!status.is_on)
     return "Nothing is copied: replication is off. It begins with: switchyard replication backfill (needs MONGODB_URI)";
@@ -82,7 +80,7 @@ function inWords(status: ReplicationStatus): string {
   ]);
   return [
     table(["collection", "pending", "failing", "dead", "backfill"], rows),
-    `pending ${status.pending}, oldest ${ms(status.oldest_ms)}; lag of the last ten minutes: p50 ${ms(status.lag_p50_ms)}, p99 ${ms(status.lag_p99_ms)}`,
+    `pending ${status.pending}, oldest ${milliseconds(status.oldest_ms)}; lag of the last ten minutes: p50 ${milliseconds(status.lag_p50_ms)}, p99 ${milliseconds(status.lag_p99_ms)}`,
   ].join("\n");
 }
 

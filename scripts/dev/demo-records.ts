@@ -1,5 +1,6 @@
-/** What the demo users have spent, earned, planned, lent and borrowed: the same for the same user on the same day. */
+/** What the demo users have spent, earned, planned, lent, borrowed and sold: the same for the same user on the same day. */
 import { decimalsOf } from "../../shared/values/currencies.ts";
+import { demoShop } from "./demo-shop.ts";
 
 export interface DemoRecord {
   readonly collection: string;
@@ -109,7 +110,7 @@ export function demoRecords(seed: number, currency: string, today: Date): DemoRe
       { loan_id: "lent" },
     );
   file("loan_payments", "payment back", { amount: "40.00", date: daysAgo(20) }, { loan_id: "borrowed" });
-  return records;
+  return [...records, ...demoShop({ currency, amount, someDay })];
 }
 
 /** mulberry32: small, even enough for a demo, and the same everywhere. */

@@ -9,6 +9,7 @@ import { titleOf } from "../../shared/placement/database-names.ts";
 import { serviceClient } from "../../shared/postgres/client.ts";
 import { callFunction } from "./call-function.ts";
 import { isMade } from "./cluster-folder.ts";
+import { copyTable } from "./copy-table.ts";
 import { openDataFolder } from "./data-folder.ts";
 import { DEMO_ADMIN, type DemoProgress, demoLogin } from "./demo.ts";
 import { demoOnce, isDemoDone } from "./demo-once.ts";
@@ -17,11 +18,13 @@ import { type Listening, listen, PortTaken } from "./listen.ts";
 import { deadlinesFor, measureSlowness } from "./machine-speed.ts";
 import { type PrepareOptions, prepareDatabase } from "./prepare.ts";
 import { copyReferenceFiles } from "./reference-files.ts";
-import { startReplicationLoop } from "./replication-loop.ts";
+import { type ReplicationLoopOptions, startReplicationLoop } from "./replication-loop.ts";
 import { portTaken, StartRefused } from "./start-refused.ts";
 import { CLUSTER, databaseVariables, homesOf, type StartedParts, startParts } from "./system-parts.ts";
 
 const WORTH_SAYING = 2.5;
+/** How long the first start waits for the copy, on an ordinary machine. */
+const COPY_WAIT_MS = 10_000;
 
 export interface RunningSystem {
   stop(): Promise<void>;
@@ -99,7 +102,14 @@ export async function startSystem(config: DevConfig, { say, cancel, progress }: 
       cancel: AbortSignal.any([cancel, ending.signal]),
       say,
     });
-    const copying = preparing.done.then(() => copyAlong(config, mongoUri, supabase, deadlinesOf(settings)));
+    const copied = copyOptions(config, mongoUri, supabase, deadlinesOf(settings));
+    const copying = preparing.done.then(() =>
+      startReplicationLoop({
+        ...copied,
+        replicate: (signal) => callFunction(supabase, "replicate", signal),
+        trouble: (message) => say(`The copy in MongoDB waits: ${message}`),
+      }),
+    );
     // what stands against it is said where it is waited for
     copying.catch(() => undefined);
     stops.push(async () => (await copying.catch(() => undefined))?.stop());
@@ -109,7 +119,11 @@ export async function startSystem(config: DevConfig, { say, cancel, progress }: 
     cancel.throwIfAborted();
 
     const about = { apiUrl: web.url, supabaseUrl: url, publishableKey };
-    if (isDemoDue) await demoOnce({ ...about, folder, slowness, say, cancel, progress });
+    if (isDemoDue) {
+      await demoOnce({ ...about, folder, slowness, say, cancel, progress });
+      say("");
+      for (const line of await copyTable({ ...copied, cancel, waitMs: COPY_WAIT_MS * slowness })) say(`  ${line}`);
+    }
     cancel.throwIfAborted();
     announce(say, { ...about, homes: homesOf(config, mongoUri), standIn, folder: folder.path });
     if (demo) for (const line of demoLogin(about)) say(line);
@@ -151,24 +165,21 @@ function prepareAll({
   return { done: Promise.all(databases.map(one)), waits: waits.promise };
 }
 
-/** The loop that copies to MongoDB what has its primary in Supabase. */
-function copyAlong(
+/** What works on the copy in MongoDB of what has its primary in Supabase. */
+function copyOptions(
   config: DevConfig,
   mongoUri: string,
-  supabase: StartedParts["supabase"],
+  { url, secretKey, sql }: StartedParts["supabase"],
   deadlines: Deadlines,
-): { stop(): Promise<void> } {
-  const { url, secretKey, sql } = supabase;
-  return startReplicationLoop({
+): Omit<ReplicationLoopOptions, "replicate" | "trouble"> {
+  return {
     sql,
     config: { databases: homesOf(config, mongoUri), MONGODB_REPLICA_DATABASE: config.MONGODB_REPLICA_DATABASE },
     service: serviceClient({ SUPABASE_URL: url, SUPABASE_SECRET_KEY: secretKey }, { timeoutMs: deadlines.callMs }),
     collections: allCollections,
     deadlines,
     log: createLog({ level: "silent" }),
-    replicate: (signal) => callFunction(supabase, "replicate", signal),
-    trouble: (message) => console.error(`The copy in MongoDB waits: ${message}`),
-  });
+  };
 }
 
 async function holdPort(port: number, variable: string): Promise<Listening> {

@@ -334,8 +334,22 @@ test("collection sql prints the migration, and needs no server", async () => {
 
 test("stats and health say what is there", async () => {
   const stats = JSON.parse((await run("stats --json")).out);
-  expect(Object.keys(stats)).toEqual(["userDistribution", "totalUsers", "mongodb", "supabase", "homes", "timestamp"]);
-  expect((await run("stats")).out).toMatch(/^users +\d+ +\d+$/m);
+  expect(Object.keys(stats)).toEqual([
+    "userDistribution",
+    "totalUsers",
+    "mongodb",
+    "supabase",
+    "homes",
+    "timestamp",
+    "copy",
+  ]);
+  expect(Object.keys(stats.copy.collections)).toEqual(["shops", "customers", "payments"]);
+  const { out } = await run("stats");
+  expect(out).toMatch(/^users +\d+ +\d+$/m);
+  // kept in Supabase, and copied beside MongoDB's own
+  expect(out).toMatch(/^customers +\d+ +- +\d+$/m);
+  expect(out).toMatch(/^contacts +\d+ +\d+ +-$/m);
+  expect(out).toMatch(/^copy: nothing is copied/m);
   const health = await run("health");
   expect(health).toMatchObject({ code: 0, out: expect.stringMatching(/^supabase {2}answers in \d+ ms\nmongodb/) });
   const degraded = await run("health", NO_MONGO);

@@ -43,6 +43,29 @@ const callerOf =
 
 const newCaller = async (home: Home) => callerOf(await newUser({ home, on: supabase }));
 
+describe("how the copy stands", () => {
+  test("is told to admins, and changes with what is written", async () => {
+    const admin = callerOf(await newUser({ home: "mongodb", on: supabase, appMetadata: { role: "admin" } }));
+    const user = await newCaller("supabase");
+    expect((await user("GET", "/api/admin/replication")).status).toBe(403);
+    const asked = async () => (await admin("GET", "/api/admin/replication")).value;
+    expect(await asked()).toMatchObject({ is_on: false, has_copy: true, pending: 0, conflicts: 0 });
+    await supabase.sql("select public.switchyard_replication_switch(true)");
+    await user("POST", "/api/customers", { name: "Mina" });
+    const found = await asked();
+    expect(found).toMatchObject({ is_on: true, pending: 1, dead: 0, lag_p50_ms: null });
+    expect(found.oldest_ms).toEqual(expect.any(Number));
+    expect(found.collections.map(({ collection, pending }: Body) => [collection, pending])).toEqual(
+      expect.arrayContaining([
+        ["customers", 1],
+        ["payments", 0],
+        ["shops", 0],
+      ]),
+    );
+    await supabase.sql("select public.switchyard_replication_switch(false)");
+  });
+});
+
 describe.each(["supabase", "mongodb"] as const)("at home in %s", (home) => {
   let call: ReturnType<typeof callerOf>;
   beforeAll(async () => {

@@ -54,6 +54,15 @@ describe("a system of its own", () => {
     expect(new Set(rows.map((row) => row[2]))).toEqual(new Set(["supabase", "mongodb"]));
     expect(rows.reduce((sum, row) => sum + Number(row[3]), 0)).toBeGreaterThan(300);
 
+    // each has a shop, in Supabase, and all of it is in the copy
+    const sides = [...system.output().matchAll(/^ +(shops|customers|payments) +(\d+) +(\d+)$/gm)];
+    expect(sides.map(([, name, primary, copy]) => [name, Number(primary), Number(copy)])).toEqual([
+      ["shops", 6, 6],
+      ["customers", 18, 18],
+      ["payments", 54, 54],
+    ]);
+    expect(system.output()).toMatch(/^ +copy: 0 pending, 0 set aside; lag of the last ten minutes: p50 \d+ ms/m);
+
     const command = system.output().slice(system.output().indexOf("TOKEN=$("), system.output().indexOf("\nReady."));
     const { stdout } = await run("sh", ["-c", command]);
     expect(JSON.parse(stdout)).toMatchObject({
