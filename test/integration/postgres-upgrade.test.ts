@@ -81,7 +81,7 @@ test("rows, homes and purges of before are there after it, under the new rules",
   ]);
   const policies = await supabase.sql<{ text: string }>(
     `select pg_get_expr(coalesce(polqual, polwithcheck), polrelid) as text from pg_policy p
-     where p.polrelid in (select to_regclass('public.' || name) from switchyard.collections)`,
+     where p.polrelid in (select to_regclass('public.' || name) from switchyard.collections where placement = 'home')`,
   );
   expect(policies).toHaveLength(28);
   for (const { text } of policies) expect(text).toContain("switchyard.is_home(");
