@@ -47,7 +47,10 @@ export function judgeOf(document: Document) {
     const schema = described.content[type ?? ""]?.schema;
     if (!schema) throw new Error(`${what} is ${type}, which is not in the document`);
     const body = await response.clone().text();
-    const parsed = schemaOf(schema).safeParse(type?.endsWith("json") ? JSON.parse(body) : body);
+    const parsed = schemaOf(schema).safeParse(type?.endsWith("json") ? JSON.parse(body, finite) : body);
     if (!parsed.success) throw new Error(`${what} is not as described: ${parsed.error.message} ${body}`);
   };
 }
+
+/** JSON has numbers that a double has not: any number is as good for the schema. */
+const finite = (_: string, value: unknown) => (value === Infinity || value === -Infinity ? Number.MAX_VALUE : value);
