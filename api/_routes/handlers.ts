@@ -15,7 +15,7 @@ import type { AppEnv } from "../_environment.ts";
 import { idempotencyOf, idempotencySecret } from "../_idempotency.ts";
 import { flagOf, queryOf, refuseParameters, repositoryOf, unwrap } from "../_service.ts";
 
-export type Row = Record<string, unknown>;
+type Row = Record<string, unknown>;
 export type AnyRecord = Row & { id: string; version: number };
 export type AnyRepository = Repository<AnyRecord, Row, Row>;
 /** The types of bodies and answers come from the route's description; inside, all collections are alike. */
