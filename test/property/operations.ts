@@ -3,7 +3,7 @@
  * that are there when the step is run, so that a history without some of its steps is a history, too.
  */
 import fc from "fast-check";
-import { allCollections } from "../../shared/collections/index.ts";
+import { homeCollections } from "../../shared/collections/index.ts";
 import type { Collection } from "../../shared/definition/define.ts";
 import { type Pick, picks, SLOTS } from "./picks.ts";
 import { limits, lists, type SymbolicQuery, selections, summaries } from "./queries.ts";
@@ -112,7 +112,7 @@ function callsOf(collection: Collection): fc.Arbitrary<Call> {
 }
 
 /** Any call on any collection, most of them by one owner. */
-export function operations(collections: readonly Collection[] = allCollections): fc.Arbitrary<Operation> {
+export function operations(collections: readonly Collection[] = homeCollections): fc.Arbitrary<Operation> {
   const owner = fc.constantFrom(0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
   return fc.oneof(
     ...collections.map((collection) =>

@@ -3,7 +3,7 @@
  * matter and printed with the variables that repeat it.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { allCollections } from "../../shared/collections/index.ts";
+import { homeCollections } from "../../shared/collections/index.ts";
 import { histories } from "../setup/histories.ts";
 import { HANGS_MS } from "../setup/patience.ts";
 import { bookings } from "./bookings.ts";
@@ -11,7 +11,7 @@ import { checkHistories } from "./check.ts";
 import { type Homes, openHomes } from "./homes.ts";
 import { known } from "./known.ts";
 
-const collections = [...allCollections, bookings];
+const collections = [...homeCollections, bookings];
 /** From so many histories on, chance leaves none of these out. */
 const ENOUGH = 20;
 const OUTCOMES = Object.entries({
