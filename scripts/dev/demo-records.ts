@@ -1,15 +1,7 @@
 /** What the demo users have spent, earned, planned, lent, borrowed and sold: the same for the same user on the same day. */
 import { decimalsOf } from "../../shared/values/currencies.ts";
+import type { DemoRecord } from "./demo-record.ts";
 import { demoShop } from "./demo-shop.ts";
-
-export interface DemoRecord {
-  readonly collection: string;
-  /** Names this record for those that refer to it. */
-  readonly key: string;
-  readonly body: Readonly<Record<string, unknown>>;
-  /** Fields that take the id of another record, by its key. */
-  readonly refers?: Readonly<Record<string, string>>;
-}
 
 const MONTHS = 4;
 const SPENDING = [

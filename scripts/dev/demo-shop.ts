@@ -1,5 +1,5 @@
 /** The shop of a demo user: customers, and what they have paid. It lives in Supabase whoever's it is, with its copy in MongoDB. */
-import type { DemoRecord } from "./demo-records.ts";
+import type { DemoRecord } from "./demo-record.ts";
 
 export interface ShopOptions {
   readonly currency: string;

@@ -5,7 +5,8 @@
  */
 import { createClient } from "@supabase/supabase-js";
 import { decodeJwt } from "jose";
-import { type DemoRecord, demoRecords } from "./demo-records.ts";
+import type { DemoRecord } from "./demo-record.ts";
+import { demoRecords } from "./demo-records.ts";
 import { createPatience, NotNow, type Patience } from "./patience.ts";
 
 const PASSWORD = "switchyard-demo";
