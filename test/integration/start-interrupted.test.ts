@@ -81,7 +81,7 @@ test("Ctrl-C at any moment: each start goes on where the last one was, also when
   }
   await last.said("Ready.");
   expect(last.output()).toContain("The demo goes on where it was.");
-  expect(demoTable(last)).toEqual(Array(6).fill(64));
+  expect(demoTable(last)).toEqual(Array(6).fill(77));
   await end(last);
   const again = start();
   await again.said("Ready.");

@@ -37,7 +37,7 @@ test("what cannot be finished is said, and left for the next start, which goes o
   expect(said[0]).toContain("First start");
   const at = said.findIndex((line) => line.includes("The demo is not complete; the next start goes on with it."));
   expect(said.slice(at + 1)).toHaveLength(6);
-  for (const sentence of said.slice(at + 1)) expect(sentence).toMatch(/^ {2}\w+@\S+ has 0 of 64 records: the sign-up/);
+  for (const sentence of said.slice(at + 1)) expect(sentence).toMatch(/^ {2}\w+@\S+ has 0 of 77 records: the sign-up/);
   const { day } = folder.demo() ?? {};
   expect(folder.demo()).toEqual({ day: expect.stringMatching(/^\d{4}-\d\d-\d\d$/), done: false });
   await folder.recordDemo({ day: "2026-01-31", done: false });
