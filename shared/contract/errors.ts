@@ -64,6 +64,13 @@ export interface RepositoryError {
   cause?: unknown;
 }
 
+/** Of what was thrown: an error of the contract on its way to whoever answers, and no bug. */
+export const isRepositoryError = (thrown: unknown): thrown is RepositoryError =>
+  typeof thrown === "object" &&
+  thrown !== null &&
+  !(thrown instanceof Error) &&
+  ["kind", "code", "message"].every((name) => typeof (thrown as Record<string, unknown>)[name] === "string");
+
 export const notFound = (message = "There is no such record."): RepositoryError => ({
   kind: "not_found",
   code: "not_found",

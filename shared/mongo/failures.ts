@@ -13,6 +13,7 @@ import { err, type Result } from "neverthrow";
 import {
   busy,
   invalid,
+  isRepositoryError,
   misconfigured,
   type RepositoryError,
   storageFull,
@@ -50,6 +51,8 @@ export async function attempt<T>(call: () => Promise<Result<T, RepositoryError>>
 }
 
 function failureOf(error: unknown): RepositoryError | undefined {
+  // found out on the way: another database's answer, or that this one is not what it should be
+  if (isRepositoryError(error)) return error;
   if (error instanceof MongoServerError && !(error instanceof MongoWriteConcernError)) {
     const engine = ENGINE_STATES.find(([name]) => name.test(error.codeName ?? ""))?.[1];
     const known = stateOf(Number(error.code), error.message) ?? (engine && { is: engine });

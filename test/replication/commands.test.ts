@@ -122,6 +122,14 @@ describe("what stands in the way is said", () => {
     expect(err).toMatch(/MongoDB/);
   });
 
+  test.each(["status", "backfill", "verify", "repair", "retry", "restore"])(
+    "%s: a Supabase that is away",
+    async (line) => {
+      const { code, err } = await run(line, { SUPABASE_URL: "http://127.0.0.1:9" });
+      expect([code, err]).toEqual([1, "Supabase does not answer."]);
+    },
+  );
+
   test("a collection that has no copy", async () => {
     const { code, err } = await run("verify expenses");
     expect([code, err]).toEqual([2, expect.stringContaining("shops, customers, payments")]);

@@ -175,3 +175,8 @@ test.each(["ENOENT", "ERR_INVALID_ARG_TYPE"])("%s is a bug, and is thrown on", a
 test("an answer is an answer", async () => {
   expect((await answering(0, ""))._unsafeUnwrap()).toBe("done");
 });
+
+test("an error of the contract that is thrown on the way is the answer", async () => {
+  const refused = busy("Wait.");
+  expect(await attempt(() => Promise.reject(refused))).toEqual(err(refused));
+});
