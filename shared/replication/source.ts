@@ -124,12 +124,12 @@ export function supabaseSource(client: SupabaseClient, collections: readonly Col
         p_limit: limit,
         p_lease_seconds: leaseSeconds,
         p_newest: newest,
-        p_after: after,
+        p_behind: after,
       }),
     settle: ({ seqs, failed, done, buried }) =>
       call("settle", { p_seqs: seqs, p_failed: failed, p_done: done, p_buried: buried }),
     release: (seqs) => call("release", { p_seqs: seqs }),
-    compact: (after) => call("compact", { p_after: after }),
+    compact: (after) => call("compact", { p_behind: after }),
     status: () => call("status"),
     dead: (limit) => call("dead", { p_limit: limit }),
     retry: () => call("retry"),
@@ -140,7 +140,7 @@ export function supabaseSource(client: SupabaseClient, collections: readonly Col
     scan: (collection, after, limit, deep) =>
       call("scan", {
         p_collection: collection.name,
-        p_after: after,
+        p_behind: after,
         p_limit: limit,
         p_columns: deep ? columnsOf(collection) : null,
       }),

@@ -29,7 +29,7 @@ begin
 end
 $$;
 
--- Hands out up to p_limit marks behind p_after, each to one worker at a time, and the rows as they are now: read after the
+-- Hands out up to p_limit marks behind p_behind, each to one worker at a time, and the rows as they are now: read after the
 -- marks, so that whatever came before a mark is in its row. What a worker that dies had claimed is free when its lease ends.
 --
 -- p_columns   for each collection that the caller knows, the columns of its rows as a JSON array; others are left alone
@@ -40,7 +40,7 @@ $$;
 -- "complete_up_to"}: the last is null where marks are left, or rows that the copy has refused; else what was committed before
 -- that instant is in the copy once these rows are. Transactions that are open now may have begun long ago.
 create function public.switchyard_replication_claim(
-  p_columns jsonb, p_limit integer, p_lease_seconds integer, p_newest bigint default 0, p_after bigint default 0
+  p_columns jsonb, p_limit integer, p_lease_seconds integer, p_newest bigint default 0, p_behind bigint default 0
 ) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
@@ -62,7 +62,7 @@ begin
   end if;
   with due as (
     select m.seq from switchyard.marks m
-    where m.seq > p_after and switchyard.is_free(m.leased_until) and p_columns ? m.collection
+    where m.seq > p_behind and switchyard.is_free(m.leased_until) and p_columns ? m.collection
     order by m.seq
     limit greatest(1, least(p_limit, 10000))
     for update skip locked
@@ -156,12 +156,12 @@ language sql volatile security definer set search_path = '' as $$
 $$;
 
 -- Of several marks of one row the newest is enough: it is read as it is when it is copied. Looks at up to p_limit marks behind
--- p_after and answers the last one that it has looked at, null at the end, and how many have gone.
-create function public.switchyard_replication_compact(p_after bigint, p_limit integer default 20000) returns jsonb
+-- p_behind and answers the last one that it has looked at, null at the end, and how many have gone.
+create function public.switchyard_replication_compact(p_behind bigint, p_limit integer default 20000) returns jsonb
 language sql volatile security definer set search_path = '' as $$
   with looked_at as (
     select m.seq, m.collection, m.row_id from switchyard.marks m
-    where m.seq > p_after and switchyard.is_free(m.leased_until)
+    where m.seq > p_behind and switchyard.is_free(m.leased_until)
     order by m.seq limit greatest(1, least(p_limit, 100000))
     for update skip locked
   ), last as (

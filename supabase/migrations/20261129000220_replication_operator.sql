@@ -72,8 +72,8 @@ begin
 end
 $$;
 
--- Rows behind p_after in the order of their ids: [{"id", "seen"}], and with p_columns what is in them.
-create function public.switchyard_replication_scan(p_collection text, p_after uuid, p_limit integer, p_columns text default null)
+-- Rows behind p_behind in the order of their ids: [{"id", "seen"}], and with p_columns what is in them.
+create function public.switchyard_replication_scan(p_collection text, p_behind uuid, p_limit integer, p_columns text default null)
 returns jsonb
 language plpgsql stable security definer set search_path = '' set timezone = 'UTC' as $$
 declare
@@ -84,7 +84,7 @@ begin
      from (select * from public.%1$I t where $1 is null or t.id > $1 order by t.id limit $2) t',
     p_collection,
     case when p_columns is null then '' else format(', ''row'', %s', public.records_json(p_collection, p_columns)) end
-  ) into v_rows using p_after, greatest(1, least(p_limit, 10000));
+  ) into v_rows using p_behind, greatest(1, least(p_limit, 10000));
   return coalesce(v_rows, '[]');
 end
 $$;

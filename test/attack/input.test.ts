@@ -82,8 +82,10 @@ describe.each(HOMES)("at home in %s", (home) => {
   test("values are refused in every field of every collection, on create and on update", async () => {
     const id = crypto.randomUUID();
     for (const { name, fields } of allCollections)
-      for (const field of Object.keys(fields))
+      for (const [field, { kind }] of Object.entries(fields))
         for (const [what, value] of Object.entries(refusedValues)) {
+          // JSON is what it is, operators of somebody's query among it, but for its size
+          if (kind === "json" && what !== "much text") continue;
           const said = `${name}.${field}: ${what}`;
           const body = JSON.stringify({ ...sample(name, "minimal"), [field]: value });
           await refused(said, { method: "POST", path: `/api/${name}`, headers: json, body }, [422]);

@@ -125,7 +125,7 @@ test("people sign up into all four, are served there, and into three when one is
   const health = await call("", "GET", "/health");
   expect(health.body).toMatchObject({ status: "healthy", databases: { postgresql: {}, mongodb: {} } });
   expect(health.body.homes).toMatchObject(["supabase", "mongodb", "atlas", "neon"].map((name) => ({ name })));
-  expect(await operator("stats")).toMatch(/^contacts +3 +3 +3 +3$/m);
+  expect(await operator("stats")).toMatch(/^contacts +3 +3 +3 +3 +-$/m);
 
   expect(await operator("databases drain neon")).toMatch("neon: no new users get it, weight 1, no limit, 3 users now.");
   expect((await signUp(3)).sort()).toEqual(["atlas", "mongodb", "supabase"]);
@@ -164,5 +164,5 @@ test("who is deleted leaves nothing in the database that was their home, whichev
       .map(({ id }) => id)
       .sort(),
   );
-  expect(await operator("stats")).toMatch(/^contacts +4 +4 +3 +2$/m);
+  expect(await operator("stats")).toMatch(/^contacts +4 +4 +3 +2 +-$/m);
 });

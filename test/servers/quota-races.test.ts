@@ -1,7 +1,7 @@
 /** Writers of one user meet at the row of switchyard.user_usage: on two connections at once, which PGlite has not. */
 import postgres from "postgres";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { collections } from "../../shared/collections/index.ts";
+import { allCollections } from "../../shared/collections/index.ts";
 import { DEFAULT_QUOTA } from "../../shared/repository/quotas.ts";
 import { type OwnDatabase, startOwnDatabase } from "../setup/own-database.ts";
 import { newUser } from "../setup/users.ts";
@@ -34,8 +34,9 @@ const create = (collection: string, row: object) =>
 
 /** What is counted, and the same counted anew. */
 async function counts() {
-  const tables = Object.keys(collections).map(
-    (name) => `select octet_length(t::text) / 64 + 1 as steps from public.${name} t where user_id = '${owner}'`,
+  const tables = allCollections.map(
+    ({ name, scope }) =>
+      `select octet_length(t::text) / 64 + 1 as steps from public.${name} t where ${scope.field} = '${owner}'`,
   );
   const anew = `select count(*)::int as records, (coalesce(sum(steps), 0) * 64)::int as bytes from (${tables.join(" union all ")}) t`;
   const kept = await sql`select records::int, bytes::int from switchyard.user_usage where user_id = ${owner}`;
