@@ -54,7 +54,9 @@ const CHOICES: Readonly<Record<string, (aim: Aim, collection: string) => unknown
   ],
 };
 
-function anything(type: string, { owner }: Aim): unknown {
+function anything(type: string, aim: Aim): unknown {
+  const { owner } = aim;
+  if (type.endsWith("[]")) return [anything(type.slice(0, -2), aim)];
   if (type === "uuid") return owner;
   if (/int|numeric/.test(type)) return 1;
   if (type === "boolean") return true;
