@@ -38,7 +38,7 @@ beforeAll(async () => {
   const index = join(project, "shared/collections/index.ts");
   const lines = (await readFile(index, "utf8"))
     .replace(
-      'import { loans } from "./loans.ts";\n',
+      'import { shops } from "./shops.ts";\n',
       (line) => `${line}import { subscriptions } from "./subscriptions.ts";\n`,
     )
     .replace("  loan_payments: loanPayments,\n", (line) => `${line}  subscriptions,\n`);

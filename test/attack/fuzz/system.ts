@@ -4,7 +4,7 @@ import { newKeys } from "../../../scripts/dev/keys.ts";
 import { listen } from "../../../scripts/dev/listen.ts";
 import { startStandIn } from "../../../scripts/dev/mongo-stand-in/index.ts";
 import { type RunningSupabase, startSupabase } from "../../../scripts/dev/supabase.ts";
-import { allCollections } from "../../../shared/collections/index.ts";
+import { allCollections, homeCollections } from "../../../shared/collections/index.ts";
 import type { FuzzSettings } from "../../setup/fuzz.ts";
 import { guardDatabase, guardUrl } from "../../setup/guard.ts";
 import { PATIENT_SUPABASE } from "../../setup/patience.ts";
@@ -113,13 +113,13 @@ async function asDrawn(answer: Response): Promise<Response> {
  */
 async function fingerprint(supabase: RunningSupabase, mongo: MongoClient, userId: string): Promise<string> {
   const counts = allCollections.map(
-    ({ name }) => `select count(*), sum(version) from public.${name} where user_id = $1`,
+    ({ name, scope }) => `select count(*), sum(version) from public.${name} where ${scope.field} = $1`,
   );
   const rows = await supabase.sql(`select string_agg(t::text, ' ') as all from (${counts.join(" union all ")}) t`, [
     userId,
   ]);
   const documents = await Promise.all(
-    allCollections.map(({ name }) =>
+    homeCollections.map(({ name }) =>
       mongo
         .db()
         .collection(name)
