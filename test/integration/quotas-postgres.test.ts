@@ -5,10 +5,11 @@ import { collections } from "../../shared/collections/index.ts";
 import { userClient } from "../../shared/postgres/client.ts";
 import { type Counted, DEFAULT_QUOTA, type Usage } from "../../shared/repository/quotas.ts";
 import { value } from "../contract/store.ts";
+import { startOwnDatabase } from "../setup/own-database.ts";
 import { postgresRepositories } from "../setup/repositories.ts";
-import { startTestSupabase } from "../setup/supabase.ts";
 import { newUser, type TestUser } from "../setup/users.ts";
 
+// of its own: the quotas are the database's, and other files write at the same time
 let supabase: RunningSupabase;
 let ann: TestUser;
 
@@ -41,7 +42,7 @@ async function there(user = ann): Promise<Usage> {
 }
 
 beforeAll(async () => {
-  supabase = await startTestSupabase();
+  supabase = await startOwnDatabase();
 });
 afterAll(() => supabase?.stop());
 beforeEach(async () => {
