@@ -148,9 +148,7 @@ export const verifyReplication: Command = {
       const found = await compare(replication, io, { name, deep: values.deep === true, quiet: values.json === true });
       const differences = found.flatMap((each) => each.differences);
       if (values.json) io.out(json(found.map(({ collection, ...each }) => ({ collection: collection.name, ...each }))));
-      else
-        for (const { collection, id, is } of differences.slice(0, SHOWN))
-          io.out(`${collection} ${id}: ${MEANINGS[is]}`);
+      else tell(io, differences);
       if (differences.length > 0)
         throw new Refused("The copy is not exact. To make it so: switchyard replication repair");
     }),
@@ -164,6 +162,10 @@ const MEANINGS: Readonly<Record<Difference["is"], string>> = {
   concurrent: "changed on both sides",
   other: "the same version, and other contents",
 };
+
+function tell(io: Io, differences: readonly Difference[]): void {
+  for (const { collection, id, is } of differences.slice(0, SHOWN)) io.out(`${collection} ${id}: ${MEANINGS[is]}`);
+}
 
 export const repairReplication: Command = {
   name: "replication repair",
@@ -185,8 +187,7 @@ export const repairReplication: Command = {
       }
       orRefuse(await worker.run());
       io.out(values.json ? json(total) : `Copied ${total.marked} rows, replaced ${total.replaced}.`);
-      if (!values.json)
-        for (const { collection, id, is } of total.left.slice(0, SHOWN)) io.out(`${collection} ${id}: ${MEANINGS[is]}`);
+      if (!values.json) tell(io, total.left);
       if (total.left.length > 0) throw new Refused(`${total.left.length} rows are left: decide what they are to be.`);
     }),
 };
