@@ -4,7 +4,7 @@
  *
  * placement  where the rows live: `home` (in their owner's home database), `pinned` (always in one database),
  *            `replicated` (primary in one, replica in the other)
- * scope      who may see a row: `owner` (the user named in a field)
+ * scope      who may see a row: `owner` (the user named in a field), `memberOf` (whoever is a member of what a field names)
  * identity   what tells two rows apart; it follows from the placement (`identityOf`)
  */
 import { z } from "zod";
@@ -25,22 +25,46 @@ export type Placement =
   | { kind: "home" }
   | { kind: "pinned"; database: string }
   | { kind: "replicated"; primary: string; fallback: Fallback };
-/** What is served from the replica while the primary is away. */
+/** What is served from the other database while the primary is away. */
 export type Fallback = "none" | "reads" | "reads-and-writes";
 export const home = (): Placement => ({ kind: "home" });
 export const pinned = (database: string): Placement => ({ kind: "pinned", database });
-/** Written in `primary` only, and copied to the other database behind it. */
+/**
+ * Written in `primary`, and copied to the other database behind it. With `reads-and-writes` that one takes writes, too, while
+ * the primary is away; the primary is MongoDB then, and Supabase is behind it.
+ */
 export const replicated = (primary: string, fallback: Fallback): Placement => ({
   kind: "replicated",
   primary,
   fallback,
 });
 
-export type Scope<O extends string = string> = { kind: "owner"; field: O };
+export type Scope<O extends string = string> =
+  | { kind: "owner"; field: O }
+  | {
+      kind: "member";
+      field: O;
+      /** the collection whose records say who is a member: of `field`'s value, the user that its own scope names */
+      members: string;
+      /** the field that names who made a record, and alone may change it */
+      author: string;
+    };
 /** The field that names the owner; the system sets it, and a record never changes hands. */
 export const owner = <const O extends string = "user_id">(field: O = "user_id" as O): Scope<O> => ({
   kind: "owner",
   field,
+});
+
+/**
+ * Seen by the members of what `field` names (a room): those of whom `members` has a record with the same field. `author` is a
+ * field of kind `author()`: who made the record, who alone may change it, whose quota it counts for, and with whose account
+ * it goes.
+ */
+export const memberOf = <const O extends string>(members: string, field: O, author: string): Scope<O> => ({
+  kind: "member",
+  field,
+  members,
+  author,
 });
 
 /** Where the currency of a collection's money stands: in a field of its own, or in a record that it refers to. */
@@ -99,9 +123,13 @@ export type CreateOf<C> =
   C extends CollectionOf<infer F, infer _O> ? CreateFields<F> & { id?: string | undefined } : never;
 export type PatchOf<C> = C extends CollectionOf<infer F, infer _O> ? PatchFields<F> : never;
 
+/** Whether both databases take writes of users: the one behind the primary does while the primary is away. */
+export const isTwoWay = ({ placement }: Pick<Collection, "placement">): boolean =>
+  placement.kind === "replicated" && placement.fallback === "reads-and-writes";
+
 /** How rows are told apart. */
 export interface Identity {
-  /** the field that names the owner */
+  /** the field that names the owner, or the room */
   owner: string;
   /**
    * True: the key is (owner, id), so that nobody learns that an id exists, and a row can go to another database with
@@ -132,6 +160,10 @@ interface Description<F extends Fields, O extends string> {
 }
 
 type NotBefore<K extends string> = Extract<Rule, { kind: "not-before" }> & { field: K; other: K };
+
+/** The field that names the user whose record it is. */
+export const userFieldOf = ({ scope }: Pick<Collection, "scope">): string =>
+  scope.kind === "member" ? scope.author : scope.field;
 
 /** The system fields as fields, for filters and sorts; the owner is the scope's and never a filter. */
 export const systemFields: Fields = {
@@ -193,8 +225,15 @@ function moneyRules(fields: Fields, source: CurrencySource | undefined, day: str
 function* contradictionsIn(collection: Collection): Generator<string> {
   if (!/^[a-z][a-z0-9_]{0,40}$/.test(collection.name)) yield "the name must be snake_case, at most 41 characters";
   if (collection.name === "switchyard") yield "the name is the system's";
-  if (collection.placement.kind === "replicated" && collection.placement.fallback === "reads-and-writes")
-    yield `a replica takes no writes of users: say replicated("${collection.placement.primary}", "reads"), or "none"`;
+  if (isTwoWay(collection) && collection.placement.kind === "replicated") {
+    if (collection.placement.primary !== "mongodb")
+      yield `what takes writes in both databases has its primary in MongoDB: say replicated("mongodb", "reads-and-writes"), or "reads"`;
+    if (collection.unique.length > 0) yield "what both databases write at once cannot keep a key unique but the id";
+    const referring = Object.keys(collection.fields).find((key) => collection.fields[key]?.references);
+    if (referring !== undefined) yield `what both databases write at once refers to nothing, and ${referring} does`;
+  }
+  if (collection.scope.kind === "member" && !collection.fields[collection.scope.author]?.isAuthor)
+    yield `${collection.scope.author}, which names who made a record, has to be a field of kind author()`;
   for (const [key, field] of Object.entries(collection.fields)) {
     if (!/^[a-z][a-z0-9_]{0,40}$/.test(key)) yield `the field ${key} must be snake_case, at most 41 characters`;
     if (Object.hasOwn(systemFields, key) || [collection.scope.field, "search_text", "create_hash"].includes(key))
@@ -230,6 +269,10 @@ function schemasOf<F extends Fields, O extends string>(
   const record: Record<string, z.ZodType> = { id: uuidSchema, [scope.field]: uuidSchema };
   for (const [key, field] of Object.entries<Field>(fields)) {
     const isJson = field.kind === "json";
+    if (field.isAuthor) {
+      record[key] = field.stored;
+      continue;
+    }
     const orNull = (schema: z.ZodType) => (isJson ? jsonOrNull(schema) : schema.nullable());
     // an empty text is a value of JSON
     const written = field.required ? field.schema : isJson ? orNull(field.schema) : emptyIsNull(field.schema);

@@ -54,6 +54,8 @@ export interface Field<T = unknown, Required extends boolean = boolean, Defaulte
   references?: string;
   /** of a reference: what has to be so in the record that it points to */
   where?: Where;
+  /** of a reference: the user who made the record; the system sets it, and no client may */
+  isAuthor?: boolean;
   /** of money and decimals; "any" leaves zero out */
   sign?: "above" | "zero or above" | "any";
 }
@@ -243,6 +245,11 @@ export const uuidSchema = z.uuid("This is no UUID.").toLowerCase();
  */
 export const reference = (collection: string, { where }: { where?: Where } = {}) =>
   make("reference", uuidSchema, { references: collection, ...(where && { where }) });
+
+/** The user who made the record: set by the system, as their verified token names them, and never changed. */
+export const author = () =>
+  // not a part of what clients give
+  make("reference", uuidSchema, { isAuthor: true }) as Field<string, true, boolean> as Field<string, true, true>;
 
 /** A few short labels, in the order given; one that is given twice is there once, or sums by label would count it twice. */
 export const tags = (maxItems = 20, maxLength = 50) =>

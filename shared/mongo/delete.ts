@@ -4,13 +4,14 @@ import type { Document } from "mongodb";
 import { err, ok } from "neverthrow";
 import { notFound } from "../contract/errors.ts";
 import type { Answer } from "../contract/repository.ts";
-import type { Collection } from "../definition/define.ts";
+import { type Collection, isTwoWay } from "../definition/define.ts";
 import { referencesTo } from "../definition/references.ts";
 import { REFERENCED, VERSION_MISMATCH } from "../repository/refusals.ts";
 import { keysOf } from "./keys.ts";
 import { hasChildren, type ReferenceContext, recordKey } from "./references.ts";
 import { type CallOptions, inTransaction } from "./transactions.ts";
 import { inTurn } from "./turns.ts";
+import { dirtied } from "./unsent.ts";
 import { nextVersionOf } from "./versions.ts";
 
 export interface DeleteContext extends ReferenceContext {
@@ -27,8 +28,10 @@ export const tombstone = (collection: Collection, site: number, now: number): Do
       version: nextVersionOf(site, now),
       _deleted_at: new Date(now),
       create_hash: { $ifNull: ["$create_hash", null] },
+      ...(isTwoWay(collection) && { _seen: "$_seen" }),
     },
   },
+  ...(isTwoWay(collection) ? dirtied(site, now) : []),
 ];
 
 /** A transaction where others may refer, else one call. */

@@ -1,7 +1,7 @@
 /** The indexes that a definition asks for. Each begins with the owner, so that no call scans other users' data. */
 import type { Document, IndexDescription } from "mongodb";
 import { orderOf, type Sort } from "../contract/query.ts";
-import { type Collection, fieldOf } from "../definition/define.ts";
+import { type Collection, fieldOf, isTwoWay } from "../definition/define.ts";
 import type { FieldKind } from "../definition/fields.ts";
 import { referencesFrom } from "../definition/references.ts";
 import { keysOf } from "./keys.ts";
@@ -44,6 +44,7 @@ export function readIndexesOf(collection: Collection): Index[] {
 
 /** And those by which a home keeps unique keys, and forgets tombstones. */
 export function indexesOf(collection: Collection): Index[] {
+  if (isTwoWay(collection)) return [...readIndexesOf(collection), ...twoWayIndexes(collection)];
   return [
     ...readIndexesOf(collection),
     ...collection.unique.map((fields) => ({
@@ -66,6 +67,22 @@ export function indexesOf(collection: Collection): Index[] {
     },
   ];
 }
+
+/** What waits to be sent, and tombstones that the other side has. */
+const twoWayIndexes = (collection: Collection): Index[] => [
+  { name: "_dirty_idx", key: { "_dirty.due": 1 }, partialFilterExpression: { _dirty: { $exists: true } } },
+  // by their authors: a purge looks for all that a user has written
+  ...(collection.scope.kind === "member"
+    ? [{ name: `${collection.scope.author}_idx`, key: { [collection.scope.author]: 1 as const } }]
+    : []),
+  // never while it waits to be sent: without `_acknowledged_at` there is nothing to expire
+  {
+    name: "_acknowledged_at_ttl",
+    key: { _acknowledged_at: 1 },
+    expireAfterSeconds: TOMBSTONE_SECONDS,
+    partialFilterExpression: { _acknowledged_at: { $exists: true } },
+  },
+];
 
 const ownedIndex = (collection: Collection, name: string, paths: readonly string[]): Index => ({
   name: `${name}_idx`,

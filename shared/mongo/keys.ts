@@ -4,7 +4,7 @@
  * field beside it.
  */
 import { type Document, UUID } from "mongodb";
-import { identityOf } from "../definition/define.ts";
+import { identityOf, userFieldOf } from "../definition/define.ts";
 import { perCollection } from "../definition/per-collection.ts";
 
 export interface Keys {
@@ -21,8 +21,8 @@ export interface Keys {
   one(ownerId: string, id: string): Document;
   /** all living documents of an owner */
   living(ownerId: string): Document;
-  /** everything of an owner's, tombstones, too */
-  everything(ownerId: string): Document;
+  /** everything of a user's, tombstones, too */
+  everything(userId: string): Document;
   /** what a tombstone keeps beside `_id` to be found as its owner's, as expressions */
   kept: Document;
   idOf(document: Document): unknown;
@@ -30,7 +30,7 @@ export interface Keys {
 
 export const keysOf = perCollection((collection): Keys => {
   const { owner, perOwner } = identityOf(collection);
-  return perOwner ? compound(owner) : global(owner);
+  return perOwner ? compound(owner) : global(owner, userFieldOf(collection));
 });
 
 function compound(owner: string): Keys {
@@ -51,7 +51,7 @@ function compound(owner: string): Keys {
   };
 }
 
-function global(owner: string): Keys {
+function global(owner: string, user: string): Keys {
   const any = (ownerId: string, id: string) => ({ _id: new UUID(id), [owner]: new UUID(ownerId) });
   return {
     owner,
@@ -61,7 +61,7 @@ function global(owner: string): Keys {
     any,
     one: (ownerId, id) => ({ ...any(ownerId, id), _deleted_at: null }),
     living: (ownerId) => ({ [owner]: new UUID(ownerId), _deleted_at: null }),
-    everything: (ownerId) => ({ [owner]: new UUID(ownerId) }),
+    everything: (userId) => ({ [user]: new UUID(userId) }),
     kept: { [owner]: `$${owner}` },
     idOf: ({ _id }) => _id,
   };

@@ -40,11 +40,13 @@ export function createMongoStore({ now = Date.now, pace = ownPace, ...given }: M
   const { db, userId, maxTimeMs } = given;
   const options = { maxTimeMS: maxTimeMs };
   const documents = (collection: Collection) => db.collection(collection.name);
+  // what is a room's, and not a user's, has no quota here
+  const quotaOf = ({ scope }: Collection) => (scope.kind === "owner" ? context : { ...context, usage: undefined });
 
   return {
     create: (collection, id, values, idempotencyHash) =>
       attempt(() =>
-        createWithinQuota(context, { collection, id, values }, idempotencyHash !== undefined, () =>
+        createWithinQuota(quotaOf(collection), { collection, id, values }, idempotencyHash !== undefined, () =>
           createRecord(context, collection, id, values, idempotencyHash),
         ),
       ),
@@ -77,7 +79,7 @@ export function createMongoStore({ now = Date.now, pace = ownPace, ...given }: M
 
     update: (collection, id, changes, expectedVersion) =>
       attempt(() =>
-        updateWithinQuota(context, { collection, id, values: changes }, () =>
+        updateWithinQuota(quotaOf(collection), { collection, id, values: changes }, () =>
           updateRecord(context, collection, id, changes, expectedVersion),
         ),
       ),

@@ -5,7 +5,7 @@ import { Long, UUID } from "mongodb";
 import { err, ok } from "neverthrow";
 import { notFound } from "../contract/errors.ts";
 import type { Answer } from "../contract/repository.ts";
-import { type Collection, identityOf } from "../definition/define.ts";
+import { type Collection, identityOf, isTwoWay } from "../definition/define.ts";
 import { foldedFields } from "../definition/search.ts";
 import { DELETED, DUPLICATE, IDEMPOTENCY_MISMATCH, REFUSED_RECORD, VERSION_MISMATCH } from "../repository/refusals.ts";
 import type { Row } from "../repository/store.ts";
@@ -26,6 +26,7 @@ import {
 import { ruleConditions } from "./rules.ts";
 import { type CallOptions, inTransaction } from "./transactions.ts";
 import { inTurn } from "./turns.ts";
+import { dirtied, unsent } from "./unsent.ts";
 import { nextVersionOf } from "./versions.ts";
 
 export interface WriteContext extends ReferenceContext {
@@ -83,12 +84,17 @@ export async function createRecord(
     _id: keys.key(context.userId, id),
     ...(identityOf(collection).perOwner ? {} : { [keys.owner]: new UUID(context.userId) }),
     ...toFields(collection, values),
-    version: Long.fromNumber(nextVersion(context.site, now)),
     created_at: at,
     updated_at: at,
     create_hash: idempotencyHash ?? null,
     ...(collection.search.length > 0 && { _folded: foldedFields(collection, values) }),
   };
+  const stamp = (buried?: Document) => {
+    const version = nextVersion(context.site, now, Number(buried?.version ?? 0));
+    document.version = Long.fromNumber(version);
+    if (isTwoWay(collection)) Object.assign(document, unsent(context.site, version, at, buried));
+  };
+  stamp();
   for (let buried: Document | undefined; ; ) {
     const created = await withParents(context, collection, id, parents, async (options) => {
       if (!buried) await records.insertOne(document as never, options());
@@ -103,7 +109,7 @@ export async function createRecord(
     if (created.isOk() || created.error !== DUPLICATE) return created;
     // the server's error does not always say which key it was, so the id is looked up
     const present = await records.findOne(keys.any(context.userId, id), {
-      projection: { ...recordProjection(collection), create_hash: 1, _deleted_at: 1 },
+      projection: { ...recordProjection(collection), create_hash: 1, _deleted_at: 1, _seen: 1 },
       maxTimeMS: context.maxTimeMs,
     });
     // a unique key it was, or the id is somebody else's where ids are global
@@ -114,7 +120,7 @@ export async function createRecord(
     if (isRepeat) return err(DELETED);
     // a tombstone: the document takes its place, with a version above it
     buried = present;
-    document.version = Long.fromNumber(nextVersion(context.site, context.now(), Number(present.version)));
+    stamp(present);
   }
 }
 
@@ -158,5 +164,8 @@ function changes({ now: clock, site }: WriteContext, collection: Collection, val
   for (const [name, value] of Object.entries(toFields(collection, values))) set[name] = { $literal: value };
   for (const [name, text] of Object.entries(foldedFields(collection, values)))
     set[`_folded.${name}`] = { $literal: text };
-  return [{ $set: { ...set, version: nextVersionOf(site, now), updated_at: new Date(now) } }];
+  return [
+    { $set: { ...set, version: nextVersionOf(site, now), updated_at: new Date(now) } },
+    ...(isTwoWay(collection) ? dirtied(site, now) : []),
+  ];
 }

@@ -16,8 +16,10 @@ import type { Row, Selected, Store } from "./store.ts";
 
 /** Whose records, and where new ids come from. */
 export interface RepositoryScope {
-  /** the owner's id */
+  /** the owner's id, or the room's */
   owner: string;
+  /** who calls, where records have an author beside the room that they belong to */
+  author?: string | undefined;
   newId: () => string;
   /** all that there are: the records of some may refer to this one's */
   collections: readonly Collection[];
@@ -27,7 +29,7 @@ export interface RepositoryScope {
 export function createRepository<C extends Collection>(
   collection: C,
   store: Store,
-  { owner, newId, collections }: RepositoryScope,
+  { owner, author, newId, collections }: RepositoryScope,
 ): Repository<RecordOf<C>, CreateOf<C>, PatchOf<C>> {
   const shown = (row: Row) => withAmounts(collection, row);
 
@@ -47,7 +49,8 @@ export function createRepository<C extends Collection>(
       const body = validate(collection.schemas.create, input);
       if (body.isErr()) return err(body.error);
       const { id = newId(), ...values } = body.value as Row & { id?: string };
-      return (await store.create(collection, id, values, idempotencyHash)).map(shown);
+      const made = collection.scope.kind === "member" ? { ...values, [collection.scope.author]: author } : values;
+      return (await store.create(collection, id, made, idempotencyHash)).map(shown);
     },
 
     async get(id) {

@@ -3,7 +3,7 @@
  * edited; test/integration/schema-postgres.test.ts then says where the database and the definition differ.
  */
 import { orderOf, type Sort } from "../../contract/query.ts";
-import { type Collection, identityOf, type Placement } from "../../definition/define.ts";
+import { type Collection, identityOf, type Placement, userFieldOf } from "../../definition/define.ts";
 import { referencesFrom } from "../../definition/references.ts";
 import { CONTROL_ONLY } from "../prepare-data-plane.ts";
 import { accessSql, triggerSql } from "./access-sql.ts";
@@ -36,7 +36,7 @@ export function collectionSql(
     [
       "-- Purges and counts read this list.",
       "insert into switchyard.collections (name, placement, owner_column)",
-      `values (${[collection.name, collection.placement.kind, collection.scope.field].map(literal).join(", ")})`,
+      `values (${[collection.name, collection.placement.kind, userFieldOf(collection)].map(literal).join(", ")})`,
       "on conflict (name) do nothing;",
     ].join("\n"),
     "-- PostgREST keeps the schema in memory.\nnotify pgrst, 'reload schema';\n",
