@@ -58,7 +58,7 @@ export function mongoDatabase(options: MongoOptions): Database {
     name,
     title,
     kind: "mongodb",
-    async scoped({ id: userId, signal }) {
+    async scoped({ id, scope: userId = id, signal }) {
       const known = await self();
       return known.map(({ site }) =>
         createMongoStore({ db: connection.db(), userId, site, all, maxTimeMs: deadlines.queryMs, signal, usage }),

@@ -53,7 +53,7 @@ export function mongoReplica(options: MongoReplicaOptions): MongoReplica {
   const self = rememberSelf(db, named, maxTimeMs);
   return {
     copies: {
-      scoped: async ({ id: userId, signal }) =>
+      scoped: async ({ id, scope: userId = id, signal }) =>
         (await self()).map(({ site }) => createMongoStore({ db: db(), userId, site, all, maxTimeMs, signal })),
       completeUpTo: () => attempt(async () => ok(await completeUpTo(db()))),
     },

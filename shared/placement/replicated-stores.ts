@@ -52,13 +52,16 @@ export function createReplicatedStores(options: ReplicatedStoresOptions): StoreO
 
   const openReplica = (
     { primary, fallback }: Replicated,
-    { id, jwt, onCall }: RequestUser,
+    { id, scope, jwt, onCall }: RequestUser,
     signal: AbortSignal,
   ): ReadStore | undefined => {
     const replica = fallback === "reads" ? replicaFor(primary) : undefined;
     if (!replica) return undefined;
     const named = onCall && ((name: string, ms: number) => onCall(name, ms, "replica"));
-    return guardReads(() => replica.scoped({ id, jwt, signal }), guardFor(REPLICA_HOLDER, { signal, onCall: named }));
+    return guardReads(
+      () => replica.scoped({ id, scope, jwt, signal }),
+      guardFor(REPLICA_HOLDER, { signal, onCall: named }),
+    );
   };
 
   return (placement, user, openPrimary) => {

@@ -180,12 +180,12 @@ export function createRouter(options: RouterOptions): Router {
   /** The user's rows in one database, behind its breaker and the deadline of the request. */
   const storeAt = (name: string, user: RequestUser, at: Claimed): Store => {
     const guard = guardFor(name, user);
-    const { id, jwt } = user;
+    const { id, scope, jwt } = user;
     // anew for each call: between two pages of an export, the client behind it may have been replaced
     const guarded = guardStore(async () => {
       const database = registry.get(name);
       if (!database) return err(notConfigured(name));
-      return database.scoped({ id, jwt, ...at, signal: guard.signal });
+      return database.scoped({ id, scope, jwt, ...at, signal: guard.signal });
     }, guard);
     return everyCall(async (call) => {
       const answer = await call(guarded);
@@ -222,7 +222,12 @@ export function createRouter(options: RouterOptions): Router {
     return {
       database: at.home,
       repository: (collection) =>
-        createRepository(collection, storeOf(collection), { owner: user.id, newId: uuidv7, collections }),
+        createRepository(collection, storeOf(collection), {
+          owner: user.scope ?? user.id,
+          author: user.id,
+          newId: uuidv7,
+          collections,
+        }),
     };
   };
 

@@ -31,6 +31,8 @@ export interface RequestCalls {
 /** Who asks, as their verified token says. */
 export interface RequestUser extends RequestCalls {
   id: string;
+  /** whose records: their own, or, of collections that are scoped by membership, those of a room that they are a member of */
+  scope?: string | undefined;
   jwt: string;
   /** `app_metadata.home`; without it the assignment is looked up */
   home?: string | undefined;

@@ -91,7 +91,7 @@ function restPath({ config, service, deadlines, collections }: SupabaseOptions):
   const { SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY = "" } = config;
   const user = { SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY };
   return {
-    scoped: async ({ id: userId, jwt, signal }) =>
+    scoped: async ({ id, scope: userId = id, jwt, signal }) =>
       ok(createRestStore({ client: userClient(user, jwt, { timeoutMs }), userId, all, signal })),
     probe: () => askSupabase(service),
     close: async () => {},

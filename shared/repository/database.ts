@@ -25,6 +25,8 @@ export interface Self {
 /** Who calls, as their verified token says. */
 export interface Caller {
   id: string;
+  /** whose rows: the caller's own, or those of a room that they are a member of, which whoever asks has to know */
+  scope?: string | undefined;
   /** the token itself: Supabase's REST has to see it */
   jwt: string;
   /** the home that is meant, and how often it has changed; row-level security compares both with what it knows */

@@ -56,8 +56,10 @@ export function directAccess(connection: PostgresConnection, named: Named): Dire
   };
   return {
     ready: look,
-    scoped: async (caller) =>
-      (await look()).map(() => createDirectStore({ connection, claims: claimsIn(caller), all, signal: caller.signal })),
+    scoped: async (caller) => {
+      const { scope, signal } = caller;
+      return (await look()).map(() => createDirectStore({ connection, claims: claimsIn(caller), scope, all, signal }));
+    },
     async problem() {
       try {
         const [row] = await connection.ask(HEALTH);

@@ -24,17 +24,19 @@ import type { Given } from "./text-query.ts";
 
 export interface DirectStoreOptions {
   connection: PostgresConnection;
-  /** whose rows these are */
+  /** who calls */
   claims: Claims;
+  /** whose rows these are: the caller's own unless told */
+  scope?: string | undefined;
   /** what is kept there, by name */
   all: ReadonlyMap<string, Collection>;
   /** a call that has not been sent when it is aborted is not sent any more */
   signal?: AbortSignal | undefined;
 }
 
-/** The rows of the user of those claims. */
-export function createDirectStore({ connection, claims, all, signal }: DirectStoreOptions): Store {
-  const userId = claims.sub;
+/** Rows as the user of those claims sees them. */
+export function createDirectStore({ connection, claims, scope, all, signal }: DirectStoreOptions): Store {
+  const userId = scope ?? claims.sub;
   const run = (statement: Sql) => connection.run(claims, statement, signal);
 
   const read = async <T>(statement: Sql, found: (given: Given) => T): Answer<T> => {
