@@ -40,6 +40,8 @@ export interface Deadlines {
   readonly statisticsMs: number;
   /** what a request gives the primary of a replicated collection before it reads the replica */
   readonly primaryMs: number;
+  /** having what only a primary has copied before its fallback is read: a primary that is away for all does not answer in it */
+  readonly catchUpMs: number;
   /** finding out up to when a replica is complete */
   readonly completenessMs: number;
   /** reading the keys that tokens are verified with */
@@ -74,6 +76,7 @@ export function deadlinesOf(settings: DeadlineSettings = {}): Deadlines {
     probeMs: share(requestMs, 0.48),
     statisticsMs: share(requestMs, 1.08),
     primaryMs: share(requestMs, 0.48),
+    catchUpMs: share(requestMs, 0.2),
     completenessMs: share(requestMs, 0.1),
     keysMs: share(requestMs, 0.4),
     deletedUsersMs: share(requestMs, 0.28),

@@ -17,23 +17,19 @@ import type { Collection } from "../definition/define.ts";
 import type { Log } from "../log.ts";
 import type { ReadStore, Store } from "../repository/store.ts";
 import type { Breaker } from "./breaker.ts";
-import { TIME_IS_UP } from "./deadline.ts";
+import { type Patience, patiently } from "./patiently.ts";
 import type { ReadSources } from "./read-sources.ts";
 import { replicaAnswers } from "./replica-answers.ts";
 import type { ReadPlace } from "./service.ts";
 import { withFallback } from "./with-fallback.ts";
 
-export interface ReplicatedOptions {
+export interface ReplicatedOptions extends Patience {
   /** of `switchyard.databases`, and as messages call it */
   primary: { name: string; title: string };
   breaker: Pick<Breaker, "isOpen" | "heard">;
-  /** the caller's rows there; calls are given up when the signal aborts, and at the request's own deadline */
-  open: (signal?: AbortSignal) => Store;
   /** the caller's rows in the replica; absent: there is none, or it is not to be read */
   replica?: ReadStore | undefined;
   completeUpTo: () => Promise<Date | null>;
-  /** what the primary may take of the request's time, in milliseconds */
-  primaryMs: number;
   reads: ReadPlace;
   sources: ReadSources;
   log: Log;
@@ -99,27 +95,4 @@ async function ofReplica<T>(
 ): Answer<Found<T>> {
   const upTo = await completeUpTo();
   return (await ask(replicaAnswers(replica, upTo, primary.title))).map((value) => ({ value, upTo }));
-}
-
-/** The primary's answer; `unavailable` once its part of the time is over and it has fallen silent. */
-async function patiently<T>({ open, breaker, primaryMs }: ReplicatedOptions, ask: Ask<T>): Answer<T> {
-  const giveUp = new AbortController();
-  let heard = breaker.heard();
-  const half = setTimeout(() => {
-    heard = breaker.heard();
-  }, primaryMs / 2);
-  const end = setTimeout(() => {
-    if (breaker.heard() === heard) giveUp.abort(TIME_IS_UP);
-  }, primaryMs);
-  // a process with nothing else to do need not wait for them
-  for (const timer of [half, end]) timer.unref();
-  try {
-    const answer = await ask(open(giveUp.signal));
-    // "busy" it is called when others were answered since this call began, which may have been before it fell silent
-    const isGivenUp = giveUp.signal.aborted && answer.isErr() && answer.error.kind === "unavailable";
-    return isGivenUp ? err(tooLate(TIME_IS_UP)) : answer;
-  } finally {
-    clearTimeout(half);
-    clearTimeout(end);
-  }
 }

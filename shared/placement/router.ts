@@ -9,7 +9,7 @@ import { uuidv7 } from "uuidv7";
 import { conflict, type RepositoryError, unavailable } from "../contract/errors.ts";
 import type { Repository } from "../contract/repository.ts";
 import { type DeadlineSettings, deadlinesOf } from "../deadlines.ts";
-import type { Collection, CreateOf, PatchOf, RecordOf } from "../definition/define.ts";
+import { type Collection, type CreateOf, isTwoWay, type PatchOf, type RecordOf } from "../definition/define.ts";
 import type { Log } from "../log.ts";
 import { serviceClient } from "../postgres/client.ts";
 import { authFailure } from "../postgres/failures.ts";
@@ -27,12 +27,13 @@ import { deadlineIn } from "./deadline.ts";
 import { type Guard, guarded, guardStore } from "./guarded-store.ts";
 import { createHealth, type Health } from "./health.ts";
 import { createHomeStore, type HomeAt } from "./home-store.ts";
-import { copiedTo, REPLICA_HOLDER } from "./kept-collections.ts";
+import { copiedTo, REPLICA_HOLDER, sharedWith } from "./kept-collections.ts";
 import { closeAll, createRegistry, type RegistryConfig, type RegistryOptions } from "./registry.ts";
 import { createReplicatedStores } from "./replicated-stores.ts";
 import type { PresentedToken } from "./revocations.ts";
 import type { DatabaseService, RequestCalls, RequestUser } from "./service.ts";
 import { type DatabaseStats, readStats, sizesIn } from "./stats.ts";
+import { createTwoWayStores } from "./two-way-stores.ts";
 import { createUserChanges, type Standing } from "./user-changes.ts";
 import { createWakeUp, wakingStore } from "./wake-copying.ts";
 import { createWriteRefusals } from "./write-refusals.ts";
@@ -194,9 +195,15 @@ export function createRouter(options: RouterOptions): Router {
     });
   };
 
-  const wake = createWakeUp({ call: options.replicate ?? (() => invoke(service, "replicate")), clock, waitUntil, log });
-  const hasCopy = registry.has(REPLICA_HOLDER) && copiedTo(REPLICA_HOLDER, collections).length > 0;
+  const replicate = options.replicate ?? (() => invoke(service, "replicate"));
+  const wake = createWakeUp({ call: replicate, clock, waitUntil, log });
+  const copied = [...copiedTo(REPLICA_HOLDER, collections), ...sharedWith(REPLICA_HOLDER, collections)];
+  const hasCopy = registry.has(REPLICA_HOLDER) && copied.length > 0;
   const replicatedStore = createReplicatedStores({ registry, guardFor, breakerOf, deadlines, clock, log });
+  const twoWayStore = createTwoWayStores({
+    ...{ service, controlGuard, breakerOf, replicate, deadlines, clock, log },
+    storeAt: (name, user) => storeAt(name, user, { home: user.home, homeEpoch: user.homeEpoch }),
+  });
 
   const homeStore = (first: HomeAt, user: RequestUser, claims: Claimed): Store =>
     createHomeStore({
@@ -208,7 +215,13 @@ export function createRouter(options: RouterOptions): Router {
   /** `claims` is what the databases are told, where they look at it. */
   const serviceAt = (at: HomeAt, user: RequestUser, claims: Claimed = at): DatabaseService => {
     let opened: Store | undefined;
-    const storeOf = ({ placement }: Collection) => {
+    const storeOf = (collection: Collection) => {
+      const { placement } = collection;
+      // without the database that comes first, Supabase has all of them
+      if (placement.kind === "replicated" && isTwoWay(collection))
+        return registry.has(placement.primary)
+          ? wakingStore(twoWayStore(placement.primary, user), wake)
+          : storeAt(CONTROL_PLANE, user, claims);
       if (placement.kind === "pinned") return storeAt(placement.database, user, claims);
       if (placement.kind === "replicated") {
         const store = replicatedStore(placement, user, (over) =>

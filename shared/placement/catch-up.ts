@@ -1,0 +1,53 @@
+/**
+ * Has the database behind a primary brought up before it is read instead of it. An instance that does not reach the primary is
+ * no proof that nobody does: others may have written there a moment ago. Whoever copies is on another machine, and says.
+ */
+import { within } from "../values/within.ts";
+
+export interface CatchUpOptions {
+  /** copies what there is; rejects where the primary is away for it, too */
+  copy: () => Promise<unknown>;
+  /** no reader waits longer for it, in milliseconds */
+  limitMs: number;
+  /** milliseconds, of any beginning */
+  clock: () => number;
+}
+
+/** How long one that could not copy is not waited for again. */
+const AWAY_MS = 5_000;
+
+/**
+ * Waits until what was written before is copied: by a run that begins now, which all share that come before it. Does not wait
+ * while nobody could copy. Never rejects.
+ */
+export function createCatchUp({ copy, limitMs, clock }: CatchUpOptions): () => Promise<void> {
+  let awayAt = Number.NEGATIVE_INFINITY;
+  let running: Promise<boolean> | undefined;
+  let queued: Promise<boolean> | undefined;
+  const run = (): Promise<boolean> => {
+    const begun = copy()
+      .then(
+        () => true,
+        () => false,
+      )
+      .finally(() => {
+        if (running === begun) running = undefined;
+      });
+    running = begun;
+    return begun;
+  };
+  const join = (): Promise<boolean> => {
+    if (!running) return run();
+    // what is under way may have looked before
+    queued ??= running.then(() => {
+      queued = undefined;
+      return run();
+    });
+    return queued;
+  };
+  return async () => {
+    // clocks are set back, too
+    if (Math.abs(clock() - awayAt) <= AWAY_MS) return;
+    if (!(await within(limitMs, join()))) awayAt = clock();
+  };
+}
