@@ -26,7 +26,8 @@ export interface Breaker {
   heard(): number;
 }
 
-export function createBreaker(name: string, log: Log): Breaker {
+/** `onClose` is told when a database is back. */
+export function createBreaker(name: string, log: Log, onClose: () => void = () => {}): Breaker {
   const policy = circuitBreaker(
     handleWhenResult((outcome) => outcome === "down"),
     { halfOpenAfter: HALF_OPEN_MS, breaker: new ConsecutiveBreaker(FAILURES) },
@@ -40,6 +41,7 @@ export function createBreaker(name: string, log: Log): Breaker {
   policy.onReset(() => {
     isOut = false;
     log.info("breaker_closed", { database: name });
+    onClose();
   });
   let answers = 0;
   const refused = (): RepositoryError => ({
@@ -65,11 +67,11 @@ export function createBreaker(name: string, log: Log): Breaker {
   };
 }
 
-/** One for each database, made when it is first asked for. */
-export function createBreakers(log: Log): (name: string) => Breaker {
+/** One for each database, made when it is first asked for; `onClose` is told when one is back. */
+export function createBreakers(log: Log, onClose?: () => void): (name: string) => Breaker {
   const made = new Map<string, Breaker>();
   return (name) => {
-    const breaker = made.get(name) ?? createBreaker(name, log);
+    const breaker = made.get(name) ?? createBreaker(name, log, onClose);
     made.set(name, breaker);
     return breaker;
   };

@@ -124,7 +124,8 @@ export function createRouter(options: RouterOptions): Router {
   });
   const assignments = createAssignments(service);
   const cache = createAssignmentCache(clock);
-  const breakerOf = createBreakers(log);
+  // what was written while it was away waits for somebody to copy it
+  const breakerOf = createBreakers(log, () => hasCopy && wake());
   const refusals = createWriteRefusals({ report: assignments.reportRefusal, clock, log, waitUntil });
   const getHealth = createHealth({
     databases: [...registry.values()],

@@ -14,11 +14,17 @@ export interface WakeOptions {
 }
 
 const EVERY_MS = 1_000;
+/** After a call that failed: what MongoDB alone has, pg_cron does not know of. (A function that is kept alive longer costs more.) */
+const AGAIN_MS = [2_000, 8_000];
 
-/** To be called after each write. Calls at once, then once a second at most, and once more for what was written meanwhile. */
+/**
+ * To be called after each write. Calls at once, then once a second at most, and once more for what was written meanwhile; a call
+ * that fails is made twice more.
+ */
 export function createWakeUp({ call, clock, waitUntil, log, wait = pause }: WakeOptions): () => void {
   let calledAt = Number.NEGATIVE_INFINITY;
   let isComing = false;
+  let isRepeating = false;
   const wakeUp = async () => {
     // clocks are set back, too
     const left = Math.min(EVERY_MS, calledAt + EVERY_MS - clock());
@@ -28,12 +34,32 @@ export function createWakeUp({ call, clock, waitUntil, log, wait = pause }: Wake
     calledAt = clock();
     await call();
   };
+  const again = async () => {
+    if (isRepeating) return;
+    isRepeating = true;
+    try {
+      for (const ms of AGAIN_MS) {
+        await wait(ms);
+        if (await call().then(...ANSWERED)) return;
+      }
+    } finally {
+      isRepeating = false;
+    }
+  };
   return () => {
     if (isComing) return;
     isComing = true;
-    waitUntil(wakeUp().catch((error) => log.debug("copying_not_woken", { error })));
+    waitUntil(
+      wakeUp().catch((error) => {
+        log.debug("copying_not_woken", { error });
+        return again();
+      }),
+    );
   };
 }
+
+/** Whether it was. */
+const ANSWERED = [() => true, () => false] as const;
 
 /** A store that says when something was written. */
 export function wakingStore(store: Store, wake: () => void): Store {
