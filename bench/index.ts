@@ -19,6 +19,7 @@ const PARTS: Readonly<Record<string, () => Promise<Part>>> = {
   h: async () => (await import("./h-outage.ts")).outage,
   i: async () => (await import("./i-bytes.ts")).bytesRead,
   j: async () => (await import("./j-copies.ts")).copies,
+  k: async () => (await import("./k-under-load.ts")).underLoad,
 };
 
 const chosen = process.argv.slice(2);

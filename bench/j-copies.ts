@@ -9,7 +9,6 @@ import { createLog } from "../shared/log.ts";
 import { serviceClient } from "../shared/postgres/client.ts";
 import { collectionSql } from "../shared/postgres/schema/collection-sql.ts";
 import { copyOf } from "../shared/replication/copies.ts";
-import type { Seen } from "../shared/replication/seen.ts";
 import { type ReplicationSource, supabaseSource } from "../shared/replication/source.ts";
 import { verifyCollection } from "../shared/replication/verify.ts";
 import { createReplicationWorker } from "../shared/replication/worker.ts";
@@ -17,6 +16,7 @@ import { copied, senders } from "../test/replication/collections.ts";
 import type { Bench } from "./environment.ts";
 import type { Lines } from "./lines.ts";
 import { median } from "./measure.ts";
+import { pages } from "./source-pages.ts";
 
 const ROWS = 100_000;
 const SINGLE = 400;
@@ -137,17 +137,6 @@ async function bareCopy(source: ReplicationSource, replica: Db): Promise<number>
     );
   }
   return performance.now() - begin;
-}
-
-type Page = readonly { id: string; seen: Seen; row?: Readonly<Record<string, unknown>> }[];
-
-async function* pages(source: ReplicationSource, limit: number, deep: boolean): AsyncGenerator<Page> {
-  for (let after: string | null = null; ; ) {
-    const page: Page = (await source.scan(senders, after, limit, deep))._unsafeUnwrap();
-    if (page.length === 0) return;
-    yield page;
-    after = page.at(-1)?.id ?? null;
-  }
 }
 
 async function comparing({ source, replica, lines }: Omit<Copying, "bench">): Promise<void> {
