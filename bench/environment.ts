@@ -29,7 +29,7 @@ export interface Bench {
   anotherDatabase(): Promise<postgres.Sql>;
   /** the API in a process of its own; `over` takes the place of settings */
   api(over?: Readonly<Record<string, string>>): Promise<Child<{ url: string }>>;
-  server<Ready>(file: string, settings: unknown): Promise<Child<Ready>>;
+  server<Ready>(file: string, settings: unknown, flags?: readonly string[]): Promise<Child<Ready>>;
   /** run at the end, the last one first */
   atEnd(stop: () => unknown): void;
 }
@@ -42,8 +42,8 @@ export async function openBench(): Promise<{ bench: Bench; stop(): Promise<void>
   const stop = async () => {
     for (const each of stops.splice(0).reverse()) await each();
   };
-  const server = async <Ready>(file: string, settings: unknown) => {
-    const child = await startChild<Ready>(file, settings);
+  const server = async <Ready>(file: string, settings: unknown, flags?: readonly string[]) => {
+    const child = await startChild<Ready>(file, settings, flags);
     atEnd(() => child.stop());
     return child;
   };

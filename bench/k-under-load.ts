@@ -126,7 +126,7 @@ interface Compared {
   maxRssMb: number;
 }
 
-/** In a process of its own, whose memory is its alone. */
+/** In a process of its own, whose memory is its alone, with the flags of `npm run switchyard`: Node takes more than it needs otherwise. */
 async function comparingMany(loaded: Loaded): Promise<void> {
   const { bench, lines, source, replica, replicaUri } = loaded;
   (await source.switch(false))._unsafeUnwrap();
@@ -139,7 +139,9 @@ async function comparingMany(loaded: Loaded): Promise<void> {
       { ordered: false },
     );
   const { supabase } = bench;
-  const child = await bench.server<Compared>("compare.ts", { url: supabase.url, key: supabase.secretKey, replicaUri });
+  const child = await bench.server<Compared>("compare.ts", { url: supabase.url, key: supabase.secretKey, replicaUri }, [
+    "--optimize-for-size",
+  ]);
   const { rows, ms, bareMs, maxRssMb } = child.ready;
   await child.stop();
   const detail = `${rows.toLocaleString("en")} rows, ${(ms / 1_000).toFixed(1)} s, bare ${(bareMs / 1_000).toFixed(1)} s`;

@@ -9,10 +9,14 @@ export interface Child<Ready> {
   stop(): Promise<void>;
 }
 
-/** Starts a file of this folder with these settings; it has sent one message when it is ready. */
-export async function startChild<Ready>(file: string, settings: unknown): Promise<Child<Ready>> {
+/** Starts a file of this folder with these settings; it has sent one message when it is ready. `flags` are Node's. */
+export async function startChild<Ready>(
+  file: string,
+  settings: unknown,
+  flags: readonly string[] = [],
+): Promise<Child<Ready>> {
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), [JSON.stringify(settings)], {
-    execArgv: process.execArgv,
+    execArgv: [...process.execArgv, ...flags],
   });
   const ready = await new Promise<Ready>((resolve, reject) => {
     child.once("message", (message) => resolve(message as Ready));
