@@ -1,6 +1,8 @@
 /** The edge function `replicate` without its environment: copies what is marked, for as long as a function may run. */
 import { carriesSecretKey } from "../http/secret-key.ts";
+import type { CopyReport } from "../replication/worker.ts";
 import type { OpenReplication } from "./open-replication.ts";
+import { whileBusy } from "./while-busy.ts";
 
 export interface ReplicateEndpointOptions {
   /** the project's secret keys, of which a caller must have one */
@@ -10,19 +12,25 @@ export interface ReplicateEndpointOptions {
   timeoutMs?: number;
   /** milliseconds, of any beginning */
   clock?: () => number;
+  wait?: (ms: number) => Promise<void>;
 }
 
 const TRIM_MS = 600_000;
 
 export function createReplicateEndpoint(options: ReplicateEndpointOptions): (request: Request) => Promise<Response> {
-  const { keys, replication, timeoutMs = 10_000, clock = () => performance.now() } = options;
+  const { keys, replication, timeoutMs = 10_000, clock = () => performance.now(), wait } = options;
   let trimmedAt = Number.NEGATIVE_INFINITY;
   return async (request) => {
     if (request.method !== "POST") return answer(405, { message: "Only POST is answered here." });
     if (!(await carriesSecretKey(request, keys))) return answer(401, { message: "The secret key is needed." });
     const { copy, source } = replication;
     if (!copy) return answer(200, { copied: 0, message: "No MongoDB is configured here, so there is no copy." });
-    const copied = await copy.worker.run(timeoutMs);
+    const copied = await whileBusy({
+      run: (leftMs) => copy.worker.run(leftMs),
+      add: together,
+      attend: (ms) => source.attend(ms),
+      ...{ timeoutMs, clock, wait },
+    });
     if (copied.isErr()) return answer(503, { message: copied.error.message });
     if (clock() - trimmedAt > TRIM_MS) {
       trimmedAt = clock();
@@ -31,5 +39,12 @@ export function createReplicateEndpoint(options: ReplicateEndpointOptions): (req
     return answer(200, { ...copied.value });
   };
 }
+
+const together = (one: CopyReport, other: CopyReport): CopyReport => ({
+  copied: one.copied + other.copied,
+  stale: one.stale + other.stale,
+  refused: one.refused + other.refused,
+  isDrained: other.isDrained,
+});
 
 const answer = (status: number, body: object) => Response.json(body, { status });

@@ -94,6 +94,8 @@ export interface ReplicationSource {
   dead(limit: number): Answer<DeadRow[]>;
   retry(): Answer<number>;
   trim(): Answer<void>;
+  /** True for one caller within that time, in milliseconds: it stays, and takes what comes meanwhile. */
+  attend(ms: number): Answer<boolean>;
   /** False: it was so already. */
   switch(on: boolean): Answer<boolean>;
   backfill(collection: string, limit: number, restart: boolean): Answer<Backfilled>;
@@ -134,6 +136,7 @@ export function supabaseSource(client: SupabaseClient, collections: readonly Col
     dead: (limit) => call("dead", { p_limit: limit }),
     retry: () => call("retry"),
     trim: () => call("trim"),
+    attend: (ms) => call("attend", { p_ms: Math.ceil(ms) }),
     switch: (on) => call("switch", { p_on: on }),
     backfill: (collection, limit, restart) =>
       call("backfill", { p_collection: collection, p_limit: limit, p_restart: restart }),

@@ -32,7 +32,7 @@ export interface WorkerOptions {
 }
 
 /** Numbers of rows. */
-interface CopyReport {
+export interface CopyReport {
   copied: number;
   /** the copy had them already */
   stale: number;
