@@ -1,4 +1,4 @@
-/** The edge function `replicate` without its environment: copies what is marked, for as long as a function may run. */
+/** The edge function `replicate` without its environment: copies both ways, for as long as a function may run. */
 import { carriesSecretKey } from "../http/secret-key.ts";
 import type { OpenReplication } from "./open-replication.ts";
 
@@ -22,7 +22,7 @@ export function createReplicateEndpoint(options: ReplicateEndpointOptions): (req
     if (!(await carriesSecretKey(request, keys))) return answer(401, { message: "The secret key is needed." });
     const { copy, source } = replication;
     if (!copy) return answer(200, { copied: 0, message: "No MongoDB is configured here, so there is no copy." });
-    const copied = await copy.worker.run(timeoutMs);
+    const copied = await copy.run(timeoutMs);
     if (copied.isErr()) return answer(503, { message: copied.error.message });
     if (clock() - trimmedAt > TRIM_MS) {
       trimmedAt = clock();
