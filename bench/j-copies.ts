@@ -100,7 +100,12 @@ async function copying({ bench, source, replica, lines }: Copying): Promise<void
   (await source.switch(false))._unsafeUnwrap();
   (await source.switch(true))._unsafeUnwrap();
   const change = () => sql`update public.senders set labels = array['x' || (random() * 1000)::int]`;
-  const worker = createReplicationWorker({ source, replica: () => replica, collections: copied, log });
+  const worker = createReplicationWorker({
+    source,
+    mongo: { replica: () => replica, home: () => replica },
+    collections: copied,
+    log,
+  });
   await change();
   (await worker.run())._unsafeUnwrap();
   const rates: Record<"ours" | "bare", number[]> = { ours: [], bare: [] };
@@ -141,7 +146,9 @@ async function bareCopy(source: ReplicationSource, replica: Db): Promise<number>
 
 async function comparing({ source, replica, lines }: Omit<Copying, "bench">): Promise<void> {
   const begin = performance.now();
-  const found = (await verifyCollection({ source, replica, collection: senders }))._unsafeUnwrap();
+  const found = (
+    await verifyCollection({ source, mongo: { replica: () => replica, home: () => replica }, collection: senders })
+  )._unsafeUnwrap();
   const ours = performance.now() - begin;
   const again = performance.now();
   for await (const _ of pages(source, 5_000, false));

@@ -5,10 +5,13 @@
 import { type Db, MongoClient } from "mongodb";
 import { allCollections } from "../shared/collections/index.ts";
 import { createLog } from "../shared/log.ts";
+import type { OpenCopy } from "../shared/operations/open-replication.ts";
 import { createReplicateEndpoint } from "../shared/operations/replicate-endpoint.ts";
 import { createWakeUp } from "../shared/placement/wake-copying.ts";
 import { serviceClient } from "../shared/postgres/client.ts";
 import { collectionSql } from "../shared/postgres/schema/collection-sql.ts";
+import { copyBothWays } from "../shared/replication/both-ways.ts";
+import { createCollector } from "../shared/replication/collector.ts";
 import { copyOf } from "../shared/replication/copies.ts";
 import { type ReplicationSource, supabaseSource } from "../shared/replication/source.ts";
 import { createReplicationWorker, type ReplicationWorker } from "../shared/replication/worker.ts";
@@ -31,6 +34,7 @@ interface Loaded {
   replica: Db;
   replicaUri: string;
   worker: ReplicationWorker;
+  copy: OpenCopy;
   clerk: string;
 }
 
@@ -48,11 +52,17 @@ export async function underLoad(bench: Bench, lines: Lines): Promise<void> {
   const config = { SUPABASE_URL: supabase.url, SUPABASE_SECRET_KEY: supabase.secretKey };
   const source = supabaseSource(serviceClient(config), copied);
   const log = createLog({ level: "silent" });
-  const worker = createReplicationWorker({ source, replica: () => replica, collections: copied, log });
+  const mongoSide = { replica: () => replica, home: () => replica };
+  const worker = createReplicationWorker({ source, mongo: mongoSide, collections: copied, log });
+  const collector = createCollector({ source, mongo: mongoSide, collections: [], log });
+  const copy: OpenCopy = {
+    ...{ mongo: mongoSide, worker, collector },
+    run: (timeoutMs) => copyBothWays({ worker, collector }, timeoutMs),
+  };
   const { id: clerk } = await bench.user("supabase");
   await sql`select public.switchyard_set_quotas(null, null)`;
   (await source.switch(true))._unsafeUnwrap();
-  const loaded: Loaded = { bench, lines, source, replica, replicaUri, worker, clerk };
+  const loaded: Loaded = { bench, lines, source, replica, replicaUri, worker, copy, clerk };
   await fill(loaded, ROWS);
   (await worker.run())._unsafeUnwrap();
   await lag(loaded);
@@ -65,12 +75,12 @@ const fill = async ({ bench, clerk }: Loaded, count: number) =>
     select ${clerk}, gen_random_uuid(), 'Sender ' || n from generate_series(1, ${count}::int) n`);
 
 /** Each write wakes the function that copies, as the API does. */
-async function lag({ bench, lines, source, worker, replica }: Loaded): Promise<void> {
+async function lag({ bench, lines, source, worker, copy }: Loaded): Promise<void> {
   const { sql } = bench;
   await sql`delete from switchyard.replication_batches`;
   const endpoint = createReplicateEndpoint({
     keys: ["key"],
-    replication: { source, copy: { worker, replica: () => replica } },
+    replication: { source, copy },
   });
   const running = new Set<Promise<unknown>>();
   const wake = createWakeUp({

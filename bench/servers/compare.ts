@@ -14,7 +14,9 @@ serveParent<{ url: string; key: string; replicaUri: string }>(async ({ url, key,
   const replica = mongo.db();
   const source = supabaseSource(serviceClient({ SUPABASE_URL: url, SUPABASE_SECRET_KEY: key }), [senders]);
   const begin = performance.now();
-  const { rows, differences } = (await verifyCollection({ source, replica, collection: senders }))._unsafeUnwrap();
+  const { rows, differences } = (
+    await verifyCollection({ source, mongo: { replica: () => replica, home: () => replica }, collection: senders })
+  )._unsafeUnwrap();
   if (differences.length > 0) throw new Error(`${differences.length} rows differ`);
   const ms = performance.now() - begin;
   // of the comparison alone, before the bare scan

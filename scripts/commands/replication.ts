@@ -92,14 +92,14 @@ export const backfillReplication: Command = {
   positionals: { least: 0, most: 1 },
   run: ({ positionals: [name], values }, io) =>
     opened(io, async (replication) => {
-      const { worker, replica } = copyOf(replication);
+      const { worker, mongo } = copyOf(replication);
       const collections = collectionsIn(replication, name);
       const rate = createRate();
       const copied = orRefuse(
         await backfill({
           source: replication.source,
           worker,
-          replica,
+          mongo,
           collections,
           restart: values.restart === true,
           onProgress: ({ collection, marked, total, waits }) => {
@@ -118,12 +118,10 @@ export const backfillReplication: Command = {
 const VERIFY = { ...JSON_OPTION, deep: { type: "boolean" } } as const;
 
 async function compare(replication: OpenReplication, io: Io, { name, deep, quiet }: Compared) {
-  const { replica } = copyOf(replication);
+  const { mongo } = copyOf(replication);
   const found: { collection: Collection; rows: number; differences: Difference[]; isCut: boolean }[] = [];
   for (const collection of collectionsIn(replication, name)) {
-    const verified = orRefuse(
-      await verifyCollection({ source: replication.source, replica: replica(), collection, deep }),
-    );
+    const verified = orRefuse(await verifyCollection({ source: replication.source, mongo, collection, deep }));
     found.push({ collection, ...verified });
     if (!quiet) io.out(`${collection.name}: ${verified.rows} rows compared, ${countOf(verified)} differ.`);
   }
@@ -175,17 +173,17 @@ export const repairReplication: Command = {
   positionals: { least: 0, most: 1 },
   run: ({ positionals: [name], values }, io) =>
     opened(io, async (replication) => {
-      const { worker, replica } = copyOf(replication);
+      const { run, mongo } = copyOf(replication);
       const found = await compare(replication, io, { name, deep: true, quiet: values.json === true });
       const total = { marked: 0, replaced: 0, left: [] as Difference[] };
       for (const { collection, differences } of found) {
-        const options = { source: replication.source, replica: replica(), collection };
+        const options = { source: replication.source, mongo, collection };
         const { marked, replaced, left } = orRefuse(await repairCollection(options, differences));
         total.marked += marked;
         total.replaced += replaced;
         total.left.push(...left);
       }
-      orRefuse(await worker.run());
+      orRefuse(await run());
       io.out(values.json ? json(total) : `Copied ${total.marked} rows, replaced ${total.replaced}.`);
       if (!values.json) tell(io, total.left);
       if (total.left.length > 0) throw new Refused(`${total.left.length} rows are left: decide what they are to be.`);
@@ -201,9 +199,9 @@ export const restoreReplication: Command = {
   positionals: 0,
   run: ({ values }, io) =>
     opened(io, async ({ source, collections, copy }) => {
-      const { replica } = copyOf({ copy });
+      const { mongo } = copyOf({ copy });
       const dryRun = values.commit !== true;
-      const done = orRefuse(await restore({ source, replica: replica(), collections, dryRun }));
+      const done = orRefuse(await restore({ source, mongo, collections, dryRun }));
       const refused = done.flatMap((each) => each.refused.map((row) => ({ collection: each.collection, ...row })));
       if (values.json) io.out(json(done));
       else {

@@ -45,7 +45,7 @@ async function bringUp({ sql, ...options }: ReplicationLoopOptions): Promise<voi
     // somebody has switched it off, and knows why
     if (!status.value.is_on && state?.ever) return;
     const due = collections.filter(({ name }) => !isWhole(status.value, name));
-    const filled = await backfill({ source, worker: copy.worker, replica: copy.replica, collections: due });
+    const filled = await backfill({ source, worker: copy.worker, mongo: copy.mongo, collections: due });
     if (filled.isErr()) throw new Error(filled.error.message);
   } finally {
     await close();

@@ -1,13 +1,18 @@
-/** The copy in MongoDB of what has its primary in Supabase, and what works on it. */
+/** Both sides of what is copied between Supabase and MongoDB, and what works on it. */
 import type { SupabaseClient } from "@supabase/supabase-js";
-import type { Db, MongoClient } from "mongodb";
+import type { MongoClient } from "mongodb";
+import type { Result } from "neverthrow";
+import type { RepositoryError } from "../contract/errors.ts";
 import type { Deadlines } from "../deadlines.ts";
-import type { Collection } from "../definition/define.ts";
+import { type Collection, isTwoWay } from "../definition/define.ts";
 import type { Log } from "../log.ts";
 import { createMongoClient } from "../mongo/client.ts";
-import { replicaDatabaseName } from "../mongo/database-name.ts";
+import { databaseName, replicaDatabaseName } from "../mongo/database-name.ts";
 import { copiedTo, REPLICA_HOLDER } from "../placement/kept-collections.ts";
 import type { RegistryConfig } from "../placement/registry.ts";
+import { type BothReport, copyBothWays } from "../replication/both-ways.ts";
+import { type Collector, createCollector } from "../replication/collector.ts";
+import { type MongoSide, twoWayIn } from "../replication/mongo-side.ts";
 import { type ReplicationSource, supabaseSource } from "../replication/source.ts";
 import { createReplicationWorker, type ReplicationWorker, type WorkerOptions } from "../replication/worker.ts";
 
@@ -23,33 +28,50 @@ export interface OpenReplicationOptions {
   worker?: Pick<WorkerOptions, "limit" | "leaseSeconds">;
 }
 
+export interface OpenCopy {
+  mongo: MongoSide;
+  worker: ReplicationWorker;
+  collector: Collector;
+  /** Both directions, as `copyBothWays`. */
+  run(timeoutMs?: number): Promise<Result<BothReport, RepositoryError>>;
+}
+
 export interface OpenReplication {
   source: ReplicationSource;
-  /** those that have a copy; none where the application has defined none */
+  /** those that have a copy, or that both databases take writes of; none where the application has defined none */
   collections: readonly Collection[];
   /** undefined where no MongoDB is configured, and so no copy */
-  copy: { replica: () => Db; worker: ReplicationWorker } | undefined;
+  copy: OpenCopy | undefined;
   close(): Promise<void>;
 }
 
 /** Connects to nothing before it is used. */
 export function openReplication(options: OpenReplicationOptions): OpenReplication {
   const { config, service, deadlines, log, appName } = options;
-  const collections = copiedTo(REPLICA_HOLDER, options.collections);
+  const collections = options.collections.filter(
+    (collection) => isTwoWay(collection) || copiedTo(REPLICA_HOLDER, [collection]).length > 0,
+  );
   const source = supabaseSource(service, collections);
   const holder = config.databases.find(({ name }) => name === REPLICA_HOLDER);
   let client: MongoClient | undefined;
   if (!holder) return { source, collections, copy: undefined, close: async () => {} };
   const { url } = holder;
-  const replica = () => {
+  const database = (name: string) => {
     client ??= createMongoClient(url, { appName, deadlines });
-    return client.db(replicaDatabaseName(url, config.MONGODB_DATABASE, config.MONGODB_REPLICA_DATABASE));
+    return client.db(name);
   };
-  const worker = createReplicationWorker({ source, replica, collections, log, ...options.worker });
+  const mongo: MongoSide = {
+    replica: () => database(replicaDatabaseName(url, config.MONGODB_DATABASE, config.MONGODB_REPLICA_DATABASE)),
+    home: () => database(databaseName(url, config.MONGODB_DATABASE)),
+  };
+  const worker = createReplicationWorker({ source, mongo, collections, log, ...options.worker });
+  const { limit } = options.worker ?? {};
+  const both = twoWayIn(collections);
+  const collector = createCollector({ source, mongo, collections: both, log, ...(limit !== undefined && { limit }) });
   return {
     source,
     collections,
-    copy: { replica, worker },
+    copy: { mongo, worker, collector, run: (timeoutMs) => copyBothWays({ worker, collector }, timeoutMs) },
     async close() {
       await client?.close();
     },

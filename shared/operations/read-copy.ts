@@ -1,4 +1,5 @@
 /** How much the copy holds, and how far it is behind. What cannot be known is null: either side may be away. */
+import { copiedTo, REPLICA_HOLDER } from "../placement/kept-collections.ts";
 import type { ReplicationStatus } from "../replication/source.ts";
 import { within } from "../values/within.ts";
 import type { OpenReplication } from "./open-replication.ts";
@@ -15,8 +16,10 @@ export async function readCopy(replication: OpenReplication, limitMs: number): P
   const { source, copy, collections } = replication;
   if (!copy || collections.length === 0) return null;
   const maxTimeMS = Math.max(1, Math.round(limitMs * 0.8));
-  const counts = collections.map(async ({ name }) => {
-    const count = async () => copy.replica().collection(name).countDocuments({ _deleted_at: null }, { maxTimeMS });
+  // what both databases write is counted with their homes
+  const counts = copiedTo(REPLICA_HOLDER, collections).map(async ({ name }) => {
+    const count = async () =>
+      copy.mongo.replica().collection(name).countDocuments({ _deleted_at: null }, { maxTimeMS });
     return [
       name,
       (await within(

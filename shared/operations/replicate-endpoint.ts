@@ -1,6 +1,6 @@
-/** The edge function `replicate` without its environment: copies what is marked, for as long as a function may run. */
+/** The edge function `replicate` without its environment: copies both ways, for as long as a function may run. */
 import { carriesSecretKey } from "../http/secret-key.ts";
-import type { CopyReport } from "../replication/worker.ts";
+import { addCounts, type BothReport } from "../replication/both-ways.ts";
 import type { OpenReplication } from "./open-replication.ts";
 import { whileBusy } from "./while-busy.ts";
 
@@ -26,7 +26,8 @@ export function createReplicateEndpoint(options: ReplicateEndpointOptions): (req
     const { copy, source } = replication;
     if (!copy) return answer(200, { copied: 0, message: "No MongoDB is configured here, so there is no copy." });
     const copied = await whileBusy({
-      run: (leftMs) => copy.worker.run(leftMs),
+      run: (leftMs) => copy.run(leftMs),
+      isBusy: ({ copied, collected }) => copied + collected.sent + collected.merged > 0,
       add: together,
       attend: (ms) => source.attend(ms),
       ...{ timeoutMs, clock, wait },
@@ -40,11 +41,11 @@ export function createReplicateEndpoint(options: ReplicateEndpointOptions): (req
   };
 }
 
-const together = (one: CopyReport, other: CopyReport): CopyReport => ({
-  copied: one.copied + other.copied,
-  stale: one.stale + other.stale,
-  refused: one.refused + other.refused,
-  isDrained: other.isDrained,
-});
+function together(one: BothReport, { collected: more, ...other }: BothReport): BothReport {
+  const { collected, ...total } = structuredClone(one);
+  addCounts(total, other);
+  addCounts(collected, more);
+  return { ...total, collected };
+}
 
 const answer = (status: number, body: object) => Response.json(body, { status });

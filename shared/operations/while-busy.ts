@@ -10,6 +10,8 @@ const IDLE_MS = 1_200;
 
 export interface WhileBusyOptions<T, E> {
   run: (leftMs: number) => Promise<Result<T, E>>;
+  /** whether it has found something to do */
+  isBusy: (report: T) => boolean;
   /** two runs together */
   add: (one: T, other: T) => T;
   /** whether nobody else stays for that time, in milliseconds */
@@ -22,15 +24,21 @@ export interface WhileBusyOptions<T, E> {
 }
 
 /** All runs together. The first that fails ends it: whoever is woken next tries again. */
-export async function whileBusy<T extends { copied: number }, E>(
-  options: WhileBusyOptions<T, E>,
-): Promise<Result<T, E>> {
-  const { run, add, attend, timeoutMs, clock, wait = (ms) => new Promise((done) => setTimeout(done, ms)) } = options;
+export async function whileBusy<T, E>(options: WhileBusyOptions<T, E>): Promise<Result<T, E>> {
+  const {
+    run,
+    isBusy,
+    add,
+    attend,
+    timeoutMs,
+    clock,
+    wait = (ms) => new Promise((done) => setTimeout(done, ms)),
+  } = options;
   const begun = clock();
   const left = () => timeoutMs - (clock() - begun);
   const first = await run(timeoutMs);
   // one that had nothing to do is not needed
-  if (first.isErr() || first.value.copied === 0 || left() <= 0) return first;
+  if (first.isErr() || !isBusy(first.value) || left() <= 0) return first;
   const isAlone = await attend(left());
   if (isAlone.isErr()) return err(isAlone.error);
   if (!isAlone.value) return first;
@@ -39,7 +47,7 @@ export async function whileBusy<T extends { copied: number }, E>(
     await wait(POLL_MS);
     const next = await run(left());
     if (next.isErr()) return next;
-    if (next.value.copied > 0) busyAt = clock();
+    if (isBusy(next.value)) busyAt = clock();
     total = add(total, next.value);
   }
   return ok(total);

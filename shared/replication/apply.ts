@@ -5,15 +5,19 @@
  * 11000 for "stale" loses rows: two upserts of one new id at the same time meet it as well.)
  */
 import { BSON, type Document, type Collection as Documents, MongoBulkWriteError, type UUID } from "mongodb";
-import type { Collection } from "../definition/define.ts";
+import { type Collection, isTwoWay } from "../definition/define.ts";
 import { stateOf } from "../mongo/states.ts";
+import { AT_ONCE } from "../mongo/unsent.ts";
 import { MAX_SITE } from "../values/version.ts";
 import { copyOf, seenIn } from "./copies.ts";
 import { relationOf, type Seen } from "./seen.ts";
 import type { SourceRow } from "./source.ts";
 
-/** `stale`: the copy has it already, or something newer. `refused`: this row, whatever becomes of the others. */
-export type Outcome = { is: "applied" } | { is: "stale" } | { is: "refused"; error: string };
+/**
+ * `stale`: the copy has it already, or something newer. `concurrent`: both databases have changed it, and the document is on
+ * its way to Postgres, which decides. `refused`: this row, whatever becomes of the others.
+ */
+export type Outcome = { is: "applied" } | { is: "stale" } | { is: "concurrent" } | { is: "refused"; error: string };
 
 /** Of MongoDB: a document with all its fields. */
 const MAX_BYTES = 16 * 1_024 * 1_024;
@@ -36,11 +40,15 @@ export async function applyRows(
   documents: Documents,
   collection: Collection,
   rows: readonly SourceRow[],
+  now: () => number = Date.now,
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = rows.map(() => ({ is: "applied" }));
+  const takesWrites = isTwoWay(collection);
   let items: Item[] = [];
   rows.forEach((source, at) => {
     const document = copyOf(collection, source);
+    // it comes from Postgres, so Postgres has it
+    if (takesWrites && !source.row) document._acknowledged_at = new Date(now());
     const bytes = BSON.calculateObjectSize(document);
     // the driver would refuse all that are sent with it
     if (bytes > MAX_BYTES)
@@ -53,7 +61,11 @@ export async function applyRows(
       if (code === DUPLICATE_KEY) again.push(item);
       else outcomes[item.at] = { is: "refused", error: message };
     }
-    items = await lookAgain(documents, again, outcomes);
+    const { newer, concurrent } = await lookAgain(documents, again, outcomes);
+    if (!takesWrites)
+      for (const { at } of concurrent)
+        outcomes[at] = { is: "refused", error: "the copy has a change of its own that this row has not seen" };
+    items = takesWrites ? [...newer, ...(await haveDecided(documents, concurrent, outcomes, now()))] : newer;
   }
   for (const { at } of items) outcomes[at] = { is: "refused", error: "other writers were faster again and again" };
   return outcomes;
@@ -92,18 +104,45 @@ function guardOf(id: UUID, seen: Seen): Document {
   };
 }
 
-async function lookAgain(documents: Documents, items: readonly Item[], outcomes: Outcome[]): Promise<Item[]> {
-  if (items.length === 0) return [];
+/** Of those that the guard has kept out; a document is given with the concurrent ones as it was found. */
+async function lookAgain(documents: Documents, items: readonly Item[], outcomes: Outcome[]) {
+  const newer: Item[] = [];
+  const concurrent: (Item & { found: Document })[] = [];
+  if (items.length === 0) return { newer, concurrent };
   const ids = items.map(({ document }) => document._id);
-  const present = await documents.find({ _id: { $in: ids } }, { projection: { _seen: 1 } }).toArray();
-  const seenOf = new Map(present.map((document) => [String(document._id), seenIn(document)]));
-  return items.filter(({ source, document, at }) => {
-    const relation = relationOf(source.seen, seenOf.get(String(document._id)) ?? {});
-    if (relation === "newer") return true;
-    outcomes[at] =
-      relation === "concurrent"
-        ? { is: "refused", error: "the copy has a change of its own that this row has not seen" }
-        : { is: "stale" };
-    return false;
-  });
+  const projection = { _seen: 1, version: 1, _dirty: 1 };
+  const present = await documents.find({ _id: { $in: ids } }, { projection }).toArray();
+  const foundOf = new Map(present.map((document) => [String(document._id), document]));
+  for (const item of items) {
+    const found = foundOf.get(String(item.document._id)) ?? {};
+    const relation = relationOf(item.source.seen, seenIn(found));
+    if (relation === "newer") newer.push(item);
+    else if (relation === "concurrent") concurrent.push({ ...item, found });
+    else outcomes[item.at] = { is: "stale" };
+  }
+  return { newer, concurrent };
+}
+
+/**
+ * Postgres decides about what both have changed, once it has the document: that it is sent is seen to here, and nothing else
+ * is changed. Gives back those whose document has become another one meanwhile.
+ */
+async function haveDecided(
+  documents: Documents,
+  items: readonly (Item & { found: Document })[],
+  outcomes: Outcome[],
+  nowMs: number,
+): Promise<Item[]> {
+  const again: Item[] = [];
+  for (const item of items) {
+    const { _id, version, _dirty } = item.found;
+    const unsent = { _id, version, _dirty: { $exists: false } };
+    const isOnItsWay =
+      _dirty !== undefined ||
+      (await documents.updateOne(unsent, { $set: { _dirty: { since: new Date(nowMs), due: AT_ONCE } } }))
+        .matchedCount === 1;
+    if (isOnItsWay) outcomes[item.at] = { is: "concurrent" };
+    else again.push(item);
+  }
+  return again;
 }

@@ -2,11 +2,11 @@
  * Brings the copy up from nothing: switches the marks on, marks every row, and copies. Writers go on meanwhile: what they
  * write is marked by itself. Stopped and started again it goes on where it was.
  */
-import type { Db } from "mongodb";
 import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
 import type { Collection } from "../definition/define.ts";
 import { attempt } from "../mongo/failures.ts";
+import type { MongoSide } from "./mongo-side.ts";
 import type { ReplicationSource } from "./source.ts";
 import { forgetNewest } from "./state.ts";
 import type { ReplicationWorker } from "./worker.ts";
@@ -24,8 +24,7 @@ interface BackfillProgress {
 export interface BackfillOptions {
   source: ReplicationSource;
   worker: ReplicationWorker;
-  /** opened when it is first needed */
-  replica: () => Db;
+  mongo: MongoSide;
   collections: readonly Collection[];
   /** from the beginning, whatever an earlier one has done; also after the source was set back (restored from a backup) */
   restart?: boolean;
@@ -45,7 +44,7 @@ export async function backfill(options: BackfillOptions): Promise<Result<number,
   const { wait = (ms) => new Promise((done) => setTimeout(done, ms)) } = options;
   if (restart) {
     // what the copy has got before is no reason any more to refuse what is marked from now on
-    const forgotten = await attempt(async () => ok(await forgetNewest(options.replica())));
+    const forgotten = await attempt(async () => ok(await forgetNewest(options.mongo.replica())));
     if (forgotten.isErr()) return err(forgotten.error);
     worker.forget();
   }

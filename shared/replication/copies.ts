@@ -1,5 +1,5 @@
 /**
- * Rows of Postgres as documents of the copy: the same names and nesting, `_id` is the UUID, instants are Dates, amounts
+ * Rows of Postgres as documents of the copy, and back: the same names and nesting, `_id` is the UUID, instants are Dates, amounts
  * Decimal128. Names that begin with `_` are the copy's own:
  *
  *   _seen         the versions that it includes, by site (seen.ts)
@@ -9,10 +9,10 @@
 import { type Document, Long, UUID } from "mongodb";
 import { type Collection, identityOf } from "../definition/define.ts";
 import { foldedFields } from "../definition/search.ts";
-import { toFields } from "../mongo/documents.ts";
+import { toRecord as fromDocument, toFields, uuidText } from "../mongo/documents.ts";
 import { toRecord } from "../postgres/rows.ts";
 import type { Seen } from "./seen.ts";
-import type { SourceRow } from "./source.ts";
+import type { RestoredRow, SourceRow } from "./source.ts";
 
 /** The document that the copy is to have of a row. */
 export function copyOf(collection: Collection, source: SourceRow): Document {
@@ -47,3 +47,21 @@ const toLongs = (seen: Seen): Document =>
 /** `_seen` of a document, as the driver reads it. */
 export const seenIn = ({ _seen = {} }: Document): Seen =>
   Object.fromEntries(Object.entries(_seen).map(([site, version]) => [site, Number(version)]));
+
+/** What Postgres takes of a document (`switchyard_replication_apply`, `…_merge`). */
+export function rowOf(collection: Collection, document: Document): RestoredRow {
+  const { owner } = identityOf(collection);
+  const ownerId = uuidText(document[owner]);
+  const id = uuidText(document._id);
+  const { create_hash = null } = document;
+  if (document._deleted_at)
+    return {
+      id,
+      seen: seenIn(document),
+      owner: ownerId,
+      version: String(document.version),
+      create_hash,
+      deleted_at: (document._deleted_at as Date).toISOString(),
+    };
+  return { id, seen: seenIn(document), row: { ...fromDocument(collection, ownerId, document), create_hash } };
+}

@@ -3,12 +3,13 @@
  * the workers. What has the same versions and other contents was written past the guard, by hand: it is replaced if it is
  * still so. What exists only in the copy, and no tombstone tells of, is reported and left alone: it may be all that is left.
  */
-import type { Db, Document } from "mongodb";
+import type { Document } from "mongodb";
 import { ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
 import type { Collection } from "../definition/define.ts";
 import { attempt } from "../mongo/failures.ts";
 import { copyOf } from "./copies.ts";
+import { databaseOf, type MongoSide } from "./mongo-side.ts";
 import type { ReplicationSource } from "./source.ts";
 import type { Difference } from "./verify.ts";
 
@@ -24,7 +25,7 @@ const BATCH = 500;
 
 interface RepairOptions {
   source: ReplicationSource;
-  replica: Db;
+  mongo: MongoSide;
   collection: Collection;
   /** called after each durable step; tests end the process there */
   at?: (step: "marked anew" | "replaced") => Promise<void> | void;
@@ -32,7 +33,7 @@ interface RepairOptions {
 
 /** Safe to repeat, also while it is at work elsewhere. Errors: as `verifyCollection`. */
 export async function repairCollection(
-  { source, replica, collection, at = () => {} }: RepairOptions,
+  { source, mongo, collection, at = () => {} }: RepairOptions,
   differences: readonly Difference[],
 ): Promise<Result<Repaired, RepositoryError>> {
   const repaired: Repaired = { marked: 0, replaced: 0, left: [] };
@@ -61,7 +62,10 @@ export async function repairCollection(
     });
     if (operations.length === 0) continue;
     const written = await attempt(async () =>
-      ok((await replica.collection(collection.name).bulkWrite(operations, { ordered: false })).matchedCount),
+      ok(
+        (await databaseOf(mongo, collection).collection(collection.name).bulkWrite(operations, { ordered: false }))
+          .matchedCount,
+      ),
     );
     if (written.isErr()) return written.map(() => repaired);
     await at("replaced");

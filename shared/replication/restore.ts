@@ -3,19 +3,18 @@
  * with their versions, ids and times. What is newer in Supabase, or was changed on both sides, stays as it is. Parents come
  * before their children. Safe to repeat, and to stop at any point.
  */
-import type { Db, Document } from "mongodb";
 import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
-import { type Collection, identityOf } from "../definition/define.ts";
-import { toRecord, uuidText } from "../mongo/documents.ts";
+import type { Collection } from "../definition/define.ts";
 import { attempt } from "../mongo/failures.ts";
-import { seenIn } from "./copies.ts";
+import { rowOf } from "./copies.ts";
+import { databaseOf, type MongoSide } from "./mongo-side.ts";
 import type { ReplicationSource, RestoredRow } from "./source.ts";
 import { forgetNewest } from "./state.ts";
 
 export interface RestoreOptions {
   source: ReplicationSource;
-  replica: Db;
+  mongo: MongoSide;
   /** parents before the collections that refer to them */
   collections: readonly Collection[];
   /** nothing is written; what would be sent is counted */
@@ -37,7 +36,7 @@ export interface Restored {
 
 /** Errors: those of the source, and of the copy as the contract says them. */
 export async function restore(options: RestoreOptions): Promise<Result<Restored[], RepositoryError>> {
-  const { source, replica, collections, dryRun = false, limit = 500, onProgress = () => {}, at = () => {} } = options;
+  const { source, mongo, collections, dryRun = false, limit = 500, onProgress = () => {}, at = () => {} } = options;
   const done: Restored[] = [];
   for (const collection of collections) {
     const total: Restored = { collection: collection.name, looked: 0, restored: 0, refused: [] };
@@ -59,7 +58,7 @@ export async function restore(options: RestoreOptions): Promise<Result<Restored[
         if (answer.isErr()) throw answer.error;
         batch = [];
       };
-      for await (const document of replica
+      for await (const document of databaseOf(mongo, collection)
         .collection(collection.name)
         .find({}, { sort: { _id: 1 }, batchSize: limit })) {
         batch.push(rowOf(collection, document));
@@ -72,27 +71,9 @@ export async function restore(options: RestoreOptions): Promise<Result<Restored[
   }
   if (dryRun) return ok(done);
   // a database that was set back hands out marks anew: what the copy has got before says nothing any more
-  const forgotten = await attempt(async () => ok(await forgetNewest(replica)));
+  const forgotten = await attempt(async () => ok(await forgetNewest(mongo.replica())));
   if (forgotten.isErr()) return err(forgotten.error);
   const switched = await source.switch(true);
   await at("switched");
   return switched.map(() => done);
-}
-
-/** What `switchyard_replication_apply` takes of a document. */
-function rowOf(collection: Collection, document: Document): RestoredRow {
-  const { owner } = identityOf(collection);
-  const ownerId = uuidText(document[owner]);
-  const id = uuidText(document._id);
-  const { create_hash = null } = document;
-  if (document._deleted_at)
-    return {
-      id,
-      seen: seenIn(document),
-      owner: ownerId,
-      version: String(document.version),
-      create_hash,
-      deleted_at: (document._deleted_at as Date).toISOString(),
-    };
-  return { id, seen: seenIn(document), row: { ...toRecord(collection, ownerId, document), create_hash } };
 }

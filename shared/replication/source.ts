@@ -1,6 +1,6 @@
 /**
  * The side that is copied from: Supabase's Postgres, asked through its system functions (`public.switchyard_replication_*`,
- * supabase/migrations/20261129000210 and 220), which say what each does. Importing this connects to nothing.
+ * supabase/migrations/20261129000210, 220 and 20261130000200), which say what each does. Importing this connects to nothing.
  */
 import type { SupabaseClient } from "@supabase/supabase-js";
 import type { Result } from "neverthrow";
@@ -82,6 +82,13 @@ interface Applied {
   refused: { id: string; error: string }[];
 }
 
+/** What became of a version that was sent: as `switchyard.take_row` says it. */
+export interface Taken {
+  id: string;
+  is: "applied" | "stale" | "merged" | "waiting" | "refused";
+  error?: string;
+}
+
 type DeadRow = RowKey & { attempts: number; error: string; failed_at: string };
 
 export interface ReplicationSource {
@@ -109,7 +116,14 @@ export interface ReplicationSource {
   mark(collection: string, ids: readonly string[]): Answer<number>;
   /** Rows from the copy, exactly. `dryRun`: what would become of them. */
   apply(collection: string, rows: readonly RestoredRow[], dryRun: boolean): Answer<Applied>;
+  /**
+   * Versions that were written in MongoDB, of a collection that both databases take writes of. `completeUpTo`: all that was
+   * written there before is here with these. `invalid`: one of them is such that none was taken.
+   */
+  merge(collection: string, rows: readonly RestoredRow[], completeUpTo: Date | null): Answer<Taken[]>;
 }
+/** As much of it as takes what was written in MongoDB. */
+export type MergeSource = Pick<ReplicationSource, "merge">;
 
 /** What is read of a row: what makes a record, and the hash of the request that made it. */
 const columnsOf = (collection: Collection) => JSON.stringify([...recordColumns(collection), "create_hash"]);
@@ -153,5 +167,7 @@ export function supabaseSource(client: SupabaseClient, collections: readonly Col
     // as text: numbers that are more exact than a double's stand in it as they are
     apply: (collection, rows, dryRun) =>
       call("apply", { p_collection: collection, p_rows: JSON.stringify(rows), p_dry_run: dryRun }),
+    merge: (collection, rows, completeUpTo) =>
+      call("merge", { p_collection: collection, p_rows: JSON.stringify(rows), p_complete_up_to: completeUpTo }),
   };
 }

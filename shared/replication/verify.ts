@@ -11,6 +11,7 @@ import { toRecord as fromDocument, recordProjection, uuidText } from "../mongo/d
 import { attempt } from "../mongo/failures.ts";
 import { toRecord as fromRow } from "../postgres/rows.ts";
 import { seenIn } from "./copies.ts";
+import { databaseOf, type MongoSide } from "./mongo-side.ts";
 import { relationOf, type Seen } from "./seen.ts";
 import type { ReplicationSource, SourceRow } from "./source.ts";
 
@@ -33,7 +34,7 @@ export interface Verified {
 
 export interface VerifyOptions {
   source: ReplicationSource;
-  replica: Db;
+  mongo: MongoSide;
   collection: Collection;
   /** contents, too, and not only versions */
   deep?: boolean;
@@ -107,11 +108,11 @@ async function* sourceRows({ source, collection, deep = false }: VerifyOptions):
   }
 }
 
-async function* copiedRows({ replica, collection, deep = false }: VerifyOptions): AsyncGenerator<Side, undefined> {
+async function* copiedRows({ mongo, collection, deep = false }: VerifyOptions): AsyncGenerator<Side, undefined> {
   const projection = deep
     ? { ...recordProjection(collection), [identityOf(collection).owner]: 1, _seen: 1 }
     : { _seen: 1 };
-  const cursor = replica
+  const cursor = databaseOf(mongo, collection)
     .collection(collection.name)
     .find({ _deleted_at: null }, { projection, sort: { _id: 1 }, batchSize: PAGE });
   for await (const document of cursor) yield toSide(collection, document, deep);
@@ -126,7 +127,7 @@ function toSide(collection: Collection, document: Document, deep: boolean): Side
 
 /** Which of them still differ, once nothing of them is on its way. */
 async function lookAgain(options: VerifyOptions, found: Difference[]): Promise<Result<Difference[], RepositoryError>> {
-  const { source, replica, collection, deep = false, patienceMs = 30_000 } = options;
+  const { source, mongo, collection, deep = false, patienceMs = 30_000 } = options;
   const { clock = () => performance.now(), wait = (ms) => new Promise((done) => setTimeout(done, ms)) } = options;
   const until = clock() + patienceMs;
   const left: Difference[] = [];
@@ -135,7 +136,9 @@ async function lookAgain(options: VerifyOptions, found: Difference[]): Promise<R
     while (ids.length > 0) {
       const read = await source.read(collection, ids);
       if (read.isErr()) return read.map(() => []);
-      const copies = await attempt(async () => ok(await readCopies(replica, collection, ids, deep)));
+      const copies = await attempt(async () =>
+        ok(await readCopies(databaseOf(mongo, collection), collection, ids, deep)),
+      );
       if (copies.isErr()) return copies.map(() => []);
       const rows = new Map(read.value.rows.map((row) => [row.id, row]));
       const pending = new Set(read.value.pending);

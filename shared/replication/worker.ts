@@ -3,13 +3,14 @@
  * leaves its claim to its lease's end, and whoever claims it then sends the rows once more, as they are by then, which the
  * copy takes or knows already. Any number of workers may run at once.
  */
-import type { Db } from "mongodb";
 import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
 import type { Collection } from "../definition/define.ts";
 import type { Log } from "../log.ts";
 import { attempt } from "../mongo/failures.ts";
 import { applyRows, type Outcome } from "./apply.ts";
+import { addCounts } from "./both-ways.ts";
+import { databaseOf, type MongoSide } from "./mongo-side.ts";
 import type { Claim, ReplicationSource, RowKey, Settlement, SourceRow } from "./source.ts";
 import { type ReplicaState, readState, writeState } from "./state.ts";
 
@@ -18,12 +19,13 @@ export type Step = "claimed" | "applied" | "remembered" | "settled";
 
 export interface WorkerOptions {
   source: ReplicationSource;
-  /** the database of the copy, opened when it is first needed */
-  replica: () => Db;
+  mongo: MongoSide;
   collections: readonly Collection[];
   log: Log;
   /** milliseconds, of any beginning */
   clock?: () => number;
+  /** milliseconds since 1970 */
+  now?: () => number;
   /** marks that are claimed at once */
   limit?: number;
   leaseSeconds?: number;
@@ -37,6 +39,8 @@ export interface CopyReport {
   /** the copy had them already */
   stale: number;
   refused: number;
+  /** both databases had changed them: Postgres is to decide */
+  concurrent: number;
   /** nothing is left to be claimed by now */
   isDrained: boolean;
 }
@@ -56,8 +60,8 @@ export interface ReplicationWorker {
 }
 
 export function createReplicationWorker(options: WorkerOptions): ReplicationWorker {
-  const { source, replica, collections, log, clock = () => performance.now() } = options;
-  const { limit = 1_000, leaseSeconds = 60, at = () => {} } = options;
+  const { source, mongo, collections, log, clock = () => performance.now() } = options;
+  const { limit = 1_000, leaseSeconds = 60, now = Date.now, at = () => {} } = options;
   const byName = new Map(collections.map((collection) => [collection.name, collection]));
   let state: ReplicaState | undefined;
   // behind it are marks that were claimed and deleted, which a scan from the start would walk through while an old
@@ -80,10 +84,10 @@ export function createReplicationWorker(options: WorkerOptions): ReplicationWork
 
   const apply = async (rows: readonly SourceRow[]): Promise<Map<SourceRow, Outcome>> => {
     const outcomes = new Map<SourceRow, Outcome>();
-    const db = replica();
     const groups = Map.groupBy(rows, ({ collection }) => collection);
     const applied = [...groups].map(async ([name, group]) => {
-      const found = await applyRows(db.collection(name), byName.get(name) as Collection, group);
+      const collection = byName.get(name) as Collection;
+      const found = await applyRows(databaseOf(mongo, collection).collection(name), collection, group, now);
       for (const [n, row] of group.entries()) outcomes.set(row, found[n] as Outcome);
     });
     // all have ended before anything is said of them
@@ -94,7 +98,7 @@ export function createReplicationWorker(options: WorkerOptions): ReplicationWork
 
   const copyBatch = async (): Promise<Result<CopyReport, RepositoryError>> => {
     if (!state) {
-      const read = await attempt(async () => ok(await readState(replica())));
+      const read = await attempt(async () => ok(await readState(mongo.replica())));
       if (read.isErr()) return err(read.error);
       state = read.value;
     }
@@ -108,7 +112,7 @@ export function createReplicationWorker(options: WorkerOptions): ReplicationWork
       const applied = await apply(rows);
       await at("applied");
       // the newest first: what was sent is never more than what is known to have been sent
-      state = await writeState(replica(), { newest, completeUpTo: completeUpTo ? new Date(completeUpTo) : null });
+      state = await writeState(mongo.replica(), { newest, completeUpTo: completeUpTo ? new Date(completeUpTo) : null });
       return ok(applied);
     });
     if (outcomes.isErr()) {
@@ -126,7 +130,13 @@ export function createReplicationWorker(options: WorkerOptions): ReplicationWork
     after = Math.max(after, seqs.at(-1) ?? 0);
     const found = [...outcomes.value.values()];
     const count = (is: Outcome["is"]) => found.filter((outcome) => outcome.is === is).length;
-    const report = { copied: count("applied"), stale: count("stale"), refused: count("refused"), isDrained };
+    const report = {
+      copied: count("applied"),
+      stale: count("stale"),
+      refused: count("refused"),
+      concurrent: count("concurrent"),
+      isDrained,
+    };
     if (rows.length > 0)
       log.info("replicated", { marks: marks.length, ...report, collections: [...new Set(rows.map(nameOf))] });
     for (const { collection, id, error } of settlement.failed)
@@ -141,13 +151,11 @@ export function createReplicationWorker(options: WorkerOptions): ReplicationWork
     },
     async run(timeoutMs = Number.POSITIVE_INFINITY) {
       const until = clock() + timeoutMs;
-      const total: CopyReport = { copied: 0, stale: 0, refused: 0, isDrained: false };
+      const total: CopyReport = { copied: 0, stale: 0, refused: 0, concurrent: 0, isDrained: false };
       const next = async (): Promise<Result<CopyReport, RepositoryError>> => {
         const batch = await copyBatch();
         if (batch.isErr()) return batch;
-        total.copied += batch.value.copied;
-        total.stale += batch.value.stale;
-        total.refused += batch.value.refused;
+        addCounts(total, batch.value);
         return batch;
       };
       const lane = async (): Promise<Result<boolean, RepositoryError>> => {
@@ -182,7 +190,7 @@ function settle({ marks, retries, rows }: Claim, outcomes: ReadonlyMap<SourceRow
     if (outcome.is === "refused") {
       failing.add(keyOf(row));
       failed.push({ collection, id, error: outcome.error });
-    } else if (!row.row) buried.push({ collection, id, version: row.version });
+    } else if (!row.row && outcome.is !== "concurrent") buried.push({ collection, id, version: row.version });
   }
   // of those without a row nothing is left to be copied
   const done = [...retries, ...marks]

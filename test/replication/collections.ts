@@ -1,8 +1,11 @@
-/** Collections that have a copy: a parent and a child. */
+/** Collections that have a copy: a parent and a child, and one that both databases take writes of. */
+import type { MongoClient } from "mongodb";
 import { type Collection, defineCollection, owner, replicated } from "../../shared/definition/define.ts";
 import {
   currency,
+  decimal,
   instant,
+  json,
   money,
   name,
   optional,
@@ -11,6 +14,7 @@ import {
   text,
   withDefault,
 } from "../../shared/definition/fields.ts";
+import type { MongoSide } from "../../shared/replication/mongo-side.ts";
 
 const placement = replicated("supabase", "reads");
 
@@ -37,4 +41,25 @@ const parcels = defineCollection({
   },
 }) as unknown as Collection;
 
-export const copied: readonly Collection[] = [senders, parcels];
+export const notes = defineCollection({
+  name: "notes",
+  title: "note",
+  placement: replicated("mongodb", "reads-and-writes"),
+  scope: owner("clerk_id"),
+  fields: {
+    text: name(),
+    labels: withDefault(tags(5, 20), []),
+    size: optional(decimal()),
+    at: optional(instant()),
+    more: optional(json()),
+  },
+  search: ["text"],
+}) as unknown as Collection;
+
+export const copied: readonly Collection[] = [senders, parcels, notes];
+
+/** The database that the URL names has the copies; that of the records is beside it. */
+export const sideOf = (client: MongoClient): MongoSide => ({
+  replica: () => client.db(),
+  home: () => client.db(`${client.db().databaseName}_home`),
+});

@@ -10,6 +10,7 @@ import { value } from "../contract/store.ts";
 import { startProxy, type TcpProxy } from "../failure/proxy.ts";
 import { copyHistories, replay } from "../setup/histories.ts";
 import { HANGS_MS } from "../setup/patience.ts";
+import { sideOf } from "./collections.ts";
 import { type Replication, startReplication } from "./system.ts";
 
 let system: Replication;
@@ -107,7 +108,7 @@ async function run(action: Action, pause: Pause = async () => {}): Promise<void>
         }
         if (step === action.dies) throw new Died();
       };
-      const worker = system.worker({ replica: () => proxied.db(), limit: action.limit, leaseSeconds: 5, at });
+      const worker = system.worker({ mongo: sideOf(proxied), limit: action.limit, leaseSeconds: 5, at });
       await worker.run(1_000).catch((error) => {
         if (!(error instanceof Died)) throw error;
       });

@@ -1,17 +1,19 @@
 /**
  * A process that replicates, and ends itself (SIGKILL, nothing is cleaned up) at the step that it is told:
- * `node killed-worker.ts <worker|backfill|repair|restore> <step> <url> <key> <replica uri>`.
+ * `node killed-worker.ts <worker|collector|backfill|repair|restore> <step> <url> <key> <replica uri>`.
  */
 import { MongoClient } from "mongodb";
 import { createLog } from "../../shared/log.ts";
 import { serviceClient } from "../../shared/postgres/client.ts";
 import { backfill } from "../../shared/replication/backfill.ts";
+import { createCollector } from "../../shared/replication/collector.ts";
+import { twoWayIn } from "../../shared/replication/mongo-side.ts";
 import { repairCollection } from "../../shared/replication/repair.ts";
 import { restore } from "../../shared/replication/restore.ts";
 import { supabaseSource } from "../../shared/replication/source.ts";
 import { verifyCollection } from "../../shared/replication/verify.ts";
 import { createReplicationWorker } from "../../shared/replication/worker.ts";
-import { copied } from "./collections.ts";
+import { copied, sideOf } from "./collections.ts";
 
 const [what, step, url = "", key = "", replicaUri = ""] = process.argv.slice(2);
 const at = (reached: string) => {
@@ -19,25 +21,34 @@ const at = (reached: string) => {
 };
 const mongo = new MongoClient(replicaUri);
 const source = supabaseSource(serviceClient({ SUPABASE_URL: url, SUPABASE_SECRET_KEY: key }), copied);
+const side = sideOf(mongo);
 const worker = createReplicationWorker({
   source,
-  replica: () => mongo.db(),
+  mongo: side,
   collections: copied,
   log: createLog({ level: "silent" }),
   limit: 7,
   ...(what === "worker" && { at }),
 });
-const replica = () => mongo.db();
+const collector = createCollector({
+  source,
+  mongo: side,
+  collections: twoWayIn(copied),
+  log: createLog({ level: "silent" }),
+  limit: 7,
+  ...(what === "collector" && { at }),
+});
 const works: Record<string, () => Promise<{ isOk(): boolean }>> = {
   worker: () => worker.run(),
-  backfill: () => backfill({ source, worker, replica, collections: copied, limit: 7, at }),
+  collector: () => collector.run(),
+  backfill: () => backfill({ source, worker, mongo: side, collections: copied, limit: 7, at }),
   repair: async () => {
     const [collection] = copied as [(typeof copied)[number]];
-    const found = await verifyCollection({ source, replica: replica(), collection, deep: true });
+    const found = await verifyCollection({ source, mongo: side, collection, deep: true });
     if (found.isErr()) return found;
-    return repairCollection({ source, replica: replica(), collection, at }, found.value.differences);
+    return repairCollection({ source, mongo: side, collection, at }, found.value.differences);
   },
-  restore: () => restore({ source, replica: replica(), collections: copied, limit: 7, at }),
+  restore: () => restore({ source, mongo: side, collections: copied, limit: 7, at }),
 };
 const done = await works[what ?? ""]?.();
 await mongo.close();

@@ -67,7 +67,7 @@ test.each(["marked anew", "replaced"])("repair: %s", async (step) => {
   expect(await killedAt("repair", step)).toBe("SIGKILL");
   await system.drain();
   const differences = await system.verify();
-  value(await repairCollection({ source: system.source, replica: system.replica, collection: senders }, differences));
+  value(await repairCollection({ source: system.source, mongo: system.mongo, collection: senders }, differences));
   await system.drain();
   expect(await system.verify()).toEqual([]);
 });
@@ -83,7 +83,7 @@ test.each(["applied", "switched"])("restore: %s", async (step) => {
   for (const name of ["stamp", "check_tombstones", "bury", "mark_insert", "mark_update", "mark_delete"])
     await system.sql(`alter table public.senders enable always trigger switchyard_${name}`);
   expect(await killedAt("restore", step)).toBe("SIGKILL");
-  value(await restore({ source: system.source, replica: system.replica, collections: copied }));
+  value(await restore({ source: system.source, mongo: system.mongo, collections: copied }));
   expect(await system.sql("select * from public.senders order by id")).toEqual(before);
   expect(await system.verify()).toEqual([]);
 });

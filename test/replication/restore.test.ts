@@ -14,7 +14,7 @@ afterAll(() => system?.stop());
 
 const rows = (name: string) => system.sql(`select * from public.${name} order by id`);
 const run = async (dryRun = false) =>
-  value(await restore({ source: system.source, replica: system.replica, collections: copied, limit: 7, dryRun }));
+  value(await restore({ source: system.source, mongo: system.mongo, collections: copied, limit: 7, dryRun }));
 /** As a crash of the disk, or a backup that was restored, leaves it: no trigger has seen anything. */
 const lose = async (lost = { parcels: "true", senders: "true" }) => {
   for (const name of ["parcels", "senders"] as const) {

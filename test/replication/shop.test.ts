@@ -81,7 +81,14 @@ const differences = async () => {
   const found = [];
   for (const collection of replication.collections)
     found.push(
-      ...value(await verifyCollection({ source: replication.source, replica, collection, deep: true })).differences,
+      ...value(
+        await verifyCollection({
+          source: replication.source,
+          mongo: { replica: () => replica, home: () => replica },
+          collection,
+          deep: true,
+        }),
+      ).differences,
     );
   return found;
 };

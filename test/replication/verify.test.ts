@@ -12,7 +12,7 @@ let ids: string[];
 const documents = () => system.replica.collection("senders");
 const one = (at: number) => ({ _id: new UUID(ids[at]) as never });
 const verify = async (deep = true) => {
-  const options = { source: system.source, replica: system.replica, collection: senders, deep };
+  const options = { source: system.source, mongo: system.mongo, collection: senders, deep };
   return value(await verifyCollection(options));
 };
 const faults = async (deep?: boolean) =>
@@ -60,7 +60,7 @@ test("each fault has its name, and repair mends what can be mended", async () =>
   expect(await faults()).toEqual(found.sort());
   expect(await faults(false)).toEqual(found.filter(([, is]) => is !== "other").sort());
 
-  const options = { source: system.source, replica: system.replica, collection: senders };
+  const options = { source: system.source, mongo: system.mongo, collection: senders };
   const repaired = value(await repairCollection(options, (await verify()).differences));
   expect(repaired).toMatchObject({ marked: 2, replaced: 1 });
   await system.drain();
@@ -79,7 +79,7 @@ test("what was deleted here and lives there is older, and goes", async () => {
   await system.drain();
   await documents().replaceOne(one(5), copy as never);
   expect(await faults()).toEqual([[5, "older"]]);
-  const options = { source: system.source, replica: system.replica, collection: senders };
+  const options = { source: system.source, mongo: system.mongo, collection: senders };
   value(await repairCollection(options, (await verify()).differences));
   await system.drain();
   expect(await faults()).toEqual([]);
@@ -96,7 +96,7 @@ test("rows that are on their way are waited for, and are no fault", async () => 
   const { differences } = value(
     await verifyCollection({
       source: system.source,
-      replica: system.replica,
+      mongo: system.mongo,
       collection: senders,
       patienceMs: 1_000,
       clock: () => now,

@@ -11,6 +11,7 @@ async function copying(counts: readonly number[], over: { isAlone?: boolean; fai
   const total = await whileBusy<{ copied: number }, string>({
     run: async (): Promise<Result<{ copied: number }, string>> =>
       ++runs === over.fails ? err("away") : ok({ copied: counts[runs - 1] ?? 0 }),
+    isBusy: ({ copied }) => copied > 0,
     add: (one, other) => ({ copied: one.copied + other.copied }),
     attend: async (ms) => {
       asked.push(ms);

@@ -3,7 +3,7 @@
  * edited; test/integration/schema-postgres.test.ts then says where the database and the definition differ.
  */
 import { orderOf, type Sort } from "../../contract/query.ts";
-import { type Collection, identityOf, type Placement, userFieldOf } from "../../definition/define.ts";
+import { type Collection, identityOf, isTwoWay, type Placement, userFieldOf } from "../../definition/define.ts";
 import { referencesFrom } from "../../definition/references.ts";
 import { CONTROL_ONLY } from "../prepare-data-plane.ts";
 import { accessSql, triggerSql } from "./access-sql.ts";
@@ -33,14 +33,21 @@ export function collectionSql(
     accessSql(collection, table),
     triggerSql(collection, table),
     ...(triggers.length > 0 ? [triggers.join("\n")] : []),
-    [
-      "-- Purges and counts read this list.",
-      "insert into switchyard.collections (name, placement, owner_column)",
-      `values (${[collection.name, collection.placement.kind, userFieldOf(collection)].map(literal).join(", ")})`,
-      "on conflict (name) do nothing;",
-    ].join("\n"),
+    listSql(collection),
     "-- PostgREST keeps the schema in memory.\nnotify pgrst, 'reload schema';\n",
   ].join("\n\n");
+}
+
+function listSql(collection: Collection): string {
+  const { name, placement, scope } = collection;
+  const values = [name, placement.kind, userFieldOf(collection)].map(literal);
+  const twoWay = isTwoWay(collection);
+  return [
+    `-- Purges and counts read this list${twoWay ? ", and who puts together what two databases have written" : ""}.`,
+    `insert into switchyard.collections (name, placement, owner_column${twoWay ? ", scope_column, takes_writes_behind" : ""})`,
+    `values (${[...values, ...(twoWay ? [literal(scope.field), "true"] : [])].join(", ")})`,
+    "on conflict (name) do nothing;",
+  ].join("\n");
 }
 
 function tableSql(collection: Collection, all: readonly Collection[], schema: string): string {

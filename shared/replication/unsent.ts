@@ -1,0 +1,56 @@
+/**
+ * Documents that Postgres does not have yet, by what they say themselves (mongo/unsent.ts). Nothing here takes `_dirty` from a
+ * document that has been written since it was read: its version is another one then.
+ */
+import type { AnyBulkWriteOperation, Document, Collection as Documents } from "mongodb";
+
+/** After so many refusals a document is set aside, until it is written again or the operator has it tried. */
+const MAX_ATTEMPTS = 8;
+const WAIT_MS = 5_000;
+const LONGEST_WAIT_MS = 3_600_000;
+
+const UNSENT = { _dirty: { $exists: true }, "_dirty.dead": { $ne: true } };
+
+/** At most `limit` of those that are to be sent now, as a majority has them: what is rolled back is not sent. */
+export const readDue = (documents: Documents, nowMs: number, limit: number): Promise<Document[]> =>
+  documents
+    .find(
+      { ...UNSENT, "_dirty.due": { $lte: new Date(nowMs) } },
+      { sort: { "_dirty.due": 1 }, limit, batchSize: limit + 1, readConcern: { level: "majority" } },
+    )
+    .toArray();
+
+/** Whether some are to be sent later. */
+export const isUnfinished = async (documents: Documents, nowMs: number): Promise<boolean> => {
+  const later = { ...UNSENT, "_dirty.due": { $gt: new Date(nowMs) } };
+  return (await documents.findOne(later, { projection: { _id: 1 } })) !== null;
+};
+
+/** Postgres has it. A tombstone may expire from now on. */
+export const cleared = (document: Document, nowMs: number): AnyBulkWriteOperation<Document> =>
+  change(document, {
+    $unset: { _dirty: "" },
+    ...(document._deleted_at && { $set: { _acknowledged_at: new Date(nowMs) } }),
+  });
+
+/** What it refers to is not in Postgres yet. */
+export const putOff = (document: Document, error: string, nowMs: number): AnyBulkWriteOperation<Document> =>
+  change(document, { $set: { "_dirty.due": new Date(nowMs + WAIT_MS), "_dirty.error": error.slice(0, 500) } });
+
+/** Postgres refuses it: again later, less and less often, and then no more. */
+export function failed(document: Document, error: string, nowMs: number): AnyBulkWriteOperation<Document> {
+  const attempts = Number(document._dirty?.attempts ?? 0) + 1;
+  const waitMs = Math.min(LONGEST_WAIT_MS, 1_000 * 2 ** (attempts - 1));
+  return change(document, {
+    $set: {
+      "_dirty.attempts": attempts,
+      "_dirty.error": error.slice(0, 500),
+      "_dirty.due": new Date(nowMs + waitMs),
+      ...(attempts >= MAX_ATTEMPTS && { "_dirty.dead": true }),
+    },
+  });
+}
+
+const change = ({ _id, version }: Document, update: Document): AnyBulkWriteOperation<Document> => ({
+  updateOne: { filter: { _id, version, _dirty: { $exists: true } } as Document, update },
+});

@@ -1,0 +1,467 @@
+-- plane: control
+-- Collections that both databases take writes of: what was written in MongoDB comes here, and is put together with what was
+-- written here. Only this database decides which of two versions stays, under a lock of the row, so that there is one answer.
+--
+-- conflict   a row was changed in both databases before either had heard of the other. The version that did not stay is kept,
+--            beside the one that did, until somebody has looked at it.
+-- room       what members share. The rows in it go with it, also those that arrive after it has gone.
+
+alter table switchyard.collections
+  -- MongoDB is the primary, and this database takes writes, too
+  add column takes_writes_behind boolean not null default false,
+  -- the column that names whose a row is for those who see it; null: owner_column
+  add column scope_column text,
+  -- the table of the rooms that its rows belong to, and the column that names the room
+  add column room_table text,
+  add column room_column text;
+
+create table switchyard.conflicts (
+  id bigint generated always as identity primary key,
+  collection text not null,
+  row_id uuid not null,
+  -- whose versions these are: they go with the account of either
+  owner uuid,
+  kept_owner uuid,
+  -- {"version", "seen", "row"}, or of a deletion {"version", "seen", "deleted_at"}
+  kept jsonb not null,
+  other jsonb not null,
+  found_at timestamptz not null default clock_timestamp(),
+  state text not null default 'open' check (state in ('open', 'kept', 'other')),
+  decided_at timestamptz
+);
+create index conflicts_open on switchyard.conflicts (id) where state = 'open';
+create index conflicts_owner on switchyard.conflicts (owner);
+create index conflicts_kept_owner on switchyard.conflicts (kept_owner);
+
+-- Up to when everything that MongoDB has taken is here, as whoever brings it has said.
+create table switchyard.replication_received (
+  collection text primary key,
+  complete_up_to timestamptz not null
+);
+
+alter table switchyard.conflicts enable row level security;
+alter table switchyard.replication_received enable row level security;
+
+-- `seen` of a row that includes both.
+create function switchyard.merge_seen(p_one jsonb, p_other jsonb) returns jsonb
+language sql immutable set search_path = '' as $$
+  select coalesce(jsonb_object_agg(k.site, greatest((p_one ->> k.site)::bigint, (p_other ->> k.site)::bigint)), '{}')
+  from (select jsonb_object_keys(p_one) as site union select jsonb_object_keys(p_other)) k
+$$;
+
+-- Whether the one includes all that the other does.
+create function switchyard.includes(p_one jsonb, p_other jsonb) returns boolean
+language sql immutable set search_path = '' as $$
+  select coalesce(bool_and(coalesce((p_one ->> o.key)::bigint, 0) >= o.value::bigint), true) from jsonb_each_text(p_other) o
+$$;
+
+-- An insert that waited for the end of its own id was stamped before the tombstone was there; that one may have come from
+-- MongoDB, with a version below the insert's which the insert has not seen all the same.
+create or replace function switchyard.check_replicated_tombstones() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform switchyard.refuse_deleted(
+    i.version <= t.version or not switchyard.includes(i.seen, t.seen),
+    case when t.user_id = (to_jsonb(i) ->> tg_argv[0])::uuid then i.create_hash = t.create_hash end
+  )
+  from inserted i
+  join switchyard.tombstones t on t.collection = tg_table_name and t.id = i.id and t.seen is not null
+  where not switchyard.is_applying();
+  delete from switchyard.tombstones t using inserted i
+  where t.collection = tg_table_name and t.id = i.id and t.seen is not null;
+  return null;
+end
+$$;
+
+-- As before, and by two arguments: the field by which tombstones name the owner, and the one that names the user whose
+-- quota the rows count for.
+create or replace function switchyard.bury_all_replicated() returns trigger
+language plpgsql security definer set search_path = '' set timezone = 'UTC' set datestyle = 'ISO' as $$
+begin
+  execute format(
+    'select switchyard.remove_usage(c.owner, c.records, c.bytes) from (
+       select r.%I as owner, count(*) as records, sum((octet_length(r::text) / 64 + 1) * 64)::bigint as bytes
+       from %s r group by 1 order by 1
+     ) c',
+    coalesce(tg_argv[1], tg_argv[0]), tg_relid::regclass
+  );
+  execute format(
+    'insert into switchyard.tombstones (collection, user_id, id, version, seen, create_hash, deleted_at)
+     select %1$L, d.%2$I, d.id, d.next, d.seen || jsonb_build_object(switchyard.site()::text, d.next), d.create_hash,
+       clock_timestamp()
+     from (select t.*, switchyard.next_version(t.version) as next from %3$s t offset 0) d',
+    tg_table_name, tg_argv[0], tg_relid::regclass
+  );
+  if (select is_on from switchyard.replication) then
+    execute format('insert into switchyard.marks (collection, row_id) select %L, id from %s', tg_table_name, tg_relid::regclass);
+  end if;
+  return null;
+end
+$$;
+
+-- What comes from the other database was taken there: no quota refuses it here. It is counted like any other row.
+create or replace function switchyard.add_usage(p_user_id uuid, p_records bigint, p_bytes bigint) returns void
+language plpgsql set search_path = '' as $$
+declare
+  v_usage switchyard.user_usage;
+  v_quota switchyard.quotas;
+begin
+  insert into switchyard.user_usage as u (user_id, records, bytes) values (p_user_id, p_records, greatest(p_bytes, 0))
+  on conflict (user_id) do update
+    set records = u.records + excluded.records, bytes = greatest(u.bytes + p_bytes, 0)
+  returning * into v_usage;
+  select * into v_quota from switchyard.quotas;
+  if ((p_records > 0 and v_usage.records > v_quota.records) or (p_bytes > 0 and v_usage.bytes > v_quota.bytes))
+    and not switchyard.is_applying() then
+    raise exception 'This would make % records with % bytes, and one user may keep % with %.', v_usage.records, v_usage.bytes,
+      coalesce(v_quota.records::text, 'any number'), coalesce(v_quota.bytes::text, 'any number')
+      using errcode = 'SY507', hint = 'Delete records, or ask the operator for a larger quota.',
+        detail = jsonb_build_object('records', v_usage.records, 'bytes', v_usage.bytes,
+          'quota_records', v_quota.records, 'quota_bytes', v_quota.bytes)::text;
+  end if;
+end $$;
+
+-- The columns of a table that are written, and not made from others.
+create function switchyard.written_columns(p_collection text) returns text[]
+language sql stable set search_path = '' as $$
+  select array_agg(a.attname::text order by a.attnum) from pg_catalog.pg_attribute a
+  where a.attrelid = format('public.%I', p_collection)::regclass and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
+$$;
+
+-- A row as it is here, locked: {"row", "seen", "version"} of one that lives, {"seen", "version", "owner", "create_hash",
+-- "deleted_at"} of a tombstone, null of neither.
+create function switchyard.lock_row(p_collection text, p_id uuid) returns jsonb
+language plpgsql volatile set search_path = '' set timezone = 'UTC' as $$
+declare
+  v_row jsonb;
+begin
+  execute format('select to_jsonb(t) from public.%I t where t.id = $1 for update', p_collection) into v_row using p_id;
+  if v_row is not null then
+    return jsonb_build_object('seen', v_row -> 'seen', 'version', v_row -> 'version', 'row', (
+      select jsonb_object_agg(c, v_row -> c) from unnest(switchyard.written_columns(p_collection)) c
+    ));
+  end if;
+  return (
+    select to_jsonb(t) from (
+      select seen, version, user_id as owner, create_hash, deleted_at from switchyard.tombstones
+      where collection = p_collection and id = p_id and seen is not null for update
+    ) t
+  );
+end
+$$;
+
+-- Writes a version in place of p_here, as it is, and leaves a mark where the other database has not got it. False: there was
+-- nothing here, and meanwhile there is.
+create function switchyard.put_version(p_collection text, p_id uuid, p_here jsonb, p_version jsonb, p_is_there boolean) returns boolean
+language plpgsql volatile set search_path = '' set timezone = 'UTC' as $$
+declare
+  v_columns text := (select string_agg(quote_ident(c), ', ') from unnest(switchyard.written_columns(p_collection)) c);
+  v_row jsonb := (p_version -> 'row') || jsonb_build_object('seen', p_version -> 'seen', 'version', p_version -> 'version');
+  v_owner text := (select owner_column from switchyard.collections where name = p_collection);
+  -- records are counted where rows come and go
+  v_changes_hands boolean := (p_here -> 'row' ->> v_owner) <> (v_row ->> v_owner);
+  v_count integer;
+begin
+  if v_row is null or v_changes_hands then
+    execute format('delete from public.%I where id = $1', p_collection) using p_id;
+  end if;
+  if v_row is null then
+    -- that of the deletion just now, too
+    delete from switchyard.tombstones where collection = p_collection and id = p_id and seen is not null;
+    insert into switchyard.tombstones (collection, user_id, id, version, seen, create_hash, deleted_at, acknowledged)
+    values (
+      p_collection, (p_version ->> 'owner')::uuid, p_id, (p_version ->> 'version')::bigint, p_version -> 'seen',
+      p_version ->> 'create_hash', (p_version ->> 'deleted_at')::timestamptz, p_is_there
+    ) on conflict do nothing;
+  elsif p_here ? 'row' and not v_changes_hands then
+    delete from switchyard.tombstones where collection = p_collection and id = p_id and seen is not null;
+    execute format(
+      'update public.%1$I set (%2$s) = (select %2$s from jsonb_populate_record(null::public.%1$I, $1)) where id = $2',
+      p_collection, v_columns
+    ) using v_row, p_id;
+  else
+    execute format(
+      'insert into public.%1$I (%2$s) select %2$s from jsonb_populate_record(null::public.%1$I, $1) on conflict (id) do nothing',
+      p_collection, v_columns
+    ) using v_row;
+  end if;
+  get diagnostics v_count = row_count;
+  if v_count = 0 then
+    return false;
+  end if;
+  if not p_is_there and (select is_on from switchyard.replication) then
+    insert into switchyard.marks (collection, row_id) values (p_collection, p_id);
+  end if;
+  return true;
+end
+$$;
+
+-- Of two versions that do not include each other: {"stays": "here" or "there", "is_conflict"}.
+create function switchyard.weigh_versions(p_collection switchyard.collections, p_here jsonb, p_there jsonb) returns jsonb
+language plpgsql stable set search_path = '' set timezone = 'UTC' as $$
+declare
+  v_scope text := coalesce(p_collection.scope_column, p_collection.owner_column);
+  v_is_later boolean := (p_there ->> 'version')::bigint > (p_here ->> 'version')::bigint;
+  v_is_ones boolean := coalesce(p_here ->> 'owner', p_here -> 'row' ->> v_scope) = coalesce(p_there ->> 'owner', p_there -> 'row' ->> v_scope);
+  v_row jsonb;
+  v_takes boolean;
+begin
+  if not p_here ? 'row' and not p_there ? 'row' then
+    return jsonb_build_object('stays', case when v_is_later then 'there' else 'here' end, 'is_conflict', false);
+  elsif not (p_here ? 'row' and p_there ? 'row') then
+    -- nobody deletes a record of somebody else's by its id
+    v_takes := (p_there ? 'row') <> v_is_ones;
+    return jsonb_build_object('stays', case when v_takes then 'there' else 'here' end, 'is_conflict', v_is_ones);
+  end if;
+  execute format('select to_jsonb(jsonb_populate_record(null::public.%I, $1))', p_collection.name) into v_row using p_there -> 'row';
+  v_is_ones := v_is_ones and (v_row ->> p_collection.owner_column) = (p_here -> 'row' ->> p_collection.owner_column);
+  if not v_is_ones then
+    -- no client sets the time of creation: who makes an id that they have read somewhere is later
+    v_is_later := ((v_row ->> 'created_at')::timestamptz, p_there ->> 'version') < ((p_here -> 'row' ->> 'created_at')::timestamptz, p_here ->> 'version');
+  end if;
+  return jsonb_build_object('stays', case when v_is_later then 'there' else 'here' end, 'is_conflict', exists (
+    select from jsonb_each(p_here -> 'row') h
+    where h.key not in ('seen', 'version', 'created_at', 'updated_at', 'create_hash') and v_row -> h.key is distinct from h.value
+  ));
+end
+$$;
+
+-- Is the room there that a row belongs to? Null: neither it nor anything that says that it was deleted. It stays until the row
+-- is stored: who deletes it then finds the row, and deletes it, too.
+create function switchyard.has_room(p_collection switchyard.collections, p_row jsonb) returns boolean
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_room uuid := p_row ->> p_collection.room_column;
+  v_found boolean;
+begin
+  if p_collection.room_table is null then
+    return true;
+  end if;
+  execute format('select true from public.%I r where r.id = $1 for key share', p_collection.room_table) into v_found using v_room;
+  return case
+    when v_found then true
+    when exists (select from switchyard.tombstones t where t.collection = p_collection.room_table and t.id = v_room) then false
+  end;
+end
+$$;
+
+-- Takes one version of a row that comes from the other database: {"is", "error"}.
+--
+-- stale    it includes nothing that is not here
+-- applied  it includes all that is here, and takes its place exactly as it is
+-- merged   neither includes the other. One of them stays, with all that both have seen and the larger version, and is marked, so
+--          that the other database gets what was decided: a deletion beats a change; of two changes the later one stays; of an
+--          id that two owners have made the earlier one. What does not stay is a conflict, unless it says the same. Merged, too,
+--          is what arrives in a room that was deleted: it is deleted as well.
+-- waiting  what it refers to is not here yet
+-- refused  it is against a rule of this database; where that takes no writes also what would have to be merged
+--
+-- The lock is of the id, because there may be no row to lock. Who takes many has to go by their ids.
+create function switchyard.take_row(p_collection text, p_item jsonb, p_dry_run boolean default false) returns jsonb
+language plpgsql volatile set search_path = '' set timezone = 'UTC' as $$
+declare
+  v_collection switchyard.collections := (select c from switchyard.collections c where c.name = p_collection);
+  v_scope text := coalesce(v_collection.scope_column, v_collection.owner_column);
+  v_id uuid := p_item ->> 'id';
+  v_there jsonb := p_item - 'id';
+  v_here jsonb;
+  v_stays jsonb;
+  v_weighed jsonb;
+  v_has_room boolean;
+  v_version bigint;
+begin
+  if v_there ? 'row' then
+    v_there := v_there || jsonb_build_object('version', (v_there -> 'row' ->> 'version')::bigint);
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended(p_collection || '/' || v_id, 0));
+  loop
+    v_here := switchyard.lock_row(p_collection, v_id);
+    v_version := greatest((v_here ->> 'version')::bigint, (v_there ->> 'version')::bigint);
+    v_has_room := not v_there ? 'row' or switchyard.has_room(v_collection, v_there -> 'row');
+    if switchyard.includes(v_here -> 'seen', v_there -> 'seen') and v_here is not null then
+      return '{"is": "stale"}';
+    elsif v_has_room is null then
+      return jsonb_build_object('is', 'refused', 'error', format(
+        'what its %s names is not in %s, and nothing says that it was deleted', v_collection.room_column, v_collection.room_table));
+    elsif v_has_room and (v_here is null or switchyard.includes(v_there -> 'seen', v_here -> 'seen')) then
+      exit when p_dry_run or switchyard.put_version(p_collection, v_id, v_here, v_there, true);
+      continue;
+    elsif v_has_room and not v_collection.takes_writes_behind then
+      return '{"is": "refused", "error": "changed on both sides"}';
+    elsif p_dry_run then
+      return '{"is": "merged"}';
+    elsif not v_has_room then
+      v_version := switchyard.next_version(v_version);
+      v_weighed := '{"stays": "there", "is_conflict": false}';
+      v_stays := jsonb_build_object(
+        'owner', v_there -> 'row' -> v_scope, 'create_hash', v_there -> 'row' -> 'create_hash', 'deleted_at', clock_timestamp(),
+        'seen', (v_there -> 'seen') || jsonb_build_object(switchyard.site()::text, v_version)
+      );
+    else
+      v_weighed := switchyard.weigh_versions(v_collection, v_here, v_there);
+      v_stays := case when v_weighed ->> 'stays' = 'here' then v_here else v_there end;
+    end if;
+    v_stays := v_stays || jsonb_build_object(
+      'version', v_version, 'seen', switchyard.merge_seen(coalesce(v_here -> 'seen', '{}'), v_stays -> 'seen')
+    );
+    v_stays := v_stays || jsonb_build_object('seen', switchyard.merge_seen(v_stays -> 'seen', v_there -> 'seen'));
+    continue when not switchyard.put_version(p_collection, v_id, v_here, v_stays, false);
+    if (v_weighed ->> 'is_conflict')::boolean then
+      insert into switchyard.conflicts (collection, row_id, owner, kept_owner, kept, other)
+      select p_collection, v_id, (o.other -> 'row' ->> v_collection.owner_column)::uuid,
+        (o.kept -> 'row' ->> v_collection.owner_column)::uuid, o.kept, o.other
+      from (
+        select case when v_weighed ->> 'stays' = 'here' then v_here else v_there end as kept,
+          case when v_weighed ->> 'stays' = 'here' then v_there else v_here end as other
+      ) o;
+    end if;
+    return '{"is": "merged"}';
+  end loop;
+  return '{"is": "applied"}';
+exception
+  when foreign_key_violation then
+    return jsonb_build_object('is', 'waiting', 'error', sqlerrm);
+  when integrity_constraint_violation or data_exception or program_limit_exceeded or raise_exception then
+    return jsonb_build_object('is', 'refused', 'error', sqlerrm);
+end
+$$;
+
+-- All of them, by their ids: [{"id", "is", "error"}]. What was applied needs no mark: the other database has it.
+create function switchyard.take_rows(p_collection text, p_rows text, p_dry_run boolean default false) returns jsonb
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_item jsonb;
+  v_taken jsonb := '[]';
+begin
+  perform set_config('switchyard.applying', (select secret from switchyard.apply_secret), true);
+  for v_item in select w from jsonb_array_elements(p_rows::jsonb) w order by w ->> 'id' loop
+    v_taken := v_taken || (jsonb_build_object('id', v_item -> 'id') || switchyard.take_row(p_collection, v_item, p_dry_run));
+  end loop;
+  perform set_config('switchyard.applying', '', true);
+  if not p_dry_run then
+    -- those that a worker has in hand it is about to settle, and nothing may wait for the other
+    delete from switchyard.marks where seq = any (array(
+      select m.seq from switchyard.marks m
+      where m.collection = p_collection and m.row_id = any (array(
+        select (t.taken ->> 'id')::uuid from jsonb_array_elements(v_taken) t(taken) where t.taken ->> 'is' = 'applied'
+      ))
+      for update skip locked
+    ));
+  end if;
+  return v_taken;
+end
+$$;
+
+-- As before, by what `take_rows` does: {"applied", "stale", "refused": [{"id", "error"}]}; what had to be merged is among those
+-- that were applied.
+create or replace function public.switchyard_replication_apply(p_collection text, p_rows text, p_dry_run boolean default false)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  if p_collection not in (select switchyard.replicated_collections()) then
+    raise exception 'no collection "%" has a copy', p_collection using errcode = 'PT404';
+  end if;
+  return (
+    select jsonb_build_object(
+      'applied', count(*) filter (where t.taken ->> 'is' in ('applied', 'merged')),
+      'stale', count(*) filter (where t.taken ->> 'is' = 'stale'),
+      'refused', coalesce(jsonb_agg(t.taken - 'is') filter (where t.taken ->> 'is' in ('refused', 'waiting')), '[]')
+    )
+    from jsonb_array_elements(switchyard.take_rows(p_collection, p_rows, p_dry_run)) t(taken)
+  );
+end
+$$;
+
+-- What was written in MongoDB: [{"id", "is", "error"}], as `take_row` says. With p_complete_up_to, everything that was written
+-- there before is here by now, once these rows are; it never goes back.
+create function public.switchyard_replication_merge(p_collection text, p_rows text, p_complete_up_to timestamptz default null)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_taken jsonb;
+begin
+  if not exists (select from switchyard.collections where name = p_collection and takes_writes_behind) then
+    raise exception 'no collection "%" is written in both databases', p_collection using errcode = 'PT404';
+  end if;
+  v_taken := switchyard.take_rows(p_collection, p_rows);
+  if p_complete_up_to is not null and not jsonb_path_exists(v_taken, '$[*] ? (@.is == "refused" || @.is == "waiting")') then
+    insert into switchyard.replication_received as r (collection, complete_up_to)
+    -- of a clock that is ahead nothing is believed
+    values (p_collection, least(p_complete_up_to, clock_timestamp()))
+    on conflict (collection) do update set complete_up_to = excluded.complete_up_to
+      where r.complete_up_to < excluded.complete_up_to;
+  end if;
+  return v_taken;
+end
+$$;
+
+-- How collections stand that both databases take writes of, for whoever serves them: {"is_on", "pending", "oldest_pending_ms",
+-- "complete_up_to"}. Pending: something was written here that MongoDB does not have yet. complete_up_to: what was written in
+-- MongoDB before is here; null: not known of all of them.
+create function public.switchyard_replication_fallback() returns jsonb
+language sql volatile security definer set search_path = '' as $$
+  with both_ways as (
+    select name from switchyard.collections where takes_writes_behind
+  ), waiting as (
+    select min(w.since) as since from (
+      select min(m.marked_at) as since from switchyard.marks m where m.collection in (select name from both_ways)
+      union all
+      select min(f.failed_at) from switchyard.replication_failures f
+      where not f.is_dead and f.collection in (select name from both_ways)
+    ) w
+  )
+  select jsonb_build_object(
+    'is_on', (select is_on from switchyard.replication),
+    'pending', w.since is not null,
+    'oldest_pending_ms', case when w.since is not null then greatest(0, extract(epoch from clock_timestamp() - w.since) * 1000) end,
+    'complete_up_to', (
+      select case when count(*) = count(r.complete_up_to) then min(r.complete_up_to) end
+      from both_ways b left join switchyard.replication_received r on r.collection = b.name
+    )
+  )
+  from waiting w
+$$;
+
+-- Of a deleted user, also what they have written that did not stay.
+create or replace function switchyard.delete_records(p_user_id uuid, p_limit integer) returns integer
+language plpgsql set search_path = '' as $$
+declare
+  v_deleted integer := 0;
+  v_count integer;
+  v_table record;
+begin
+  set constraints all deferred;
+  for v_table in
+    select 'public.' || quote_ident(name) as name, format('%I = $1', owner_column) as theirs, position
+    from switchyard.collections where owner_column is not null
+    union all
+    select 'switchyard.tombstones', 'user_id = $1 and (seen is null or not (select is_on from switchyard.replication))', -1
+    union all
+    select 'switchyard.conflicts', '(owner = $1 or kept_owner = $1)', -2
+    order by position desc
+  loop
+    exit when v_deleted >= p_limit;
+    continue when to_regclass(v_table.name) is null;
+    execute format(
+      'delete from %1$s where ctid = any (array(select ctid from %1$s where %2$s limit $2))', v_table.name, v_table.theirs
+    ) using p_user_id, p_limit - v_deleted;
+    get diagnostics v_count = row_count;
+    v_deleted := v_deleted + v_count;
+  end loop;
+  set constraints all immediate;
+  return v_deleted;
+end $$;
+
+select switchyard.seal_function(f) from unnest(array[
+  'switchyard.merge_seen(jsonb, jsonb)', 'switchyard.includes(jsonb, jsonb)', 'switchyard.check_replicated_tombstones()',
+  'switchyard.bury_all_replicated()', 'switchyard.add_usage(uuid, bigint, bigint)', 'switchyard.written_columns(text)',
+  'switchyard.lock_row(text, uuid)', 'switchyard.put_version(text, uuid, jsonb, jsonb, boolean)',
+  'switchyard.weigh_versions(switchyard.collections, jsonb, jsonb)', 'switchyard.has_room(switchyard.collections, jsonb)',
+  'switchyard.take_row(text, jsonb, boolean)', 'switchyard.take_rows(text, text, boolean)',
+  'switchyard.delete_records(uuid, integer)'
+]::regprocedure[]) f;
+select switchyard.seal_function(f, '{service_role}') from unnest(array[
+  'public.switchyard_replication_apply(text, text, boolean)',
+  'public.switchyard_replication_merge(text, text, timestamptz)', 'public.switchyard_replication_fallback()'
+]::regprocedure[]) f;
+notify pgrst, 'reload schema';
