@@ -8,7 +8,7 @@ import { allCollections } from "../../shared/collections/index.ts";
 import { loadApiConfig } from "../../shared/config.ts";
 import type { Collection } from "../../shared/definition/define.ts";
 import { createLog } from "../../shared/log.ts";
-import { createRouter, type Router } from "../../shared/placement/router.ts";
+import { createRouter, type Router, type RouterOptions } from "../../shared/placement/router.ts";
 import type { RequestUser } from "../../shared/placement/service.ts";
 import { preparedMongo } from "../setup/prepared-mongo.ts";
 import type { TestSupabase } from "../setup/start-supabase.ts";
@@ -41,10 +41,15 @@ export interface FailingSystem {
   mongo: string;
   proxies: Record<Home, TcpProxy>;
   /** An instance that has asked nothing yet; its requests end after so long, and its looks for a server or a connection of MongoDB's. */
-  instance(deadlineMs: number, connectMs?: number): Instance;
+  instance(deadlineMs: number, connectMs?: number, over?: InstanceOptions): Instance;
   user(home: Home, appMetadata?: Record<string, unknown>): Promise<TestUser>;
   tokenOf(user: { id: string; email: string; home?: Home }): Promise<string>;
   stop(): Promise<void>;
+}
+
+export interface InstanceOptions extends Pick<RouterOptions, "replicate"> {
+  /** instead of what leads it through the proxies */
+  environment?: Readonly<Record<string, string>>;
 }
 
 export interface FailingSystemOptions {
@@ -73,15 +78,16 @@ export async function startFailingSystem(options: FailingSystemOptions = {}): Pr
     supabase,
     mongo,
     proxies,
-    instance(deadlineMs, connectMs = deadlineMs) {
+    instance(deadlineMs, connectMs = deadlineMs, over = {}) {
       const config = loadApiConfig({
         ...environment,
+        ...over.environment,
         REQUEST_DEADLINE_MS: String(deadlineMs),
         DATABASE_CONNECT_MS: String(connectMs),
       });
       const lines: string[] = [];
       const log = createLog({ level: "debug", write: (line) => lines.push(line) });
-      const router = createRouter({ config, collections, log });
+      const router = createRouter({ config, collections, log, ...(over.replicate && { replicate: over.replicate }) });
       routers.push(router);
       const dependencies = { config, router, verify: createVerifier(config), log, clock: Date.now };
       const app = createApp(() => dependencies, collections);
