@@ -5,6 +5,7 @@
 import { ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
 import type { Collector, CollectReport } from "./collector.ts";
+import { addCounts } from "./counts.ts";
 import type { CopyReport, ReplicationWorker } from "./worker.ts";
 
 export type BothReport = CopyReport & { collected: CollectReport };
@@ -32,12 +33,4 @@ export async function copyBothWays(
     if (isDone || clock() >= until) break;
   }
   return ok({ ...total, collected });
-}
-
-/** Numbers are added; whether it is drained is what the last says. */
-export function addCounts<T extends { isDrained: boolean }>(total: T, more: T): void {
-  for (const [name, value] of Object.entries(more)) {
-    const key = name as keyof T;
-    total[key] = (typeof value === "number" ? Number(total[key]) + value : value) as T[keyof T];
-  }
 }

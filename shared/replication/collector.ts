@@ -10,7 +10,7 @@ import type { Collection } from "../definition/define.ts";
 import type { Log } from "../log.ts";
 import { uuidText } from "../mongo/documents.ts";
 import { attempt } from "../mongo/failures.ts";
-import { addCounts } from "./both-ways.ts";
+import { addCounts } from "./counts.ts";
 import type { MongoSide } from "./mongo-side.ts";
 import { sendRows } from "./send.ts";
 import type { MergeSource, Taken } from "./source.ts";

@@ -1,6 +1,6 @@
 /**
  * The side that is copied from: Supabase's Postgres, asked through its system functions (`public.switchyard_replication_*`,
- * supabase/migrations/20261129000210, 220 and 20261130000200), which say what each does. Importing this connects to nothing.
+ * supabase/migrations/20261129000210, 220 and 20261130000210), which say what each does. Importing this connects to nothing.
  */
 import type { SupabaseClient } from "@supabase/supabase-js";
 import type { Result } from "neverthrow";

@@ -9,7 +9,7 @@ import type { Collection } from "../definition/define.ts";
 import type { Log } from "../log.ts";
 import { attempt } from "../mongo/failures.ts";
 import { applyRows, type Outcome } from "./apply.ts";
-import { addCounts } from "./both-ways.ts";
+import { addCounts } from "./counts.ts";
 import { databaseOf, type MongoSide } from "./mongo-side.ts";
 import type { Claim, ReplicationSource, RowKey, Settlement, SourceRow } from "./source.ts";
 import { type ReplicaState, readState, writeState } from "./state.ts";

@@ -1,12 +1,13 @@
 /** A process that is killed between any two steps has lost nothing, and left nothing half done. */
 import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { UUID } from "mongodb";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { repairCollection } from "../../shared/replication/repair.ts";
 import { restore } from "../../shared/replication/restore.ts";
 import { value } from "../contract/store.ts";
-import { copied, senders } from "./collections.ts";
+import { copied, notes, senders } from "./collections.ts";
 import { type Replication, startReplication } from "./system.ts";
 
 let system: Replication;
@@ -16,11 +17,12 @@ beforeAll(async () => {
 afterAll(() => system?.stop());
 beforeEach(async () => {
   await system.sql("delete from public.senders");
+  await system.sql("delete from public.notes");
   await system.drain();
 });
 
 /** The signal that it ended by. */
-const killedAt = (what: "worker" | "backfill" | "repair" | "restore", step: string): Promise<string | null> =>
+const killedAt = (what: "worker" | "collector" | "backfill" | "repair" | "restore", step: string): Promise<string | null> =>
   new Promise((resolve, reject) => {
     const program = fileURLToPath(new URL("killed-worker.ts", import.meta.url));
     const { url, secretKey } = system.supabase;
@@ -44,6 +46,28 @@ test.each(["claimed", "applied", "remembered", "settled"])("a worker: %s", async
   await system.drain();
   expect(value(await system.source.status())).toMatchObject({ pending: 0, failing: 0, dead: 0 });
   expect(await system.verify()).toEqual([]);
+});
+
+test.each(["read", "merged", "cleared"])("a collector: %s", async (step) => {
+  const store = system.store();
+  const ids = Array.from({ length: 20 }, () => randomUUID());
+  const note = (text: string) => ({ text, labels: [], size: null, at: null, more: null });
+  for (const [n, id] of ids.entries()) value(await store.create(notes, id, note(`Note ${n}`)));
+  await system.drain();
+  for (const id of ids) value(await store.update(notes, id, { text: "There" }));
+  // both sides have a change that the other has not seen
+  await system.sql("update public.notes set text = 'Here' where text like '%4'");
+  for (const id of ids.slice(15)) value(await store.delete(notes, id));
+  expect(await killedAt("collector", step)).toBe("SIGKILL");
+  for (const id of ids.slice(0, 3)) value(await store.update(notes, id, { text: "Later" }));
+  await system.drain();
+  expect(await system.home.collection("notes").countDocuments({ _dirty: { $exists: true } })).toBe(0);
+  expect(value(await system.source.status())).toMatchObject({ pending: 0, failing: 0, dead: 0 });
+  expect(await system.verify()).toEqual([]);
+  const texts = await system.sql("select text, count(*)::int as n from public.notes group by 1 order by 1");
+  expect(texts.reduce((sum, { n }) => sum + Number(n), 0)).toBe(15);
+  const lost = await system.sql("select distinct other -> 'row' ->> 'text' as text from switchyard.conflicts");
+  expect([...texts, ...lost].map(({ text }) => text)).toEqual(expect.arrayContaining(["Later", "There", "Here"]));
 });
 
 test.each(["switched", "marked", "copied"])("backfill: %s", async (step) => {

@@ -76,7 +76,7 @@ test("of a damaged one only what is lost comes back, and what is newer here stay
   expect(await rows("senders")).toHaveLength(20);
   await system.drain();
   expect(await system.verify()).toEqual([]);
-  expect((await run()).map(({ restored }) => restored)).toEqual([0, 0]);
+  expect((await run()).map(({ restored }) => restored)).toEqual([0, 0, 0]);
 });
 
 test("a child whose parent is not there is refused by name, and nothing else waits for it", async () => {
