@@ -28,8 +28,11 @@ export const bsonType = (kind: FieldKind): string | string[] => BSON_TYPES[kind]
 
 export type Index = IndexDescription & { name: string; key: Record<string, 1> };
 
-/** Those that lists, filters and deletions read by: all that a replica has. */
-export function readIndexesOf(collection: Collection): Index[] {
+/** Of a copy: what is read by, and what is written in it while it is promoted, and not sent yet. */
+export const replicaIndexesOf = (collection: Collection): Index[] => [...readIndexesOf(collection), DIRTY];
+
+/** Those that lists, filters and deletions read by. */
+function readIndexesOf(collection: Collection): Index[] {
   const { idPath } = keysOf(collection);
   const owned = (name: string, ...paths: string[]) => ownedIndex(collection, name, paths);
   const pathOf = ({ field }: Sort) => (field === "id" ? idPath : field);
@@ -68,9 +71,15 @@ export function indexesOf(collection: Collection): Index[] {
   ];
 }
 
+const DIRTY: Index = {
+  name: "_dirty_idx",
+  key: { "_dirty.due": 1 },
+  partialFilterExpression: { _dirty: { $exists: true } },
+};
+
 /** What waits to be sent, and tombstones that the other side has. */
 const twoWayIndexes = (collection: Collection): Index[] => [
-  { name: "_dirty_idx", key: { "_dirty.due": 1 }, partialFilterExpression: { _dirty: { $exists: true } } },
+  DIRTY,
   // by their authors: a purge looks for all that a user has written
   ...(collection.scope.kind === "member"
     ? [{ name: `${collection.scope.author}_idx`, key: { [collection.scope.author]: 1 as const } }]

@@ -7,7 +7,7 @@ import type { Collection } from "../definition/define.ts";
 import type { Self } from "../repository/database.ts";
 import { foldAgain } from "./earlier-folding.ts";
 import { isOfMarkers, mendEarlierMarkers } from "./earlier-markers.ts";
-import { type Index, indexesOf, readIndexesOf } from "./indexes.ts";
+import { type Index, indexesOf, replicaIndexesOf } from "./indexes.ts";
 import { replicaValidatorOf } from "./replica-validator.ts";
 import { isFoldedEarlier, isPresent, refuseOther, writeSelf } from "./self.ts";
 import { validatorOf } from "./validator.ts";
@@ -27,7 +27,7 @@ export interface Shape {
 }
 const HOME: Shape = { validatorOf, indexesOf };
 /** Copies: the primary decides what is valid and unique, and tombstones go once both sides have them. */
-export const REPLICA: Shape = { validatorOf: replicaValidatorOf, indexesOf: readIndexesOf };
+export const REPLICA: Shape = { validatorOf: replicaValidatorOf, indexesOf: replicaIndexesOf };
 
 const ILLEGAL_OPERATION = 20;
 const INDEX_NOT_FOUND = 27;

@@ -7,9 +7,12 @@ import type { Db, MongoClient } from "mongodb";
 import { ok } from "neverthrow";
 import type { Collection } from "../definition/define.ts";
 import { byName } from "../definition/per-collection.ts";
+import { asPromoted } from "../definition/promoted.ts";
 import type { Replica, Self } from "../repository/database.ts";
+import { everyCollection } from "../repository/every-call.ts";
 import { attempt } from "./failures.ts";
 import { prepareMongo, REPLICA } from "./prepare.ts";
+import { readPromotions } from "./promotions.ts";
 import { rememberSelf } from "./remembered-self.ts";
 import { adviceOn, type Named, readSelf, refusalOf } from "./self.ts";
 import { createMongoStore } from "./store.ts";
@@ -56,6 +59,18 @@ export function mongoReplica(options: MongoReplicaOptions): MongoReplica {
       scoped: async ({ id, scope: userId = id, signal }) =>
         (await self()).map(({ site }) => createMongoStore({ db: db(), userId, site, all, maxTimeMs, signal })),
       completeUpTo: () => attempt(async () => ok(await completeUpTo(db()))),
+      promotions: () =>
+        attempt(async () =>
+          ok(new Map([...(await readPromotions(db(), maxTimeMs))].map(([name, { state }]) => [name, state]))),
+        ),
+      writable: async ({ id, scope: userId = id, signal }) =>
+        (await self()).map(({ site }) => {
+          const promoted = byName(collections.map(asPromoted));
+          return everyCollection(
+            createMongoStore({ db: db(), userId, site, all: promoted, maxTimeMs, signal }),
+            asPromoted,
+          );
+        }),
     },
     prepare: async ({ site }) => void (await prepareMongo(db(), collections, { name: named.name, site }, REPLICA)),
     async finding(client) {

@@ -28,7 +28,7 @@ export interface OpenReplicationOptions {
   worker?: Pick<WorkerOptions, "limit" | "leaseSeconds">;
 }
 
-interface OpenCopy {
+export interface OpenCopy {
   mongo: MongoSide;
   worker: ReplicationWorker;
   collector: Collector;

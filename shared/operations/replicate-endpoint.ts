@@ -1,6 +1,7 @@
 /** The edge function `replicate` without its environment: copies both ways, for as long as a function may run. */
 import { carriesSecretKey } from "../http/secret-key.ts";
-import { addCounts, type BothReport } from "../replication/both-ways.ts";
+import type { BothReport } from "../replication/both-ways.ts";
+import { addCounts } from "../replication/counts.ts";
 import type { OpenReplication } from "./open-replication.ts";
 import { whileBusy } from "./while-busy.ts";
 

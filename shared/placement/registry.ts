@@ -106,6 +106,8 @@ function lazily({ kind, ...options }: MongoOptions & { kind: Engine }): Database
       replica: {
         scoped: async (caller) => (await replica()).scoped(caller),
         completeUpTo: async () => (await replica()).completeUpTo(),
+        promotions: async () => (await replica()).promotions(),
+        writable: async (caller) => (await replica()).writable(caller),
       } satisfies Replica,
     }),
     system: {

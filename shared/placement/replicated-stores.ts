@@ -1,4 +1,5 @@
 /** A user's rows of replicated collections, put together from the databases that are configured here. */
+import { ok } from "neverthrow";
 import type { Deadlines } from "../deadlines.ts";
 import type { Placement } from "../definition/define.ts";
 import type { Log } from "../log.ts";
@@ -8,8 +9,9 @@ import type { Breaker } from "./breaker.ts";
 import { createCompleteUpTo } from "./complete-up-to.ts";
 import { titleOf } from "./database-names.ts";
 import { deadlineIn } from "./deadline.ts";
-import { type Guard, guarded, guardReads } from "./guarded-store.ts";
+import { type Guard, guarded, guardReads, guardStore } from "./guarded-store.ts";
 import { REPLICA_HOLDER } from "./kept-collections.ts";
+import { createPromotedStore, createPromotions } from "./promoted.ts";
 import { createReadSources } from "./read-sources.ts";
 import type { Registry } from "./registry.ts";
 import { createReplicatedStore } from "./replicated.ts";
@@ -64,10 +66,24 @@ export function createReplicatedStores(options: ReplicatedStoresOptions): StoreO
     );
   };
 
+  const promotions = createPromotions({
+    read: async () => {
+      const replica = registry.get(REPLICA_HOLDER)?.replica;
+      return replica ? guarded(guardFor(REPLICA_HOLDER, {}), () => replica.promotions()) : ok(new Map());
+    },
+    limitMs: deadlines.completenessMs,
+    clock,
+  });
+
+  /** The copy as what is written, where the operator has made it that. */
+  const openPromoted = (replica: Replica, { id, scope, jwt, onCall }: RequestUser, signal: AbortSignal): Store =>
+    guardStore(() => replica.writable({ id, scope, jwt, signal }), guardFor(REPLICA_HOLDER, { signal, onCall }));
+
   return (placement, user, openPrimary) => {
     const { primary: name } = placement;
     const signal = user.signal ?? deadlineIn(deadlines.requestMs);
-    return createReplicatedStore({
+    const replica = replicaFor(name);
+    const usual = createReplicatedStore({
       primary: { name, title: titleOf(name) },
       breaker: breakerOf(name),
       open: (until) => openPrimary({ signal: until ? AbortSignal.any([signal, until]) : signal }),
@@ -78,5 +94,6 @@ export function createReplicatedStores(options: ReplicatedStoresOptions): StoreO
       sources: user.sources ?? createReadSources(),
       log,
     });
+    return replica ? createPromotedStore({ promotions, usual, copy: openPromoted(replica, user, signal) }) : usual;
   };
 }

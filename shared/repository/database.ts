@@ -60,6 +60,10 @@ export interface Replica {
   scoped(caller: Caller): Promise<Result<ReadStore, RepositoryError>>;
   /** Up to when everything of the primary is in it; null: nobody has said. */
   completeUpTo(): Promise<Result<Date | null, RepositoryError>>;
+  /** What the operator has made writable in it, while the primary is away; by collection. */
+  promotions(): Promise<Result<ReadonlyMap<string, "promoted" | "draining" | "home">, RepositoryError>>;
+  /** One caller's rows of such a collection, to be written, too. Errors: as `scoped`. */
+  writable(caller: Caller): Promise<Result<Store, RepositoryError>>;
 }
 
 /** What is wrong with a database that answers; null for nothing. */

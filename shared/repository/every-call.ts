@@ -1,6 +1,7 @@
 /** A store that makes each call in one way of its own: behind a guard, or again where it belongs. */
 import type { Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
+import type { Collection } from "../definition/define.ts";
 import type { ReadStore, Store } from "./store.ts";
 
 type Call<T, S = Store> = (store: S) => Promise<Result<T, RepositoryError>>;
@@ -19,4 +20,15 @@ export const everyRead = (run: <T>(call: Call<T, ReadStore>) => ReturnType<Call<
   list: (...given) => run((store) => store.list(...given)),
   count: (...given) => run((store) => store.count(...given)),
   group: (...given) => run((store) => store.group(...given)),
+});
+
+/** A store that is given another definition of each collection, of the same records. */
+export const everyCollection = (store: Store, as: (collection: Collection) => Collection): Store => ({
+  create: (collection, ...given) => store.create(as(collection), ...given),
+  update: (collection, ...given) => store.update(as(collection), ...given),
+  delete: (collection, ...given) => store.delete(as(collection), ...given),
+  get: (collection, ...given) => store.get(as(collection), ...given),
+  list: (collection, ...given) => store.list(as(collection), ...given),
+  count: (collection, ...given) => store.count(as(collection), ...given),
+  group: (collection, ...given) => store.group(as(collection), ...given),
 });
