@@ -22,7 +22,10 @@ beforeEach(async () => {
 });
 
 /** The signal that it ended by. */
-const killedAt = (what: "worker" | "collector" | "backfill" | "repair" | "restore", step: string): Promise<string | null> =>
+const killedAt = (
+  what: "worker" | "collector" | "backfill" | "repair" | "restore",
+  step: string,
+): Promise<string | null> =>
   new Promise((resolve, reject) => {
     const program = fileURLToPath(new URL("killed-worker.ts", import.meta.url));
     const { url, secretKey } = system.supabase;
