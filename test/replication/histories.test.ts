@@ -11,6 +11,7 @@ import { startProxy, type TcpProxy } from "../failure/proxy.ts";
 import { copyHistories, replay } from "../setup/histories.ts";
 import { HANGS_MS } from "../setup/patience.ts";
 import { sideOf } from "./collections.ts";
+import { interruptedAt, orDied, type Pause, play, roundsOf } from "./rounds.ts";
 import { type Replication, startReplication } from "./system.ts";
 
 let system: Replication;
@@ -36,8 +37,6 @@ type Action =
   | { do: "compact" }
   | { do: "leases end" }
   | { do: "clock is set back" };
-/** `inOrder`: one after the other, and not at the same time; who pauses does so meanwhile. */
-type Round = { actions: Action[]; inOrder: boolean; copy: "pass" | "refuse" | "hang" | "slow" };
 
 /** $1 the clerk; $2 chooses rows: about a third of them. Each is one transaction. */
 const STATEMENTS = [
@@ -77,50 +76,28 @@ const actions: fc.Arbitrary<Action> = fc.oneof(
   { weight: 2, arbitrary: fc.constant<Action>({ do: "leases end" }) },
   { weight: 1, arbitrary: fc.constant<Action>({ do: "clock is set back" }) },
 );
-const rounds: fc.Arbitrary<Round> = fc.record({
-  actions: fc.array(actions, { minLength: 1, maxLength: 10 }),
-  inOrder: fc.boolean(),
-  copy: fc.oneof(
-    { weight: 10, arbitrary: fc.constant("pass" as const) },
-    { weight: 2, arbitrary: fc.constant("refuse" as const) },
-    { weight: 1, arbitrary: fc.constant("slow" as const) },
-    { weight: 1, arbitrary: fc.constant("hang" as const) },
-  ),
-});
+const leasesEnd = () =>
+  system.sql(
+    "update switchyard.marks set leased_until = clock_timestamp() - interval '1 second' where leased_until is not null",
+  );
 
-class Died extends Error {}
-
-/** Told when a worker pauses, and resolves when it may go on: with what was true before. */
-type Pause = () => Promise<void>;
-
-async function run(action: Action, pause: Pause = async () => {}): Promise<void> {
+async function run(action: Action, pause: Pause): Promise<void> {
   switch (action.do) {
     case "write":
       // one that fails has written nothing, and left no mark
       await system.sql(STATEMENTS[action.statement] as string, [system.clerk, action.seed]).catch(() => undefined);
       return;
     case "work": {
-      let hasPaused = false;
-      const at = async (step: Step) => {
-        if (step === action.pauses && !hasPaused) {
-          hasPaused = true;
-          await pause();
-        }
-        if (step === action.dies) throw new Died();
-      };
+      const at = interruptedAt(action.pauses, action.dies, pause);
       const worker = system.worker({ mongo: sideOf(proxied), limit: action.limit, leaseSeconds: 5, at });
-      await worker.run(1_000).catch((error) => {
-        if (!(error instanceof Died)) throw error;
-      });
+      await orDied(worker.run(1_000));
       return;
     }
     case "compact":
       value(await system.source.compact(0));
       return;
     case "leases end":
-      await system.sql(
-        "update switchyard.marks set leased_until = clock_timestamp() - interval '1 second' where leased_until is not null",
-      );
+      await leasesEnd();
       return;
     case "clock is set back":
       await system.sql(
@@ -129,33 +106,15 @@ async function run(action: Action, pause: Pause = async () => {}): Promise<void>
   }
 }
 
+const isPausing = (action: Action) => action.do === "work" && action.pauses !== undefined;
+
 test(
   "both sides are equal at the end of every history",
   async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(rounds, { minLength: 2, maxLength: 12 }), async (history) => {
-        for (const { actions: together, inOrder, copy } of history) {
-          await proxy.set(copy);
-          const isPausing = (action: Action) => action.do === "work" && action.pauses !== undefined;
-          const released = Promise.withResolvers<void>();
-          const pausing: Promise<void>[] = [];
-          for (const action of together.filter(isPausing)) {
-            const paused = Promise.withResolvers<void>();
-            const ended = run(action, () => {
-              paused.resolve();
-              return released.promise;
-            });
-            pausing.push(ended);
-            await Promise.race([paused.promise, ended]);
-          }
-          const others = together.filter((action) => !isPausing(action));
-          if (inOrder) for (const action of others) await run(action);
-          else await Promise.all(others.map((action) => run(action)));
-          released.resolve();
-          await Promise.all(pausing);
-        }
-        await proxy.set("pass");
-        await run({ do: "leases end" });
+      fc.asyncProperty(fc.array(roundsOf(actions), { minLength: 2, maxLength: 12 }), async (history) => {
+        await play(history, { proxy, run, isPausing });
+        await leasesEnd();
         await system.drain();
         expect(value(await system.source.status())).toMatchObject({ pending: 0, dead: 0 });
         expect(await system.verify()).toEqual([]);
