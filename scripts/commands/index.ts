@@ -6,6 +6,7 @@ import { type Command, type Given, type Io, Refused, WrongUse } from "./command.
 import { addDatabase, changeDatabase, drain, listDatabases, removeDatabase } from "./databases.ts";
 import { prepareDatabase } from "./db.ts";
 import { homes } from "./homes.ts";
+import { demoteReplication, promoteReplication } from "./promotion.ts";
 import { purge } from "./purge.ts";
 import {
   backfillReplication,
@@ -33,6 +34,8 @@ const COMMANDS: readonly Command[] = [
   repairReplication,
   restoreReplication,
   retryReplication,
+  promoteReplication,
+  demoteReplication,
   stats,
   health,
 ];

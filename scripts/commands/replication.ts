@@ -1,5 +1,6 @@
 /** `switchyard replication ...`: how the copy in MongoDB stands, and what makes it whole. */
 import { allCollections } from "../../shared/collections/index.ts";
+import type { Deadlines } from "../../shared/deadlines.ts";
 import type { Collection } from "../../shared/definition/define.ts";
 import { createLog } from "../../shared/log.ts";
 import { type OpenReplication, openReplication } from "../../shared/operations/open-replication.ts";
@@ -16,7 +17,11 @@ import { createRate } from "./rate.ts";
 /** Most differences that are printed; `--json` has them all. */
 const SHOWN = 20;
 
-const opened = <T>({ env }: Io, work: (replication: OpenReplication) => Promise<T>): Promise<T> =>
+/** `work` with both sides open. */
+export const opened = <T>(
+  { env }: Io,
+  work: (replication: OpenReplication, deadlines: Deadlines) => Promise<T>,
+): Promise<T> =>
   connected(env, async ({ config, service, deadlines }) => {
     const replication = openReplication({
       config,
@@ -27,20 +32,20 @@ const opened = <T>({ env }: Io, work: (replication: OpenReplication) => Promise<
       appName: "switchyard-cli",
     });
     try {
-      return await work(replication);
+      return await work(replication, deadlines);
     } finally {
       await replication.close();
     }
   });
 
 /** The copy, or why there is none. */
-function copyOf({ copy }: Pick<OpenReplication, "copy">): NonNullable<OpenReplication["copy"]> {
+export function copyOf({ copy }: Pick<OpenReplication, "copy">): NonNullable<OpenReplication["copy"]> {
   if (!copy) throw new Refused("There is no copy: set MONGODB_URI, where the API and the edge functions run and here.");
   return copy;
 }
 
 /** All that have a copy, or the one that is named. */
-function collectionsIn({ collections }: OpenReplication, name: string | undefined): readonly Collection[] {
+export function collectionsIn({ collections }: OpenReplication, name: string | undefined): readonly Collection[] {
   if (name === undefined) return collections;
   const found = collections.filter((collection) => collection.name === name);
   if (found.length > 0) return found;
@@ -161,7 +166,8 @@ const MEANINGS: Readonly<Record<Difference["is"], string>> = {
   other: "the same version, and other contents",
 };
 
-function tell(io: Io, differences: readonly Difference[]): void {
+/** What differs, in words. */
+export function tell(io: Io, differences: readonly Difference[]): void {
   for (const { collection, id, is } of differences.slice(0, SHOWN)) io.out(`${collection} ${id}: ${MEANINGS[is]}`);
 }
 

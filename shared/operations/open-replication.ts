@@ -13,6 +13,7 @@ import type { RegistryConfig } from "../placement/registry.ts";
 import { type BothReport, copyBothWays } from "../replication/both-ways.ts";
 import { type Collector, createCollector } from "../replication/collector.ts";
 import { type MongoSide, twoWayIn } from "../replication/mongo-side.ts";
+import { promotedIn } from "../replication/promotion.ts";
 import { type ReplicationSource, supabaseSource } from "../replication/source.ts";
 import { createReplicationWorker, type ReplicationWorker, type WorkerOptions } from "../replication/worker.ts";
 
@@ -67,7 +68,15 @@ export function openReplication(options: OpenReplicationOptions): OpenReplicatio
   const worker = createReplicationWorker({ source, mongo, collections, log, ...options.worker });
   const { limit } = options.worker ?? {};
   const both = twoWayIn(collections);
-  const collector = createCollector({ source, mongo, collections: both, log, ...(limit !== undefined && { limit }) });
+  const promoted = promotedIn({ source, mongo, collections });
+  const collector = createCollector({
+    source,
+    mongo,
+    collections: both,
+    promoted,
+    log,
+    ...(limit !== undefined && { limit }),
+  });
   return {
     source,
     collections,

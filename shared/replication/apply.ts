@@ -62,10 +62,11 @@ export async function applyRows(
       else outcomes[item.at] = { is: "refused", error: message };
     }
     const { newer, concurrent } = await lookAgain(documents, again, outcomes);
-    if (!takesWrites)
-      for (const { at } of concurrent)
-        outcomes[at] = { is: "refused", error: "the copy has a change of its own that this row has not seen" };
-    items = takesWrites ? [...newer, ...(await haveDecided(documents, concurrent, outcomes, now()))] : newer;
+    // one that was written in a promoted copy is on its way, too
+    const decided = concurrent.filter(({ found }) => takesWrites || found._dirty);
+    for (const { at } of concurrent.filter((item) => !decided.includes(item)))
+      outcomes[at] = { is: "refused", error: "the copy has a change of its own that this row has not seen" };
+    items = [...newer, ...(await haveDecided(documents, decided, outcomes, now()))];
   }
   for (const { at } of items) outcomes[at] = { is: "refused", error: "other writers were faster again and again" };
   return outcomes;

@@ -6,12 +6,12 @@
 import type { AnyBulkWriteOperation, Document } from "mongodb";
 import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
-import type { Collection } from "../definition/define.ts";
+import { type Collection, isTwoWay } from "../definition/define.ts";
 import type { Log } from "../log.ts";
 import { uuidText } from "../mongo/documents.ts";
 import { attempt } from "../mongo/failures.ts";
 import { addCounts } from "./counts.ts";
-import type { MongoSide } from "./mongo-side.ts";
+import { databaseOf, type MongoSide } from "./mongo-side.ts";
 import { sendRows } from "./send.ts";
 import type { MergeSource, Taken } from "./source.ts";
 import { cleared, failed, isUnfinished, putOff, readDue } from "./unsent.ts";
@@ -21,9 +21,11 @@ export type CollectorStep = "read" | "merged" | "cleared";
 
 export interface CollectorOptions {
   source: MergeSource;
-  mongo: Pick<MongoSide, "home">;
+  mongo: MongoSide;
   /** those that both databases take writes of */
   collections: readonly Collection[];
+  /** those of which the copy was made writable (promotion.ts), asked for with each batch */
+  promoted?: () => Promise<readonly Collection[]>;
   log: Log;
   /** milliseconds since 1970 */
   now?: () => number;
@@ -62,10 +64,10 @@ const NONE: CollectReport = { sent: 0, merged: 0, stale: 0, waiting: 0, refused:
 
 export function createCollector(options: CollectorOptions): Collector {
   const { source, mongo, collections, log, now = Date.now, clock = () => performance.now() } = options;
-  const { limit = 500, at = () => {} } = options;
+  const { limit = 500, at = () => {}, promoted = async () => [] } = options;
 
   const collect = async (collection: Collection): Promise<CollectReport> => {
-    const documents = mongo.home().collection(collection.name);
+    const documents = databaseOf(mongo, collection).collection(collection.name);
     const readAt = now();
     const due = await readDue(documents, readAt, limit);
     const isDrained = due.length < limit;
@@ -73,6 +75,8 @@ export function createCollector(options: CollectorOptions): Collector {
     // who fails, and is tried again later, is not there either
     const isComplete = isDrained && !(await isUnfinished(documents, readAt));
     const completeUpTo = isComplete ? new Date(readAt - CLOCKS_APART_MS) : null;
+    // of what comes from its copy alone nobody asks up to when it is complete
+    if (due.length === 0 && !isTwoWay(collection)) return { ...NONE, isDrained };
     const outcomes = await sendRows(source, collection, due, completeUpTo);
     await at("merged");
     const report = { ...NONE, isDrained };
@@ -96,7 +100,9 @@ export function createCollector(options: CollectorOptions): Collector {
 
   const collectBatch = async (): Promise<Result<CollectReport, RepositoryError>> => {
     const total = { ...NONE };
-    for (const collection of collections) {
+    const others = await attempt(async () => ok(await promoted()));
+    if (others.isErr()) return err(others.error);
+    for (const collection of [...collections, ...others.value]) {
       const collected = await attempt(async () => ok(await collect(collection)));
       if (collected.isErr()) {
         log.warn("replication_waits", { collection: collection.name, error: collected.error });

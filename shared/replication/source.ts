@@ -103,6 +103,8 @@ export interface ReplicationSource {
   trim(): Answer<void>;
   /** True for one caller within that time, in milliseconds: it stays, and takes what comes meanwhile. */
   attend(ms: number): Answer<boolean>;
+  /** Says in which database a collection is written, unless something later is known; what is known by then. */
+  place(collection: string, database: string, epoch: number): Answer<{ primary: string; epoch: number }>;
   /** False: it was so already. */
   switch(on: boolean): Answer<boolean>;
   backfill(collection: string, limit: number, restart: boolean): Answer<Backfilled>;
@@ -151,6 +153,8 @@ export function supabaseSource(client: SupabaseClient, collections: readonly Col
     retry: () => call("retry"),
     trim: () => call("trim"),
     attend: (ms) => call("attend", { p_ms: Math.ceil(ms) }),
+    place: (collection, database, epoch) =>
+      call("place", { p_collection: collection, p_database: database, p_epoch: epoch }),
     switch: (on) => call("switch", { p_on: on }),
     backfill: (collection, limit, restart) =>
       call("backfill", { p_collection: collection, p_limit: limit, p_restart: restart }),

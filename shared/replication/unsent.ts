@@ -26,6 +26,10 @@ export const isUnfinished = async (documents: Documents, nowMs: number): Promise
   return (await documents.findOne(later, { projection: { _id: 1 } })) !== null;
 };
 
+/** Whether anything waits to be sent, be it set aside. */
+export const isDirty = async (documents: Documents): Promise<boolean> =>
+  (await documents.findOne({ _dirty: { $exists: true } }, { projection: { _id: 1 } })) !== null;
+
 /** Postgres has it. A tombstone may expire from now on. */
 export const cleared = (document: Document, nowMs: number): AnyBulkWriteOperation<Document> =>
   change(document, {

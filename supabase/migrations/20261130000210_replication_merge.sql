@@ -125,6 +125,29 @@ begin
 end
 $$;
 
+-- A tombstone in place of a version that comes from the other database and cannot stay; it has seen both.
+create function switchyard.grave_of(p_collection switchyard.collections, p_here jsonb, p_there jsonb) returns jsonb
+language sql volatile set search_path = '' as $$
+  select jsonb_build_object(
+    'owner', p_there -> 'row' -> coalesce(p_collection.scope_column, p_collection.owner_column),
+    'create_hash', p_there -> 'row' -> 'create_hash', 'deleted_at', clock_timestamp(), 'version', g.version,
+    'seen', switchyard.merge_seen(coalesce(p_here -> 'seen', '{}'), p_there -> 'seen')
+      || jsonb_build_object(switchyard.site()::text, g.version)
+  )
+  from (
+    select switchyard.next_version(greatest((p_here ->> 'version')::bigint, (p_there ->> 'version')::bigint)) as version offset 0
+  ) g
+$$;
+
+create function switchyard.record_conflict(p_collection switchyard.collections, p_id uuid, p_kept jsonb, p_other jsonb) returns void
+language sql volatile set search_path = '' as $$
+  insert into switchyard.conflicts (collection, row_id, owner, kept_owner, kept, other)
+  values (
+    p_collection.name, p_id, (p_other -> 'row' ->> p_collection.owner_column)::uuid,
+    (p_kept -> 'row' ->> p_collection.owner_column)::uuid, p_kept, p_other
+  )
+$$;
+
 -- Takes one version of a row that comes from the other database: {"is", "error"}.
 --
 -- stale    it includes nothing that is not here
@@ -132,7 +155,8 @@ $$;
 -- merged   neither includes the other. One of them stays, with all that both have seen and the larger version, and is marked, so
 --          that the other database gets what was decided: a deletion beats a change; of two changes the later one stays; of an
 --          id that two owners have made the earlier one. What does not stay is a conflict, unless it says the same. Merged, too,
---          is what arrives in a room that was deleted: it is deleted as well.
+--          is what arrives in a room that was deleted: it is deleted as well. And what refers to a record that was deleted here, or
+--          has a unique value that another record has got: it is deleted, and a conflict.
 -- waiting  what it refers to is not here yet
 -- refused  it is against a rule of this database; where that takes no writes also what would have to be merged
 --
@@ -141,7 +165,6 @@ create function switchyard.take_row(p_collection text, p_item jsonb, p_dry_run b
 language plpgsql volatile set search_path = '' set timezone = 'UTC' as $$
 declare
   v_collection switchyard.collections := (select c from switchyard.collections c where c.name = p_collection);
-  v_scope text := coalesce(v_collection.scope_column, v_collection.owner_column);
   v_id uuid := p_item ->> 'id';
   v_there jsonb := p_item - 'id';
   v_here jsonb;
@@ -166,41 +189,42 @@ begin
     elsif v_has_room and (v_here is null or switchyard.includes(v_there -> 'seen', v_here -> 'seen')) then
       exit when p_dry_run or switchyard.put_version(p_collection, v_id, v_here, v_there, true);
       continue;
-    elsif v_has_room and not v_collection.takes_writes_behind then
+    elsif v_has_room and not switchyard.takes_both(v_collection) then
       return '{"is": "refused", "error": "changed on both sides"}';
     elsif p_dry_run then
       return '{"is": "merged"}';
     elsif not v_has_room then
-      v_version := switchyard.next_version(v_version);
       v_weighed := '{"stays": "there", "is_conflict": false}';
-      v_stays := jsonb_build_object(
-        'owner', v_there -> 'row' -> v_scope, 'create_hash', v_there -> 'row' -> 'create_hash', 'deleted_at', clock_timestamp(),
-        'seen', (v_there -> 'seen') || jsonb_build_object(switchyard.site()::text, v_version)
-      );
+      v_stays := switchyard.grave_of(v_collection, v_here, v_there);
     else
       v_weighed := switchyard.weigh_versions(v_collection, v_here, v_there);
       v_stays := case when v_weighed ->> 'stays' = 'here' then v_here else v_there end;
     end if;
     v_stays := v_stays || jsonb_build_object(
-      'version', v_version, 'seen', switchyard.merge_seen(coalesce(v_here -> 'seen', '{}'), v_stays -> 'seen')
+      'version', greatest(v_version, (v_stays ->> 'version')::bigint), 'seen', switchyard.merge_seen(coalesce(v_here -> 'seen', '{}'), v_stays -> 'seen')
     );
     v_stays := v_stays || jsonb_build_object('seen', switchyard.merge_seen(v_stays -> 'seen', v_there -> 'seen'));
     continue when not switchyard.put_version(p_collection, v_id, v_here, v_stays, false);
     if (v_weighed ->> 'is_conflict')::boolean then
-      insert into switchyard.conflicts (collection, row_id, owner, kept_owner, kept, other)
-      select p_collection, v_id, (o.other -> 'row' ->> v_collection.owner_column)::uuid,
-        (o.kept -> 'row' ->> v_collection.owner_column)::uuid, o.kept, o.other
-      from (
-        select case when v_weighed ->> 'stays' = 'here' then v_here else v_there end as kept,
-          case when v_weighed ->> 'stays' = 'here' then v_there else v_here end as other
-      ) o;
+      perform switchyard.record_conflict(
+        v_collection, v_id, case when v_weighed ->> 'stays' = 'here' then v_here else v_there end,
+        case when v_weighed ->> 'stays' = 'here' then v_there else v_here end
+      );
     end if;
     return '{"is": "merged"}';
   end loop;
   return '{"is": "applied"}';
 exception
-  when foreign_key_violation then
-    return jsonb_build_object('is', 'waiting', 'error', sqlerrm);
+  when foreign_key_violation or unique_violation then
+    if switchyard.takes_both(v_collection) and v_there ? 'row' and not p_dry_run
+      and (sqlstate = '23505' or switchyard.has_deleted_parent(p_collection, v_there -> 'row')) then
+      v_stays := switchyard.grave_of(v_collection, v_here, v_there);
+      if switchyard.put_version(p_collection, v_id, v_here, v_stays, false) then
+        perform switchyard.record_conflict(v_collection, v_id, v_stays, v_there);
+        return '{"is": "merged"}';
+      end if;
+    end if;
+    return jsonb_build_object('is', case sqlstate when '23503' then 'waiting' else 'refused' end, 'error', sqlerrm);
   when integrity_constraint_violation or data_exception or program_limit_exceeded or raise_exception then
     return jsonb_build_object('is', 'refused', 'error', sqlerrm);
 end
@@ -260,7 +284,7 @@ language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_taken jsonb;
 begin
-  if not exists (select from switchyard.collections where name = p_collection and takes_writes_behind) then
+  if not exists (select from switchyard.collections c where c.name = p_collection and switchyard.takes_both(c)) then
     raise exception 'no collection "%" is written in both databases', p_collection using errcode = 'PT404';
   end if;
   v_taken := switchyard.take_rows(p_collection, p_rows);
@@ -306,7 +330,8 @@ select switchyard.seal_function(f) from unnest(array[
   'switchyard.written_columns(text)',
   'switchyard.lock_row(text, uuid)', 'switchyard.put_version(text, uuid, jsonb, jsonb, boolean)',
   'switchyard.weigh_versions(switchyard.collections, jsonb, jsonb)', 'switchyard.has_room(switchyard.collections, jsonb)',
-  'switchyard.take_row(text, jsonb, boolean)', 'switchyard.take_rows(text, text, boolean)'
+  'switchyard.take_row(text, jsonb, boolean)', 'switchyard.grave_of(switchyard.collections, jsonb, jsonb)',
+  'switchyard.record_conflict(switchyard.collections, uuid, jsonb, jsonb)', 'switchyard.take_rows(text, text, boolean)'
 ]::regprocedure[]) f;
 select switchyard.seal_function(f, '{service_role}') from unnest(array[
   'public.switchyard_replication_apply(text, text, boolean)',

@@ -56,29 +56,16 @@ language sql stable set search_path = '' as $$
   select p_collection.takes_writes_behind or exists (select from switchyard.placements where collection = p_collection.name)
 $$;
 
--- The record that a row refers to and that was deleted here, as {"collection", "id"}; null where there is none. A child that was
--- made in the copy waits for its parent otherwise, and for ever.
-create function switchyard.deleted_parent(p_collection text, p_row jsonb) returns jsonb
-language plpgsql stable set search_path = '' as $$
-declare
-  v_reference record;
-begin
-  for v_reference in
-    select c.confrelid::regclass::text as target, t.relname as name, a.attname as field
-    from pg_catalog.pg_constraint c
+-- Does a row refer to a record that was deleted here? A child that was made in the copy waits for its parent otherwise, for ever.
+create function switchyard.has_deleted_parent(p_collection text, p_row jsonb) returns boolean
+language sql stable set search_path = '' as $$
+  select exists (
+    select from pg_catalog.pg_constraint c
     join pg_catalog.pg_class t on t.oid = c.confrelid
     join pg_catalog.pg_attribute a on a.attrelid = c.conrelid and a.attnum = any (c.conkey)
+    join switchyard.tombstones g on g.collection = t.relname and g.id::text = p_row ->> a.attname and g.seen is not null
     where c.conrelid = format('public.%I', p_collection)::regclass and c.contype = 'f'
-  loop
-    if exists (
-      select from switchyard.tombstones g
-      where g.collection = v_reference.name and g.id::text = p_row ->> v_reference.field and g.seen is not null
-    ) then
-      return jsonb_build_object('collection', v_reference.name, 'id', p_row -> v_reference.field);
-    end if;
-  end loop;
-  return null;
-end
+  )
 $$;
 
 do $$
@@ -96,7 +83,7 @@ begin
 end $$;
 
 select switchyard.seal_function(f) from unnest(array[
-  'switchyard.refuse_promoted()', 'switchyard.takes_both(switchyard.collections)', 'switchyard.deleted_parent(text, jsonb)'
+  'switchyard.refuse_promoted()', 'switchyard.takes_both(switchyard.collections)', 'switchyard.has_deleted_parent(text, jsonb)'
 ]::regprocedure[]) f;
 select switchyard.seal_function('public.switchyard_replication_place(text, text, bigint)', '{service_role}');
 notify pgrst, 'reload schema';

@@ -6,14 +6,16 @@ import { MongoClient } from "mongodb";
 import { createLog } from "../../shared/log.ts";
 import { serviceClient } from "../../shared/postgres/client.ts";
 import { backfill } from "../../shared/replication/backfill.ts";
+import { copyBothWays } from "../../shared/replication/both-ways.ts";
 import { createCollector } from "../../shared/replication/collector.ts";
 import { twoWayIn } from "../../shared/replication/mongo-side.ts";
+import { demote, promote, promotedIn } from "../../shared/replication/promotion.ts";
 import { repairCollection } from "../../shared/replication/repair.ts";
 import { restore } from "../../shared/replication/restore.ts";
 import { supabaseSource } from "../../shared/replication/source.ts";
 import { verifyCollection } from "../../shared/replication/verify.ts";
 import { createReplicationWorker } from "../../shared/replication/worker.ts";
-import { copied, sideOf } from "./collections.ts";
+import { copied, senders, sideOf } from "./collections.ts";
 
 const [what, step, url = "", key = "", replicaUri = ""] = process.argv.slice(2);
 const at = (reached: string) => {
@@ -36,6 +38,7 @@ const collector = createCollector({
   collections: twoWayIn(copied),
   log: createLog({ level: "silent" }),
   limit: 7,
+  promoted: promotedIn({ source, mongo: side, collections: copied }),
   ...(what === "collector" && { at }),
 });
 const works: Record<string, () => Promise<{ isOk(): boolean }>> = {
@@ -48,6 +51,12 @@ const works: Record<string, () => Promise<{ isOk(): boolean }>> = {
     if (found.isErr()) return found;
     return repairCollection({ source, mongo: side, collection, at }, found.value.differences);
   },
+  promote: () => promote({ source, mongo: side, collection: senders, force: true, at }),
+  demote: () =>
+    demote({
+      ...{ source, mongo: side, collection: senders, requestMs: 0, at },
+      copy: () => copyBothWays({ worker, collector }),
+    }),
   restore: () => restore({ source, mongo: side, collections: copied, limit: 7, at }),
 };
 const done = await works[what ?? ""]?.();

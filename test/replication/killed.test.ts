@@ -1,13 +1,12 @@
 /** A process that is killed between any two steps has lost nothing, and left nothing half done. */
-import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { fileURLToPath } from "node:url";
 import { UUID } from "mongodb";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { repairCollection } from "../../shared/replication/repair.ts";
 import { restore } from "../../shared/replication/restore.ts";
 import { value } from "../contract/store.ts";
 import { copied, notes, senders } from "./collections.ts";
+import { killedAt } from "./killed-at.ts";
 import { type Replication, startReplication } from "./system.ts";
 
 let system: Replication;
@@ -21,28 +20,13 @@ beforeEach(async () => {
   await system.drain();
 });
 
-/** The signal that it ended by. */
-const killedAt = (
-  what: "worker" | "collector" | "backfill" | "repair" | "restore",
-  step: string,
-): Promise<string | null> =>
-  new Promise((resolve, reject) => {
-    const program = fileURLToPath(new URL("killed-worker.ts", import.meta.url));
-    const { url, secretKey } = system.supabase;
-    const child = spawn(process.execPath, [program, what, step, url, secretKey, system.replicaUri], {
-      stdio: ["ignore", "ignore", "inherit"],
-    });
-    child.on("error", reject);
-    child.on("exit", (_, signal) => resolve(signal));
-  });
-
 const leasesEnd = () =>
   system.sql("update switchyard.marks set leased_until = clock_timestamp() - interval '1 second'");
 
 test.each(["claimed", "applied", "remembered", "settled"])("a worker: %s", async (step) => {
   await system.fill(20);
   await system.sql("delete from public.senders where name like '%3'");
-  expect(await killedAt("worker", step)).toBe("SIGKILL");
+  expect(await killedAt(system, "worker", step)).toBe("SIGKILL");
   // what others write meanwhile counts, too
   await system.sql("update public.senders set name = name || '!' where name like '%4'");
   await leasesEnd();
@@ -61,7 +45,7 @@ test.each(["read", "merged", "cleared"])("a collector: %s", async (step) => {
   // both sides have a change that the other has not seen
   await system.sql("update public.notes set text = 'Here' where text like '%4'");
   for (const id of ids.slice(15)) value(await store.delete(notes, id));
-  expect(await killedAt("collector", step)).toBe("SIGKILL");
+  expect(await killedAt(system, "collector", step)).toBe("SIGKILL");
   for (const id of ids.slice(0, 3)) value(await store.update(notes, id, { text: "Later" }));
   await system.drain();
   expect(await system.home.collection("notes").countDocuments({ _dirty: { $exists: true } })).toBe(0);
@@ -76,7 +60,7 @@ test.each(["read", "merged", "cleared"])("a collector: %s", async (step) => {
 test.each(["switched", "marked", "copied"])("backfill: %s", async (step) => {
   value(await system.source.switch(false));
   await system.fill(20);
-  expect(await killedAt("backfill", step)).toBe("SIGKILL");
+  expect(await killedAt(system, "backfill", step)).toBe("SIGKILL");
   await system.sql("delete from public.senders where name like '%3'");
   await leasesEnd();
   value(await system.backfill());
@@ -91,7 +75,7 @@ test.each(["marked anew", "replaced"])("repair: %s", async (step) => {
   const key = (id = "") => ({ _id: new UUID(id) as never });
   for (const id of ids.slice(0, 5)) await documents.deleteOne(key(id));
   for (const id of ids.slice(5, 10)) await documents.updateOne(key(id), { $set: { name: "By hand" } });
-  expect(await killedAt("repair", step)).toBe("SIGKILL");
+  expect(await killedAt(system, "repair", step)).toBe("SIGKILL");
   await system.drain();
   const differences = await system.verify();
   value(await repairCollection({ source: system.source, mongo: system.mongo, collection: senders }, differences));
@@ -109,7 +93,7 @@ test.each(["applied", "switched"])("restore: %s", async (step) => {
   await system.sql("alter table public.senders enable trigger all");
   for (const name of ["stamp", "check_tombstones", "bury", "mark_insert", "mark_update", "mark_delete"])
     await system.sql(`alter table public.senders enable always trigger switchyard_${name}`);
-  expect(await killedAt("restore", step)).toBe("SIGKILL");
+  expect(await killedAt(system, "restore", step)).toBe("SIGKILL");
   value(await restore({ source: system.source, mongo: system.mongo, collections: copied }));
   expect(await system.sql("select * from public.senders order by id")).toEqual(before);
   expect(await system.verify()).toEqual([]);

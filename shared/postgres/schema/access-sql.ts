@@ -114,7 +114,9 @@ create trigger switchyard_bury_all before truncate on ${table}
   for each statement execute function switchyard.bury_all_replicated(${[...new Set([owner, literal(user)])].join(", ")});
 ${marking.join("\n")}
 ${usage}
-${enableAlways(table, ["stamp", "check_tombstones", "bury", "bury_all", "mark_insert", "mark_update", "mark_delete", ...USAGE])}`;
+create trigger switchyard_fence before insert or update or delete or truncate on ${table}
+  for each statement execute function switchyard.refuse_promoted();
+${enableAlways(table, ["stamp", "check_tombstones", "bury", "bury_all", "fence", "mark_insert", "mark_update", "mark_delete", ...USAGE])}`;
 }
 
 const wrap = (names: string[]) => (names.length > 6 ? `\n  ${names.join(", ")}\n` : names.join(", "));
