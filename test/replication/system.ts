@@ -95,7 +95,15 @@ export async function startReplication(): Promise<Replication> {
     sql,
     worker,
     backfill: (options = {}) =>
-      backfill({ source, worker: worker(), mongo: side, collections: copied, limit: 7, ...options }),
+      backfill({
+        source,
+        worker: worker(),
+        collector: collector(),
+        mongo: side,
+        collections: copied,
+        limit: 7,
+        ...options,
+      }),
     collector,
     store: (now) =>
       createMongoStore({
