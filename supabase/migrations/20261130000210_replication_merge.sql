@@ -43,6 +43,8 @@ declare
   v_count integer;
 begin
   if v_row is null or v_changes_hands then
+    -- there may be one beside the row: it came while the insert was not to be seen yet
+    delete from switchyard.tombstones where collection = p_collection and id = p_id and seen is not null;
     execute format('delete from public.%I where id = $1', p_collection) using p_id;
   end if;
   if v_row is null then
