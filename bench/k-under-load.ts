@@ -34,7 +34,7 @@ interface Loaded {
   replica: Db;
   replicaUri: string;
   worker: ReplicationWorker;
-  copy: OpenCopy;
+  copy: Pick<OpenCopy, "run">;
   clerk: string;
 }
 
@@ -55,8 +55,7 @@ export async function underLoad(bench: Bench, lines: Lines): Promise<void> {
   const mongoSide = { replica: () => replica, home: () => replica };
   const worker = createReplicationWorker({ source, mongo: mongoSide, collections: copied, log });
   const collector = createCollector({ source, mongo: mongoSide, collections: [], log });
-  const copy: OpenCopy = {
-    ...{ mongo: mongoSide, worker, collector },
+  const copy: Pick<OpenCopy, "run"> = {
     run: (timeoutMs) => copyBothWays({ worker, collector }, timeoutMs),
   };
   const { id: clerk } = await bench.user("supabase");

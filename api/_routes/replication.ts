@@ -17,8 +17,18 @@ const numbers = {
   pending: z.int().meta({ description: "rows that have changed and are still to be copied" }),
   failing: z.int().meta({ description: "rows that the copy has refused, and that are tried again" }),
   dead: z.int().meta({ description: "rows that were set aside: `switchyard replication status` says why" }),
-  conflicts: z.int().meta({ description: "rows that were changed on both sides; none while only Supabase is written" }),
+  conflicts: z.int().meta({
+    description:
+      "rows that were changed on both sides, and nobody has decided about: `switchyard replication conflicts`",
+  }),
 };
+const unsentSchema = z.object({
+  collection: z.string(),
+  pending: z.int().meta({ description: "records that Supabase does not have yet" }),
+  failing: z.int().meta({ description: "of those, ones that Supabase has refused, and that are tried again" }),
+  dead: z.int().meta({ description: "records that were set aside" }),
+  oldest_ms: ms.meta({ description: "how long the oldest of what is pending has waited; null: nothing is pending" }),
+});
 const statusSchema = z
   .object({
     is_on: z.boolean().meta({ description: "false: nothing is copied; `switchyard replication backfill` begins it" }),
@@ -29,16 +39,27 @@ const statusSchema = z
       description: "from a change to its copy, over the last ten minutes; null: nothing was copied",
     }),
     lag_p99_ms: ms,
+    copied_per_second: ms.meta({ description: "rows to MongoDB, over the last minute; null: none" }),
     collections: z.array(
       z.object({
         collection: z.string(),
+        both_ways: z.boolean().meta({ description: "whether both databases take writes of it" }),
         ...numbers,
+        received_up_to: z.string().nullable().meta({
+          description:
+            "what MongoDB took before then is in Supabase; null: not known, or MongoDB takes no writes of it",
+        }),
         backfill: z
           .object({ marked: z.int(), started_at: z.string(), done_at: z.string().nullable() })
           .nullable()
           .meta({ description: "how far it was brought up from nothing; null: it never was" }),
       }),
     ),
+  })
+  .extend({
+    unsent: z.array(unsentSchema).nullable().meta({
+      description: "the way back, of collections that both databases take writes of; null: MongoDB does not say",
+    }),
   })
   .meta({ id: "ReplicationStatus" });
 
@@ -52,18 +73,15 @@ const status = createRoute({
   responses: { 200: json(statusSchema, "as it is now"), ...problems(401, 403, 503) },
 });
 
-/** Of what is written in Supabase alone. */
-const conflicts = 0;
-
 export const replicationRoutes = () =>
   createRoutes().openapi(status, async (c) => {
-    const { config, clock } = c.var.dependencies;
+    const { config, clock, router } = c.var.dependencies;
     const limit = { timeoutMs: leftOf(c, deadlinesOf(config).statisticsMs) };
     const source = supabaseSource(serviceClient(config, limit), copiedTo(REPLICA_HOLDER, allCollections));
     const start = clock();
     const found = unwrap(await source.status());
     timingOf(c)(CONTROL_PLANE, clock() - start, "rest");
-    const collections = found.collections.map((each) => ({ ...each, conflicts }));
+    const unsent = (await router.getUnsent({ onCall: timingOf(c) })).unwrapOr(null);
     const has_copy = config.databases.some(({ name }) => name === REPLICA_HOLDER);
-    return c.json({ ...found, has_copy, conflicts, collections }, 200);
+    return c.json({ ...found, has_copy, unsent, collections: [...found.collections] }, 200);
   });

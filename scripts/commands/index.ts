@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { ConfigError } from "../../shared/config.ts";
 import { collectionSqlCommand } from "./collection.ts";
 import { type Command, type Given, type Io, Refused, WrongUse } from "./command.ts";
+import { replicationConflicts } from "./conflicts.ts";
 import { addDatabase, changeDatabase, drain, listDatabases, removeDatabase } from "./databases.ts";
 import { prepareDatabase } from "./db.ts";
 import { homes } from "./homes.ts";
@@ -29,6 +30,7 @@ const COMMANDS: readonly Command[] = [
   collectionSqlCommand,
   purge,
   replicationStatus,
+  replicationConflicts,
   backfillReplication,
   verifyReplication,
   repairReplication,

@@ -9,6 +9,7 @@ import { repairCollection } from "../../shared/replication/repair.ts";
 import { restore } from "../../shared/replication/restore.ts";
 import type { ReplicationStatus } from "../../shared/replication/source.ts";
 import { type Difference, verifyCollection } from "../../shared/replication/verify.ts";
+import type { UnsentState } from "../../shared/repository/database.ts";
 import { type Command, type Io, JSON_OPTION, json, orRefuse, Refused, table, WrongUse } from "./command.ts";
 import { connected } from "./connect.ts";
 import { milliseconds } from "./copy-words.ts";
@@ -58,35 +59,59 @@ export function collectionsIn({ collections }: OpenReplication, name: string | u
 export const replicationStatus: Command = {
   name: "replication status",
   usage: "[--json]",
-  about: "Shows what is still to be copied, how far the copy is behind, and rows that it refuses.",
+  about: "Shows what is still to be copied, in both directions, how far that is behind, and rows that are refused.",
   options: JSON_OPTION,
   positionals: 0,
   run: ({ values }, io) =>
-    opened(io, async ({ source }) => {
+    opened(io, async ({ source, copy }) => {
       const status = orRefuse(await source.status());
-      const dead = status.dead > 0 ? orRefuse(await source.dead(SHOWN)) : [];
-      io.out(values.json ? json({ ...status, dead_rows: dead }) : inWords(status));
+      // MongoDB may be away, and this says how it stands all the same
+      const unsent = (await copy?.unsent())?.unwrapOr(null) ?? null;
+      const back = (await copy?.dead(SHOWN))?.unwrapOr([]) ?? [];
+      const dead = [
+        ...(status.dead > 0 ? orRefuse(await source.dead(SHOWN)) : []).map((row) => ({ ...row, to: "mongodb" })),
+        ...back.map((row) => ({ ...row, to: "supabase" })),
+      ];
+      io.out(values.json ? json({ ...status, unsent, dead_rows: dead }) : inWords(status, unsent));
       if (!values.json)
         for (const row of dead) io.out(`${row.collection} ${row.id}: ${row.error} (${row.attempts} tries)`);
-      if (status.dead > 0)
-        throw new Refused(
-          `${status.dead} rows are set aside. Mend what is said above, then: switchyard replication retry`,
-        );
+      const aside = status.dead + (unsent ?? []).reduce((sum, each) => sum + each.dead, 0);
+      if (aside > 0)
+        throw new Refused(`${aside} rows are set aside. Mend what is said above, then: switchyard replication retry`);
     }),
 };
 
-function inWords(status: ReplicationStatus): string {
+function inWords(status: ReplicationStatus, unsent: readonly UnsentState[] | null): string {
   if (!status.is_on)
     return "Nothing is copied: replication is off. It begins with: switchyard replication backfill (needs MONGODB_URI)";
-  const rows = status.collections.map(({ collection, pending, failing, dead, backfill: filled }) => [
+  const rows = status.collections.map(({ collection, pending, failing, dead, conflicts, backfill: filled }) => [
     collection,
-    ...[pending, failing, dead].map(String),
+    ...[pending, failing, dead, conflicts].map(String),
     filled ? (filled.done_at ? "done" : `${filled.marked} marked`) : "-",
   ]);
   return [
-    table(["collection", "pending", "failing", "dead", "backfill"], rows),
+    table(["to MongoDB", "pending", "failing", "dead", "conflicts", "backfill"], rows),
     `pending ${status.pending}, oldest ${milliseconds(status.oldest_ms)}; lag of the last ten minutes: p50 ${milliseconds(status.lag_p50_ms)}, p99 ${milliseconds(status.lag_p99_ms)}`,
+    ...(status.pending > 0 && status.copied_per_second ? [catchingUp(status.pending, status.copied_per_second)] : []),
+    ...fromMongo(status, unsent),
+    ...(status.conflicts > 0
+      ? [`${status.conflicts} rows were changed on both sides. To look at them: switchyard replication conflicts`]
+      : []),
   ].join("\n");
+}
+
+const catchingUp = (pending: number, rate: number): string =>
+  `${Math.round(rate)} rows a second over the last minute: at that rate it takes ${milliseconds((pending / rate) * 1_000)}`;
+
+/** The way back, of what both databases take writes of. */
+function fromMongo({ collections }: ReplicationStatus, unsent: readonly UnsentState[] | null): string[] {
+  if (!collections.some((each) => each.both_ways)) return [];
+  if (!unsent) return ["What MongoDB has that Supabase does not cannot be known now."];
+  const rows = unsent.map(({ collection, pending, oldest_ms, failing, dead }) => [
+    ...[collection, String(pending), milliseconds(oldest_ms), String(failing), String(dead)],
+    collections.find((each) => each.collection === collection)?.received_up_to?.slice(0, 19) ?? "-",
+  ]);
+  return [table(["from MongoDB", "pending", "oldest", "failing", "dead", "complete up to"], rows)];
 }
 
 export const backfillReplication: Command = {
@@ -97,19 +122,21 @@ export const backfillReplication: Command = {
   positionals: { least: 0, most: 1 },
   run: ({ positionals: [name], values }, io) =>
     opened(io, async (replication) => {
-      const { worker, mongo } = copyOf(replication);
+      const { worker, collector, mongo } = copyOf(replication);
       const collections = collectionsIn(replication, name);
       const rate = createRate();
       const copied = orRefuse(
         await backfill({
           source: replication.source,
           worker,
+          collector,
           mongo,
           collections,
           restart: values.restart === true,
-          onProgress: ({ collection, marked, total, waits }) => {
+          onProgress: ({ collection, from, marked, total, waits }) => {
             if (values.json) return;
-            if (waits) io.out(`${collection}: waits for a transaction that was open when marks were switched on.`);
+            if (from === "mongodb") io.out(`${collection}, from MongoDB: ${rate(`${collection} back`, marked, total)}`);
+            else if (waits) io.out(`${collection}: waits for a transaction that was open when marks were switched on.`);
             else io.out(`${collection}: ${rate(collection, marked, total)}`);
           },
         }),
@@ -158,10 +185,10 @@ export const verifyReplication: Command = {
 };
 
 const MEANINGS: Readonly<Record<Difference["is"], string>> = {
-  missing: "not in the copy",
-  extra: "only in the copy, and nothing says that it was deleted",
-  older: "older in the copy",
-  newer: "newer in the copy than in Supabase",
+  missing: "not in MongoDB",
+  extra: "only in MongoDB, and nothing says that it was deleted",
+  older: "older in MongoDB",
+  newer: "newer in MongoDB than in Supabase",
   concurrent: "changed on both sides",
   other: "the same version, and other contents",
 };
@@ -231,9 +258,11 @@ export const retryReplication: Command = {
   positionals: 0,
   run: ({ values }, io) =>
     opened(io, async (replication) => {
-      const { worker } = copyOf(replication);
-      const marked = orRefuse(await replication.source.retry());
-      const { copied, refused } = orRefuse(await worker.run());
+      const { run, retry } = copyOf(replication);
+      const marked = orRefuse(await replication.source.retry()) + orRefuse(await retry());
+      const done = orRefuse(await run());
+      const copied = done.copied + done.collected.sent + done.collected.merged;
+      const refused = done.refused + done.collected.refused;
       io.out(values.json ? json({ marked, copied, refused }) : `Tried ${marked} rows: ${refused} are refused again.`);
       if (refused > 0) throw new Refused("See why: switchyard replication status");
     }),

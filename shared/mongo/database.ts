@@ -1,7 +1,7 @@
 /** A MongoDB database as one of the product's. */
 import type { Db } from "mongodb";
 import { ok } from "neverthrow";
-import type { Collection } from "../definition/define.ts";
+import { type Collection, isTwoWay } from "../definition/define.ts";
 import { byName } from "../definition/per-collection.ts";
 import type { Database, EngineOptions } from "../repository/database.ts";
 import { createMongoConnection } from "./connection.ts";
@@ -14,6 +14,7 @@ import { rememberSelf } from "./remembered-self.ts";
 import { mongoReplica, type ReplicaOptions } from "./replica.ts";
 import { adviceOn, readSelf, refusalOf, selfOr } from "./self.ts";
 import { createMongoStore } from "./store.ts";
+import { readUnsent } from "./unsent-state.ts";
 import { createUsageGate } from "./usage.ts";
 
 export interface MongoOptions extends EngineOptions {
@@ -32,6 +33,7 @@ export function mongoDatabase(options: MongoOptions): Database {
   });
   const pinging = createMongoPing(url, { appName: `${appName}-health`, deadlines });
   const all = byName(collections);
+  const both = collections.filter(isTwoWay);
   const self = rememberSelf(() => connection.db(), options, deadlines.queryMs);
   const replica =
     options.replica &&
@@ -65,6 +67,9 @@ export function mongoDatabase(options: MongoOptions): Database {
       );
     },
     ...(replica && { replica: replica.copies }),
+    ...(both.length > 0 && {
+      unsent: () => attempt(async () => ok(await readUnsent(await own(), both, Date.now(), deadlines.queryMs))),
+    }),
     usage: (userId) => attempt(async () => ok(await usage.count(await own(), userId))),
     system: {
       async probe() {

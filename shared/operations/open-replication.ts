@@ -1,13 +1,15 @@
 /** Both sides of what is copied between Supabase and MongoDB, and what works on it. */
 import type { SupabaseClient } from "@supabase/supabase-js";
 import type { MongoClient } from "mongodb";
-import type { Result } from "neverthrow";
+import { ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
 import type { Deadlines } from "../deadlines.ts";
 import { type Collection, isTwoWay } from "../definition/define.ts";
 import type { Log } from "../log.ts";
 import { createMongoClient } from "../mongo/client.ts";
 import { databaseName, replicaDatabaseName } from "../mongo/database-name.ts";
+import { attempt } from "../mongo/failures.ts";
+import { readUnsent } from "../mongo/unsent-state.ts";
 import { copiedTo, REPLICA_HOLDER } from "../placement/kept-collections.ts";
 import type { RegistryConfig } from "../placement/registry.ts";
 import { type BothReport, copyBothWays } from "../replication/both-ways.ts";
@@ -15,7 +17,9 @@ import { type Collector, createCollector } from "../replication/collector.ts";
 import { type MongoSide, twoWayIn } from "../replication/mongo-side.ts";
 import { promotedIn } from "../replication/promotion.ts";
 import { type ReplicationSource, supabaseSource } from "../replication/source.ts";
+import { readDead, retryAll } from "../replication/unsent.ts";
 import { createReplicationWorker, type ReplicationWorker, type WorkerOptions } from "../replication/worker.ts";
+import type { UnsentState } from "../repository/database.ts";
 
 export interface OpenReplicationOptions {
   config: Pick<RegistryConfig, "databases" | "MONGODB_DATABASE" | "MONGODB_REPLICA_DATABASE">;
@@ -29,10 +33,23 @@ export interface OpenReplicationOptions {
   worker?: Pick<WorkerOptions, "limit" | "leaseSeconds">;
 }
 
+interface DeadDocument {
+  collection: string;
+  id: string;
+  attempts: number;
+  error: string;
+}
+
 export interface OpenCopy {
   mongo: MongoSide;
   worker: ReplicationWorker;
   collector: Collector;
+  /** What MongoDB has that Supabase does not, of what both take writes of. */
+  unsent(): Promise<Result<UnsentState[], RepositoryError>>;
+  /** Of that, what was set aside, of each collection the latest, at most `limit`. */
+  dead(limit: number): Promise<Result<DeadDocument[], RepositoryError>>;
+  /** Has it tried once more with the next run, and what has failed so far. How many. */
+  retry(): Promise<Result<number, RepositoryError>>;
   /** Both directions, as `copyBothWays`. */
   run(timeoutMs?: number): Promise<Result<BothReport, RepositoryError>>;
 }
@@ -80,7 +97,32 @@ export function openReplication(options: OpenReplicationOptions): OpenReplicatio
   return {
     source,
     collections,
-    copy: { mongo, worker, collector, run: (timeoutMs) => copyBothWays({ worker, collector }, timeoutMs) },
+    copy: {
+      ...{ mongo, worker, collector },
+      unsent: () =>
+        attempt(async () =>
+          ok(both.length === 0 ? [] : await readUnsent(mongo.home(), both, Date.now(), deadlines.statisticsMs)),
+        ),
+      dead: (most) =>
+        attempt(async () =>
+          ok(
+            (
+              await Promise.all(
+                both.map(async ({ name }) =>
+                  (await readDead(mongo.home().collection(name), most)).map((row) => ({ collection: name, ...row })),
+                ),
+              )
+            ).flat(),
+          ),
+        ),
+      retry: () =>
+        attempt(async () => {
+          let count = 0;
+          for (const { name } of both) count += await retryAll(mongo.home().collection(name));
+          return ok(count);
+        }),
+      run: (timeoutMs) => copyBothWays({ worker, collector }, timeoutMs),
+    },
     async close() {
       await client?.close();
     },

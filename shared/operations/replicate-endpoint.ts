@@ -2,13 +2,13 @@
 import { carriesSecretKey } from "../http/secret-key.ts";
 import type { BothReport } from "../replication/both-ways.ts";
 import { addCounts } from "../replication/counts.ts";
-import type { OpenReplication } from "./open-replication.ts";
+import type { OpenCopy, OpenReplication } from "./open-replication.ts";
 import { whileBusy } from "./while-busy.ts";
 
 export interface ReplicateEndpointOptions {
   /** the project's secret keys, of which a caller must have one */
   keys: readonly string[];
-  replication: Pick<OpenReplication, "source" | "copy">;
+  replication: Pick<OpenReplication, "source"> & { copy: Pick<OpenCopy, "run"> | undefined };
   /** no batch is begun after that time, in milliseconds; who is left is woken again while marks are pending */
   timeoutMs?: number;
   /** milliseconds, of any beginning */

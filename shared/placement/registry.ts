@@ -3,9 +3,11 @@
  * first request that needs them: MongoDB's driver alone is more than a third of a function's cold start, which users at
  * home elsewhere need not wait for.
  */
+
 import type { SupabaseClient } from "@supabase/supabase-js";
+import { ok } from "neverthrow";
 import type { Deadlines } from "../deadlines.ts";
-import type { Collection } from "../definition/define.ts";
+import { type Collection, isTwoWay } from "../definition/define.ts";
 import type { MongoOptions } from "../mongo/database.ts";
 import { replicaDatabaseName } from "../mongo/database-name.ts";
 import type { ReplicaOptions } from "../mongo/replica.ts";
@@ -102,6 +104,9 @@ function lazily({ kind, ...options }: MongoOptions & { kind: Engine }): Database
     ...(kind === "postgres" && { path: "direct" }),
     scoped: async (caller) => (await load()).scoped(caller),
     usage: async (userId) => (await load()).usage(userId),
+    ...(options.collections.some(isTwoWay) && {
+      unsent: async () => (await (await load()).unsent?.()) ?? ok([]),
+    }),
     ...(options.replica && {
       replica: {
         scoped: async (caller) => (await replica()).scoped(caller),

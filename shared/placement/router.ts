@@ -15,6 +15,7 @@ import { serviceClient } from "../postgres/client.ts";
 import { authFailure } from "../postgres/failures.ts";
 import { askSupabase } from "../postgres/rest-probe.ts";
 import { createRepository } from "../repository/create-repository.ts";
+import type { UnsentState } from "../repository/database.ts";
 import { everyCall } from "../repository/every-call.ts";
 import type { Counted } from "../repository/quotas.ts";
 import type { Store } from "../repository/store.ts";
@@ -55,6 +56,8 @@ export interface Router {
   /** Cached for a minute. */
   getAssignment(userId: string, calls?: RequestCalls): Answer<Assignment | null>;
   assignToLeastUsed(userId: string): Answer<Assignment>;
+  /** What MongoDB has taken and Supabase does not have yet, of collections that both take writes of. */
+  getUnsent(calls?: RequestCalls): Answer<UnsentState[]>;
   /** Within the deadline of a request, or `limitMs`, whatever hangs. */
   getDatabaseStats(options?: { limitMs?: number; onCall?: RequestCalls["onCall"] }): Promise<DatabaseStats>;
   /** Within 2 s, whatever hangs. */
@@ -295,6 +298,12 @@ export function createRouter(options: RouterOptions): Router {
       const assigned = await assignments.assign(userId);
       if (assigned.isOk()) cache.set(assigned.value);
       return assigned;
+    },
+
+    async getUnsent(calls = {}) {
+      const database = registry.get(REPLICA_HOLDER);
+      const read = database?.unsent;
+      return read ? guarded(guardFor(REPLICA_HOLDER, calls), read) : ok([]);
     },
 
     async getDatabaseStats(limits) {

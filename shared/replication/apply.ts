@@ -7,11 +7,11 @@
 import { BSON, type Document, type Collection as Documents, MongoBulkWriteError, type UUID } from "mongodb";
 import { type Collection, isTwoWay } from "../definition/define.ts";
 import { stateOf } from "../mongo/states.ts";
-import { AT_ONCE } from "../mongo/unsent.ts";
 import { MAX_SITE } from "../values/version.ts";
 import { copyOf, seenIn } from "./copies.ts";
 import { relationOf, type Seen } from "./seen.ts";
 import type { SourceRow } from "./source.ts";
+import { dirtyAt } from "./unsent.ts";
 
 /**
  * `stale`: the copy has it already, or something newer. `concurrent`: both databases have changed it, and the document is on
@@ -138,10 +138,7 @@ async function haveDecided(
   for (const item of items) {
     const { _id, version, _dirty } = item.found;
     const unsent = { _id, version, _dirty: { $exists: false } };
-    const isOnItsWay =
-      _dirty !== undefined ||
-      (await documents.updateOne(unsent, { $set: { _dirty: { since: new Date(nowMs), due: AT_ONCE } } }))
-        .matchedCount === 1;
+    const isOnItsWay = _dirty !== undefined || (await documents.updateOne(unsent, dirtyAt(nowMs))).matchedCount === 1;
     if (isOnItsWay) outcomes[item.at] = { is: "concurrent" };
     else again.push(item);
   }

@@ -1,11 +1,14 @@
 /**
- * Brings the copy up from nothing: switches the marks on, marks every row, and copies. Writers go on meanwhile: what they
- * write is marked by itself. Stopped and started again it goes on where it was.
+ * Brings the copy up from nothing: switches the marks on, marks every row, and copies; of what both databases take writes of,
+ * also the way back. Writers go on meanwhile: what they write is marked by itself. Stopped and started again it goes on where
+ * it was.
  */
 import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
-import type { Collection } from "../definition/define.ts";
+import { type Collection, isTwoWay } from "../definition/define.ts";
 import { attempt } from "../mongo/failures.ts";
+import { backfillBack } from "./backfill-back.ts";
+import type { Collector } from "./collector.ts";
 import type { MongoSide } from "./mongo-side.ts";
 import type { ReplicationSource } from "./source.ts";
 import { forgetNewest } from "./state.ts";
@@ -13,6 +16,8 @@ import type { ReplicationWorker } from "./worker.ts";
 
 interface BackfillProgress {
   collection: string;
+  /** which side its rows come from */
+  from: "supabase" | "mongodb";
   marked: number;
   /** rows that there are now */
   total: number;
@@ -24,6 +29,7 @@ interface BackfillProgress {
 export interface BackfillOptions {
   source: ReplicationSource;
   worker: ReplicationWorker;
+  collector: Pick<Collector, "run">;
   mongo: MongoSide;
   collections: readonly Collection[];
   /** from the beginning, whatever an earlier one has done; also after the source was set back (restored from a backup) */
@@ -32,7 +38,7 @@ export interface BackfillOptions {
   limit?: number;
   onProgress?: (progress: BackfillProgress) => void;
   /** called after each durable step; tests end the process there */
-  at?: (step: "switched" | "marked" | "copied") => Promise<void> | void;
+  at?: (step: "switched" | "marked" | "copied" | "unsent" | "sent") => Promise<void> | void;
   wait?: (ms: number) => Promise<void>;
 }
 
@@ -40,7 +46,16 @@ const WAIT_MS = 1_000;
 
 /** Rows that were copied. Errors: those of the source and of the copy. */
 export async function backfill(options: BackfillOptions): Promise<Result<number, RepositoryError>> {
-  const { source, worker, collections, restart = false, limit = 5_000, onProgress = () => {}, at = () => {} } = options;
+  const {
+    source,
+    worker,
+    collector,
+    collections,
+    restart = false,
+    limit = 5_000,
+    onProgress = () => {},
+    at = () => {},
+  } = options;
   const { wait = (ms) => new Promise((done) => setTimeout(done, ms)) } = options;
   if (restart) {
     // what the copy has got before is no reason any more to refuse what is marked from now on
@@ -52,7 +67,8 @@ export async function backfill(options: BackfillOptions): Promise<Result<number,
   if (switched.isErr()) return err(switched.error);
   await at("switched");
   let copied = 0;
-  for (const { name } of collections) {
+  for (const collection of collections) {
+    const { name } = collection;
     for (let isFirst = true; ; isFirst = false) {
       const marked = await source.backfill(name, limit, restart && isFirst);
       if (marked.isErr()) return err(marked.error);
@@ -63,10 +79,18 @@ export async function backfill(options: BackfillOptions): Promise<Result<number,
       if (batch.isErr()) return err(batch.error);
       await at("copied");
       copied += batch.value.copied;
-      onProgress({ collection: name, marked: marked.value.marked, total, copied, waits });
+      onProgress({ collection: name, from: "supabase", marked: marked.value.marked, total, copied, waits });
       if (isDone) break;
       if (waits) await wait(WAIT_MS);
     }
+    if (!isTwoWay(collection)) continue;
+    const back = await backfillBack({
+      ...{ mongo: options.mongo, collector, collection, restart, limit, at },
+      onProgress: (marked, total) =>
+        onProgress({ collection: name, from: "mongodb", marked, total, copied, waits: false }),
+    });
+    if (back.isErr()) return err(back.error);
+    copied += back.value;
   }
   return ok(copied);
 }

@@ -14,7 +14,7 @@ import { addCounts } from "./counts.ts";
 import { databaseOf, type MongoSide } from "./mongo-side.ts";
 import { sendRows } from "./send.ts";
 import type { MergeSource, Taken } from "./source.ts";
-import { cleared, failed, isUnfinished, putOff, readDue } from "./unsent.ts";
+import { cleared, failed, isDue, isUnfinished, putOff, readDue } from "./unsent.ts";
 
 /** Between which two steps of a batch a collector is: each is durable. */
 export type CollectorStep = "read" | "merged" | "cleared";
@@ -52,6 +52,8 @@ export interface CollectReport {
 }
 
 export interface Collector {
+  /** Whether something is due. Errors: those of MongoDB. */
+  isPending(): Promise<Result<boolean, RepositoryError>>;
   /** One batch of each collection. Errors: those of Postgres, which put no row at fault, and of MongoDB. */
   collectBatch(): Promise<Result<CollectReport, RepositoryError>>;
   /** Until nothing is left, or that time is over (milliseconds). */
@@ -116,6 +118,11 @@ export function createCollector(options: CollectorOptions): Collector {
   };
 
   return {
+    isPending: () =>
+      attempt(async () => {
+        for (const { name } of collections) if (await isDue(mongo.home().collection(name), now())) return ok(true);
+        return ok(false);
+      }),
     collectBatch,
     async run(timeoutMs = Number.POSITIVE_INFINITY) {
       const until = clock() + timeoutMs;

@@ -50,13 +50,22 @@ export interface ReplicationStatus {
   oldest_ms: number | null;
   lag_p50_ms: number | null;
   lag_p99_ms: number | null;
+  /** rows to MongoDB over the last minute; null: none */
+  copied_per_second: number | null;
   failing: number;
   dead: number;
+  /** that nobody has decided about */
+  conflicts: number;
   collections: readonly {
     collection: string;
+    /** whether both databases take writes of it */
+    both_ways: boolean;
     pending: number;
     failing: number;
     dead: number;
+    conflicts: number;
+    /** what MongoDB took before then is here; null: not known, or only Supabase takes any */
+    received_up_to: string | null;
     backfill: { marked: number; started_at: string; done_at: string | null } | null;
   }[];
 }
@@ -89,6 +98,29 @@ export interface Taken {
   error?: string;
 }
 
+/** A row as it was: with what was in it, or as a deletion. */
+export interface ConflictVersion {
+  version: number;
+  seen: Seen;
+  row?: Readonly<Record<string, unknown>>;
+  deleted_at?: string;
+}
+interface ConflictKey {
+  id: number;
+  collection: string;
+  row_id: string;
+  found_at: string;
+  state: "open" | "kept" | "other";
+}
+/** A row that was changed on both sides. */
+export interface Conflict extends ConflictKey {
+  /** the version that stayed, and the one that did not */
+  kept: ConflictVersion;
+  other: ConflictVersion;
+  /** what is there now; null: nothing, and no tombstone */
+  present: ConflictVersion | null;
+}
+
 type DeadRow = RowKey & { attempts: number; error: string; failed_at: string };
 
 export interface ReplicationSource {
@@ -96,7 +128,8 @@ export interface ReplicationSource {
   settle(settlement: Settlement): Answer<void>;
   /** Gives marks back, for others or for later. */
   release(seqs: readonly number[]): Answer<void>;
-  compact(after: number): Answer<{ after: number | null; removed: number }>;
+  /** Looks at marks behind that one. `after`: the last that it has looked at; null: there was none. */
+  compact(after: number): Answer<{ after: number | null; looked_at: number; removed: number }>;
   status(): Answer<ReplicationStatus>;
   dead(limit: number): Answer<DeadRow[]>;
   retry(): Answer<number>;
@@ -118,6 +151,12 @@ export interface ReplicationSource {
   mark(collection: string, ids: readonly string[]): Answer<number>;
   /** Rows from the copy, exactly. `dryRun`: what would become of them. */
   apply(collection: string, rows: readonly RestoredRow[], dryRun: boolean): Answer<Applied>;
+  /** Conflicts, the latest first: those that nobody has decided about, or all. */
+  conflicts(limit: number, all: boolean): Answer<(ConflictKey & { kept_version: string; other_version: string })[]>;
+  /** `not_found`: there is none of that number. */
+  conflict(id: number): Answer<Conflict>;
+  /** `other` is a new write, of that version. `not_found`; `invalid`: it was decided, or cannot be written any more. */
+  choose(id: number, choice: "kept" | "other"): Answer<{ state: string; version: number | null }>;
   /**
    * Versions that were written in MongoDB, of a collection that both databases take writes of. `completeUpTo`: all that was
    * written there before is here with these. `invalid`: one of them is such that none was taken.
@@ -171,6 +210,9 @@ export function supabaseSource(client: SupabaseClient, collections: readonly Col
     // as text: numbers that are more exact than a double's stand in it as they are
     apply: (collection, rows, dryRun) =>
       call("apply", { p_collection: collection, p_rows: JSON.stringify(rows), p_dry_run: dryRun }),
+    conflicts: (limit, all) => call("conflicts", { p_limit: limit, p_all: all }),
+    conflict: (id) => call("conflict", { p_conflict: id }),
+    choose: (id, choice) => call("choose", { p_conflict: id, p_choice: choice }),
     merge: (collection, rows, completeUpTo) =>
       call("merge", { p_collection: collection, p_rows: JSON.stringify(rows), p_complete_up_to: completeUpTo }),
   };

@@ -2,14 +2,15 @@
  * Documents that Postgres does not have yet, by what they say themselves (mongo/unsent.ts). Nothing here takes `_dirty` from a
  * document that has been written since it was read: its version is another one then.
  */
-import type { AnyBulkWriteOperation, Document, Collection as Documents } from "mongodb";
+import { type AnyBulkWriteOperation, type Document, type Collection as Documents, UUID } from "mongodb";
+import { uuidText } from "../mongo/documents.ts";
+import { AT_ONCE } from "../mongo/unsent.ts";
+import { DEAD, UNSENT } from "../mongo/unsent-state.ts";
 
 /** After so many refusals a document is set aside, until it is written again or the operator has it tried. */
 const MAX_ATTEMPTS = 8;
 const WAIT_MS = 5_000;
 const LONGEST_WAIT_MS = 3_600_000;
-
-const UNSENT = { _dirty: { $exists: true }, "_dirty.dead": { $ne: true } };
 
 /** At most `limit` of those that are to be sent now, as a majority has them: what is rolled back is not sent. */
 export const readDue = (documents: Documents, nowMs: number, limit: number): Promise<Document[]> =>
@@ -19,6 +20,12 @@ export const readDue = (documents: Documents, nowMs: number, limit: number): Pro
       { sort: { "_dirty.due": 1 }, limit, batchSize: limit + 1, readConcern: { level: "majority" } },
     )
     .toArray();
+
+/** Whether some are to be sent now. */
+export const isDue = async (documents: Documents, nowMs: number): Promise<boolean> => {
+  const due = { ...UNSENT, "_dirty.due": { $lte: new Date(nowMs) } };
+  return (await documents.findOne(due, { projection: { _id: 1 } })) !== null;
+};
 
 /** Whether some are to be sent later. */
 export const isUnfinished = async (documents: Documents, nowMs: number): Promise<boolean> => {
@@ -58,3 +65,31 @@ export function failed(document: Document, error: string, nowMs: number): AnyBul
 const change = ({ _id, version }: Document, update: Document): AnyBulkWriteOperation<Document> => ({
   updateOne: { filter: { _id, version, _dirty: { $exists: true } } as Document, update },
 });
+
+/** What was set aside, the latest first. */
+export async function readDead(documents: Documents, limit: number) {
+  const found = await documents.find(DEAD, { sort: { "_dirty.due": -1 }, limit, projection: { _dirty: 1 } }).toArray();
+  return found.map(({ _id, _dirty }) => ({
+    id: uuidText(_id),
+    attempts: Number(_dirty.attempts),
+    error: String(_dirty.error),
+  }));
+}
+
+/** Has them tried again at once: those that failed, and those that were set aside. How many. */
+export async function retryAll(documents: Documents): Promise<number> {
+  const failing = { _dirty: { $exists: true }, "_dirty.attempts": { $gt: 0 } };
+  const again = { $set: { "_dirty.due": AT_ONCE }, $unset: { "_dirty.attempts": "", "_dirty.dead": "" } };
+  return (await documents.updateMany(failing, again)).matchedCount;
+}
+
+/** Has them sent as they are by then, whatever is known of them. How many there are. */
+export async function markUnsent(documents: Documents, ids: readonly string[], nowMs: number): Promise<number> {
+  const present = { _id: { $in: ids.map((id) => new UUID(id)) } } as Document;
+  await documents.updateMany({ ...present, _dirty: { $exists: false } }, dirtyAt(nowMs));
+  const again = { $set: { "_dirty.due": AT_ONCE }, $unset: { "_dirty.dead": "" } };
+  return (await documents.updateMany({ ...present, _dirty: { $exists: true } }, again)).matchedCount;
+}
+
+/** The update that has a document sent which nobody knew to be unsent. */
+export const dirtyAt = (nowMs: number): Document => ({ $set: { _dirty: { since: new Date(nowMs), due: AT_ONCE } } });

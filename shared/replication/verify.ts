@@ -145,7 +145,8 @@ async function lookAgain(options: VerifyOptions, found: Difference[]): Promise<R
       const again: string[] = [];
       for (const id of ids) {
         const is = stillDiffers(collection, rows.get(id), copies.value.get(id), deep);
-        if (is && pending.has(id) && clock() < until) again.push(id);
+        const isUnsent = copies.value.get(id)?.isUnsent ?? false;
+        if (is && (pending.has(id) || isUnsent) && clock() < until) again.push(id);
         else if (is) left.push({ collection: collection.name, id, is });
       }
       if (again.length > 0) await wait(LOOK_AGAIN_MS);
@@ -163,7 +164,11 @@ async function readCopies(db: Db, collection: Collection, ids: readonly string[]
   return new Map(
     found.map((document) => [
       uuidText(document._id),
-      { ...toSide(collection, document, deep && !document._deleted_at), isBuried: Boolean(document._deleted_at) },
+      {
+        ...toSide(collection, document, deep && !document._deleted_at),
+        isBuried: Boolean(document._deleted_at),
+        isUnsent: document._dirty !== undefined && document._dirty.dead !== true,
+      },
     ]),
   );
 }

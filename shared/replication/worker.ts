@@ -47,6 +47,8 @@ export interface CopyReport {
 
 /** Batches that are under way at once: while one is read, another is written. */
 const LANES = 2;
+/** Compaction is worth its while where it takes away at least that part of what it looks at. */
+const WORTHWHILE = 0.1;
 /** How often marks are looked for from the beginning: ones that were committed late are behind those that were claimed. */
 const FROM_THE_START_MS = 5_000;
 
@@ -96,12 +98,27 @@ export function createReplicationWorker(options: WorkerOptions): ReplicationWork
     return outcomes;
   };
 
+  /** Of a row that has many marks one is enough. Looks ahead for as long as that is worth it. */
+  const compact = async (): Promise<Result<void, RepositoryError>> => {
+    let removed = 0;
+    for (let behind: number | null = 0; behind !== null; ) {
+      const compacted: Awaited<ReturnType<ReplicationSource["compact"]>> = await source.compact(behind);
+      if (compacted.isErr()) return err(compacted.error);
+      const { after: next, looked_at: lookedAt, removed: gone } = compacted.value;
+      removed += gone;
+      behind = gone < WORTHWHILE * lookedAt ? null : next;
+    }
+    if (removed > 0) log.info("replication_compacted", { removed });
+    return ok(undefined);
+  };
+
   const copyBatch = async (): Promise<Result<CopyReport, RepositoryError>> => {
     if (!state) {
       const read = await attempt(async () => ok(await readState(mongo.replica())));
       if (read.isErr()) return err(read.error);
       state = read.value;
     }
+    const begin = clock();
     const claimed = await claim();
     if (claimed.isErr()) return err(claimed.error);
     const { marks, retries, rows, claimed_up_to: newest, complete_up_to: completeUpTo } = claimed.value;
@@ -138,7 +155,12 @@ export function createReplicationWorker(options: WorkerOptions): ReplicationWork
       isDrained,
     };
     if (rows.length > 0)
-      log.info("replicated", { marks: marks.length, ...report, collections: [...new Set(rows.map(nameOf))] });
+      log.info("replicated", {
+        marks: marks.length,
+        ...report,
+        ...pace(rows.length, clock() - begin),
+        collections: [...new Set(rows.map(nameOf))],
+      });
     for (const { collection, id, error } of settlement.failed)
       log.warn("replication_refused", { collection, id, error });
     return ok(report);
@@ -169,6 +191,8 @@ export function createReplicationWorker(options: WorkerOptions): ReplicationWork
       const first = await next();
       if (first.isErr()) return err(first.error);
       if (first.value.isDrained || clock() >= until) return ok({ ...total, isDrained: first.value.isDrained });
+      const compacted = await compact();
+      if (compacted.isErr()) return err(compacted.error);
       // all have ended before anything is said of them
       const ended = await Promise.all(Array.from({ length: LANES }, lane));
       for (const each of ended) if (each.isErr()) return err(each.error);
@@ -177,6 +201,11 @@ export function createReplicationWorker(options: WorkerOptions): ReplicationWork
   };
 }
 
+/** What a batch took, and how fast they go by that. */
+const pace = (rows: number, ms: number) => ({
+  ms: Math.round(ms),
+  rows_per_second: Math.round((rows * 1_000) / Math.max(1, ms)),
+});
 const nameOf = ({ collection }: RowKey): string => collection;
 const keyOf = ({ collection, id }: RowKey): string => `${collection}/${id}`;
 

@@ -49,9 +49,24 @@ export interface Database {
   usage(userId: string): Promise<Result<Counted, RepositoryError>>;
   /** copies of records that other databases are the primary of; absent: it keeps none */
   readonly replica?: Replica;
+  /** what was written there and Supabase does not have yet, of collections that both take writes of; absent: it keeps none */
+  unsent?(): Promise<Result<UnsentState[], RepositoryError>>;
   readonly system: DatabaseSystem;
   /** Ends its connections; a later call opens them again. */
   close(): Promise<void>;
+}
+
+/** Of one collection, in records; counted up to 100,000. */
+export interface UnsentState {
+  collection: string;
+  /** that are still to be sent */
+  pending: number;
+  /** of those, ones that Supabase has refused and that are tried again */
+  failing: number;
+  /** that were set aside */
+  dead: number;
+  /** how long the oldest of what is pending has waited, in milliseconds; null: nothing is */
+  oldest_ms: number | null;
 }
 
 /** Copies, to be read while their primary is away. What is not there may be in the primary all the same. */

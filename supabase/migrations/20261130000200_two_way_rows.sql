@@ -73,6 +73,33 @@ begin
 end
 $$;
 
+-- As before. A tombstone from MongoDB may stand beside the row, which came while the row's insert was not to be seen yet: what is
+-- left of both includes both.
+create or replace function switchyard.bury_replicated() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  v_beside jsonb;
+begin
+  with gone as (
+    delete from switchyard.tombstones t using deleted d
+    where t.collection = tg_table_name and t.id = d.id and t.seen is not null
+    returning t.id, t.seen, t.version
+  )
+  select jsonb_object_agg(g.id, jsonb_build_object('seen', g.seen, 'version', g.version)) into v_beside from gone g;
+  insert into switchyard.tombstones (collection, user_id, id, version, seen, create_hash, deleted_at)
+  select tg_table_name, (d.row ->> tg_argv[0])::uuid, d.id, d.next,
+    d.seen || jsonb_build_object(switchyard.site()::text, d.next), d.create_hash, clock_timestamp()
+  from (
+    select o.id, o.create_hash, to_jsonb(o) as row,
+      case when v_beside ? o.id::text then switchyard.merge_seen(o.seen, v_beside -> o.id::text -> 'seen') else o.seen end as seen,
+      switchyard.next_version(greatest(o.version, (v_beside -> o.id::text ->> 'version')::bigint)) as next
+    from deleted o
+    offset 0
+  ) d;
+  return null;
+end
+$$;
+
 -- As before, and by two arguments: the field by which tombstones name the owner, and the one that names the user whose
 -- quota the rows count for.
 create or replace function switchyard.bury_all_replicated() returns trigger
@@ -153,5 +180,5 @@ end $$;
 
 select switchyard.seal_function(f) from unnest(array[
   'switchyard.merge_seen(jsonb, jsonb)', 'switchyard.includes(jsonb, jsonb)', 'switchyard.check_replicated_tombstones()',
-  'switchyard.bury_all_replicated()', 'switchyard.add_usage(uuid, bigint, bigint)', 'switchyard.delete_records(uuid, integer)'
+  'switchyard.bury_replicated()', 'switchyard.bury_all_replicated()', 'switchyard.add_usage(uuid, bigint, bigint)', 'switchyard.delete_records(uuid, integer)'
 ]::regprocedure[]) f;

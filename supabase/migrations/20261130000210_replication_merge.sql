@@ -43,6 +43,8 @@ declare
   v_count integer;
 begin
   if v_row is null or v_changes_hands then
+    -- there may be one beside the row: it came while the insert was not to be seen yet
+    delete from switchyard.tombstones where collection = p_collection and id = p_id and seen is not null;
     execute format('delete from public.%I where id = $1', p_collection) using p_id;
   end if;
   if v_row is null then
@@ -230,32 +232,6 @@ exception
 end
 $$;
 
--- All of them, by their ids: [{"id", "is", "error"}]. What was applied needs no mark: the other database has it.
-create function switchyard.take_rows(p_collection text, p_rows text, p_dry_run boolean default false) returns jsonb
-language plpgsql volatile set search_path = '' as $$
-declare
-  v_item jsonb;
-  v_taken jsonb := '[]';
-begin
-  perform set_config('switchyard.applying', (select secret from switchyard.apply_secret), true);
-  for v_item in select w from jsonb_array_elements(p_rows::jsonb) w order by w ->> 'id' loop
-    v_taken := v_taken || (jsonb_build_object('id', v_item -> 'id') || switchyard.take_row(p_collection, v_item, p_dry_run));
-  end loop;
-  perform set_config('switchyard.applying', '', true);
-  if not p_dry_run then
-    -- those that a worker has in hand it is about to settle, and nothing may wait for the other
-    delete from switchyard.marks where seq = any (array(
-      select m.seq from switchyard.marks m
-      where m.collection = p_collection and m.row_id = any (array(
-        select (t.taken ->> 'id')::uuid from jsonb_array_elements(v_taken) t(taken) where t.taken ->> 'is' = 'applied'
-      ))
-      for update skip locked
-    ));
-  end if;
-  return v_taken;
-end
-$$;
-
 -- As before, by what `take_rows` does: {"applied", "stale", "refused": [{"id", "error"}]}; what had to be merged is among those
 -- that were applied.
 create or replace function public.switchyard_replication_apply(p_collection text, p_rows text, p_dry_run boolean default false)
@@ -331,7 +307,7 @@ select switchyard.seal_function(f) from unnest(array[
   'switchyard.lock_row(text, uuid)', 'switchyard.put_version(text, uuid, jsonb, jsonb, boolean)',
   'switchyard.weigh_versions(switchyard.collections, jsonb, jsonb)', 'switchyard.has_room(switchyard.collections, jsonb)',
   'switchyard.take_row(text, jsonb, boolean)', 'switchyard.grave_of(switchyard.collections, jsonb, jsonb)',
-  'switchyard.record_conflict(switchyard.collections, uuid, jsonb, jsonb)', 'switchyard.take_rows(text, text, boolean)'
+  'switchyard.record_conflict(switchyard.collections, uuid, jsonb, jsonb)'
 ]::regprocedure[]) f;
 select switchyard.seal_function(f, '{service_role}') from unnest(array[
   'public.switchyard_replication_apply(text, text, boolean)',

@@ -292,7 +292,14 @@ test("the system's tables and functions are nobody's", async () => {
   ).toEqual([]);
   for (const table of [
     ...[sql`tombstones`, sql`databases`, sql`collections`],
-    ...[sql`marks`, sql`replication`, sql`replication_failures`, sql`apply_secret`],
+    ...[
+      sql`marks`,
+      sql`replication`,
+      sql`replication_failures`,
+      sql`apply_secret`,
+      sql`conflicts`,
+      sql`replication_received`,
+    ],
   ])
     await expect(connection.run(claims(ann), sql`select * from switchyard.${table}`)).rejects.toMatchObject({
       code: "42501",

@@ -72,7 +72,7 @@ test("verify names what differs and what mends it, and fails; repair mends it", 
   const shallow = await run("verify customers");
   expect([shallow.code, shallow.out]).toEqual([
     1,
-    expect.stringContaining(`customers ${customers[0]}: not in the copy`),
+    expect.stringContaining(`customers ${customers[0]}: not in MongoDB`),
   ]);
   const deep = await run("verify --deep");
   expect([deep.code, deep.err]).toEqual([1, expect.stringContaining("switchyard replication repair")]);
@@ -95,6 +95,52 @@ test("rows that are set aside are named with their reason, and status fails unti
   const retried = await run("retry");
   expect([retried.code, retried.out]).toEqual([0, "Tried 1 rows: 0 are refused again."]);
   expect((await run("status")).code).toBe(0);
+});
+
+test("conflicts are listed, shown side by side, and decided by a new write", async () => {
+  expect((await run("conflicts")).out).toBe("There is none to be decided about.");
+  const id = customers[4];
+  const [row] = await supabase.sql<{ version: string; row: object }>(
+    "select version, to_jsonb(c) - 'search_text' as row from public.customers c where id = $1::uuid",
+    [id],
+  );
+  const version = Number(row?.version);
+  const other = { version: version - 8, seen: { 2: version - 8 }, row: { ...row?.row, name: "The other name" } };
+  for (let n = 0; n < 2; n++)
+    await supabase.sql(
+      `insert into switchyard.conflicts (collection, row_id, owner, kept_owner, kept, other)
+       values ('customers', $1::uuid, $2::uuid, $2::uuid, $3::text::jsonb, $4::text::jsonb)`,
+      [id, owner, JSON.stringify({ version, seen: { 1: version }, row: row?.row }), JSON.stringify(other)],
+    );
+  const listed = JSON.parse((await run("conflicts --json")).out);
+  expect(listed).toMatchObject([{ collection: "customers", row_id: id, state: "open" }, { row_id: id }]);
+  const [second, first] = listed.map((each: { id: number }) => each.id);
+  expect((await run("status")).out).toMatch(/2 rows were changed on both sides.*switchyard replication conflicts/);
+  expect(JSON.parse((await run("status --json")).out)).toMatchObject({ conflicts: 2 });
+  const { out } = await run(`conflicts show ${first}`);
+  expect(out).toMatch(/\* name +Customer 5 +The other name +Customer 5/);
+  expect(out).toContain(`switchyard replication conflicts choose ${first} other`);
+  expect((await run(`conflicts choose ${first} kept`)).code).toBe(0);
+  const [kept] = await supabase.sql("select name, version from public.customers where id = $1::uuid", [id]);
+  expect(kept).toMatchObject({ name: "Customer 5", version: row?.version });
+  expect((await run(`conflicts choose ${second} other`)).out).toMatch(/Written again, as version \d+/);
+  const [chosen] = await supabase.sql<{ name: string; version: string }>(
+    "select name, version from public.customers where id = $1::uuid",
+    [id],
+  );
+  expect(chosen?.name).toBe("The other name");
+  expect(Number(chosen?.version)).toBeGreaterThan(version);
+  const copy = await replica.collection("customers").findOne({ _id: new UUID(id) as never });
+  expect(copy).toMatchObject({ name: "The other name", version: Number(chosen?.version) });
+  expect((await run("verify --deep")).code).toBe(0);
+  expect(await run(`conflicts choose ${second} kept`)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("decided"),
+  });
+  expect(await run("conflicts show 999")).toMatchObject({ code: 1, err: "There is no conflict 999." });
+  expect((await run("conflicts choose")).code).toBe(2);
+  expect((await run("conflicts")).out).toBe("There is none to be decided about.");
+  expect(JSON.parse((await run("conflicts --all --json")).out)).toHaveLength(2);
 });
 
 test("restore says first what it would do", async () => {
@@ -122,7 +168,7 @@ describe("what stands in the way is said", () => {
     expect(err).toMatch(/MongoDB/);
   });
 
-  test.each(["status", "backfill", "verify", "repair", "retry", "restore"])(
+  test.each(["status", "backfill", "verify", "repair", "retry", "restore", "conflicts"])(
     "%s: a Supabase that is away",
     async (line) => {
       const { code, err } = await run(line, { SUPABASE_URL: "http://127.0.0.1:9" });

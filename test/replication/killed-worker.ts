@@ -44,7 +44,7 @@ const collector = createCollector({
 const works: Record<string, () => Promise<{ isOk(): boolean }>> = {
   worker: () => worker.run(),
   collector: () => collector.run(),
-  backfill: () => backfill({ source, worker, mongo: side, collections: copied, limit: 7, at }),
+  backfill: () => backfill({ source, worker, collector, mongo: side, collections: copied, limit: 7, at }),
   repair: async () => {
     const [collection] = copied as [(typeof copied)[number]];
     const found = await verifyCollection({ source, mongo: side, collection, deep: true });

@@ -20,6 +20,12 @@ beforeEach(async () => {
   await system.drain();
 });
 
+const makeNote = async (text = "Note") => {
+  const id = randomUUID();
+  const values = { text, labels: [], size: null, at: null, more: null };
+  value(await system.store().create(notes, id, values));
+  return id;
+};
 const leasesEnd = () =>
   system.sql("update switchyard.marks set leased_until = clock_timestamp() - interval '1 second'");
 
@@ -37,9 +43,8 @@ test.each(["claimed", "applied", "remembered", "settled"])("a worker: %s", async
 
 test.each(["read", "merged", "cleared"])("a collector: %s", async (step) => {
   const store = system.store();
-  const ids = Array.from({ length: 20 }, () => randomUUID());
-  const note = (text: string) => ({ text, labels: [], size: null, at: null, more: null });
-  for (const [n, id] of ids.entries()) value(await store.create(notes, id, note(`Note ${n}`)));
+  const ids: string[] = [];
+  for (let n = 0; n < 20; n++) ids.push(await makeNote(`Note ${n}`));
   await system.drain();
   for (const id of ids) value(await store.update(notes, id, { text: "There" }));
   // both sides have a change that the other has not seen
@@ -66,6 +71,18 @@ test.each(["switched", "marked", "copied"])("backfill: %s", async (step) => {
   value(await system.backfill());
   expect(await system.verify()).toEqual([]);
   expect(await system.replica.collection("senders").countDocuments({ _deleted_at: null })).toBe(18);
+});
+
+test.each(["unsent", "sent"])("the way back of backfill: %s", async (step) => {
+  for (let n = 0; n < 20; n++) await makeNote();
+  // a Postgres that knows nothing of them, and a MongoDB that believes it does
+  await system.home.collection("notes").updateMany({}, { $unset: { _dirty: "" } });
+  await system.home.collection<{ _id: string }>("switchyard").deleteOne({ _id: "backfill/notes" });
+  expect(await killedAt(system, "backfill", step)).toBe("SIGKILL");
+  await leasesEnd();
+  value(await system.backfill());
+  expect(await system.verify()).toEqual([]);
+  expect(await system.sql("select count(*)::int as n from public.notes")).toEqual([{ n: 20 }]);
 });
 
 test.each(["marked anew", "replaced"])("repair: %s", async (step) => {

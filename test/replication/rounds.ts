@@ -25,7 +25,7 @@ export type Pause = () => Promise<void>;
 const NO_PAUSE: Pause = async () => {};
 
 /** What a process that dies at a step throws there. */
-export class Died extends Error {}
+class Died extends Error {}
 
 /** Called between two steps: pauses once at the one, and dies at the other. */
 export function interruptedAt<S>(pauses: S | undefined, dies: S | undefined, pause: Pause): (step: S) => Promise<void> {

@@ -42,6 +42,9 @@ export interface Replication {
   collector(options?: Partial<CollectorOptions>): Collector;
   /** the clerk's records in MongoDB, written by a clock of their own */
   store(now?: () => number): Store;
+  storeOf(userId: string): Store;
+  /** Somebody else. */
+  user(): Promise<{ id: string }>;
   backfill(options?: { restart?: boolean }): Promise<Result<number, RepositoryError>>;
   /** Every worker's work is done. */
   drain(): Promise<void>;
@@ -82,6 +85,8 @@ export async function startReplication(): Promise<Replication> {
       log: createLog({ level: "silent" }),
       ...options,
     });
+  const storeOf = (userId: string, now: () => number = Date.now) =>
+    createMongoStore({ db: home, userId, site: MONGODB.site, all: byName(copied), maxTimeMs: 10_000, now });
   const sql = (text: string, values: readonly unknown[] = []) =>
     supabase.sql(text, values as unknown[]) as Promise<Record<string, unknown>[]>;
   return {
@@ -95,17 +100,19 @@ export async function startReplication(): Promise<Replication> {
     sql,
     worker,
     backfill: (options = {}) =>
-      backfill({ source, worker: worker(), mongo: side, collections: copied, limit: 7, ...options }),
-    collector,
-    store: (now) =>
-      createMongoStore({
-        db: home,
-        userId: clerk,
-        site: MONGODB.site,
-        all: byName(copied),
-        maxTimeMs: 10_000,
-        ...(now && { now }),
+      backfill({
+        source,
+        worker: worker(),
+        collector: collector(),
+        mongo: side,
+        collections: copied,
+        limit: 7,
+        ...options,
       }),
+    collector,
+    user: () => newUser({ home: "supabase", on: supabase }),
+    store: (now) => storeOf(clerk, now),
+    storeOf,
     async drain() {
       value(await copyBothWays({ worker: worker(), collector: collector() }));
     },

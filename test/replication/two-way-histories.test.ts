@@ -35,7 +35,7 @@ afterAll(async () => {
   await system?.stop();
 });
 
-const IDS = 5;
+const IDS = 3;
 type Verb = "create" | "change" | "delete";
 type Action =
   | { do: "write there"; verb: Verb; which: number; apartMs: number }
@@ -50,9 +50,12 @@ const verbs = fc.constantFrom<Verb>("create", "change", "change", "change", "del
 const which = fc.nat(IDS - 1);
 const workerSteps = ["claimed", "applied", "remembered", "settled"] as const;
 const collectorSteps = ["read", "merged", "cleared"] as const;
-/** Now and then one of them. */
-const sometimes = <S>(steps: readonly S[]): fc.Arbitrary<S | undefined> =>
-  fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.constantFrom(...steps) });
+const oneOfThem =
+  (none: number) =>
+  <S>(steps: readonly S[]): fc.Arbitrary<S | undefined> =>
+    fc.oneof({ weight: none, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.constantFrom(...steps) });
+const sometimes = oneOfThem(1);
+const seldom = oneOfThem(5);
 const limits = fc.integer({ min: 1, max: 10 });
 const actions: fc.Arbitrary<Action> = fc.oneof(
   {
@@ -71,7 +74,7 @@ const actions: fc.Arbitrary<Action> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant("work" as const),
       limit: limits,
-      dies: sometimes<Step>(workerSteps),
+      dies: seldom<Step>(workerSteps),
       pauses: sometimes<Step>(workerSteps),
     }),
   },
@@ -80,7 +83,7 @@ const actions: fc.Arbitrary<Action> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant("collect" as const),
       limit: limits,
-      dies: sometimes<CollectorStep>(collectorSteps),
+      dies: seldom<CollectorStep>(collectorSteps),
       pauses: sometimes<CollectorStep>(collectorSteps),
     }),
   },
@@ -184,6 +187,18 @@ async function run(told: Told, action: Action, pause: Pause): Promise<void> {
   }
 }
 
+/** What a history that failed has left is no part of the next one, which may be the same, shorter. */
+async function begin(): Promise<void> {
+  await system.home.collection("notes").deleteMany({});
+  for (const statement of [
+    "delete from public.notes",
+    "delete from switchyard.tombstones where collection = 'notes'",
+    "delete from switchyard.marks",
+    "delete from switchyard.replication_failures",
+  ])
+    await system.sql(statement);
+}
+
 const isPausing = (action: Action) => (action.do === "work" || action.do === "collect") && action.pauses !== undefined;
 
 /** What is there at the end accounts for everything that was acknowledged. */
@@ -203,10 +218,10 @@ async function expectNothingLost({ ids, words, deleted, versions }: Told): Promi
     for (const word of wordsIn((other as { row?: { more: unknown } }).row?.more)) accounted.add(word);
   expect(words.filter(({ word }) => !accounted.has(word))).toEqual([]);
   for (const { id, site, version, words: written } of versions) {
-    const row = present.get(id);
-    expect(Number((row?.seen as Record<string, number>)[site])).toBeGreaterThanOrEqual(version);
+    const row = present.get(id) ?? {};
+    expect(Number(Object(row.seen)[site])).toBeGreaterThanOrEqual(version);
     // one version is one text: it is the ETag
-    if (written && row && "more" in row && Number(row.version) === version) expect(wordsIn(row.more)).toEqual(written);
+    if (written && "more" in row && Number(row.version) === version) expect(wordsIn(row.more)).toEqual(written);
   }
 }
 
@@ -214,7 +229,8 @@ test(
   "both sides are equal at the end of every history, and nothing that was acknowledged is lost",
   async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(roundsOf(actions), { minLength: 2, maxLength: 10 }), async (history) => {
+      fc.asyncProperty(fc.array(roundsOf(actions), { minLength: 2, maxLength: 4 }), async (history) => {
+        await begin();
         const ids = Array.from({ length: IDS }, () => randomUUID());
         const told: Told = { ids, nextWord: 0, words: [], deleted: new Set(), versions: [] };
         await play(history, { proxy, run: (action, pause) => run(told, action, pause), isPausing });
