@@ -14,6 +14,7 @@ import type { Log } from "../log.ts";
 import { serviceClient } from "../postgres/client.ts";
 import { authFailure } from "../postgres/failures.ts";
 import { askSupabase } from "../postgres/rest-probe.ts";
+import { callSystem } from "../postgres/system-call.ts";
 import { createRepository } from "../repository/create-repository.ts";
 import { everyCall } from "../repository/every-call.ts";
 import type { Counted } from "../repository/quotas.ts";
@@ -64,6 +65,11 @@ export interface Router {
   standingOf(token: PresentedToken): Promise<Standing>;
   /** What Auth keeps of a user. `not_found`: there is none. */
   getAccount(userId: string, calls?: RequestCalls): Answer<Account>;
+  /**
+   * One of the functions of the control plane, with the secret key: the caller has seen to it that the user may. `not_found`,
+   * `forbidden` and `invalid` are its own refusals.
+   */
+  control<T>(name: string, parameters: object, calls?: RequestCalls): Answer<T>;
   /** Deletes the account; the purge of the records is queued by the database and started here. */
   deleteUser(userId: string, calls?: RequestCalls): Answer<void>;
   clearCache(): void;
@@ -297,6 +303,9 @@ export function createRouter(options: RouterOptions): Router {
     standingOf: changes.standingOf,
 
     getAccount: (userId, calls = {}) => guarded(controlGuard(calls), () => readAccount(service, userId)),
+
+    control: (name, parameters, calls = {}) =>
+      guarded(controlGuard(calls), () => callSystem(service, name, parameters)),
 
     async deleteUser(userId, calls = {}) {
       const answer = await guarded(controlGuard(calls), async () => {

@@ -100,3 +100,7 @@ export function emailPattern(write: Writer): string {
 
 const EMAIL = new RegExp(emailPattern(inJavaScript), "u");
 export const isEmail = (text: string): boolean => EMAIL.test(text);
+
+/** http or https, a host, and nothing that has to be escaped in an address. It means the same to Postgres. */
+export const WEB_ADDRESS = /^[hH][tT][tT][pP][sS]?:\/\/[^\s"<>\\^`{|}/?#]+([/?#][^\s"<>\\^`{|}]*)?$/;
+export const isWebAddress = (text: string): boolean => WEB_ADDRESS.test(text) && URL.canParse(text);
