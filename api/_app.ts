@@ -14,6 +14,7 @@ import type { AppEnv, Dependencies } from "./_environment.ts";
 import { observe, readBody, readQuery } from "./_middleware.ts";
 import { handleError, problemResponse } from "./_problem.ts";
 import { createKnownRooms } from "./_rooms.ts";
+import { channelRoutes } from "./_routes/channels.ts";
 import { collectionRoutes } from "./_routes/collection.ts";
 import { conversationRoutes } from "./_routes/conversations.ts";
 import { customerPaymentRoutes } from "./_routes/customer-payments.ts";
@@ -22,6 +23,7 @@ import { messageRoutes } from "./_routes/messages.ts";
 import { profileRoutes } from "./_routes/profiles.ts";
 import { replicationRoutes } from "./_routes/replication.ts";
 import { reportRoutes } from "./_routes/reports.ts";
+import { serverRoutes } from "./_routes/servers.ts";
 import { shopRoutes } from "./_routes/shop.ts";
 import { systemRoutes } from "./_routes/system.ts";
 
@@ -43,6 +45,8 @@ export function createApp(dependencies: () => Dependencies, collections: readonl
     .route("/customers", customerPaymentRoutes())
     .route("/", profileRoutes())
     .route("/conversations", conversationRoutes(rooms))
+    .route("/servers", serverRoutes(rooms))
+    .route("/servers", channelRoutes(rooms))
     .route("/rooms", messageRoutes(rooms))
     .route("/", documentationRoutes());
   // any collection of the index, so that a new one needs no line here; the client's types follow in `CollectionSchema`

@@ -33,6 +33,8 @@ export interface Memberships {
   find(router: RoomRouter, user: RequestUser, roomId: string): Promise<Result<Room, RepositoryError>>;
   /** Somebody has left, as this instance knows: everything of that room is asked anew. */
   forget(roomId: string): void;
+  /** The same of every channel: which are a server's is not remembered. */
+  forgetChannels(): void;
 }
 
 const { conversation_members, direct_messages, group_messages } = sharedCollections;
@@ -61,6 +63,9 @@ export function createMemberships(clock: () => number): Memberships {
     },
     forget(roomId) {
       for (const key of known.keys()) if (key.startsWith(`${roomId} `)) known.delete(key);
+    },
+    forgetChannels() {
+      for (const [key, { room }] of known) if (room.kind === "channel") known.delete(key);
     },
   };
 }

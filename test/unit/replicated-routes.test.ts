@@ -32,7 +32,10 @@ describe("a replicated collection", () => {
       Object.entries(methods).map(([method, { responses }]) => ({ path, method, text: JSON.stringify(responses) })),
     );
     const telling = answers.filter(({ text }) => text.includes("x-data-source"));
-    const copied = ["guests", ...filedCollections.flatMap((each) => (each.placement.kind === "home" ? [] : [each.name]))];
+    const copied = [
+      "guests",
+      ...filedCollections.flatMap((each) => (each.placement.kind === "home" ? [] : [each.name])),
+    ];
     const lists = [...copied, "customers/{id}/payments"].map((each) => `/api/${each}`);
     const reads = lists.flatMap((path) => {
       const one = path.endsWith("payments") && path.includes("{id}") ? "{paymentId}" : "{id}";
