@@ -7,7 +7,7 @@ import type { TestSupabase } from "../setup/start-supabase.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
 import { type Home, newUser, type TestUser } from "../setup/users.ts";
 
-export interface Told {
+interface Told {
   status: number;
   headers: Headers;
   text: string;
