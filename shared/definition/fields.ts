@@ -3,7 +3,7 @@
  * the MongoDB validator, the filters and the sorts follow. Add a kind here and both adapters have to learn it.
  */
 import { z } from "zod";
-import { isEmail, isVisible, isWebAddress, WEB_ADDRESS } from "../values/characters.ts";
+import { isEmail, isVisible, isWebAddress } from "../values/characters.ts";
 import { CURRENCIES } from "../values/currencies.ts";
 import { DEFAULT_MAX_BYTES, type Json } from "../values/json.ts";
 import { canonicalDecimal, compareDecimal, DECIMAL_PATTERN, SIGNED_DECIMAL_PATTERN } from "../values/money.ts";
@@ -131,11 +131,14 @@ const webAddress = {
   message: "Write an http or https address, such as https://example.org/a.png.",
 };
 
+const ADDRESS_PATTERN = "^\\s*[hH][tT][tT][pP][sS]?://[^\\s]+\\s*$";
+
 /** The address of a page or a file, http or https, kept as it was written. Nothing is known of what lies there. */
 export const url = () => {
   const field = textField({ max: 2_000, min: 1, fits: webAddress }, { format: "url" });
-  const schema = field.schema.meta({ maxLength: 2_000, pattern: WEB_ADDRESS.source });
-  const orEmpty = field.orEmpty?.meta({ maxLength: 2_000, pattern: `^\\s*$|${WEB_ADDRESS.source}` });
+  // as far as a pattern that every validator reads alike can say it
+  const schema = field.schema.meta({ maxLength: 2_000, pattern: ADDRESS_PATTERN });
+  const orEmpty = field.orEmpty?.meta({ maxLength: 2_000, pattern: `^\\s*$|${ADDRESS_PATTERN}` });
   return { ...field, schema, ...(orEmpty && { orEmpty }) };
 };
 

@@ -8,7 +8,7 @@ create table public.direct_messages (
   id uuid not null,
   sender_id uuid not null,
   content text collate "C" check (switchyard.is_text(content, 1, 4000)),
-  file_url text collate "C" check (switchyard.is_text(file_url, 1, 2000) and file_url ~ '^[hH][tT][tT][pP][sS]?:\/\/[^\s"<>\\^`{|}/?#]+([/?#][^\s"<>\\^`{|}]*)?$'),
+  file_url text collate "C" check (switchyard.is_text(file_url, 1, 2000) and switchyard.is_web_address(file_url)),
   edited_at timestamptz(3) check (edited_at >= '0001-01-01 00:00:00+00' and edited_at < '10000-01-01 00:00:00+00'),
   is_deleted boolean not null default false,
   create_hash text check (char_length(create_hash) <= 200),

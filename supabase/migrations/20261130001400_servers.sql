@@ -8,7 +8,7 @@ create table public.servers (
   id uuid not null,
   owner_id uuid not null,
   name text collate "C" not null check (switchyard.is_text(name, 1, 200)),
-  image_url text collate "C" check (switchyard.is_text(image_url, 1, 2000) and image_url ~ '^[hH][tT][tT][pP][sS]?:\/\/[^\s"<>\\^`{|}/?#]+([/?#][^\s"<>\\^`{|}]*)?$'),
+  image_url text collate "C" check (switchyard.is_text(image_url, 1, 2000) and switchyard.is_web_address(image_url)),
   invite_code text collate "C" not null check (switchyard.is_text(invite_code, 16, 64)),
   create_hash text check (char_length(create_hash) <= 200),
   version bigint not null,

@@ -5,7 +5,6 @@
 import type { Collection } from "../../definition/define.ts";
 import type { Field, FieldKind } from "../../definition/fields.ts";
 import { foldedLength } from "../../definition/search.ts";
-import { WEB_ADDRESS } from "../../values/characters.ts";
 import { type Json, jsonText } from "../../values/json.ts";
 import { literal } from "./quoting.ts";
 
@@ -77,7 +76,7 @@ function checkOf(name: string, field: Field): string | undefined {
         // what is empty is null
         `switchyard.is_text(${name}, ${required ? minLength : Math.max(minLength, 1)}, ${maxLength})`,
         ...(format === "email" ? [`switchyard.is_email(${name})`] : []),
-        ...(format === "url" ? [`${name} ~ ${literal(WEB_ADDRESS.source)}`] : []),
+        ...(format === "url" ? [`switchyard.is_web_address(${name})`] : []),
       ].join(" and ");
     case "enum":
       return `${name} in (${values.map(literal).join(", ")})`;
