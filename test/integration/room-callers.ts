@@ -1,10 +1,9 @@
 /** The API on both databases for tests of rooms: users of both homes, each answer held against the document. */
 import { MongoClient } from "mongodb";
 import { type ApiInstance, startApi } from "../attack/api.ts";
+import { type OwnDatabase, startOwnDatabase } from "../setup/own-database.ts";
 import { dropHome, prepareHome } from "../setup/prepared-mongo.ts";
 import { mongoUriFor } from "../setup/servers.ts";
-import type { TestSupabase } from "../setup/start-supabase.ts";
-import { startTestSupabase } from "../setup/supabase.ts";
 import { type Home, newUser, type TestUser } from "../setup/users.ts";
 
 interface Told {
@@ -20,7 +19,7 @@ export interface Caller extends TestUser {
 }
 
 export interface RoomSystem {
-  readonly supabase: TestSupabase;
+  readonly supabase: OwnDatabase;
   readonly api: ApiInstance;
   readonly mongo: MongoClient;
   readonly mongoUri: string;
@@ -31,7 +30,7 @@ export interface RoomSystem {
 }
 
 export async function startRoomSystem(clock?: () => number): Promise<RoomSystem> {
-  const supabase = await startTestSupabase();
+  const supabase = await startOwnDatabase();
   const mongoUri = mongoUriFor(`switchyard_rooms_${crypto.randomUUID().slice(0, 8)}`);
   const mongo = new MongoClient(mongoUri);
   await prepareHome(mongo.db());
