@@ -28,5 +28,5 @@ export const roomOf = async (c: Context<AppEnv>, rooms: KnownRooms, id: string, 
 export async function callRooms<T = void>(c: Context<AppEnv>, name: string, parameters: object): Promise<T> {
   const { router } = c.get("dependencies");
   const called = { p_user_id: c.get("user").id, ...parameters };
-  return unwrap(await router.control<T>(`switchyard_${name}`, called, callsOf(c)));
+  return unwrap(await router.control<T>("write", `switchyard_${name}`, called, callsOf(c)));
 }

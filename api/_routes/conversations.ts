@@ -27,7 +27,7 @@ const { name } = (
 const MOST_OTHERS = 99;
 
 type Typed<T> = openapi.ZodType<T, T>;
-const people = z.array(uuidSchema).min(1).max(MOST_OTHERS).meta({ uniqueItems: false });
+const people = z.array(uuidSchema).min(1).max(MOST_OTHERS);
 const makeSchema = z
   .strictObject({
     user_ids: people.meta({ description: "the others; the caller is in it anyway" }),

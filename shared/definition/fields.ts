@@ -138,7 +138,7 @@ export const url = () => {
   const field = textField({ max: 2_000, min: 1, fits: webAddress }, { format: "url" });
   // as far as a pattern that every validator reads alike can say it
   const schema = field.schema.meta({ maxLength: 2_000, pattern: ADDRESS_PATTERN });
-  const orEmpty = field.orEmpty?.meta({ maxLength: 2_000, pattern: `^\\s*$|${ADDRESS_PATTERN}` });
+  const orEmpty = field.orEmpty?.meta({ maxLength: 2_000, pattern: `^[^!-~]*$|${ADDRESS_PATTERN}` });
   return { ...field, schema, ...(orEmpty && { orEmpty }) };
 };
 

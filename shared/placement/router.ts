@@ -67,9 +67,9 @@ export interface Router {
   getAccount(userId: string, calls?: RequestCalls): Answer<Account>;
   /**
    * One of the functions of the control plane, with the secret key: the caller has seen to it that the user may. `not_found`,
-   * `forbidden` and `invalid` are its own refusals.
+   * `forbidden` and `invalid` are its own refusals. One that writes wakes whoever copies.
    */
-  control<T>(name: string, parameters: object, calls?: RequestCalls): Answer<T>;
+  control<T>(does: "read" | "write", name: string, parameters: object, calls?: RequestCalls): Answer<T>;
   /** Deletes the account; the purge of the records is queued by the database and started here. */
   deleteUser(userId: string, calls?: RequestCalls): Answer<void>;
   clearCache(): void;
@@ -304,8 +304,11 @@ export function createRouter(options: RouterOptions): Router {
 
     getAccount: (userId, calls = {}) => guarded(controlGuard(calls), () => readAccount(service, userId)),
 
-    control: (name, parameters, calls = {}) =>
-      guarded(controlGuard(calls), () => callSystem(service, name, parameters)),
+    async control<T>(does: "read" | "write", name: string, parameters: object, calls: RequestCalls = {}) {
+      const answer = await guarded(controlGuard(calls), () => callSystem<T>(service, name, parameters));
+      if (does === "write" && answer.isOk() && hasCopy) wake();
+      return answer;
+    },
 
     async deleteUser(userId, calls = {}) {
       const answer = await guarded(controlGuard(calls), async () => {

@@ -79,6 +79,7 @@ async function look(
   if (inConversation.isErr()) return err(inConversation.error);
   if (inConversation.value) return ok({ id: roomId, kind: "conversation", messages: anyCollection(direct_messages) });
   const inChannel = await router.control<boolean>(
+    "read",
     "switchyard_is_in_channel",
     { p_user_id: user.id, p_channel_id: roomId },
     user,

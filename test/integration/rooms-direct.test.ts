@@ -1,6 +1,7 @@
 /** Conversations and what is said in them, by users of both homes: direct messages are in MongoDB, who is in which in Postgres. */
 import { UUID } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startApi } from "../attack/api.ts";
 import { type Caller, type RoomSystem, startRoomSystem } from "./room-callers.ts";
 
 type Body = Record<string, unknown>;
@@ -144,6 +145,21 @@ describe("a conversation", () => {
     const pair = await make(ann, [bo]);
     expect((await ann.call("DELETE", `/api/conversations/${pair}/members/${bo.id}`)).status).toBe(403);
   });
+});
+
+test("whoever copies is woken when a room is made, and not when one is only looked for", async () => {
+  const woken: string[] = [];
+  const watched = await startApi({
+    on: system.supabase,
+    mongoUri: system.mongoUri,
+    replicate: async () => woken.push(""),
+  });
+  const by = system.through(ann, watched);
+  expect((await by.call("GET", `/api/rooms/${crypto.randomUUID()}/messages`)).status).toBe(404);
+  expect(woken).toEqual([]);
+  await make(by, [cy, bo]);
+  expect(woken).toHaveLength(1);
+  await watched.close();
 });
 
 describe("messages of a conversation", () => {
