@@ -50,4 +50,14 @@ export const sourceHeaders = z.object({
     description: "with `replica`, where it is known: everything written up to then is in it",
   }),
 });
+/** Of what is kept in two places for some, and in one for others. */
+export const perhapsSourceHeaders = sourceHeaders.partial();
+/** Of what is made by a function, whose version nothing is conditional on. */
+export const locationHeaders = z.object({ location: z.string().meta({ description: "the path of what was made" }) });
 export const createdHeaders = recordHeaders.extend({ location: z.string().meta({ description: "the record's path" }) });
+
+/** A JSON body. */
+export const body = <T extends z.ZodType>(schema: T) => ({
+  required: true,
+  content: { "application/json": { schema } },
+});

@@ -5,7 +5,7 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Hono } from "hono";
 import type { MergeSchemaPath } from "hono/types";
-import { allCollections, type CollectionName, type Collections } from "../shared/collections/index.ts";
+import { type CollectionName, type Collections, filedCollections } from "../shared/collections/index.ts";
 import type { Collection } from "../shared/definition/define.ts";
 import type { Fields } from "../shared/definition/fields.ts";
 import type { ComputedFields } from "./_computed.ts";
@@ -13,16 +13,22 @@ import { allowOrigins } from "./_cors.ts";
 import type { AppEnv, Dependencies } from "./_environment.ts";
 import { observe, readBody, readQuery } from "./_middleware.ts";
 import { handleError, problemResponse } from "./_problem.ts";
+import { createKnownRooms } from "./_rooms.ts";
+import { channelRoutes } from "./_routes/channels.ts";
 import { collectionRoutes } from "./_routes/collection.ts";
+import { conversationRoutes } from "./_routes/conversations.ts";
 import { customerPaymentRoutes } from "./_routes/customer-payments.ts";
 import { documentationRoutes } from "./_routes/documentation.ts";
+import { messageRoutes } from "./_routes/messages.ts";
+import { profileRoutes } from "./_routes/profiles.ts";
 import { replicationRoutes } from "./_routes/replication.ts";
 import { reportRoutes } from "./_routes/reports.ts";
+import { serverRoutes } from "./_routes/servers.ts";
 import { shopRoutes } from "./_routes/shop.ts";
 import { systemRoutes } from "./_routes/system.ts";
 
 /** `dependencies` is asked for at the first request, not before; `collections` are those that have routes. */
-export function createApp(dependencies: () => Dependencies, collections: readonly Collection[] = allCollections) {
+export function createApp(dependencies: () => Dependencies, collections: readonly Collection[] = filedCollections) {
   const base = new OpenAPIHono<AppEnv>().basePath("/api");
   base.use(async (c, next) => {
     c.set("dependencies", dependencies());
@@ -30,12 +36,18 @@ export function createApp(dependencies: () => Dependencies, collections: readonl
   });
   base.use(observe, allowOrigins, readQuery, readBody);
 
+  const rooms = createKnownRooms();
   const app = base
     .route("/", systemRoutes())
     .route("/", reportRoutes())
     .route("/", replicationRoutes())
     .route("/shop", shopRoutes())
     .route("/customers", customerPaymentRoutes())
+    .route("/", profileRoutes())
+    .route("/conversations", conversationRoutes(rooms))
+    .route("/servers", serverRoutes(rooms))
+    .route("/servers", channelRoutes(rooms))
+    .route("/rooms", messageRoutes(rooms))
     .route("/", documentationRoutes());
   // any collection of the index, so that a new one needs no line here; the client's types follow in `CollectionSchema`
   for (const collection of collections) app.route(`/${collection.name}`, collectionRoutes(collection));
@@ -55,9 +67,11 @@ export function createApp(dependencies: () => Dependencies, collections: readonl
         "One sign-in, two databases. Amounts are decimal strings; lists are pages; errors are RFC 9457 problems.",
     },
     // the order in which the reference shows them
-    tags: ["account", ...collections.map(({ name }) => name), "reports", "system", "admin"].map((name) => ({
-      name,
-    })),
+    tags: ["account", ...collections.map(({ name }) => name), ...SHARED_TAGS, "reports", "system", "admin"].map(
+      (name) => ({
+        name,
+      }),
+    ),
   });
   app.onError(handleError);
   app.notFound((c) => {
@@ -73,6 +87,8 @@ export function createApp(dependencies: () => Dependencies, collections: readonl
   });
   return app as unknown as WithCollections<typeof app>;
 }
+
+const SHARED_TAGS = ["profiles", "conversations", "rooms", "servers"];
 
 export type AppType = ReturnType<typeof createApp>;
 

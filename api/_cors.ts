@@ -13,7 +13,7 @@ export const allowOrigins = createMiddleware<AppEnv>(async (c, next) => {
   const allowed = c.var.dependencies.config.ALLOWED_ORIGINS;
   const handle = cors({
     origin: (origin) => (allowed.includes("*") ? "*" : allowed.includes(origin) ? origin : null),
-    allowMethods: ["GET", "POST", "PATCH", "DELETE"],
+    allowMethods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
     allowHeaders: ["authorization", "content-type", "if-match", "if-none-match", "idempotency-key", "x-request-id"],
     exposeHeaders: [
       "etag",

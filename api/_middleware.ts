@@ -54,7 +54,7 @@ export const readQuery = createMiddleware<AppEnv>(async (c, next) => {
 
 /** Refuses bodies over 1 MB, by their length or counted while they are read, and ones that are not UTF-8, which JSON.parse would mend silently. */
 export const readBody = createMiddleware<AppEnv>(async (c, next) => {
-  if (c.req.method === "POST" || c.req.method === "PATCH") {
+  if (WITH_BODY.has(c.req.method)) {
     const bytes = await limited(c.req.raw).catch((error) => {
       if (error instanceof ProblemError) throw error;
       // nothing fails there but the client, who has gone: no fault of ours, and nobody is left to hear of it
@@ -149,6 +149,7 @@ export const requireBody = createMiddleware<AppEnv>(async (c, next) => {
   await next();
 });
 
+const WITH_BODY: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
 const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 const ENDED = {
   deleted: "This account was deleted.",

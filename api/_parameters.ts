@@ -31,25 +31,22 @@ const parameter = (description: string, shape: Record<string, unknown> = { type:
     .optional()
     .meta({ description, ...shape });
 
+/** Of every list. */
+const PAGE = {
+  limit: parameter(`1 to ${MAX_LIMIT}`, { type: "integer", minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT }),
+  // which texts are one, no schema can say
+  cursor: parameter("next_cursor of the page before, with the same query", { type: "string", format: "cursor" }),
+};
+/** Of a list that has one order and no filters. */
+export const pageParameters = z.looseObject(PAGE) as unknown as QuerySchema;
+
 /** Any of the documented parameters, each a text, or several. */
 type QuerySchema = z.ZodObject<Record<string, Schema>>;
 
 /** Every parameter that a route takes: the filters, and those of its kind. */
 export function queryParameters(collection: Collection, kind: QueryKind | "export"): QuerySchema {
   const shape: Record<string, Schema> = {};
-  if (kind === "list") {
-    shape.limit = parameter(`1 to ${MAX_LIMIT}`, {
-      type: "integer",
-      minimum: 1,
-      maximum: MAX_LIMIT,
-      default: DEFAULT_LIMIT,
-    });
-    // which texts are one, no schema can say
-    shape.cursor = parameter("next_cursor of the page before, with the same query", {
-      type: "string",
-      format: "cursor",
-    });
-  }
+  if (kind === "list") Object.assign(shape, PAGE);
   if (kind === "list" || kind === "export") shape.sort = sortParameter(collection);
   if (kind === "export")
     shape.bom = parameter("1: begin with a byte order mark, for spreadsheets that take UTF-8 for something else", {
@@ -150,12 +147,14 @@ function shapeOf(field: Field, operator: FilterOperator): Record<string, unknown
   }
 }
 
-export const idParameter = z.object({
-  id: z
+/** A UUID in the path. */
+export const pathId = <const N extends string>(name: N, description: string) =>
+  z
     .uuid()
     .toLowerCase()
-    .meta({ param: { name: "id", in: "path" }, description: "UUID of the record", ...UUID }),
-});
+    .meta({ param: { name, in: "path" }, description, ...UUID });
+
+export const idParameter = z.object({ id: pathId("id", "UUID of the record") });
 
 const TAG = '(W/)?"[\\u0021\\u0023-\\u007e]*"';
 const TAGS = { type: "string", pattern: `^(\\*|${TAG}(, ${TAG})*)$` };

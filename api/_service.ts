@@ -35,7 +35,8 @@ export async function usageOf(c: Context<AppEnv>): Promise<Counted | null> {
   return found.unwrapOr(null);
 }
 
-const requestUser = (c: Context<AppEnv>, deadlineMs: number, reads?: ReadPlace): RequestUser => {
+/** Who asks, for all the calls that follow. */
+export const requestUser = (c: Context<AppEnv>, deadlineMs = requestMsOf(c), reads?: ReadPlace): RequestUser => {
   const { id, jwt, home, homeEpoch } = c.get("user");
   return { id, jwt, home, homeEpoch, reads, sources: c.get("sources"), ...callsOf(c, deadlineMs) };
 };

@@ -12,7 +12,7 @@ import { etagOf, expectedVersion, parseTags, refuseOlder } from "../_conditions.
 import { csvStream } from "../_csv.ts";
 import { columnsOf } from "../_csv-cells.ts";
 import type { AppEnv } from "../_environment.ts";
-import { idempotencyOf, idempotencySecret } from "../_idempotency.ts";
+import { repeatOf } from "../_repeat.ts";
 import { flagOf, queryOf, refuseParameters, repositoryOf, unwrap } from "../_service.ts";
 
 type Row = Record<string, unknown>;
@@ -53,10 +53,7 @@ export function recordHandlers(options: HandlerOptions) {
 
   const create: Handler = async (c) => {
     const body: Row & { id?: string } = c.req.valid("json");
-    const { config } = c.get("dependencies");
-    const key = c.req.header("idempotency-key");
-    const secret = key === undefined ? "" : await idempotencySecret(config);
-    const repeat = await idempotencyOf(key, secret, c.get("user").id, path(c), body);
+    const repeat = await repeatOf(c, path(c), body);
     const repository = await open(c, undefined, "primary");
     const given = validated(schemas.create, repeat ? { ...body, id: repeat.id } : body);
     const record = unwrap(await repository.create(given, repeat && { idempotencyHash: repeat.idempotencyHash }));

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { allCollections } from "../../shared/collections/index.ts";
 import type { RepositoryError } from "../../shared/contract/errors.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
-import type { Collection } from "../../shared/definition/define.ts";
+import { type Collection, readBy } from "../../shared/definition/define.ts";
 import { NO_HOME } from "../../shared/placement/router.ts";
 import { ENGINES } from "../../shared/repository/database.ts";
 import { accountExport, UnreadablePage } from "../_account-export.ts";
@@ -41,6 +41,13 @@ const me = createRoute({
   },
 });
 
+/** What is the user's own: of what people share, what they have written, also in rooms that they have left. */
+const OWN = allCollections.flatMap((collection) => {
+  const { scope } = collection;
+  if (scope.kind === "owner") return [collection];
+  return scope.author === null ? [] : [readBy(collection, scope.author)];
+});
+
 const exportSchema = z
   .object({
     exported_at: z.iso.datetime(),
@@ -48,7 +55,7 @@ const exportSchema = z
     home: z.object({ database: z.string(), epoch: z.int(), assigned_at: z.string(), reason: z.string() }),
     collections: z
       .record(z.string(), z.array(z.record(z.string(), z.unknown())))
-      .meta({ description: "every record of every collection, wherever it is kept" }),
+      .meta({ description: "every record of the user's, by collection, wherever it is kept" }),
     complete: z.literal(true),
   })
   .meta({ id: "AccountExport" });
@@ -201,7 +208,7 @@ export const systemRoutes = () =>
       // whole or not at all: a replica may lack what was written last
       const open = (collection: Collection) => repositoryOf(c, collection, config.EXPORT_DEADLINE_MS, "primary");
       try {
-        const file = await accountExport({ about, collections: allCollections, open: open as never });
+        const file = await accountExport({ about, collections: OWN, open: open as never });
         return c.body(file, 200, {
           "content-type": "application/json; charset=utf-8",
           "content-disposition": 'attachment; filename="account.json"',

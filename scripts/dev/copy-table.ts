@@ -23,7 +23,7 @@ export async function copyTable({ sql, cancel, waitMs, ...options }: CopyTableOp
   const { source, collections } = replication;
   try {
     for (let waited = 0; waited < waitMs && !cancel.aborted; waited += AGAIN_MS) {
-      if (isThere((await source.status()).unwrapOr(null))) break;
+      if (isThere((await source.status()).unwrapOr(null), collections)) break;
       await pause(AGAIN_MS, cancel);
     }
     const copy = await readCopy(replication, options.deadlines.statisticsMs);
@@ -37,8 +37,10 @@ export async function copyTable({ sql, cancel, waitMs, ...options }: CopyTableOp
   }
 }
 
-const isThere = (status: ReplicationStatus | null): boolean =>
-  status?.is_on === true && status.pending === 0 && status.collections.every(({ backfill }) => backfill?.done_at);
+const isThere = (status: ReplicationStatus | null, collections: readonly Collection[]): boolean =>
+  status?.is_on === true &&
+  status.pending === 0 &&
+  collections.every(({ name }) => status.collections.find(({ collection }) => collection === name)?.backfill?.done_at);
 
 async function countOf(sql: RunningSupabase["sql"], name: Collection["name"]): Promise<string> {
   // the name is a definition's: small letters, digits and _

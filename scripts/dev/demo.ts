@@ -7,6 +7,7 @@ import { createClient } from "@supabase/supabase-js";
 import { decodeJwt } from "jose";
 import type { DemoRecord } from "./demo-record.ts";
 import { demoRecords } from "./demo-records.ts";
+import { demoRooms, filledIn, partOf, type RoomStep } from "./demo-rooms.ts";
 import { createPatience, NotNow, type Patience } from "./patience.ts";
 
 const PASSWORD = "switchyard-demo";
@@ -67,9 +68,12 @@ export async function runDemo({ progress, cancel, today, patienceMs, ...where }:
     name,
     records: demoRecords(index + 1, currency, today),
   }));
-  progress.start(people.reduce((sum, { records }) => sum + records.length, people.length));
+  const talkers = people.slice(0, 3);
+  const steps = demoRooms(talkers.map(({ name }) => name) as [string, string, string]);
+  progress.start(people.reduce((sum, { records }) => sum + records.length, people.length + steps.length));
   const users: DemoUser[] = [];
   const missing: string[] = [];
+  const tokens = new Map<string, string>();
   try {
     for (const { user, name, records } of people) {
       let filed = 0;
@@ -77,6 +81,7 @@ export async function runDemo({ progress, cancel, today, patienceMs, ...where }:
       const step = () => progress.step(user);
       try {
         const token = await patience.until(() => signUp(where, user, name));
+        tokens.set(user, token);
         home = decodeJwt<{ app_metadata?: { home?: string } }>(token).app_metadata?.home ?? home;
         step();
         await fileAll({ apiUrl: where.apiUrl, token, patience, cancel }, records, () => {
@@ -88,6 +93,16 @@ export async function runDemo({ progress, cancel, today, patienceMs, ...where }:
         missing.push(`${user} has ${filed} of ${records.length} records: ${(error as Error).message}`);
       }
       users.push({ user, home, records: filed });
+    }
+    const those = talkers.map(({ user }) => tokens.get(user));
+    try {
+      if (those.every((token) => token !== undefined))
+        await talk({ apiUrl: where.apiUrl, patience, cancel }, steps, those, (by) =>
+          progress.step(talkers[by]?.user ?? ""),
+        );
+    } catch (error) {
+      cancel.throwIfAborted();
+      missing.push(`not everything was said in the rooms: ${(error as Error).message}`);
     }
   } finally {
     progress.stop();
@@ -149,23 +164,61 @@ async function fileAll(filing: Filing, records: readonly DemoRecord[], filed: ()
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
 }
 
+/** What they say, one after the other; said again, it is what was said. */
+async function talk(
+  filing: Omit<Filing, "token">,
+  steps: readonly RoomStep[],
+  tokens: readonly string[],
+  done: (by: number) => void,
+): Promise<void> {
+  const known = new Map(tokens.map((token, at) => [`user:${at}`, String(decodeJwt(token).sub)]));
+  for (const [at, step] of steps.entries()) {
+    const { by, method, path, body, keep = {} } = filledIn(step, known);
+    const token = tokens[by] ?? "";
+    const answer = await filing.patience.until(() =>
+      send({ ...filing, token }, { method, path, body, key: `demo room ${at}` }),
+    );
+    for (const [name, part] of Object.entries(keep)) known.set(name, partOf(answer, part));
+    done(by);
+  }
+}
+
 /** The id of the record, made now or at an earlier try. */
-async function post({ apiUrl, token, cancel }: Filing, { collection, key, body }: DemoRecord): Promise<string> {
-  const response = await fetch(`${apiUrl}/api/${collection}`, {
+async function post(filing: Filing, { collection, key, body }: DemoRecord): Promise<string> {
+  const answer = await send(filing, {
     method: "POST",
+    path: `/api/${collection}`,
+    body,
+    key: `demo ${encodeURIComponent(key)}`,
+  });
+  return partOf(answer, "id");
+}
+
+interface Sent {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: unknown;
+  /** under which it is done once */
+  readonly key: string;
+}
+
+/** What the API answers; `NotNow` where another try makes sense. */
+async function send({ apiUrl, token, cancel }: Filing, { method, path, body, key }: Sent): Promise<unknown> {
+  const response = await fetch(`${apiUrl}${path}`, {
+    method,
     headers: {
       authorization: `Bearer ${token}`,
       "content-type": "application/json",
-      "idempotency-key": `demo ${encodeURIComponent(key)}`,
+      ...(method === "POST" && { "idempotency-key": key }),
     },
-    body: JSON.stringify(body),
+    ...(body !== undefined && { body: JSON.stringify(body) }),
     signal: cancel,
   }).catch((error) => {
     throw new NotNow(`the API cannot be reached: ${(error as Error).message}`);
   });
-  const answer = (await response.json().catch(() => ({}))) as { id?: string; detail?: string };
-  if (response.ok) return answer.id ?? "";
-  const said = `${key} in ${collection} was answered ${response.status} ${answer.detail ?? ""}`;
+  const answer = (await response.json().catch(() => ({}))) as { detail?: string };
+  if (response.ok) return answer;
+  const said = `${key} at ${path} was answered ${response.status} ${answer.detail ?? ""}`;
   if (response.status !== 503 && response.status !== 429) throw new Error(said);
   throw new NotNow(said, Number(response.headers.get("retry-after")) * 1_000);
 }

@@ -43,6 +43,11 @@ export interface Sort {
 }
 
 export interface ListQuery extends Selection {
+  /**
+   * For code alone, which reads what belongs to the records of one page in one call: the records of these owners, or rooms,
+   * instead of the repository's own, at most 200 and without pages behind the first. Whoever asks knows that the caller may.
+   */
+  owners?: readonly string[] | undefined;
   /** one field or up to three, the first counting most; ties go by created_at, then id, in the direction of the last */
   sort: Sort | readonly Sort[];
   /** 1 to 200 */
@@ -121,6 +126,7 @@ export function checkQuery(
   );
   for (const [field, { length }] of listed)
     if (length > MAX_LISTED) add(`${field}[has]`, "too_many_filters", `At most ${MAX_LISTED} entries of ${field}.`);
+  if (query.owners !== undefined) errors.push(...checkIds("", query.owners));
   if (query.sort) errors.push(...checkSort(collection, sortsOf(query.sort)));
   if (query.limit !== undefined && !(Number.isInteger(query.limit) && query.limit >= 1 && query.limit <= MAX_LIMIT))
     add("limit", "out_of_range", `The limit must be a whole number from 1 to ${MAX_LIMIT}.`);

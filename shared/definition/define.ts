@@ -15,6 +15,7 @@ import {
   instant,
   type PatchFields,
   type RecordFields,
+  uuid,
   uuidSchema,
 } from "./fields.ts";
 import { jsonOrNull } from "./json-schema.ts";
@@ -44,10 +45,10 @@ export type Scope<O extends string = string> =
   | {
       kind: "member";
       field: O;
-      /** the collection whose records say who is a member: of `field`'s value, the user that its own scope names */
+      /** by what `switchyard.memberships` finds the rooms of a user, the collection that says who is a member of them */
       members: string;
-      /** the field that names who made a record, and alone may change it */
-      author: string;
+      /** the field that names who made a record, and alone may change it; null where nobody does, but the system's functions */
+      author: string | null;
     };
 /** The field that names the owner; the system sets it, and a record never changes hands. */
 export const owner = <const O extends string = "user_id">(field: O = "user_id" as O): Scope<O> => ({
@@ -56,16 +57,22 @@ export const owner = <const O extends string = "user_id">(field: O = "user_id" a
 });
 
 /**
- * Seen by the members of what `field` names (a room): those of whom `members` has a record with the same field. `author` is a
- * field of kind `author()`: who made the record, who alone may change it, whose quota it counts for, and with whose account
- * it goes.
+ * Seen by the members of what `field` names (a room), whom `members` tells. `author` is a field of kind `author()`: who made
+ * the record, who alone may change it, whose quota it counts for, and with whose account it goes. Without one a record is the
+ * room's, and no user's.
  */
-export const memberOf = <const O extends string>(members: string, field: O, author: string): Scope<O> => ({
-  kind: "member",
-  field,
-  members,
-  author,
-});
+export const memberOf = <const O extends string>(
+  members: string,
+  field: O,
+  author: string | null = null,
+): Scope<O> => ({ kind: "member", field, members, author });
+
+/** Who reads records beside those that the scope names: nobody, every user, or the members of the room that `field` names. */
+type Readers = null | "everyone" | { field: string; members: string };
+
+/** What users may do with their own tokens; all else is done by the system's functions. */
+export const VERBS = ["insert", "update", "delete"] as const;
+type Verb = (typeof VERBS)[number];
 
 /** Where the currency of a collection's money stands: in a field of its own, or in a record that it refers to. */
 type CurrencySource = { field: string } | { reference: string; field: string };
@@ -86,6 +93,8 @@ export interface Collection {
   placement: Placement;
   scope: Scope;
   fields: Fields;
+  readers: Readers;
+  usersMay: readonly Verb[];
   /** each a list of fields that is unique among one owner's records; null equals nothing. Of no fields: one record per owner */
   unique: readonly (readonly string[])[];
   /** text fields that `q` looks into */
@@ -150,20 +159,51 @@ interface Description<F extends Fields, O extends string> {
   placement: Placement;
   scope: Scope<O>;
   fields: F;
+  /** only those of the scope unless given */
+  readers?: Exclude<Readers, object> | { field: keyof F & string; members: string };
+  /** all unless given */
+  usersMay?: readonly Verb[];
   unique?: readonly (readonly (keyof F & string)[])[];
   search?: readonly (keyof F & string)[];
   /** needed only where the currency is not in the first field of kind currency */
   currency?: CurrencySource;
   /** such as `notBefore("ends_on", "starts_on")` */
-  rules?: readonly NotBefore<keyof F & string>[];
+  rules?: readonly (NotBefore<keyof F & string> | AnyOf<keyof F & string>)[];
   fixedWhileReferenced?: readonly (keyof F & string)[];
 }
 
 type NotBefore<K extends string> = Extract<Rule, { kind: "not-before" }> & { field: K; other: K };
+type AnyOf<K extends string> = Extract<Rule, { kind: "any-of" }> & { field: K; others: readonly K[]; unless: K };
 
-/** The field that names the user whose record it is. */
+/** The field that names the user whose record it is; that of the room where it is no user's. */
 export const userFieldOf = ({ scope }: Pick<Collection, "scope">): string =>
-  scope.kind === "member" ? scope.author : scope.field;
+  scope.kind === "member" ? (scope.author ?? scope.field) : scope.field;
+
+/** The fields, beside the scope's own, by which `readBy` may be asked: each has an index. */
+export function alsoReadBy({ scope, readers }: Pick<Collection, "scope" | "readers">): string[] {
+  const author = scope.kind === "member" ? scope.author : null;
+  return [
+    ...(author === null ? [] : [author]),
+    ...(readers !== null && typeof readers === "object" ? [readers.field] : []),
+  ];
+}
+
+/**
+ * The same records by another field that holds an id: those of one room, or of one author, where the scope is another one. For
+ * reading, by those who are let in: it makes no table, and nothing is written through it.
+ */
+export function readBy(collection: Collection, field: string): Collection {
+  const { name, placement, scope, fields } = collection;
+  const { [field]: _, ...others } = fields;
+  return defineCollection({
+    name,
+    title: `${collection.title} by ${field}`,
+    placement,
+    scope: { kind: "owner", field },
+    fields: { [scope.field]: uuid(), ...others },
+    usersMay: [],
+  }) as unknown as Collection;
+}
 
 /** The system fields as fields, for filters and sorts; the owner is the scope's and never a filter. */
 export const systemFields: Fields = {
@@ -199,9 +239,14 @@ export function defineCollection<const F extends Fields, const O extends string>
   const rules = [...(description.rules ?? []), ...moneyRules(fields, currency, fields[monthOf] ? monthOf : null)];
   const collection: CollectionOf<F, O> = {
     ...description,
+    readers: description.readers ?? null,
+    usersMay: description.usersMay ?? VERBS,
     unique: description.unique ?? [],
     search: description.search ?? [],
-    sorts: [...named.filter(([, field]) => field.required && isScalar(field)).map(([key]) => key), "created_at"],
+    sorts: [
+      ...named.filter(([, field]) => field.required && isScalar(field) && !field.isAuthor).map(([key]) => key),
+      "created_at",
+    ],
     monthOf,
     rules,
     fixedWhileReferenced: description.fixedWhileReferenced ?? [],
@@ -232,8 +277,9 @@ function* contradictionsIn(collection: Collection): Generator<string> {
     const referring = Object.keys(collection.fields).find((key) => collection.fields[key]?.references);
     if (referring !== undefined) yield `what both databases write at once refers to nothing, and ${referring} does`;
   }
-  if (collection.scope.kind === "member" && !collection.fields[collection.scope.author]?.isAuthor)
-    yield `${collection.scope.author}, which names who made a record, has to be a field of kind author()`;
+  const author = collection.scope.kind === "member" ? collection.scope.author : null;
+  if (author !== null && !collection.fields[author]?.isAuthor)
+    yield `${author}, which names who made a record, has to be a field of kind author()`;
   for (const [key, field] of Object.entries(collection.fields)) {
     if (!/^[a-z][a-z0-9_]{0,40}$/.test(key)) yield `the field ${key} must be snake_case, at most 41 characters`;
     if (Object.hasOwn(systemFields, key) || [collection.scope.field, "search_text", "create_hash"].includes(key))
@@ -244,6 +290,7 @@ function* contradictionsIn(collection: Collection): Generator<string> {
   for (const key of [
     ...[...collection.unique.flat(), ...collection.search, ...collection.fixedWhileReferenced],
     ...collection.rules.flatMap(fieldsOf),
+    ...(collection.readers !== null && typeof collection.readers === "object" ? [collection.readers.field] : []),
   ])
     if (!Object.hasOwn(collection.fields, key)) yield `there is no field ${key}`;
   for (const key of collection.search)

@@ -3,7 +3,7 @@
  * the MongoDB validator, the filters and the sorts follow. Add a kind here and both adapters have to learn it.
  */
 import { z } from "zod";
-import { isEmail, isVisible } from "../values/characters.ts";
+import { isEmail, isVisible, isWebAddress } from "../values/characters.ts";
 import { CURRENCIES } from "../values/currencies.ts";
 import { DEFAULT_MAX_BYTES, type Json } from "../values/json.ts";
 import { canonicalDecimal, compareDecimal, DECIMAL_PATTERN, SIGNED_DECIMAL_PATTERN } from "../values/money.ts";
@@ -42,7 +42,7 @@ export interface Field<T = unknown, Required extends boolean = boolean, Defaulte
   maxLength?: number;
   minLength?: number;
   /** of a text: what it has to be */
-  format?: "email";
+  format?: "email" | "url";
   /** of a text: its schema where nothing may be written, too, which stands for null */
   orEmpty?: z.ZodType<T>;
   maxItems?: number;
@@ -123,6 +123,22 @@ export const email = () => {
   // nothing: those are left to us
   const schema = field.schema.meta({ maxLength: 320, format: "idn-email" });
   const orEmpty = field.orEmpty?.meta({ maxLength: 320, pattern: "^([^!-~]*|[^@]+@[^@]+)$" });
+  return { ...field, schema, ...(orEmpty && { orEmpty }) };
+};
+
+const webAddress = {
+  test: isWebAddress,
+  message: "Write an http or https address, such as https://example.org/a.png.",
+};
+
+const ADDRESS_PATTERN = "^\\s*[hH][tT][tT][pP][sS]?://[^\\s]+\\s*$";
+
+/** The address of a page or a file, http or https, kept as it was written. Nothing is known of what lies there. */
+export const url = () => {
+  const field = textField({ max: 2_000, min: 1, fits: webAddress }, { format: "url" });
+  // as far as a pattern that every validator reads alike can say it
+  const schema = field.schema.meta({ maxLength: 2_000, pattern: ADDRESS_PATTERN });
+  const orEmpty = field.orEmpty?.meta({ maxLength: 2_000, pattern: `^[^!-~]*$|${ADDRESS_PATTERN}` });
   return { ...field, schema, ...(orEmpty && { orEmpty }) };
 };
 
@@ -245,6 +261,9 @@ export const uuidSchema = z.uuid("This is no UUID.").toLowerCase();
  */
 export const reference = (collection: string, { where }: { where?: Where } = {}) =>
   make("reference", uuidSchema, { references: collection, ...(where && { where }) });
+
+/** An id that no other record has to be there for: of a room, or of a user. */
+export const uuid = () => make("reference", uuidSchema);
 
 /** The user who made the record: set by the system, as their verified token names them, and never changed. */
 export const author = () =>

@@ -76,26 +76,28 @@ export function toFields(collection: Collection, values: Row): Document {
   return fields;
 }
 
-/** A record of a document of this owner's. */
-export function toRecord(collection: Collection, ownerId: string, document: Document): Row {
-  const { owner, idOf, fields } = shapeOf(collection);
-  const record: Row = { id: uuidText(idOf(document)), [owner]: ownerId };
+/** A record of a document of this owner's; whose it is says the document where that is not known. */
+export function toRecord(collection: Collection, ownerId: string | undefined, document: Document): Row {
+  const { owner, ownerOf, idOf, fields } = shapeOf(collection);
+  const record: Row = { id: uuidText(idOf(document)), [owner]: ownerId ?? uuidText(ownerOf(document)) };
   for (const [name, kind] of fields) record[name] = fromStored(kind, document[name]);
   return record;
 }
 
 /** What is read of a document that becomes a record: no folded text, which is as long as the record again, and no hash. */
 export const recordProjection = perCollection((collection): Readonly<Record<string, 1>> => {
-  const { fields } = shapeOf(collection);
-  return Object.fromEntries([["_id", 1], ...fields.map(([name]) => [name, 1])]);
+  const { fields, ownerPath } = shapeOf(collection);
+  // the owner of a home's record is in its key
+  const owner = ownerPath.startsWith("_id.") ? [] : [ownerPath];
+  return Object.fromEntries(["_id", ...owner, ...fields.map(([name]) => name)].map((name) => [name, 1]));
 });
 
-interface Shape extends Pick<Keys, "owner" | "idOf"> {
+interface Shape extends Pick<Keys, "owner" | "ownerPath" | "ownerOf" | "idOf"> {
   fields: readonly (readonly [name: string, kind: FieldKind])[];
 }
 
 const shapeOf = perCollection((collection): Shape => {
-  const { owner, idOf } = keysOf(collection);
+  const { owner, ownerPath, ownerOf, idOf } = keysOf(collection);
   const all = Object.entries({ ...collection.fields, ...stamps });
-  return { owner, idOf, fields: all.map(([name, { kind }]) => [name, kind]) };
+  return { owner, ownerPath, ownerOf, idOf, fields: all.map(([name, { kind }]) => [name, kind]) };
 });

@@ -1,7 +1,7 @@
 /** The indexes that a definition asks for. Each begins with the owner, so that no call scans other users' data. */
 import type { Document, IndexDescription } from "mongodb";
 import { orderOf, type Sort } from "../contract/query.ts";
-import { type Collection, fieldOf, isTwoWay } from "../definition/define.ts";
+import { alsoReadBy, type Collection, fieldOf, isTwoWay } from "../definition/define.ts";
 import type { FieldKind } from "../definition/fields.ts";
 import { referencesFrom } from "../definition/references.ts";
 import { keysOf } from "./keys.ts";
@@ -42,12 +42,13 @@ function readIndexesOf(collection: Collection): Index[] {
     // the order of a list to its end; one index serves both directions
     ...collection.sorts.map((sort) => owned(sort, ...orderOf({ field: sort, direction: "asc" }).map(pathOf))),
     ...references.filter(({ field }) => !collection.sorts.includes(field)).map(({ field }) => owned(field, field)),
+    ...alsoReadBy(collection).map((field) => ({ name: `by_${field}_idx`, key: pathsOf(field, "created_at", "_id") })),
   ];
 }
 
 /** And those by which a home keeps unique keys, and forgets tombstones. */
 export function indexesOf(collection: Collection): Index[] {
-  if (isTwoWay(collection)) return [...readIndexesOf(collection), ...twoWayIndexes(collection)];
+  if (isTwoWay(collection)) return [...readIndexesOf(collection), ...twoWayIndexes()];
   return [
     ...readIndexesOf(collection),
     ...collection.unique.map((fields) => ({
@@ -78,12 +79,8 @@ const DIRTY: Index = {
 };
 
 /** What waits to be sent, and tombstones that the other side has. */
-const twoWayIndexes = (collection: Collection): Index[] => [
+const twoWayIndexes = (): Index[] => [
   DIRTY,
-  // by their authors: a purge looks for all that a user has written
-  ...(collection.scope.kind === "member"
-    ? [{ name: `${collection.scope.author}_idx`, key: { [collection.scope.author]: 1 as const } }]
-    : []),
   // never while it waits to be sent: without `_acknowledged_at` there is nothing to expire
   {
     name: "_acknowledged_at_ttl",
@@ -93,7 +90,9 @@ const twoWayIndexes = (collection: Collection): Index[] => [
   },
 ];
 
+const pathsOf = (...paths: string[]): Record<string, 1> => Object.fromEntries(paths.map((path) => [path, 1]));
+
 const ownedIndex = (collection: Collection, name: string, paths: readonly string[]): Index => ({
   name: `${name}_idx`,
-  key: Object.fromEntries([[keysOf(collection).ownerPath, 1], ...paths.map((path) => [path, 1])]),
+  key: pathsOf(keysOf(collection).ownerPath, ...paths),
 });

@@ -19,12 +19,13 @@ export interface Keys {
   any(ownerId: string, id: string): Document;
   /** the same, living: a tombstone has `_deleted_at`, nothing else does, and null matches what is not there */
   one(ownerId: string, id: string): Document;
-  /** all living documents of an owner */
-  living(ownerId: string): Document;
+  /** all living documents of an owner, or of several */
+  living(owners: string | readonly string[]): Document;
   /** everything of a user's, tombstones, too */
   everything(userId: string): Document;
   /** what a tombstone keeps beside `_id` to be found as its owner's, as expressions */
   kept: Document;
+  ownerOf(document: Document): unknown;
   idOf(document: Document): unknown;
 }
 
@@ -44,9 +45,10 @@ function compound(owner: string): Keys {
     key,
     any: (ownerId, id) => ({ _id: key(ownerId, id) }),
     one: (ownerId, id) => ({ _id: key(ownerId, id), _deleted_at: null }),
-    living: (ownerId) => ({ [ownerPath]: new UUID(ownerId), _deleted_at: null }),
+    living: (owners) => ({ [ownerPath]: anyOf(owners), _deleted_at: null }),
     everything: (ownerId) => ({ [ownerPath]: new UUID(ownerId) }),
     kept: {},
+    ownerOf: ({ _id }) => _id[owner],
     idOf: ({ _id }) => _id.id,
   };
 }
@@ -60,9 +62,13 @@ function global(owner: string, user: string): Keys {
     key: (_ownerId, id) => new UUID(id),
     any,
     one: (ownerId, id) => ({ ...any(ownerId, id), _deleted_at: null }),
-    living: (ownerId) => ({ [owner]: new UUID(ownerId), _deleted_at: null }),
+    living: (owners) => ({ [owner]: anyOf(owners), _deleted_at: null }),
     everything: (userId) => ({ [user]: new UUID(userId) }),
     kept: { [owner]: `$${owner}` },
+    ownerOf: (document) => document[owner],
     idOf: ({ _id }) => _id,
   };
 }
+
+const anyOf = (owners: string | readonly string[]) =>
+  typeof owners === "string" ? new UUID(owners) : { $in: owners.map((each) => new UUID(each)) };

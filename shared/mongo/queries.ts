@@ -12,8 +12,12 @@ import { keysOf } from "./keys.ts";
 export const pathOf = (collection: Collection, name: string): string =>
   name === "id" ? keysOf(collection).idPath : name;
 
-export function selectionFilter(collection: Collection, ownerId: string, { filters, search }: Selected): Document {
-  const living = keysOf(collection).living(ownerId);
+export function selectionFilter(
+  collection: Collection,
+  owners: string | readonly string[],
+  { filters, search }: Selected,
+): Document {
+  const living = keysOf(collection).living(owners);
   const conditions: Document[] = filters.map((filter) => condition(collection, filter));
   if (search !== undefined) {
     const contains = { $regex: escapeRegex(search) };

@@ -13,14 +13,29 @@ import { toStored } from "./documents.ts";
 /** Conditions on the document as it is; none where the values decide by themselves, or break no rule whatever is there. */
 export const ruleConditions = (collection: Collection, values: Row): Document[] =>
   collection.rules.flatMap((rule) => {
+    if (rule.kind === "any-of") return anyLeft(rule, values);
     const given = fieldsOf(rule).filter((field) => values[field] !== undefined);
     const isPart = given.length === 1 && fieldsOf(rule).length === 2;
     const [field = ""] = given;
     return isPart && values[field] !== null ? conditionOf(collection, rule, field, values[field]) : [];
   });
 
+/** What is given empties some of them: one of those that stay has to be there. */
+function anyLeft({ field, others, unless }: Extract<Rule, { kind: "any-of" }>, values: Row): Document[] {
+  const names = [field, ...others];
+  if (values[unless] === true || names.some((name) => values[name] !== undefined && values[name] !== null)) return [];
+  const left = names.filter((name) => values[name] === undefined).map((name) => ({ [name]: { $ne: null } }));
+  if (left.length === names.length && values[unless] === undefined) return [];
+  return [{ $or: [...left, ...(values[unless] === undefined ? [{ [unless]: true }] : [])] }];
+}
+
 /** Of a rule of two fields, one of which is given. */
-function conditionOf(collection: Collection, rule: Rule, given: string, value: unknown): Document[] {
+function conditionOf(
+  collection: Collection,
+  rule: Exclude<Rule, { kind: "any-of" }>,
+  given: string,
+  value: unknown,
+): Document[] {
   const isBlamed = given === rule.field;
   switch (rule.kind) {
     case "not-before": {

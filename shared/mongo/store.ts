@@ -60,9 +60,9 @@ export function createMongoStore({ now = Date.now, pace = ownPace, ...given }: M
         return found ? ok(toRecord(collection, userId, found)) : err(notFound());
       }),
 
-    list: (collection, { order, after, limit, ...selected }) =>
+    list: (collection, { order, after, limit, owners, ...selected }) =>
       attempt(async () => {
-        const selection = selectionFilter(collection, userId, selected);
+        const selection = selectionFilter(collection, owners ?? userId, selected);
         const filter = after ? { $and: [selection, afterFilter(collection, order, after)] } : selection;
         const found = await documents(collection)
           // a batch that is larger than the limit saves a getMore
@@ -74,7 +74,7 @@ export function createMongoStore({ now = Date.now, pace = ownPace, ...given }: M
             projection: recordProjection(collection),
           })
           .toArray();
-        return ok(found.map((document) => toRecord(collection, userId, document)));
+        return ok(found.map((document) => toRecord(collection, owners ? undefined : userId, document)));
       }),
 
     update: (collection, id, changes, expectedVersion) =>

@@ -14,6 +14,7 @@ import type { Log } from "../log.ts";
 import { serviceClient } from "../postgres/client.ts";
 import { authFailure } from "../postgres/failures.ts";
 import { askSupabase } from "../postgres/rest-probe.ts";
+import { callSystem } from "../postgres/system-call.ts";
 import { createRepository } from "../repository/create-repository.ts";
 import type { UnsentState } from "../repository/database.ts";
 import { everyCall } from "../repository/every-call.ts";
@@ -68,6 +69,11 @@ export interface Router {
   standingOf(token: PresentedToken): Promise<Standing>;
   /** What Auth keeps of a user. `not_found`: there is none. */
   getAccount(userId: string, calls?: RequestCalls): Answer<Account>;
+  /**
+   * One of the functions of the control plane, with the secret key: the caller has seen to it that the user may. `not_found`,
+   * `forbidden` and `invalid` are its own refusals. One that writes wakes whoever copies.
+   */
+  control<T>(does: "read" | "write", name: string, parameters: object, calls?: RequestCalls): Answer<T>;
   /** Deletes the account; the purge of the records is queued by the database and started here. */
   deleteUser(userId: string, calls?: RequestCalls): Answer<void>;
   clearCache(): void;
@@ -320,6 +326,12 @@ export function createRouter(options: RouterOptions): Router {
     standingOf: changes.standingOf,
 
     getAccount: (userId, calls = {}) => guarded(controlGuard(calls), () => readAccount(service, userId)),
+
+    async control<T>(does: "read" | "write", name: string, parameters: object, calls: RequestCalls = {}) {
+      const answer = await guarded(controlGuard(calls), () => callSystem<T>(service, name, parameters));
+      if (does === "write" && answer.isOk() && hasCopy) wake();
+      return answer;
+    },
 
     async deleteUser(userId, calls = {}) {
       const answer = await guarded(controlGuard(calls), async () => {

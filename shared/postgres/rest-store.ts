@@ -2,6 +2,7 @@
 import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
 import { notFound } from "../contract/errors.ts";
+import { anyOf } from "../contract/query.ts";
 import type { Answer } from "../contract/repository.ts";
 import { type Collection, identityOf } from "../definition/define.ts";
 import type { PageRequest, Row, Store } from "../repository/store.ts";
@@ -36,9 +37,13 @@ export function createRestStore({ client, userId, all, signal }: RestStoreOption
     return ok(answer.value.record ? toRecord(collection, answer.value.record) : {});
   }
 
-  const list = async (collection: Collection, { order, after, limit, ...selected }: PageRequest): Answer<Row[]> => {
+  const list = async (collection: Collection, page: PageRequest): Answer<Row[]> => {
+    const { order, after, limit, owners, ...selected } = page;
+    const { filters } = selected;
+    const { owner } = identityOf(collection);
     const rows = await run<Row[]>("records_list", collection, {
-      ...selectedOf(selected),
+      ...selectedOf(owners ? { ...selected, filters: [...filters, anyOf(owner, owners)] } : selected),
+      ...(owners && { p_user_id: null }),
       ...ownerOf(collection),
       p_order: JSON.stringify(order.map(({ field, direction }) => ({ field, descending: direction === "desc" }))),
       p_after: after ? JSON.stringify(after) : null,

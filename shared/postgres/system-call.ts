@@ -1,9 +1,17 @@
 /** Calls of the system's own functions (`public.switchyard_*`), over REST with the secret key. */
 import type { SupabaseClient } from "@supabase/supabase-js";
 import { err, ok, type Result } from "neverthrow";
-import { invalid, misconfigured, notFound, type RepositoryError, unavailable } from "../contract/errors.ts";
+import { forbidden, invalid, misconfigured, notFound, type RepositoryError, unavailable } from "../contract/errors.ts";
+import { DELETED, IDEMPOTENCY_MISMATCH } from "../repository/refusals.ts";
 import { passed } from "./calls.ts";
 import { databaseFailure, isPassing, thrownFailure } from "./failures.ts";
+
+/** What our own functions refuse a user, with words of their own or as every store does. */
+const REFUSALS: Readonly<Record<string, (message: string) => RepositoryError>> = {
+  SY403: forbidden,
+  SY409: () => IDEMPOTENCY_MISMATCH,
+  SY410: () => DELETED,
+};
 
 /** One call of a system function. Refusals that name the caller's fault are `invalid` or `not_found`, the rest `busy` or `unavailable`. */
 export async function callSystem<T>(
@@ -16,6 +24,8 @@ export async function callSystem<T>(
     if (isPassing(answer.error?.code) && (await passed())) answer = await client.rpc(name, parameters);
     const { data, error, status } = answer;
     if (!error) return ok(data as T);
+    const refused = REFUSALS[error.code ?? ""];
+    if (refused) return err(refused(error.message));
     if (error.code === "PT404") return err(notFound(error.message));
     if (error.code?.startsWith("22")) return err(invalid("invalid_input", error.message));
     if (error.code === "SY412") return err(misconfigured(error.message));

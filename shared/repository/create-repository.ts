@@ -1,7 +1,7 @@
 /** The contract once, over any engine's `Store`: validation, ids, cursors, paging, rounding and order. */
 import { err, ok } from "neverthrow";
 import { decodeCursor, encodeCursor } from "../contract/cursor.ts";
-import { invalid, notFound, type RepositoryError } from "../contract/errors.ts";
+import { forbidden, invalid, notFound, type RepositoryError } from "../contract/errors.ts";
 import { checkQuery, orderOf, type Selection } from "../contract/query.ts";
 import { MAX_GROUPS, type Page, type Repository } from "../contract/repository.ts";
 import { validate } from "../contract/validate.ts";
@@ -32,6 +32,17 @@ export function createRepository<C extends Collection>(
   { owner, author, newId, collections }: RepositoryScope,
 ): Repository<RecordOf<C>, CreateOf<C>, PatchOf<C>> {
   const shown = (row: Row) => withAmounts(collection, row);
+  const authorField = collection.scope.kind === "member" ? collection.scope.author : null;
+
+  /** Of a room's records each is changed by who made it. The author never changes, so a look before the write is enough. */
+  async function refusedToCaller(id: string): Promise<RepositoryError | undefined> {
+    if (authorField === null) return undefined;
+    const found = await store.get(collection, id);
+    if (found.isErr()) return found.error;
+    return found.value[authorField] === author
+      ? undefined
+      : forbidden(`Only its author changes a ${collection.title}.`);
+  }
 
   /**
    * What a store refuses of an update for what it leaves as it is, it does not say in words. So the rules are looked at once
@@ -49,7 +60,7 @@ export function createRepository<C extends Collection>(
       const body = validate(collection.schemas.create, input);
       if (body.isErr()) return err(body.error);
       const { id = newId(), ...values } = body.value as Row & { id?: string };
-      const made = collection.scope.kind === "member" ? { ...values, [collection.scope.author]: author } : values;
+      const made = authorField === null ? values : { ...values, [authorField]: author };
       return (await store.create(collection, id, made, idempotencyHash)).map(shown);
     },
 
@@ -60,12 +71,14 @@ export function createRepository<C extends Collection>(
     async list(query) {
       const problem = checkQuery(collection, query);
       if (problem) return err(problem);
+      const { sort, limit, owners } = query;
+      if (owners?.length === 0) return ok({ items: [], next_cursor: null });
       const after = decodeCursor(owner, collection, query);
       if (after.isErr()) return err(after.error);
-      const { sort, limit } = query;
       // one more than asked for says whether there is another page
       const found = await store.list(collection, {
         ...selectedOf(query),
+        owners,
         order: orderOf(sort),
         after: after.value,
         limit: limit + 1,
@@ -73,7 +86,7 @@ export function createRepository<C extends Collection>(
       return found.map((rows): Page<Row> => {
         const items = rows.slice(0, limit).map(shown);
         const last = items.at(-1);
-        if (!last || rows.length <= limit) return { items, next_cursor: null };
+        if (!last || rows.length <= limit || owners) return { items, next_cursor: null };
         return { items, next_cursor: encodeCursor(owner, collection, query, last) };
       });
     },
@@ -82,6 +95,8 @@ export function createRepository<C extends Collection>(
       const body = validate(collection.schemas.patch, patch);
       if (body.isErr()) return err(body.error);
       if (!isId(id)) return err(notFound());
+      const refused = await refusedToCaller(id);
+      if (refused) return err(refused);
       const changes = body.value as Row;
       const updated = await store.update(collection, id, changes, expectedVersion);
       return updated.isErr() ? err(await explained(updated.error, id, changes)) : updated.map(shown);
@@ -89,6 +104,8 @@ export function createRepository<C extends Collection>(
 
     async delete(id, { expectedVersion } = {}) {
       if (!isId(id)) return err(notFound());
+      const refused = await refusedToCaller(id);
+      if (refused) return err(refused);
       const deleted = await store.delete(collection, id, expectedVersion);
       return deleted.isErr() && deleted.error.code === "referenced"
         ? err(await namingReferrers(deleted.error, { collection, id, store, collections }))

@@ -23,6 +23,8 @@ export interface Selected {
 }
 
 export interface PageRequest extends Selected {
+  /** whose rows, instead of the store's own caller or room; whoever asks knows that the caller may read them. At most 200 */
+  owners?: readonly string[] | undefined;
   /** by one field after the other; the last is the id, so that no two rows are alike */
   order: readonly Sort[];
   /** the keys of the row behind which the page begins, one for each of `order` */

@@ -100,3 +100,27 @@ export function emailPattern(write: Writer): string {
 
 const EMAIL = new RegExp(emailPattern(inJavaScript), "u");
 export const isEmail = (text: string): boolean => EMAIL.test(text);
+
+/** What has to be escaped in the address of a page: white space, controls, and signs that mean something around addresses. */
+const NOT_IN_WEB_ADDRESSES: Ranges = [
+  ...WHITE_SPACE,
+  [0x01, 0x20],
+  [0x22],
+  [0x3c],
+  [0x3e],
+  [0x5c],
+  [0x5e],
+  [0x60],
+  [0x7b, 0x7d],
+  [0x7f, 0xa0],
+];
+
+/** http or https, a host, and whatever may come behind it. */
+export function webAddressPattern(write: Writer): string {
+  const host = noneOf([...NOT_IN_WEB_ADDRESSES, [0x2f], [0x3f], [0x23]], write);
+  return `^[hH][tT][tT][pP][sS]?://${host}+([/?#]${noneOf(NOT_IN_WEB_ADDRESSES, write)}*)?$`;
+}
+
+const WEB_ADDRESS = new RegExp(webAddressPattern(inJavaScript), "u");
+/** Beyond the pattern, which Postgres has, too: one that a browser can read. */
+export const isWebAddress = (text: string): boolean => WEB_ADDRESS.test(text) && URL.canParse(text);

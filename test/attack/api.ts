@@ -24,11 +24,19 @@ export interface ApiOptions {
   readonly on: UserServer;
   readonly mongoUri: string;
   readonly clock?: () => number;
+  /** instead of the edge function */
+  readonly replicate?: () => Promise<unknown>;
   /** further variables */
   readonly more?: Environment;
 }
 
-export async function startApi({ on, mongoUri, clock = Date.now, more = {} }: ApiOptions): Promise<ApiInstance> {
+export async function startApi({
+  on,
+  mongoUri,
+  clock = Date.now,
+  replicate,
+  more = {},
+}: ApiOptions): Promise<ApiInstance> {
   const lines: string[] = [];
   const config = loadApiConfig({
     SUPABASE_URL: on.url,
@@ -42,7 +50,7 @@ export async function startApi({ on, mongoUri, clock = Date.now, more = {} }: Ap
     ...more,
   });
   const log = createLog({ level: "debug", write: (line) => lines.push(line) });
-  const router = createRouter({ config, collections: allCollections, log, clock });
+  const router = createRouter({ config, collections: allCollections, log, clock, ...(replicate && { replicate }) });
   const verify = createVerifier(config, clock);
   const app = createApp(() => ({ config, log, router, verify, clock }));
   const document = await (await app.request("/api/openapi.json")).json();

@@ -64,6 +64,7 @@ describe("bodies without an end", () => {
   test.each([
     ["POST", "/api/expenses"],
     ["PATCH", `/api/expenses/${crypto.randomUUID()}`],
+    ["PUT", "/api/profile"],
   ])("%s is refused after a megabyte, and the rest is not taken", async (method, path) => {
     const before = await count();
     const { status, sent } = await pour(`${web.url}${path}`, method, signedIn);
@@ -79,8 +80,8 @@ describe("bodies without an end", () => {
     );
   });
 
-  test.each(["DELETE", "PUT"])("%s answers without reading it", async (method) => {
-    const { status, sent } = await pour(`${web.url}/api/expenses/${crypto.randomUUID()}`, method, signedIn);
+  test("DELETE answers without reading it", async () => {
+    const { status, sent } = await pour(`${web.url}/api/expenses/${crypto.randomUUID()}`, "DELETE", signedIn);
     expect([404, 405]).toContain(status);
     expect(sent).toBeLessThan(128 * MEGABYTE);
   });

@@ -11,16 +11,17 @@ interface Rights {
 }
 
 /** A client may give a new record its id and, through the API, the hash of the request that made it; both are for good. */
-function ofCollection({ fields, search, scope, placement }: Collection): Rights {
+function ofCollection({ fields, search, scope, placement, usersMay }: Collection): Rights {
   const own = Object.keys(fields);
+  const changed = own.filter((name) => !fields[name]?.isAuthor);
   const set = [scope.field, "id", "create_hash"];
   const made = ["version", "created_at", "updated_at", ...(search.length > 0 ? ["search_text"] : [])];
   if (placement.kind === "replicated") made.push("seen");
   return {
     select: [...own, ...set, ...made].sort(),
-    insert: [...own, ...set].sort(),
-    update: [...own].sort(),
-    delete: true,
+    insert: usersMay.includes("insert") ? [...own, ...set].sort() : [],
+    update: usersMay.includes("update") ? changed.sort() : [],
+    delete: usersMay.includes("delete"),
   };
 }
 

@@ -96,7 +96,8 @@ export function attackTables(of: () => RestAttack): void {
       const { ann, anns } = of();
       for (const { name, columns } of of().relations) {
         const owner = ownerField(name);
-        const hers = columns.includes("id") ? `id.eq.${anns.get(name)?.id}` : `${owner}.eq.${ann.id}`;
+        const id = anns.get(name)?.id ?? crypto.randomUUID();
+        const hers = columns.includes("id") ? `id.eq.${id}` : `${owner}.eq.${ann.id}`;
         for (const filter of [`or=(${hers})`, `and=(${owner}.eq.${ann.id},${hers})`, `${owner}=in.(${ann.id})`]) {
           const answer = await ask(who, "DELETE", `${name}?${filter}`, {
             headers: { prefer: "return=representation,count=exact" },

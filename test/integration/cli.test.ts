@@ -343,7 +343,10 @@ test("stats and health say what is there", async () => {
     "timestamp",
     "copy",
   ]);
-  expect(Object.keys(stats.copy.collections)).toEqual(["shops", "customers", "payments"]);
+  expect(Object.keys(stats.copy.collections)).toEqual([
+    ...["shops", "customers", "payments"],
+    ...["profiles", "conversations", "conversation_members"],
+  ]);
   const { out } = await run("stats");
   expect(out).toMatch(/^users +\d+ +\d+$/m);
   // kept in Supabase, and copied beside MongoDB's own

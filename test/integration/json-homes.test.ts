@@ -19,8 +19,12 @@ import { startTestSupabase } from "../setup/supabase.ts";
 import { type Home, newUser, type TestUser } from "../setup/users.ts";
 
 vi.mock("../../shared/collections/index.ts", async (original) => {
-  const [index, { parcels }] = [await original<{ allCollections: unknown[] }>(), await import("../setup/parcels.ts")];
-  return { ...index, allCollections: [...index.allCollections, parcels] };
+  const [index, { parcels }] = [
+    await original<Record<"filedCollections" | "allCollections", unknown[]>>(),
+    await import("../setup/parcels.ts"),
+  ];
+  const filedCollections = [...index.filedCollections, parcels];
+  return { ...index, filedCollections, allCollections: [...index.allCollections, parcels] };
 });
 
 let supabase: TestSupabase;

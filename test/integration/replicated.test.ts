@@ -3,13 +3,13 @@ import { type Db, MongoClient, UUID } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createApp } from "../../api/_app.ts";
 import { createVerifier } from "../../api/_auth.ts";
-import { allCollections, homeCollections } from "../../shared/collections/index.ts";
+import { allCollections } from "../../shared/collections/index.ts";
 import { loadApiConfig } from "../../shared/config.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
 import { type Collection, replicated } from "../../shared/definition/define.ts";
 import { createLog } from "../../shared/log.ts";
 import { databaseName } from "../../shared/mongo/database-name.ts";
-import { copiedTo, REPLICA_HOLDER } from "../../shared/placement/kept-collections.ts";
+import { copiedTo, keptIn, REPLICA_HOLDER } from "../../shared/placement/kept-collections.ts";
 import { runPurges } from "../../shared/placement/purge.ts";
 import { closeAll, createRegistry } from "../../shared/placement/registry.ts";
 import { createRouter, type Router, type RouterOptions } from "../../shared/placement/router.ts";
@@ -117,7 +117,9 @@ async function host() {
 describe("the database of the copies", () => {
   test("has what is replicated and nothing else, and the home has none of that", async () => {
     expect(await namesIn(copies)).toEqual(COPIED);
-    expect(await namesIn(mongo.db())).toEqual([...homeCollections.map(({ name }) => name), "switchyard"].sort());
+    expect(await namesIn(mongo.db())).toEqual(
+      [...keptIn("mongodb", allCollections).map(({ name }) => name), "switchyard"].sort(),
+    );
     expect(await copies.collection("switchyard").findOne({})).toMatchObject({ name: "mongodb_replica", site: 2 });
   });
 

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { categories } from "../../shared/collections/categories.ts";
-import { allCollections, homeCollections } from "../../shared/collections/index.ts";
+import { allCollections } from "../../shared/collections/index.ts";
 import { createLog } from "../../shared/log.ts";
 import { databaseName } from "../../shared/mongo/database-name.ts";
+import { keptIn } from "../../shared/placement/kept-collections.ts";
 import { createRouter, type Router, type RouterConfig } from "../../shared/placement/router.ts";
 import { pathVariables } from "../setup/path.ts";
 import { preparedMongo } from "../setup/prepared-mongo.ts";
@@ -148,7 +149,10 @@ test("the statistics have exactly these fields, and living records only", async 
     error: null,
   });
   // what has its primary in Supabase is there, whoever's it is
-  const [supabaseState, mongoState] = [stateWith(allCollections), stateWith(homeCollections)];
+  const [supabaseState, mongoState] = [
+    stateWith(keptIn("supabase", allCollections)),
+    stateWith(keptIn("mongodb", allCollections)),
+  ];
   const home = { accepting: expect.any(Boolean), bytes: expect.any(Number), capacity_bytes: null };
   expect(after).toEqual({
     userDistribution: { mongodb: expect.any(Number), supabase: expect.any(Number) },

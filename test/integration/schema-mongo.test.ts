@@ -2,12 +2,13 @@
 
 import { Decimal128, type Document, Long, UUID } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { homeCollections } from "../../shared/collections/index.ts";
+import { allCollections, homeCollections } from "../../shared/collections/index.ts";
 import { type Collection, defineCollection, home, owner } from "../../shared/definition/define.ts";
 import type { FieldKind } from "../../shared/definition/fields.ts";
 import { name as nameField, optional, text } from "../../shared/definition/fields.ts";
 import { referencesFrom } from "../../shared/definition/references.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
+import { keptIn } from "../../shared/placement/kept-collections.ts";
 import { outcome, value } from "../contract/store.ts";
 import { MONGODB, mongoRepositories } from "../setup/repositories.ts";
 import { openDatabase, type TestDatabase } from "./mongo-database.ts";
@@ -91,6 +92,23 @@ describe.each(each)("%s", (name, collection) => {
     expect(indexes._deleted_at_ttl).toMatchObject({ expireAfterSeconds: 7 * 24 * 3_600 });
     const others = keys.filter((key) => !key.startsWith("_id.user_id"));
     expect(new Set(others)).toEqual(new Set(["_id", "_deleted_at"]));
+  });
+});
+
+describe("messages of conversations", () => {
+  let kept: TestDatabase;
+  beforeAll(async () => {
+    kept = await openDatabase("kept", keptIn("mongodb", allCollections));
+  });
+  afterAll(() => kept.close());
+
+  test("have the room and the sender in every document, and are read by either", async () => {
+    const [info] = await kept.db.listCollections({ name: "direct_messages" }, { nameOnly: false }).toArray();
+    const { required } = (info as Document).options.validator.$or[1].$jsonSchema;
+    expect(required).toEqual(expect.arrayContaining(["_id", "conversation_id", "sender_id", "is_deleted"]));
+    const indexes = await kept.db.collection("direct_messages").listIndexes().toArray();
+    const keys = indexes.map(({ key }) => Object.keys(key).join(" "));
+    expect(keys).toEqual(expect.arrayContaining(["conversation_id created_at _id", "sender_id created_at _id"]));
   });
 });
 

@@ -1,9 +1,10 @@
 /** The migrated Postgres against the definitions: what differs is drift, whichever of the two has been changed. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { allCollections } from "../../shared/collections/index.ts";
-import type { Collection } from "../../shared/definition/define.ts";
+import { type Collection, userFieldOf } from "../../shared/definition/define.ts";
 import type { FieldKind } from "../../shared/definition/fields.ts";
 import { collectionSql } from "../../shared/postgres/schema/collection-sql.ts";
+import { byHand } from "./by-hand.ts";
 import { openSql, type RawSql } from "./sql.ts";
 import { snapshot } from "./table-snapshot.ts";
 
@@ -16,6 +17,7 @@ beforeAll(async () => {
   await database.script(`create schema ${COPY}`);
   for (const collection of allCollections)
     await database.script(collectionSql(collection, allCollections, { schema: COPY }));
+  await database.script(byHand(COPY));
 });
 afterAll(async () => {
   await database.script(`drop schema ${COPY} cascade`);
@@ -55,7 +57,7 @@ describe.each(allCollections.map((collection) => [collection.name, collection] a
     const rows = await database.sql("select placement, owner_column from switchyard.collections where name = $1", [
       name,
     ]);
-    expect(rows).toEqual([{ placement: collection.placement.kind, owner_column: collection.scope.field }]);
+    expect(rows).toEqual([{ placement: collection.placement.kind, owner_column: userFieldOf(collection) }]);
   });
 });
 

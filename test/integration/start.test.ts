@@ -54,12 +54,15 @@ describe("a system of its own", () => {
     expect(new Set(rows.map((row) => row[2]))).toEqual(new Set(["supabase", "mongodb"]));
     expect(rows.reduce((sum, row) => sum + Number(row[3]), 0)).toBeGreaterThan(300);
 
-    // each has a shop, in Supabase, and all of it is in the copy
-    const sides = [...system.output().matchAll(/^ +(shops|customers|payments) +(\d+) +(\d+)$/gm)];
+    // each has a shop, in Supabase, and three of them talk; all of it is in the copy
+    const sides = [...system.output().matchAll(/^ +(\w+) +(\d+) +(\d+)$/gm)];
     expect(sides.map(([, name, primary, copy]) => [name, Number(primary), Number(copy)])).toEqual([
       ["shops", 6, 6],
       ["customers", 18, 18],
       ["payments", 54, 54],
+      ["profiles", 3, 3],
+      ["conversations", 1, 1],
+      ["conversation_members", 2, 2],
     ]);
     expect(system.output()).toMatch(/^ +copy: 0 pending, 0 set aside; lag of the last ten minutes: p50 \d+ ms/m);
 
@@ -85,6 +88,16 @@ describe("a system of its own", () => {
       headers: { authorization: `Bearer ${demo.data.session?.access_token}` },
     });
     expect(await count.json()).toMatchObject({ count: 42 });
+    const read = async (path: string) => {
+      const headers = { authorization: `Bearer ${demo.data.session?.access_token}` };
+      return (await (await fetch(`http://127.0.0.1:${ports[0]}${path}`, { headers })).json()).items;
+    };
+    const [{ id }] = await read("/api/conversations");
+    expect(await read(`/api/rooms/${id}/messages`)).toHaveLength(4);
+    const [{ id: server }] = await read("/api/servers");
+    const [{ id: channel }] = await read(`/api/servers/${server}/channels`);
+    const said = await read(`/api/rooms/${channel}/messages`);
+    expect(said.map(({ author }: { author: { name: string } }) => author.name)).toEqual(["Ada", "Chidi", "Bao"]);
 
     const someone = { email: "someone@start.test", password: "correct horse" };
     expect((await clientOf(other, ports[3]).auth.signUp(someone)).error, other.output()).toBeNull();

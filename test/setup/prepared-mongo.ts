@@ -1,19 +1,19 @@
 /** A database of a test file's own on the run's MongoDB server, ready to be used. */
 import { randomUUID } from "node:crypto";
 import type { Db } from "mongodb";
-import { allCollections, homeCollections } from "../../shared/collections/index.ts";
+import { allCollections } from "../../shared/collections/index.ts";
 import { createMongoClient } from "../../shared/mongo/client.ts";
 import { databaseName, replicaDatabaseName } from "../../shared/mongo/database-name.ts";
 import { prepareMongo, REPLICA } from "../../shared/mongo/prepare.ts";
 import { replicaName } from "../../shared/mongo/replica.ts";
-import { copiedTo } from "../../shared/placement/kept-collections.ts";
+import { copiedTo, keptIn } from "../../shared/placement/kept-collections.ts";
 import type { Self } from "../../shared/repository/database.ts";
 import { MONGODB } from "./repositories.ts";
 import { mongoUriFor } from "./servers.ts";
 
 /** As `switchyard db prepare` does: the home, and the database of the copies beside it. */
 export async function prepareHome(db: Db, self: Self = MONGODB): Promise<void> {
-  await prepareMongo(db, homeCollections, self);
+  await prepareMongo(db, keptIn(self.name, allCollections), self);
   const copies = copiedTo(self.name, allCollections);
   if (copies.length > 0)
     await prepareMongo(replicaOf(db), copies, { name: replicaName(self.name), site: self.site }, REPLICA);

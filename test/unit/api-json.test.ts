@@ -11,8 +11,12 @@ import type { parcels } from "../setup/parcels.ts";
 import { memoryApi, token } from "./api-memory.ts";
 
 vi.mock("../../shared/collections/index.ts", async (original) => {
-  const [index, { parcels }] = [await original<{ allCollections: unknown[] }>(), await import("../setup/parcels.ts")];
-  return { ...index, allCollections: [...index.allCollections, parcels] };
+  const [index, { parcels }] = [
+    await original<Record<"filedCollections" | "allCollections", unknown[]>>(),
+    await import("../setup/parcels.ts"),
+  ];
+  const filedCollections = [...index.filedCollections, parcels];
+  return { ...index, filedCollections, allCollections: [...index.allCollections, parcels] };
 });
 
 const authorization = `Bearer ${await token({ amr: [{ method: "password", timestamp: Math.floor(Date.now() / 1_000) }] })}`;

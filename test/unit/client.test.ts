@@ -69,6 +69,37 @@ test("knows a shop, what customers owe, and the payments of one", async () => {
   expect(amount).toBe("1.00");
 });
 
+test("knows rooms: what is sent, and what comes back", async () => {
+  const sent: string[] = [];
+  const answered = { items: [{ id: "x", content: null, author: { user_id: "y", name: "Ann", image_url: null } }] };
+  const api = createSwitchyardClient({
+    url: "https://app.example",
+    getToken: () => null,
+    fetch: async (input, init) => {
+      sent.push(`${init?.method} ${new URL(String(input)).pathname}`);
+      return Response.json(answered);
+    },
+  });
+  const messages = api.rooms[":id"].messages;
+  await messages.$post({ param: { id: "r" }, json: { content: "hi" }, header: {} });
+  await messages[":messageId"].$patch({ param: { id: "r", messageId: "m" }, json: { content: "ho" }, header: {} });
+  await api.conversations.$post({ json: { user_ids: ["u"] }, header: {} });
+  await api.servers[":id"].channels.$get({ param: { id: "s" }, query: {} });
+  await api.profile.$put({ json: { name: "Ann" } });
+  const answer = await messages.$get({ param: { id: "r" }, query: { limit: "2" } });
+  expect(sent).toEqual([
+    "POST /api/rooms/r/messages",
+    "PATCH /api/rooms/r/messages/m",
+    "POST /api/conversations",
+    "GET /api/servers/s/channels",
+    "PUT /api/profile",
+    "GET /api/rooms/r/messages",
+  ]);
+  if (answer.status !== 200) throw new Error("expected 200");
+  const author: string | undefined = (await answer.json()).items[0]?.author?.name;
+  expect(author).toBe("Ann");
+});
+
 test("refuses wrong bodies at compile time", () => {
   const api = createSwitchyardClient({ url: "https://app.example", getToken: () => null });
   // @ts-expect-error an amount is a string, so that no digit is lost

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { allCollections, collections } from "../../shared/collections/index.ts";
+import { allCollections, collections, sharedCollections } from "../../shared/collections/index.ts";
 import { type Collection, defineCollection, home, owner, pinned } from "../../shared/definition/define.ts";
 import {
   currency,
@@ -34,13 +34,21 @@ test("every collection prints the same SQL twice, and names its table, policy an
   }
 });
 
-test("only what has a copy is Supabase's alone: no other Postgres has what its triggers call", () => {
+test("what has a copy, and what people share, is Supabase's alone: no other Postgres has what it calls", () => {
   const isOfControl = (collection: Collection) => collectionSql(collection, allCollections).startsWith(CONTROL_ONLY);
   for (const collection of allCollections)
     expect([collection.name, isOfControl(collection)]).toEqual([
       collection.name,
-      collection.placement.kind === "replicated",
+      collection.placement.kind === "replicated" || Object.hasOwn(sharedCollections, collection.name),
     ]);
+});
+
+test("what users may not do has neither a grant nor a policy, and is not counted as theirs", () => {
+  const sql = collectionSql(define({ title: name() }, { usersMay: ["update"] }), []);
+  expect(sql).toContain("grant select on public.things to authenticated;");
+  expect(sql).toContain("grant update (title)");
+  expect(sql).toContain("create policy things_update");
+  expect(sql).not.toMatch(/grant (insert|delete)[^;]*authenticated|things_(insert|delete)|count_usage/);
 });
 
 test("a unique key of no fields is one record per owner", () => {

@@ -28,7 +28,7 @@ export const getRow = (collection: Collection, owner: string, id: string): Sql =
 
 export function listRows(collection: Collection, owner: string, page: PageRequest): Sql {
   const { name: table, columns } = tableOf(collection);
-  const conditions = join([selected(collection, owner, page), ...behind(collection, page)], AND);
+  const conditions = join([selected(collection, page.owners ?? owner, page), ...behind(collection, page)], AND);
   const order = page.order.map(({ field, direction }) => {
     const [way, nulls] = direction === "asc" ? [sql`asc`, sql`nulls first`] : [sql`desc`, sql`nulls last`];
     // where there is no null, saying where it goes would keep the index from being read in order
@@ -83,8 +83,9 @@ function theRow(collection: Collection, owner: string, id: string, version: numb
   return version === null ? key : sql`${key} and t.version = ${version}`;
 }
 
-function selected(collection: Collection, owner: string, { filters, search }: Selected): Sql {
-  const conditions = [sql`t.${tableOf(collection).owner} = ${owner}`, ...filters.map(condition)];
+function selected(collection: Collection, owners: string | readonly string[], { filters, search }: Selected): Sql {
+  const theirs = typeof owners === "string" ? sql`= ${owners}` : sql`= any (${owners})`;
+  const conditions = [sql`t.${tableOf(collection).owner} ${theirs}`, ...filters.map(condition)];
   if (search !== undefined) conditions.push(sql`strpos(t.search_text, ${search}) > 0`);
   return join(conditions, AND);
 }

@@ -3,7 +3,14 @@
  * edited; test/integration/schema-postgres.test.ts then says where the database and the definition differ.
  */
 import { orderOf, type Sort } from "../../contract/query.ts";
-import { type Collection, identityOf, isTwoWay, type Placement, userFieldOf } from "../../definition/define.ts";
+import {
+  alsoReadBy,
+  type Collection,
+  identityOf,
+  isTwoWay,
+  type Placement,
+  userFieldOf,
+} from "../../definition/define.ts";
 import { referencesFrom } from "../../definition/references.ts";
 import { CONTROL_ONLY } from "../prepare-data-plane.ts";
 import { accessSql, triggerSql } from "./access-sql.ts";
@@ -26,8 +33,7 @@ export function collectionSql(
   const table = `${schema}.${collection.name}`;
   const triggers = referenceTriggers(collection, all, table);
   return [
-    // no other Postgres has what its triggers call: copies are made of Supabase's own rows
-    `${collection.placement.kind === "replicated" ? `${CONTROL_ONLY}\n` : ""}-- ${capital(collection.title)} records. Printed by: switchyard collection sql ${collection.name}`,
+    `${isOfControl(collection) ? `${CONTROL_ONLY}\n` : ""}-- ${capital(collection.title)} records. Printed by: switchyard collection sql ${collection.name}`,
     tableSql(collection, all, schema),
     indexSql(collection, table),
     accessSql(collection, table),
@@ -38,17 +44,28 @@ export function collectionSql(
   ].join("\n\n");
 }
 
+/** Purges and counts read this list, and who puts together what two databases have written. */
 function listSql(collection: Collection): string {
   const { name, placement, scope } = collection;
-  const values = [name, placement.kind, userFieldOf(collection)].map(literal);
-  const twoWay = isTwoWay(collection);
+  const user = userFieldOf(collection);
+  const values = {
+    name: literal(name),
+    placement: literal(placement.kind),
+    owner_column: literal(user),
+    ...(placement.kind === "replicated" && scope.field !== user && { scope_column: literal(scope.field) }),
+    ...(isTwoWay(collection) && { takes_writes_behind: "true" }),
+  };
   return [
-    `-- Purges and counts read this list${twoWay ? ", and who puts together what two databases have written" : ""}.`,
-    `insert into switchyard.collections (name, placement, owner_column${twoWay ? ", scope_column, takes_writes_behind" : ""})`,
-    `values (${[...values, ...(twoWay ? [literal(scope.field), "true"] : [])].join(", ")})`,
+    "-- Purges and counts read this list.",
+    `insert into switchyard.collections (${Object.keys(values).join(", ")})`,
+    `values (${Object.values(values).join(", ")})`,
     "on conflict (name) do nothing;",
   ].join("\n");
 }
+
+/** No other Postgres has what its triggers and policies call: copies are made of Supabase's own rows, and rooms are there. */
+const isOfControl = ({ placement, scope, readers }: Collection): boolean =>
+  placement.kind === "replicated" || scope.kind === "member" || readers !== null;
 
 function tableSql(collection: Collection, all: readonly Collection[], schema: string): string {
   const { name: table, placement, scope } = collection;
@@ -127,6 +144,10 @@ function indexSql(collection: Collection, table: string): string {
       index(field, [scope.field, ...orderOf({ field, direction: "asc" }).map(fieldIn)].join(", ")),
     ),
     ...references.map((field) => index(field, `${scope.field}, ${field}`)),
+    // by whom and by what they are also read, and purged
+    ...alsoReadBy(collection).map((field) =>
+      index(`by_${field}`, [field, ...orderOf({ field: "created_at", direction: "asc" }).map(fieldIn)].join(", ")),
+    ),
     ...unique.map(
       (key) =>
         `create unique index ${identifier(name, ...key, "key")} on ${table} (${[scope.field, ...key].join(", ")});`,

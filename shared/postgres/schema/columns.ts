@@ -76,6 +76,7 @@ function checkOf(name: string, field: Field): string | undefined {
         // what is empty is null
         `switchyard.is_text(${name}, ${required ? minLength : Math.max(minLength, 1)}, ${maxLength})`,
         ...(format === "email" ? [`switchyard.is_email(${name})`] : []),
+        ...(format === "url" ? [`switchyard.is_web_address(${name})`] : []),
       ].join(" and ");
     case "enum":
       return `${name} in (${values.map(literal).join(", ")})`;

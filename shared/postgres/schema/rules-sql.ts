@@ -14,6 +14,8 @@ function conditionOf(rule: Rule): string {
   switch (rule.kind) {
     case "not-before":
       return `${rule.field} >= ${rule.other}`;
+    case "any-of":
+      return `${rule.unless} or num_nonnulls(${[rule.field, ...rule.others].join(", ")}) > 0`;
     case "decimals":
       return `switchyard.fits_currency(${rule.field}, ${rule.currency})`;
     case "in-use":

@@ -3,7 +3,7 @@
  * migration has what this prints; a test compares the functions of the database with it. (A function that a constraint
  * calls may get another body: rows that are there are looked at again when they are written.)
  */
-import { emailPattern, INVISIBLE, inPostgres, noneOf, whiteSpace } from "../../values/characters.ts";
+import { emailPattern, INVISIBLE, inPostgres, noneOf, webAddressPattern, whiteSpace } from "../../values/characters.ts";
 import { CURRENCIES } from "../../values/currencies.ts";
 import { MAX_LEVELS } from "../../values/json.ts";
 import { LARGEST_EXPONENT, MAX_DIGITS, SMALLEST_EXPONENT } from "../../values/json-numbers.ts";
@@ -69,6 +69,13 @@ export function valueFunctionsSql(): string {
     ),
     "-- An e-mail address, international ones too.",
     checking("is_email(value text)", "is_email(text)", "boolean", `value ~ ${literal(emailPattern(inPostgres))}`),
+    "-- The address of a page or a file, http or https.",
+    checking(
+      "is_web_address(value text)",
+      "is_web_address(text)",
+      "boolean",
+      `value ~ ${literal(webAddressPattern(inPostgres))}`,
+    ),
     "-- Labels: one level of array, each a text that is not empty, none twice.",
     checking(
       "are_tags(tags text[], max_items int, max_length int)",

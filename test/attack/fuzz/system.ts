@@ -4,7 +4,8 @@ import { newKeys } from "../../../scripts/dev/keys.ts";
 import { listen } from "../../../scripts/dev/listen.ts";
 import { startStandIn } from "../../../scripts/dev/mongo-stand-in/index.ts";
 import { type RunningSupabase, startSupabase } from "../../../scripts/dev/supabase.ts";
-import { allCollections, homeCollections } from "../../../shared/collections/index.ts";
+import { allCollections, homeCollections, sharedCollections } from "../../../shared/collections/index.ts";
+import { userFieldOf } from "../../../shared/definition/define.ts";
 import type { FuzzSettings } from "../../setup/fuzz.ts";
 import { guardDatabase, guardUrl } from "../../setup/guard.ts";
 import { PATIENT_SUPABASE } from "../../setup/patience.ts";
@@ -113,7 +114,8 @@ async function asDrawn(answer: Response): Promise<Response> {
  */
 async function fingerprint(supabase: RunningSupabase, mongo: MongoClient, userId: string): Promise<string> {
   const counts = allCollections.map(
-    ({ name, scope }) => `select count(*), sum(version) from public.${name} where ${scope.field} = $1`,
+    (collection) =>
+      `select count(*), sum(version) from public.${collection.name} where ${userFieldOf(collection)} = $1`,
   );
   const rows = await supabase.sql(`select string_agg(t::text, ' ') as all from (${counts.join(" union all ")}) t`, [
     userId,
@@ -130,5 +132,13 @@ async function fingerprint(supabase: RunningSupabase, mongo: MongoClient, userId
         .toArray(),
     ),
   );
-  return JSON.stringify([rows, documents]);
+  const messages = await mongo
+    .db()
+    .collection(sharedCollections.direct_messages.name)
+    .aggregate([
+      { $match: { sender_id: new UUID(userId), _deleted_at: null } },
+      { $group: { _id: null, count: { $sum: 1 }, sum: { $sum: "$version" } } },
+    ])
+    .toArray();
+  return JSON.stringify([rows, documents, messages]);
 }

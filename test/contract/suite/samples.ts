@@ -1,6 +1,11 @@
 /** Bodies that fit every collection: written by hand where what they hold matters, derived from the definition elsewhere. */
 
-import { type CollectionName, collections, homeCollections } from "../../../shared/collections/index.ts";
+import {
+  allCollections,
+  type CollectionName,
+  collections,
+  homeCollections,
+} from "../../../shared/collections/index.ts";
 import type { Repository } from "../../../shared/contract/repository.ts";
 import type { Collection } from "../../../shared/definition/define.ts";
 import { referencesFrom } from "../../../shared/definition/references.ts";
@@ -59,10 +64,11 @@ const full = {
 
 const written: Record<"minimal" | "full", Written> = { minimal, full };
 
-/** Every collection of the application, wherever it is kept. */
+/** Every collection that users file for themselves, wherever it is kept. */
 export const every = Object.keys(collections) as CollectionName[];
 /** The field, and column, that names the owner. */
-export const ownerField = (name: string): string => byName(name)?.scope.field ?? "user_id";
+export const ownerField = (name: string): string =>
+  allCollections.find((collection) => collection.name === name)?.scope.field ?? "user_id";
 /** What every engine keeps; copies and their primaries are the replicated repository's, and tested there. */
 export const each = homeCollections.map(({ name }) => name as CollectionName);
 export const byName = (name: string): Collection => collections[name as CollectionName];
