@@ -30,3 +30,17 @@ export async function callRooms<T = void>(c: Context<AppEnv>, name: string, para
   const called = { p_user_id: c.get("user").id, ...parameters };
   return unwrap(await router.control<T>("write", `switchyard_${name}`, called, callsOf(c)));
 }
+
+/**
+ * What is shown of a record, or of a row that one of those functions answers, whose instants have an offset: the fields of
+ * the shape.
+ */
+export const shownBy =
+  <T extends object>(shape: Readonly<Record<keyof T & string, unknown>>) =>
+  (row: object): T =>
+    Object.fromEntries(
+      Object.entries(row).flatMap(([key, value]) => {
+        if (!Object.hasOwn(shape, key)) return [];
+        return [[key, key.endsWith("_at") && value !== null ? new Date(value).toISOString() : value]];
+      }),
+    ) as T;

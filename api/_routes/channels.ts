@@ -12,7 +12,7 @@ import { requireBody, requireUser } from "../_middleware.ts";
 import { pageOf, pageSchema } from "../_page.ts";
 import { idempotencyHeader, pageParameters, pathId } from "../_parameters.ts";
 import { repeatOf } from "../_repeat.ts";
-import { callRooms, type KnownRooms } from "../_rooms.ts";
+import { callRooms, type KnownRooms, shownBy } from "../_rooms.ts";
 import { requestUser, unwrap } from "../_service.ts";
 import { createRoutes } from "../_validation.ts";
 
@@ -31,7 +31,7 @@ const channel = z
   Channel,
   Channel
 >;
-const shown = ({ version: _, ...row }: RecordOf<typeof channels>): Channel => row;
+const shown = shownBy<Channel>(shape);
 const named = z.strictObject({ name: channels.fields.name.schema }).meta({ id: "ChannelName" });
 
 const server = z.object({ id: pathId("id", "UUID of the server") });
@@ -81,8 +81,6 @@ const routes = {
 export function channelRoutes(rooms: KnownRooms) {
   const open = async (c: Context<AppEnv>, scope: string) =>
     unwrap(await c.get("dependencies").router.repository(channels, { ...requestUser(c), scope }));
-  const read = async (c: Context<AppEnv>, scope: string, id: string) =>
-    shown(unwrap(await (await open(c, scope)).get(id)));
   return createRoutes()
     .openapi(routes.list, async (c) => {
       const page = pageOf(c);
@@ -99,14 +97,16 @@ export function channelRoutes(rooms: KnownRooms) {
       const repeat = await repeatOf(c, path, made as object);
       const channelId = repeat?.id ?? uuidv7();
       const p_hash = repeat?.idempotencyHash ?? null;
-      await callRooms(c, "make_channel", { p_server_id: id, p_name: made.name, p_id: channelId, p_hash });
-      return c.json(await read(c, id, channelId), 201, { location: `/api/rooms/${channelId}/messages` });
+      const channelToMake = { p_server_id: id, p_name: made.name, p_id: channelId, p_hash };
+      return c.json(shown(await callRooms<object>(c, "make_channel", channelToMake)), 201, {
+        location: `/api/rooms/${channelId}/messages`,
+      });
     })
     .openapi(routes.rename, async (c) => {
       const { id, channelId } = c.req.valid("param");
       const { name } = c.req.valid("json");
-      await callRooms(c, "rename_channel", { p_server_id: id, p_channel_id: channelId, p_name: name });
-      return c.json(await read(c, id, channelId), 200);
+      const renamed = { p_server_id: id, p_channel_id: channelId, p_name: name };
+      return c.json(shown(await callRooms<object>(c, "rename_channel", renamed)), 200);
     })
     .openapi(routes.remove, async (c) => {
       const { id, channelId } = c.req.valid("param");

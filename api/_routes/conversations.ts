@@ -10,7 +10,7 @@ import { requireBody, requireUser } from "../_middleware.ts";
 import { pageOf, pageSchema } from "../_page.ts";
 import { idempotencyHeader, pageParameters, pathId } from "../_parameters.ts";
 import { repeatOf } from "../_repeat.ts";
-import { callRooms, type KnownRooms, roomOf } from "../_rooms.ts";
+import { callRooms, type KnownRooms, roomOf, shownBy } from "../_rooms.ts";
 import { requestUser, unwrap } from "../_service.ts";
 import { createRoutes } from "../_validation.ts";
 import { personSchema } from "./person.ts";
@@ -55,14 +55,12 @@ const shape = {
   updated_at: z.iso.datetime(),
 };
 const conversation = z.object(shape).meta({ id: "Conversation" }) as unknown as Typed<Conversation>;
-const joined = z
-  .object({ ...shape, joined_at: z.iso.datetime().meta({ description: "when the caller came into it" }) })
-  .meta({ id: "JoinedConversation" }) as unknown as Typed<Conversation & { joined_at: string }>;
-/** What is shown of the record. */
-const shown = <T extends object>(row: T): T & Conversation =>
-  Object.fromEntries(
-    Object.entries(row).filter(([key]) => Object.hasOwn(shape, key) || key === "joined_at"),
-  ) as unknown as T & Conversation;
+const joinedShape = { ...shape, joined_at: z.iso.datetime().meta({ description: "when the caller came into it" }) };
+const joined = z.object(joinedShape).meta({ id: "JoinedConversation" }) as unknown as Typed<
+  Conversation & { joined_at: string }
+>;
+const shown = shownBy<Conversation>(shape);
+const shownJoined = shownBy<Conversation & { joined_at: string }>(joinedShape);
 
 const room = z.object({ id: pathId("id", "UUID of the conversation") });
 const member = room.extend({ userId: pathId("userId", "UUID of the user") });
@@ -140,21 +138,20 @@ export function conversationRoutes(rooms: KnownRooms) {
     .openapi(routes.list, async (c) => {
       const page = pageOf(c);
       const found = unwrap(await joinedBy(c.var.dependencies.router, requestUser(c), CONVERSATIONS, page));
-      return c.json({ items: found.items.map(shown), next_cursor: found.next_cursor }, 200);
+      return c.json({ items: found.items.map(shownJoined), next_cursor: found.next_cursor }, 200);
     })
     .openapi(routes.make, async (c) => {
       const { user_ids, name: called = null } = c.req.valid("json");
       const repeat = await repeatOf(c, "/api/conversations", c.req.valid("json") as object);
-      const { id, is_new } = await callRooms<{ id: string; is_new: boolean }>(c, "make_conversation", {
+      const { is_new, room: row } = await callRooms<{ is_new: boolean; room: object }>(c, "make_conversation", {
         p_others: user_ids,
         p_name: called,
         p_id: repeat?.id ?? uuidv7(),
         p_hash: repeat?.idempotencyHash ?? null,
       });
-      const { router } = c.var.dependencies;
-      const made = shown(unwrap(await joinedOne(router, requestUser(c, undefined, "primary"), CONVERSATIONS, id)));
+      const made = shown(row);
       return is_new || made.kind === "group"
-        ? c.json(made, 201, { location: `/api/conversations/${id}` })
+        ? c.json(made, 201, { location: `/api/conversations/${made.id}` })
         : c.json(made, 200);
     })
     .openapi(routes.get, async (c) => {

@@ -13,7 +13,7 @@ import { pageOf, pageSchema } from "../_page.ts";
 import { idempotencyHeader, pageParameters, pathId } from "../_parameters.ts";
 import { repositoryProblem } from "../_problem.ts";
 import { repeatOf } from "../_repeat.ts";
-import { callRooms, type KnownRooms } from "../_rooms.ts";
+import { callRooms, type KnownRooms, shownBy } from "../_rooms.ts";
 import { requestUser, unwrap } from "../_service.ts";
 import { createRoutes } from "../_validation.ts";
 import { personSchema } from "./person.ts";
@@ -58,14 +58,10 @@ const shape = {
   updated_at: z.iso.datetime(),
 };
 const server = z.object(shape).meta({ id: "Server" }) as unknown as Typed<Server>;
-const joined = z.object({ ...shape, joined_at: z.iso.datetime() }).meta({ id: "JoinedServer" }) as unknown as Typed<
-  Server & { joined_at: string }
->;
-/** What is shown of the record. */
-const shown = <T extends object>(row: T): T & Server =>
-  Object.fromEntries(
-    Object.entries(row).filter(([key]) => Object.hasOwn(shape, key) || key === "joined_at"),
-  ) as unknown as T & Server;
+const joinedShape = { ...shape, joined_at: z.iso.datetime() };
+const joined = z.object(joinedShape).meta({ id: "JoinedServer" }) as unknown as Typed<Server & { joined_at: string }>;
+const shown = shownBy<Server>(shape);
+const shownJoined = shownBy<Server & { joined_at: string }>(joinedShape);
 
 const one = z.object({ id: pathId("id", "UUID of the server") });
 const member = one.extend({ userId: pathId("userId", "UUID of the user") });
@@ -149,11 +145,9 @@ const routes = {
 };
 
 export function serverRoutes(rooms: KnownRooms) {
-  const read = async (c: Parameters<KnownRooms>[0], id: string) =>
-    shown(unwrap(await joinedOne(c.get("dependencies").router, requestUser(c), SERVERS, id)));
   const joining = createRoutes().openapi(routes.join, async (c) => {
-    const id = await callRooms<string>(c, "join_server", { p_invite_code: c.req.valid("json").invite_code });
-    return c.json(await read(c, id), 200);
+    const { invite_code } = c.req.valid("json");
+    return c.json(shown(await callRooms<object>(c, "join_server", { p_invite_code: invite_code })), 200);
   });
   // another method of that path is not taken, and it is no server's id
   joining.all(routes.join.path, (c) => c.notFound());
@@ -161,25 +155,28 @@ export function serverRoutes(rooms: KnownRooms) {
     .openapi(routes.list, async (c) => {
       const page = pageOf(c);
       const found = unwrap(await joinedBy(c.var.dependencies.router, requestUser(c), SERVERS, page));
-      return c.json({ items: found.items.map(shown), next_cursor: found.next_cursor }, 200);
+      return c.json({ items: found.items.map(shownJoined), next_cursor: found.next_cursor }, 200);
     })
     .openapi(routes.make, async (c) => {
       const made = c.req.valid("json");
       const repeat = await repeatOf(c, "/api/servers", made as object);
       const id = repeat?.id ?? uuidv7();
-      await callRooms(c, "make_server", {
+      const row = await callRooms<object>(c, "make_server", {
         p_name: made.name,
         p_image_url: made.image_url ?? null,
         p_id: id,
         p_hash: repeat?.idempotencyHash ?? null,
       });
-      return c.json(await read(c, id), 201, { location: `/api/servers/${id}` });
+      return c.json(shown(row), 201, { location: `/api/servers/${id}` });
     })
-    .openapi(routes.get, async (c) => c.json(await read(c, c.req.valid("param").id), 200))
+    .openapi(routes.get, async (c) => {
+      const { id } = c.req.valid("param");
+      return c.json(shown(unwrap(await joinedOne(c.var.dependencies.router, requestUser(c), SERVERS, id))), 200);
+    })
     .openapi(routes.change, async (c) => {
       const { id } = c.req.valid("param");
-      await callRooms(c, "change_server", { p_server_id: id, p_changes: c.req.valid("json") });
-      return c.json(await read(c, id), 200);
+      const changes = { p_server_id: id, p_changes: c.req.valid("json") };
+      return c.json(shown(await callRooms<object>(c, "change_server", changes)), 200);
     })
     .openapi(routes.remove, async (c) => {
       await callRooms(c, "delete_server", { p_server_id: c.req.valid("param").id });

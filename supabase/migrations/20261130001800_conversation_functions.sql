@@ -84,7 +84,7 @@ begin
 end
 $$;
 
--- Of p_user_id and p_others; {"id", "is_new"}. Of two people it is the one that they have, whoever of them has left it and
+-- Of p_user_id and p_others; {"is_new", "room"}: as it was then, for whoever has left it before they could look. Of two people it is the one that they have, whoever of them has left it and
 -- whatever p_id and p_name say. Of more it is p_id's: made again with the same p_hash it is that one as it is now.
 create function public.switchyard_make_conversation(
   p_user_id uuid, p_others uuid[], p_name text, p_id uuid, p_hash text default null
@@ -129,7 +129,7 @@ begin
   if v_is_new or v_is_pair then
     perform switchyard.put_into_conversation(v_id, v_people);
   end if;
-  return jsonb_build_object('id', v_id, 'is_new', v_is_new);
+  return jsonb_build_object('is_new', v_is_new, 'room', to_jsonb(v_found));
 end
 $$;
 

@@ -1,6 +1,6 @@
 -- plane: control
 -- Making, joining and leaving servers, and their channels, each in one transaction. The API calls these, with the user of the
--- token that it has verified. PT404: there is no such server for that user; SY403: it is there, and this is its owner's to do.
+-- token that it has verified, and shows what they answer: the row as it was then. PT404: there is no such server for that user; SY403: it is there, and this is its owner's to do.
 
 -- Locked against others who change who is in it. With p_as_owner only for its owner.
 create function switchyard.own_server(p_user_id uuid, p_server_id uuid, p_as_owner boolean) returns public.servers
@@ -27,7 +27,7 @@ language sql volatile set search_path = '' as $$
   select replace(gen_random_uuid()::text, '-', '')
 $$;
 
-create function switchyard.make_channel(p_server_id uuid, p_name text, p_id uuid, p_hash text) returns void
+create function switchyard.make_channel(p_server_id uuid, p_name text, p_id uuid, p_hash text) returns public.channels
 language plpgsql volatile set search_path = '' as $$
 declare
   v_found public.channels;
@@ -46,12 +46,13 @@ begin
   if v_found.server_id is distinct from p_server_id or v_found.create_hash is distinct from p_hash then
     raise exception 'another request has made this channel' using errcode = 'SY409';
   end if;
+  return v_found;
 end
 $$;
 
 -- With its owner as a member, and one channel. Made again with the same p_hash it is that server as it is now.
 create function public.switchyard_make_server(p_user_id uuid, p_name text, p_image_url text, p_id uuid, p_hash text default null)
-returns void
+returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_found public.servers;
@@ -71,25 +72,28 @@ begin
   if found then
     insert into public.members (user_id, id, server_id) values (p_user_id, gen_random_uuid(), p_id);
     perform switchyard.make_channel(p_id, 'general', gen_random_uuid(), null);
-    return;
   end if;
   select * into v_found from public.servers s where s.id = p_id;
   if v_found.owner_id is distinct from p_user_id or v_found.create_hash is distinct from p_hash then
     raise exception 'another request has made this server' using errcode = 'SY409';
   end if;
+  return to_jsonb(v_found);
 end
 $$;
 
 -- p_changes: any of {"name", "image_url", "renew_invite_code": true}; a new code ends the old one.
-create function public.switchyard_change_server(p_user_id uuid, p_server_id uuid, p_changes jsonb) returns void
+create function public.switchyard_change_server(p_user_id uuid, p_server_id uuid, p_changes jsonb) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_changed public.servers;
 begin
   perform switchyard.own_server(p_user_id, p_server_id, true);
   update public.servers s set
     name = case when p_changes ? 'name' then p_changes ->> 'name' else s.name end,
     image_url = case when p_changes ? 'image_url' then p_changes ->> 'image_url' else s.image_url end,
     invite_code = case when p_changes -> 'renew_invite_code' = 'true' then switchyard.new_invite_code() else s.invite_code end
-  where s.id = p_server_id;
+  where s.id = p_server_id returning * into v_changed;
+  return to_jsonb(v_changed);
 end
 $$;
 
@@ -101,19 +105,20 @@ begin
 end
 $$;
 
--- The id of the server with that code. Whoever is in it already stays.
-create function public.switchyard_join_server(p_user_id uuid, p_invite_code text) returns uuid
+-- The server with that code. Whoever is in it already stays.
+create function public.switchyard_join_server(p_user_id uuid, p_invite_code text) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
-  v_id uuid := (select s.id from public.servers s where s.invite_code = p_invite_code for key share);
+  v_found public.servers;
 begin
-  if v_id is null then
+  select * into v_found from public.servers s where s.invite_code = p_invite_code for key share;
+  if v_found.id is null then
     raise exception 'There is no server with this code.' using errcode = 'PT404';
   end if;
   perform switchyard.check_people(array[p_user_id]);
-  insert into public.members (user_id, id, server_id) values (p_user_id, gen_random_uuid(), v_id)
+  insert into public.members (user_id, id, server_id) values (p_user_id, gen_random_uuid(), v_found.id)
   on conflict (user_id, server_id) do nothing;
-  return v_id;
+  return to_jsonb(v_found);
 end
 $$;
 
@@ -134,22 +139,25 @@ end
 $$;
 
 create function public.switchyard_make_channel(p_user_id uuid, p_server_id uuid, p_name text, p_id uuid, p_hash text default null)
-returns void
+returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 begin
   perform switchyard.own_server(p_user_id, p_server_id, true);
-  perform switchyard.make_channel(p_server_id, p_name, p_id, p_hash);
+  return to_jsonb(switchyard.make_channel(p_server_id, p_name, p_id, p_hash));
 end
 $$;
 
-create function public.switchyard_rename_channel(p_user_id uuid, p_server_id uuid, p_channel_id uuid, p_name text) returns void
+create function public.switchyard_rename_channel(p_user_id uuid, p_server_id uuid, p_channel_id uuid, p_name text) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_changed public.channels;
 begin
   perform switchyard.own_server(p_user_id, p_server_id, true);
-  update public.channels c set name = p_name where c.server_id = p_server_id and c.id = p_channel_id;
+  update public.channels c set name = p_name where c.server_id = p_server_id and c.id = p_channel_id returning * into v_changed;
   if not found then
     raise exception 'There is no such channel.' using errcode = 'PT404';
   end if;
+  return to_jsonb(v_changed);
 end
 $$;
 
