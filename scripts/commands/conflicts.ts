@@ -68,9 +68,7 @@ async function list(source: ReplicationSource, all: boolean, asJson: boolean, io
 function show(conflict: Conflict, io: Io): void {
   const { id, collection, row_id, kept, other, present, state } = conflict;
   io.out(`${collection} ${row_id}, ${state === "open" ? "not decided yet" : `${state} was chosen`}`);
-  const fields = [...new Set([kept, other, present].flatMap((version) => Object.keys(version?.row ?? {})))]
-    .filter((name) => !["seen", "create_hash"].includes(name))
-    .sort();
+  const fields = [...new Set([kept, other, present].flatMap((version) => Object.keys(version?.row ?? {})))].sort();
   const rows = fields.map((name) => {
     const [one, two, three] = [kept, other, present].map((version) => cell(version, name));
     return [one === two ? name : `* ${name}`, one ?? "", two ?? "", three ?? ""];

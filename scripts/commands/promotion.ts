@@ -23,7 +23,7 @@ export const promoteReplication: Command = {
   run: ({ positionals: [name = "", target], values }, io) => {
     if (target !== "mongodb") throw new WrongUse(`Copies are in MongoDB: promote ${name} mongodb`);
     return opened(io, async (replication) => {
-      const { mongo } = copyOf(replication);
+      const { mongo } = await copyOf(replication);
       const done = [];
       for (const collection of mirrored(replication, name)) {
         const options = { source: replication.source, mongo, collection, force: values.force === true };
@@ -51,7 +51,7 @@ export const demoteReplication: Command = {
   positionals: { least: 1, most: 1 },
   run: ({ positionals: [name = ""], values }, io) =>
     opened(io, async (replication, { requestMs }) => {
-      const { mongo, run } = copyOf(replication);
+      const { mongo, run } = await copyOf(replication);
       const done = [];
       for (const collection of mirrored(replication, name)) {
         const options = { source: replication.source, mongo, collection, copy: run, requestMs };

@@ -40,8 +40,9 @@ export const opened = <T>(
   });
 
 /** The copy, or why there is none. */
-export function copyOf({ copy }: Pick<OpenReplication, "copy">): NonNullable<OpenReplication["copy"]> {
+export async function copyOf({ copy }: Pick<OpenReplication, "copy">): Promise<NonNullable<OpenReplication["copy"]>> {
   if (!copy) throw new Refused("There is no copy: set MONGODB_URI, where the API and the edge functions run and here.");
+  orRefuse(await copy.ready());
   return copy;
 }
 
@@ -122,7 +123,7 @@ export const backfillReplication: Command = {
   positionals: { least: 0, most: 1 },
   run: ({ positionals: [name], values }, io) =>
     opened(io, async (replication) => {
-      const { worker, collector, mongo } = copyOf(replication);
+      const { worker, collector, mongo } = await copyOf(replication);
       const collections = collectionsIn(replication, name);
       const rate = createRate();
       const copied = orRefuse(
@@ -150,7 +151,7 @@ export const backfillReplication: Command = {
 const VERIFY = { ...JSON_OPTION, deep: { type: "boolean" } } as const;
 
 async function compare(replication: OpenReplication, io: Io, { name, deep, quiet }: Compared) {
-  const { mongo } = copyOf(replication);
+  const { mongo } = await copyOf(replication);
   const found: { collection: Collection; rows: number; differences: Difference[]; isCut: boolean }[] = [];
   for (const collection of collectionsIn(replication, name)) {
     const verified = orRefuse(await verifyCollection({ source: replication.source, mongo, collection, deep }));
@@ -206,7 +207,7 @@ export const repairReplication: Command = {
   positionals: { least: 0, most: 1 },
   run: ({ positionals: [name], values }, io) =>
     opened(io, async (replication) => {
-      const { run, mongo } = copyOf(replication);
+      const { run, mongo } = await copyOf(replication);
       const found = await compare(replication, io, { name, deep: true, quiet: values.json === true });
       const total = { marked: 0, replaced: 0, left: [] as Difference[] };
       for (const { collection, differences } of found) {
@@ -232,7 +233,7 @@ export const restoreReplication: Command = {
   positionals: 0,
   run: ({ values }, io) =>
     opened(io, async ({ source, collections, copy }) => {
-      const { mongo } = copyOf({ copy });
+      const { mongo } = await copyOf({ copy });
       const dryRun = values.commit !== true;
       const done = orRefuse(await restore({ source, mongo, collections, dryRun }));
       const refused = done.flatMap((each) => each.refused.map((row) => ({ collection: each.collection, ...row })));
@@ -258,7 +259,7 @@ export const retryReplication: Command = {
   positionals: 0,
   run: ({ values }, io) =>
     opened(io, async (replication) => {
-      const { run, retry } = copyOf(replication);
+      const { run, retry } = await copyOf(replication);
       const marked = orRefuse(await replication.source.retry()) + orRefuse(await retry());
       const done = orRefuse(await run());
       const copied = done.copied + done.collected.sent + done.collected.merged;

@@ -58,6 +58,8 @@ async function bringUp(sql: ReplicationLoopOptions["sql"], replication: OpenRepl
   // somebody has switched it off, and knows why
   if (!status.value.is_on && state?.ever) return;
   const due = collections.filter(({ name }) => !isWhole(status.value, name));
+  const ready = await copy.ready();
+  if (ready.isErr()) throw new Error(ready.error.message);
   const filled = await backfill({ source, ...copy, collections: due });
   if (filled.isErr()) throw new Error(filled.error.message);
 }

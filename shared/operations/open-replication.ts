@@ -1,7 +1,7 @@
 /** Both sides of what is copied between Supabase and MongoDB, and what works on it. */
 import type { SupabaseClient } from "@supabase/supabase-js";
 import type { MongoClient } from "mongodb";
-import { ok, type Result } from "neverthrow";
+import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
 import type { Deadlines } from "../deadlines.ts";
 import { type Collection, isTwoWay } from "../definition/define.ts";
@@ -9,7 +9,9 @@ import type { Log } from "../log.ts";
 import { createMongoClient } from "../mongo/client.ts";
 import { databaseName, replicaDatabaseName } from "../mongo/database-name.ts";
 import { attempt } from "../mongo/failures.ts";
+import { rememberSelf } from "../mongo/remembered-self.ts";
 import { readUnsent } from "../mongo/unsent-state.ts";
+import { titleOf } from "../placement/database-names.ts";
 import { copiedTo, REPLICA_HOLDER } from "../placement/kept-collections.ts";
 import type { RegistryConfig } from "../placement/registry.ts";
 import { type BothReport, copyBothWays } from "../replication/both-ways.ts";
@@ -44,6 +46,11 @@ export interface OpenCopy {
   mongo: MongoSide;
   worker: ReplicationWorker;
   collector: Collector;
+  /**
+   * `misconfigured`: the database of the records is another one than its URL is configured for. To be asked before anything
+   * is written there.
+   */
+  ready(): Promise<Result<unknown, RepositoryError>>;
   /** What MongoDB has that Supabase does not, of what both take writes of. */
   unsent(): Promise<Result<UnsentState[], RepositoryError>>;
   /** Of that, what was set aside, of each collection the latest, at most `limit`. */
@@ -85,6 +92,9 @@ export function openReplication(options: OpenReplicationOptions): OpenReplicatio
   const worker = createReplicationWorker({ source, mongo, collections, log, ...options.worker });
   const { limit } = options.worker ?? {};
   const both = twoWayIn(collections);
+  const named = { name: REPLICA_HOLDER, title: titleOf(REPLICA_HOLDER) };
+  const self = rememberSelf(mongo.home, named, deadlines.queryMs);
+  const ready = async () => (both.length > 0 ? self() : ok(undefined));
   const promoted = promotedIn({ source, mongo, collections });
   const collector = createCollector({
     source,
@@ -121,7 +131,11 @@ export function openReplication(options: OpenReplicationOptions): OpenReplicatio
           for (const { name } of both) count += await retryAll(mongo.home().collection(name));
           return ok(count);
         }),
-      run: (timeoutMs) => copyBothWays({ worker, collector }, timeoutMs),
+      ready,
+      async run(timeoutMs) {
+        const known = await ready();
+        return known.isErr() ? err(known.error) : copyBothWays({ worker, collector }, timeoutMs);
+      },
     },
     async close() {
       await client?.close();

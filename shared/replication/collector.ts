@@ -96,7 +96,8 @@ export function createCollector(options: CollectorOptions): Collector {
     // nothing could be cleared, and reading again would find the same
     if (changed === 0) report.isDrained = true;
     await at("cleared");
-    if (due.length > 0) log.info("collected", { collection: collection.name, ...report });
+    if (due.length > 0)
+      log.info("collected", { collection: collection.name, ...report, waited_ms: longestWait(due, now()) });
     return report;
   };
 
@@ -136,3 +137,7 @@ export function createCollector(options: CollectorOptions): Collector {
     },
   };
 }
+
+/** Of those, the one that has waited longest, by the clock of whoever wrote it. */
+const longestWait = (due: readonly Document[], nowMs: number): number =>
+  due.reduce((most, { _dirty }) => Math.max(most, nowMs - Number(_dirty?.since ?? nowMs)), 0);

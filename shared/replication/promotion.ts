@@ -95,7 +95,7 @@ export async function promote(options: PromoteOptions): Promise<Result<Promoted,
 }
 
 /** Between which two steps of `demote` a process is: each is durable. */
-export type DemoteStep = "told" | "draining" | "sent" | "compared" | "home";
+type DemoteStep = "told" | "draining" | "sent" | "compared" | "home";
 
 export interface DemoteOptions extends Sides {
   collection: Collection;

@@ -12,6 +12,22 @@ language sql volatile security definer set search_path = '' as $$
   ) c
 $$;
 
+-- A version as people compare it: its values spelt as this database spells them, whichever it came from.
+create function switchyard.spelt_version(p_collection text, p_version jsonb) returns jsonb
+language plpgsql stable set search_path = '' set timezone = 'UTC' as $$
+declare
+  v_row jsonb;
+begin
+  if not p_version ? 'row' then
+    return p_version;
+  end if;
+  execute format('select to_jsonb(jsonb_populate_record(null::public.%I, $1))', p_collection) into v_row using p_version -> 'row';
+  return p_version || jsonb_build_object('row', (
+    select jsonb_object_agg(c, v_row -> c) from unnest(switchyard.written_columns(p_collection)) c where c not in ('seen', 'create_hash')
+  ));
+end
+$$;
+
 -- Of one: also "kept" and "other", the two versions as they were, and "present", what is here now; null: nothing, not even a
 -- tombstone.
 create function public.switchyard_replication_conflict(p_conflict bigint) returns jsonb
@@ -21,7 +37,8 @@ declare
 begin
   select jsonb_build_object(
     'id', c.id, 'collection', c.collection, 'row_id', c.row_id, 'found_at', c.found_at, 'state', c.state,
-    'kept', c.kept, 'other', c.other, 'present', switchyard.lock_row(c.collection, c.row_id)
+    'kept', switchyard.spelt_version(c.collection, c.kept), 'other', switchyard.spelt_version(c.collection, c.other),
+    'present', switchyard.spelt_version(c.collection, switchyard.lock_row(c.collection, c.row_id))
   ) into v_found
   from switchyard.conflicts c where c.id = p_conflict;
   if v_found is null then
@@ -168,7 +185,9 @@ exception when others then
   raise warning 'switchyard: copies wait: %', sqlerrm;
 end $$;
 
-select switchyard.seal_function('switchyard.replication_tick()'::regprocedure);
+select switchyard.seal_function(f) from unnest(array[
+  'switchyard.replication_tick()', 'switchyard.spelt_version(text, jsonb)'
+]::regprocedure[]) f;
 select switchyard.seal_function(f, '{service_role}') from unnest(array[
   'public.switchyard_replication_conflicts(integer, boolean)', 'public.switchyard_replication_conflict(bigint)',
   'public.switchyard_replication_choose(bigint, text)', 'public.switchyard_replication_status()',

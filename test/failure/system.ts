@@ -47,7 +47,7 @@ export interface FailingSystem {
   stop(): Promise<void>;
 }
 
-export interface InstanceOptions extends Pick<RouterOptions, "replicate"> {
+interface InstanceOptions extends Pick<RouterOptions, "replicate"> {
   /** instead of what leads it through the proxies */
   environment?: Readonly<Record<string, string>>;
 }

@@ -177,6 +177,9 @@ describe("a conflict", () => {
     await note.settled("There");
     const { id, kept, other, present } = await conflict();
     expect([kept.row?.text, other.row?.text, present?.row?.text]).toEqual(["There", "Here", "There"]);
+    // from whichever side it came, the same is spelt alike
+    expect(kept.row).toEqual(present?.row);
+    expect([other.row?.created_at, other.row?.labels]).toEqual([kept.row?.created_at, kept.row?.labels]);
     const chosen = value(await system.source.choose(id, "other"));
     expect(chosen.version).toBeGreaterThan(Number(version));
     await note.settled("Here");

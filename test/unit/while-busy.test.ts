@@ -19,7 +19,9 @@ async function copying(counts: readonly number[], over: { isAlone?: boolean; fai
     },
     timeoutMs: 10_000,
     clock: () => now,
-    wait: async (ms) => void (now += ms),
+    wait: async (ms) => {
+      now += ms;
+    },
   });
   return { total: total.match(({ copied }) => copied, String), runs, now, asked };
 }
