@@ -5,6 +5,7 @@ import type { Collection } from "../../shared/definition/define.ts";
 import { createLog } from "../../shared/log.ts";
 import { type OpenReplication, openReplication } from "../../shared/operations/open-replication.ts";
 import { backfill } from "../../shared/replication/backfill.ts";
+import { promotedNow } from "../../shared/replication/promotion.ts";
 import { repairCollection } from "../../shared/replication/repair.ts";
 import { restore } from "../../shared/replication/restore.ts";
 import type { ReplicationStatus } from "../../shared/replication/source.ts";
@@ -68,12 +69,18 @@ export const replicationStatus: Command = {
       const status = orRefuse(await source.status());
       // MongoDB may be away, and this says how it stands all the same
       const unsent = (await copy?.unsent())?.unwrapOr(null) ?? null;
+      const promoted = copy ? (await promotedNow(copy.mongo)).unwrapOr([]) : [];
       const back = (await copy?.dead(SHOWN))?.unwrapOr([]) ?? [];
       const dead = [
         ...(status.dead > 0 ? orRefuse(await source.dead(SHOWN)) : []).map((row) => ({ ...row, to: "mongodb" })),
         ...back.map((row) => ({ ...row, to: "supabase" })),
       ];
-      io.out(values.json ? json({ ...status, unsent, dead_rows: dead }) : inWords(status, unsent));
+      io.out(values.json ? json({ ...status, unsent, promoted, dead_rows: dead }) : inWords(status, unsent));
+      if (!values.json)
+        for (const { collection, since } of promoted)
+          io.out(
+            `${collection} is written in its copy since ${since.toISOString()}. To bring it home: switchyard replication demote ${collection}`,
+          );
       if (!values.json)
         for (const row of dead) io.out(`${row.collection} ${row.id}: ${row.error} (${row.attempts} tries)`);
       const aside = status.dead + (unsent ?? []).reduce((sum, each) => sum + each.dead, 0);

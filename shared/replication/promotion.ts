@@ -51,6 +51,18 @@ export function promotedIn({ source, mongo, collections }: Sides & { collections
   };
 }
 
+/** Those that are not at home now. Errors: those of the copy. */
+export const promotedNow = ({
+  replica,
+}: MongoSide): Promise<Result<(Promotion & { collection: string })[], RepositoryError>> =>
+  attempt(async () =>
+    ok(
+      [...(await readPromotions(replica()))].flatMap(([collection, promotion]) =>
+        promotion.state === "home" ? [] : [{ collection, ...promotion }],
+      ),
+    ),
+  );
+
 export interface PromoteOptions extends Sides {
   collection: Collection;
   now?: () => Date;

@@ -73,6 +73,9 @@ test("customers and payments go on in the copy, and come home", async () => {
   expect((await command("replication demote all", lost)).code).toBe(1);
 
   await system.proxies.supabase.set("pass");
+  expect((await command("replication status")).out).toMatch(
+    /customers is written in its copy since .* demote customers/,
+  );
   const home = await command("replication demote all");
   expect(home, home.out).toMatchObject({ code: 0, out: expect.stringMatching(/customers is home/) });
   await vi.waitUntil(async () => (await ask("POST", payments, payment("1"))).status === 201, PATIENT);
