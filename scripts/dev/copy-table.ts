@@ -26,12 +26,12 @@ export async function copyTable({ sql, cancel, waitMs, ...options }: CopyTableOp
       if (isThere((await source.status()).unwrapOr(null), collections)) break;
       await pause(AGAIN_MS, cancel);
     }
-    const copy = await readCopy(replication, options.deadlines.statisticsMs);
+    const copy = await readCopy(replication, options.deadlines.statisticsMs, collections);
     if (!copy) return [];
     const rows = await Promise.all(
       collections.map(async ({ name }) => [name, await countOf(sql, name), String(copy.collections[name] ?? "?")]),
     );
-    return [...table(["", "supabase", "copy"], rows).split("\n"), copyWords(copy.status)];
+    return [...table(["", "supabase", "mongodb"], rows).split("\n"), copyWords(copy.status)];
   } finally {
     await replication.close();
   }

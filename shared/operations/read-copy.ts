@@ -1,5 +1,7 @@
 /** How much the copy holds, and how far it is behind. What cannot be known is null: either side may be away. */
+import type { Collection } from "../definition/define.ts";
 import { copiedTo, REPLICA_HOLDER } from "../placement/kept-collections.ts";
+import { databaseOf } from "../replication/mongo-side.ts";
 import type { ReplicationStatus } from "../replication/source.ts";
 import { within } from "../values/within.ts";
 import type { OpenReplication } from "./open-replication.ts";
@@ -11,15 +13,22 @@ export interface CopyState {
   status: ReplicationStatus | null;
 }
 
-/** Within `limitMs`, whatever hangs. Null: no MongoDB is configured, or no collection has a copy. */
-export async function readCopy(replication: OpenReplication, limitMs: number): Promise<CopyState | null> {
+/**
+ * Within `limitMs`, whatever hangs; of what is only copied unless told which collections. Null: no MongoDB is configured, or no
+ * collection has a copy.
+ */
+export async function readCopy(
+  replication: OpenReplication,
+  limitMs: number,
+  counted: readonly Collection[] = copiedTo(REPLICA_HOLDER, replication.collections),
+): Promise<CopyState | null> {
   const { source, copy, collections } = replication;
   if (!copy || collections.length === 0) return null;
   const maxTimeMS = Math.max(1, Math.round(limitMs * 0.8));
-  // what both databases write is counted with their homes
-  const counts = copiedTo(REPLICA_HOLDER, collections).map(async ({ name }) => {
-    const count = async () =>
-      copy.mongo.replica().collection(name).countDocuments({ _deleted_at: null }, { maxTimeMS });
+  const counts = counted.map(async (collection) => {
+    const { name } = collection;
+    const documents = () => databaseOf(copy.mongo, collection).collection(name);
+    const count = async () => documents().countDocuments({ _deleted_at: null }, { maxTimeMS });
     return [
       name,
       (await within(
@@ -28,6 +37,6 @@ export async function readCopy(replication: OpenReplication, limitMs: number): P
       )) ?? null,
     ] as const;
   });
-  const [status, counted] = await Promise.all([within(limitMs, source.status()), Promise.all(counts)]);
-  return { collections: Object.fromEntries(counted), status: status?.unwrapOr(null) ?? null };
+  const [status, found] = await Promise.all([within(limitMs, source.status()), Promise.all(counts)]);
+  return { collections: Object.fromEntries(found), status: status?.unwrapOr(null) ?? null };
 }
