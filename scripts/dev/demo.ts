@@ -97,8 +97,8 @@ export async function runDemo({ progress, cancel, today, patienceMs, ...where }:
     const those = talkers.map(({ user }) => tokens.get(user));
     try {
       if (those.every((token) => token !== undefined))
-        await talk({ apiUrl: where.apiUrl, patience, cancel }, steps, those, (by) =>
-          progress.step(talkers[by]?.user ?? ""),
+        await talk({ apiUrl: where.apiUrl, patience, cancel }, steps, those, () =>
+          progress.step("what they say to each other"),
         );
     } catch (error) {
       cancel.throwIfAborted();
@@ -169,7 +169,7 @@ async function talk(
   filing: Omit<Filing, "token">,
   steps: readonly RoomStep[],
   tokens: readonly string[],
-  done: (by: number) => void,
+  done: () => void,
 ): Promise<void> {
   const known = new Map(tokens.map((token, at) => [`user:${at}`, String(decodeJwt(token).sub)]));
   for (const [at, step] of steps.entries()) {
@@ -179,7 +179,7 @@ async function talk(
       send({ ...filing, token }, { method, path, body, key: `demo room ${at}` }),
     );
     for (const [name, part] of Object.entries(keep)) known.set(name, partOf(answer, part));
-    done(by);
+    done();
   }
 }
 

@@ -59,7 +59,7 @@ test("Ctrl-C at any moment: each start goes on where the last one was, also when
     ["the cluster is being made", () => existsSync(inData("postgres.unfinished"))],
     ["the cluster is there", () => existsSync(inData("postgres")) && !existsSync(inData("postgres.unfinished"))],
     ["the demo has begun", (system) => system.output().includes("demo")],
-    ["the demo has filed something", (system) => system.output().includes("33%")],
+    ["the demo has filed something", (system) => system.output().includes("bao@")],
   ];
   for (const [, isThere] of moments) {
     const system = start();
@@ -72,8 +72,8 @@ test("Ctrl-C at any moment: each start goes on where the last one was, also when
   }
   const last = start();
   for (const [after, part, title] of [
-    ["50%", "mongo-stand-in", "The embedded MongoDB"],
-    ["66%", "supabase", "The embedded Supabase"],
+    ["bao@", "mongo-stand-in", "The embedded MongoDB"],
+    ["dunya@", "supabase", "The embedded Supabase"],
   ] as const) {
     await last.said(after);
     process.kill(processOf(last, part), "SIGKILL");

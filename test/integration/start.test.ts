@@ -63,6 +63,7 @@ describe("a system of its own", () => {
       ["profiles", 3, 3],
       ["conversations", 1, 1],
       ["conversation_members", 2, 2],
+      ["direct_messages", 4, 4],
     ]);
     expect(system.output()).toMatch(/^ +copy: 0 pending, 0 set aside; lag of the last ten minutes: p50 \d+ ms/m);
 
