@@ -230,8 +230,8 @@ describe("changes", () => {
 describe("what is known behind a primary", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
-  const stateOf = (read: () => Promise<FallbackKnows>) =>
-    createFallbackState({ read: async () => ok(await read()), limitMs: 500, clock: () => Date.now() });
+  const stateOf = (read: () => Promise<FallbackKnows>, over: { limitMs?: number; isAway?: () => boolean } = {}) =>
+    createFallbackState({ read: async () => ok(await read()), limitMs: 500, clock: () => Date.now(), ...over });
 
   test("is asked once a second, and by all at once", async () => {
     const read = vi.fn(async () => KNOWS);
@@ -250,6 +250,24 @@ describe("what is known behind a primary", () => {
     const reading = state.read();
     await vi.advanceTimersByTimeAsync(500);
     expect(await reading).toBeNull();
+  });
+
+  test("is never older than what others wait for, however long it may take", async () => {
+    const state = stateOf(() => new Promise((done) => setTimeout(done, 1_100, KNOWS)), { limitMs: 1_200 });
+    const reading = state.read();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await reading).toBeNull();
+  });
+
+  test("is waited for by nobody while it is known not to answer, and asked all the same", async () => {
+    let isAway = true;
+    const read = vi.fn(() => (isAway ? new Promise<FallbackKnows>(() => {}) : Promise.resolve(KNOWS)));
+    const state = stateOf(read, { isAway: () => isAway });
+    expect(await state.read()).toBeNull();
+    expect(read).toHaveBeenCalledTimes(1);
+    isAway = false;
+    await vi.advanceTimersByTimeAsync(1_001);
+    expect(await state.read()).toEqual(KNOWS);
   });
 
   test("whoever writes the first waits until all have asked again; who comes later need not", async () => {
@@ -302,6 +320,29 @@ describe("bringing up what is behind a primary", () => {
       await catchUp();
       expect(tried).toHaveBeenCalledTimes(1);
     }
+  });
+
+  test("it is tried again behind the answers, and waited for once it has gone well", async () => {
+    let run = Promise.withResolvers<void>();
+    const tried = vi.fn(() => run.promise);
+    const catchUp = over(tried);
+    run.reject(new Error("away"));
+    await catchUp();
+    run = Promise.withResolvers();
+    await vi.advanceTimersByTimeAsync(5_001);
+    // answered without it
+    await catchUp();
+    expect(tried).toHaveBeenCalledTimes(2);
+    run.resolve();
+    await vi.advanceTimersByTimeAsync(0);
+    run = Promise.withResolvers();
+    const told = vi.fn();
+    const waiting = catchUp().then(told);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(told).not.toHaveBeenCalled();
+    run.resolve();
+    await waiting;
+    expect(tried).toHaveBeenCalledTimes(3);
   });
 });
 
