@@ -65,6 +65,7 @@ export function createTwoWayStores(options: TwoWayStoresOptions): (primary: stri
       behind: storeAt(CONTROL_PLANE, { ...user, signal }),
       state,
       catchUp,
+      reads: user.reads ?? "anywhere",
       sources: user.sources ?? createReadSources(),
       log,
     });

@@ -227,6 +227,27 @@ describe("changes", () => {
   });
 });
 
+describe("reads that must be whole", () => {
+  const whole = (primary: Store, behind: Store, knows: Partial<FallbackKnows> = {}, over: Partial<TwoWayOptions> = {}) =>
+    system(primary, behind, knows, { reads: "primary", ...over }).store.list(collection, { ...page, limit: 5 });
+
+  test("have what is pending behind the primary, too", async () => {
+    expect(await notesIn(whole(shelf(row(1, "own")), shelf(row(2, "behind")), { isPending: true }))).toEqual([
+      "behind",
+      "own",
+    ]);
+    expect(await notesIn(whole(shelf(row(1, "own")), failing(AWAY)))).toEqual(["own"]);
+  });
+
+  test("are no copy's while the primary is away, and nobody's while one of them cannot tell", async () => {
+    const some = () => shelf(row(1, "copy"));
+    expect(await codeOf(whole(failing(AWAY), some()))).toBe("unavailable");
+    expect(await codeOf(whole(some(), failing(AWAY), { isPending: true }))).toBe("unavailable");
+    const state = { read: async () => null, announce: async () => {} };
+    expect(await codeOf(whole(some(), some(), {}, { state }))).toBe("unavailable");
+  });
+});
+
 describe("what is known behind a primary", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
