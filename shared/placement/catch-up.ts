@@ -13,15 +13,16 @@ export interface CatchUpOptions {
   clock: () => number;
 }
 
-/** How long one that could not copy is not waited for again. */
+/** How often one that could not copy is tried again. */
 const AWAY_MS = 5_000;
 
 /**
- * Waits until what was written before is copied: by a run that begins now, which all share that come before it. Does not wait
- * while nobody could copy. Never rejects.
+ * Waits until what was written before is copied: by a run that begins now, which all share that come before it. While nobody can
+ * copy no reader waits: it is tried again behind their answers, and waited for once it has gone well. Never rejects.
  */
 export function createCatchUp({ copy, limitMs, clock }: CatchUpOptions): () => Promise<void> {
-  let awayAt = Number.NEGATIVE_INFINITY;
+  let isAway = false;
+  let triedAt = 0;
   let running: Promise<boolean> | undefined;
   let queued: Promise<boolean> | undefined;
   const run = (): Promise<boolean> => {
@@ -45,9 +46,18 @@ export function createCatchUp({ copy, limitMs, clock }: CatchUpOptions): () => P
     });
     return queued;
   };
+  const copied = async (): Promise<void> => {
+    triedAt = clock();
+    const done = join();
+    void done.then((hasCopied) => {
+      isAway = !hasCopied;
+    });
+    // one that goes well, and takes too long, is waited for no more than one that does not
+    if (!(await within(limitMs, done))) isAway = true;
+  };
   return async () => {
+    if (!isAway) return copied();
     // clocks are set back, too
-    if (Math.abs(clock() - awayAt) <= AWAY_MS) return;
-    if (!(await within(limitMs, join()))) awayAt = clock();
+    if (Math.abs(clock() - triedAt) > AWAY_MS) void copied();
   };
 }

@@ -19,8 +19,10 @@ export interface FallbackKnows {
 
 export interface FallbackStateOptions {
   read: () => Promise<Result<FallbackKnows, RepositoryError>>;
-  /** no answer waits longer for it, in milliseconds */
+  /** no answer waits longer for it, in milliseconds; never longer than an answer is kept */
   limitMs: number;
+  /** known not to answer: nobody waits for it, and it is asked behind their backs */
+  isAway?: () => boolean;
   /** milliseconds, of any beginning */
   clock: () => number;
   wait?: (ms: number) => Promise<void>;
@@ -36,7 +38,9 @@ export interface FallbackState {
 const KEPT_MS = 1_000;
 
 export function createFallbackState(options: FallbackStateOptions): FallbackState {
-  const { read, limitMs, clock, wait = (ms) => new Promise((done) => setTimeout(done, ms)) } = options;
+  const { read, clock, isAway = () => false, wait = (ms) => new Promise((done) => setTimeout(done, ms)) } = options;
+  // who joins a question gets an answer that is as old as the question
+  const limitMs = Math.min(options.limitMs, KEPT_MS);
   let known: { at: number; value: FallbackKnows | null } | undefined;
   let reading: Promise<FallbackKnows | null> | undefined;
   const readAgain = async (): Promise<FallbackKnows | null> => {
@@ -60,7 +64,7 @@ export function createFallbackState(options: FallbackStateOptions): FallbackStat
       reading ??= readAgain().finally(() => {
         reading = undefined;
       });
-      return reading;
+      return isAway() ? null : reading;
     },
     async announce() {
       const now = await readAgain();

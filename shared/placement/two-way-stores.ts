@@ -51,7 +51,8 @@ export function createTwoWayStores(options: TwoWayStoresOptions): (primary: stri
       completeUpTo: found.complete_up_to === null ? null : new Date(found.complete_up_to),
     }));
   };
-  const state = createFallbackState({ read, limitMs: deadlines.probeMs, clock });
+  const isAway = () => controlGuard({}).breaker.isOpen();
+  const state = createFallbackState({ read, isAway, limitMs: deadlines.probeMs, clock });
   const catchUp = createCatchUp({ copy: replicate, limitMs: deadlines.catchUpMs, clock });
 
   return (name, user) => {
@@ -64,6 +65,7 @@ export function createTwoWayStores(options: TwoWayStoresOptions): (primary: stri
       behind: storeAt(CONTROL_PLANE, { ...user, signal }),
       state,
       catchUp,
+      reads: user.reads ?? "anywhere",
       sources: user.sources ?? createReadSources(),
       log,
     });

@@ -22,6 +22,7 @@ import { mergePages, newer } from "./merge-rows.ts";
 import { type Patience, patiently } from "./patiently.ts";
 import type { ReadSources } from "./read-sources.ts";
 import { replicaAnswers } from "./replica-answers.ts";
+import type { ReadPlace } from "./service.ts";
 import { withFallback } from "./with-fallback.ts";
 
 export interface TwoWayOptions extends Patience {
@@ -33,6 +34,8 @@ export interface TwoWayOptions extends Patience {
   state: FallbackState;
   /** has what only the primary has brought to the one behind it, or the other way round, as far as that can be done now */
   catchUp: () => Promise<void>;
+  /** `primary`: nothing that may lack what was written last is an answer, be it the whole that a file promises */
+  reads?: ReadPlace;
   sources: ReadSources;
   log: Log;
 }
@@ -41,7 +44,7 @@ type Ask<T> = (store: ReadStore) => Answer<T>;
 type Write<T> = (store: Store) => Answer<T>;
 
 export function createTwoWayStore(options: TwoWayOptions): Store {
-  const { behind, state, catchUp, sources, primary, breaker, log } = options;
+  const { behind, state, catchUp, sources, primary, breaker, log, reads = "anywhere" } = options;
   const hasFallenBack = () => sources.lastOf(primary.name) === "replica";
   const fieldsOf = ({ name }: Collection) => ({ collection: name, database: primary.name });
 
@@ -56,12 +59,22 @@ export function createTwoWayStore(options: TwoWayOptions): Store {
     return answer;
   };
 
+  /** What both have, or nothing: each may have what the other lacks. */
+  const whole = async <T>(ask: Ask<T>, merge: Merge<T>): Answer<T> => {
+    const known = await state.read();
+    if (!known) return err(unavailable("It cannot be found out at the moment whether all of these records are here."));
+    if (!known.isPending) return ask(options.open());
+    const [mine, theirs] = await Promise.all([ask(options.open()), ask(behind)]);
+    return theirs.isErr() && theirs.error.kind !== "not_found" ? theirs : merge(mine, theirs);
+  };
+
   const read = async <T>(
     collection: Collection,
     operation: string,
     ask: Ask<T>,
-    merge: (mine: Result<T, RepositoryError>, theirs: Result<T, RepositoryError>) => Result<T, RepositoryError>,
+    merge: Merge<T>,
   ): Answer<T> => {
+    if (reads === "primary") return whole(ask, merge);
     const isAway = breaker.isOpen();
     const ofPrimary = async (): Answer<T> => {
       if (hasFallenBack()) return err(tooLate());

@@ -227,11 +227,32 @@ describe("changes", () => {
   });
 });
 
+describe("reads that must be whole", () => {
+  const whole = (primary: Store, behind: Store, knows: Partial<FallbackKnows> = {}, over: Partial<TwoWayOptions> = {}) =>
+    system(primary, behind, knows, { reads: "primary", ...over }).store.list(collection, { ...page, limit: 5 });
+
+  test("have what is pending behind the primary, too", async () => {
+    expect(await notesIn(whole(shelf(row(1, "own")), shelf(row(2, "behind")), { isPending: true }))).toEqual([
+      "behind",
+      "own",
+    ]);
+    expect(await notesIn(whole(shelf(row(1, "own")), failing(AWAY)))).toEqual(["own"]);
+  });
+
+  test("are no copy's while the primary is away, and nobody's while one of them cannot tell", async () => {
+    const some = () => shelf(row(1, "copy"));
+    expect(await codeOf(whole(failing(AWAY), some()))).toBe("unavailable");
+    expect(await codeOf(whole(some(), failing(AWAY), { isPending: true }))).toBe("unavailable");
+    const state = { read: async () => null, announce: async () => {} };
+    expect(await codeOf(whole(some(), some(), {}, { state }))).toBe("unavailable");
+  });
+});
+
 describe("what is known behind a primary", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
-  const stateOf = (read: () => Promise<FallbackKnows>) =>
-    createFallbackState({ read: async () => ok(await read()), limitMs: 500, clock: () => Date.now() });
+  const stateOf = (read: () => Promise<FallbackKnows>, over: { limitMs?: number; isAway?: () => boolean } = {}) =>
+    createFallbackState({ read: async () => ok(await read()), limitMs: 500, clock: () => Date.now(), ...over });
 
   test("is asked once a second, and by all at once", async () => {
     const read = vi.fn(async () => KNOWS);
@@ -250,6 +271,24 @@ describe("what is known behind a primary", () => {
     const reading = state.read();
     await vi.advanceTimersByTimeAsync(500);
     expect(await reading).toBeNull();
+  });
+
+  test("is never older than what others wait for, however long it may take", async () => {
+    const state = stateOf(() => new Promise((done) => setTimeout(done, 1_100, KNOWS)), { limitMs: 1_200 });
+    const reading = state.read();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await reading).toBeNull();
+  });
+
+  test("is waited for by nobody while it is known not to answer, and asked all the same", async () => {
+    let isAway = true;
+    const read = vi.fn(() => (isAway ? new Promise<FallbackKnows>(() => {}) : Promise.resolve(KNOWS)));
+    const state = stateOf(read, { isAway: () => isAway });
+    expect(await state.read()).toBeNull();
+    expect(read).toHaveBeenCalledTimes(1);
+    isAway = false;
+    await vi.advanceTimersByTimeAsync(1_001);
+    expect(await state.read()).toEqual(KNOWS);
   });
 
   test("whoever writes the first waits until all have asked again; who comes later need not", async () => {
@@ -302,6 +341,29 @@ describe("bringing up what is behind a primary", () => {
       await catchUp();
       expect(tried).toHaveBeenCalledTimes(1);
     }
+  });
+
+  test("it is tried again behind the answers, and waited for once it has gone well", async () => {
+    let run = Promise.withResolvers<void>();
+    const tried = vi.fn(() => run.promise);
+    const catchUp = over(tried);
+    run.reject(new Error("away"));
+    await catchUp();
+    run = Promise.withResolvers();
+    await vi.advanceTimersByTimeAsync(5_001);
+    // answered without it
+    await catchUp();
+    expect(tried).toHaveBeenCalledTimes(2);
+    run.resolve();
+    await vi.advanceTimersByTimeAsync(0);
+    run = Promise.withResolvers();
+    const told = vi.fn();
+    const waiting = catchUp().then(told);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(told).not.toHaveBeenCalled();
+    run.resolve();
+    await waiting;
+    expect(tried).toHaveBeenCalledTimes(3);
   });
 });
 
