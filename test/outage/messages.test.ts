@@ -1,0 +1,138 @@
+/**
+ * A real server dies (SIGKILL) while two people write to each other through two instances of the API, with the edge function that
+ * copies. What was acknowledged is there at once and for good, and afterwards both sides are equal.
+ */
+import { randomUUID } from "node:crypto";
+import { MongoClient } from "mongodb";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { allCollections } from "../../shared/collections/index.ts";
+import { loadApiConfig } from "../../shared/config.ts";
+import { deadlinesOf } from "../../shared/deadlines.ts";
+import { createLog } from "../../shared/log.ts";
+import { type OpenReplication, openReplication } from "../../shared/operations/open-replication.ts";
+import { serviceClient } from "../../shared/postgres/client.ts";
+import { backfill } from "../../shared/replication/backfill.ts";
+import { verifyCollection } from "../../shared/replication/verify.ts";
+import { value } from "../contract/store.ts";
+import { PATIENT } from "../setup/patience.ts";
+import type { TestUser } from "../setup/users.ts";
+import type { Instance } from "./instance.ts";
+import { ask } from "./requests.ts";
+import { control } from "./servers.ts";
+import { scaled } from "./speed.ts";
+import { HOMES, type OutageSystem, startOutageSystem } from "./system.ts";
+
+let system: OutageSystem;
+let replication: OpenReplication;
+let instances: Instance[];
+let people: TestUser[];
+let path = "";
+
+beforeAll(async () => {
+  system = await startOutageSystem({ functions: true });
+  const { url, secretKey, publishableKey } = system.supabase;
+  const config = loadApiConfig({
+    SUPABASE_URL: url,
+    SUPABASE_SECRET_KEY: secretKey,
+    SUPABASE_PUBLISHABLE_KEY: publishableKey,
+    MONGODB_URI: system.mongoUri,
+  });
+  replication = openReplication({
+    config,
+    service: serviceClient(config),
+    collections: allCollections,
+    deadlines: deadlinesOf(config),
+    log: createLog({ level: "silent" }),
+    appName: "switchyard-test",
+  });
+  const { source, collections, copy } = replication;
+  if (!copy) throw new Error("there is no copy");
+  value(await backfill({ source, ...copy, collections }));
+  value(await copy.run());
+  instances = [await system.instance(), await system.instance()];
+  people = [await system.user("supabase"), await system.user("mongodb")];
+  const [ann, bo] = people as [TestUser, TestUser];
+  const made = await ask(instances[0]?.url ?? "", ann, "/api/conversations", { body: { user_ids: [bo.id] } });
+  expect([made.status, made.body.code]).toEqual([201, undefined]);
+  path = `/api/rooms/${made.body.id}/messages`;
+  // who is in it has to be known while Postgres is away
+  await vi.waitUntil(async () => value(await source.status()).pending === 0, PATIENT);
+});
+afterEach(async () => {
+  for (const home of HOMES) await control("start", home);
+});
+afterAll(async () => {
+  await replication?.close();
+  await system?.stop();
+});
+
+/** Acknowledged, in that order. */
+const said: string[] = [];
+
+/** Posts until so many are acknowledged, by turns; each of them is in what either instance lists from then on. */
+async function converse(count: number): Promise<number[]> {
+  const times: number[] = [];
+  for (let n = 0; n < count; n++) {
+    const key = randomUUID();
+    const post = () =>
+      ask(instances[n % 2]?.url ?? "", people[n % 2] as TestUser, path, {
+        body: { content: key },
+        headers: { "idempotency-key": key },
+      });
+    const answer = await vi.waitFor(async () => {
+      const found = await post();
+      times.push(found.ms);
+      if (found.status !== 201) throw new Error(`${found.status} ${found.body.detail}`);
+      return found;
+    }, PATIENT);
+    said.push(String(answer.body.id));
+    for (const { url } of instances) expect(await listed(url)).toEqual(expect.arrayContaining(said.slice(-150)));
+  }
+  return times;
+}
+
+const read = async (url: string) => {
+  const answer = await vi.waitFor(async () => {
+    const found = await ask(url, people[0] as TestUser, `${path}?limit=200`);
+    if (found.status !== 200) throw new Error(`${found.status} ${found.body.detail}`);
+    return found;
+  }, PATIENT);
+  const items = answer.body.items as { id: string }[];
+  return { ids: items.map(({ id }) => id), source: answer.headers.get("x-data-source") };
+};
+const listed = async (url: string) => (await read(url)).ids;
+
+describe.each(HOMES)("%s is killed", (home) => {
+  test("they go on, and nothing is lost or out of sight", async () => {
+    await converse(6);
+    await control("kill", home);
+    const times = await converse(12);
+    // before the breaker is open each waits for a part of its time; then what was written first is announced
+    expect(Math.max(...times)).toBeLessThan(scaled(4_000));
+    await control("start", home);
+    const back = performance.now();
+    for (const { url } of instances) await vi.waitUntil(async () => (await read(url)).source === "primary", PATIENT);
+    expect(performance.now() - back).toBeLessThan(scaled(8_000));
+    await converse(6);
+
+    const { source, collections, copy } = replication;
+    const mongo = new MongoClient(system.mongoUri);
+    const dirty = () =>
+      mongo
+        .db()
+        .collection("direct_messages")
+        .countDocuments({ _dirty: { $exists: true } });
+    // whoever is woken by the last of them has copied all
+    await vi.waitUntil(async () => value(await source.status()).pending === 0 && (await dirty()) === 0, PATIENT);
+    await mongo.close();
+    for (const collection of collections)
+      if (copy) {
+        const found = value(await verifyCollection({ source, mongo: copy.mongo, collection, deep: true }));
+        expect([collection.name, found.differences]).toEqual([collection.name, []]);
+      }
+    const [first] = instances as [Instance];
+    expect((await listed(first.url)).filter((id) => said.includes(id))).toEqual(said.toReversed());
+    const conflicts = await system.supabase.sql("select collection from switchyard.conflicts");
+    expect(conflicts).toEqual([]);
+  });
+});
