@@ -133,3 +133,16 @@ test("a conversation that is deleted takes its messages in Postgres with it, and
   const graves = await system.supabase.sql("select collection from switchyard.tombstones where id = $1", [id]);
   expect(graves).toEqual([{ collection: "direct_messages" }]);
 });
+
+test("no message is stored in Postgres without its conversation, whoever writes it", async () => {
+  const [ann, bo] = [await system.newCaller("supabase"), await system.newCaller("mongodb")];
+  const { value: room } = await ann.call("POST", "/api/conversations", { user_ids: [bo.id] });
+  const say = () =>
+    system.supabase.sql(
+      "insert into public.direct_messages (conversation_id, id, sender_id, content) values ($1, gen_random_uuid(), $2, 'hi')",
+      [room.id, ann.id],
+    );
+  await say();
+  expect((await ann.call("DELETE", `/api/conversations/${room.id}`)).status).toBe(204);
+  await expect(say()).rejects.toThrow(/row-level security policy/);
+});
