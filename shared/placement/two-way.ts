@@ -68,12 +68,7 @@ export function createTwoWayStore(options: TwoWayOptions): Store {
     return theirs.isErr() && theirs.error.kind !== "not_found" ? theirs : merge(mine, theirs);
   };
 
-  const read = async <T>(
-    collection: Collection,
-    operation: string,
-    ask: Ask<T>,
-    merge: Merge<T>,
-  ): Answer<T> => {
+  const read = async <T>(collection: Collection, operation: string, ask: Ask<T>, merge: Merge<T>): Answer<T> => {
     if (reads === "primary") return whole(ask, merge);
     const isAway = breaker.isOpen();
     const ofPrimary = async (): Answer<T> => {

@@ -27,7 +27,10 @@ export async function sendRows(
     const id = uuidText(document._id);
     try {
       const waits = Number(document._dirty?.waits ?? 0);
-      rows.push({ row: { ...rowOf(collection, document), ...(waits > 0 && { waits }) }, bytes: BSON.calculateObjectSize(document) });
+      rows.push({
+        row: { ...rowOf(collection, document), ...(waits > 0 && { waits }) },
+        bytes: BSON.calculateObjectSize(document),
+      });
     } catch (error) {
       taken.set(id, { id, is: "refused", error: `not a document of ${collection.name}: ${String(error)}` });
     }

@@ -150,7 +150,10 @@ test("no message is stored in Postgres without its conversation, whoever writes 
 test("while who is in a conversation is written in its copy, nobody hears that there is no capacity", async () => {
   const [ann, bo] = [await system.newCaller("supabase"), await system.newCaller("mongodb")];
   const place = (database: string, epoch: number) =>
-    system.supabase.sql("select public.switchyard_replication_place('conversation_members', $1, $2)", [database, epoch]);
+    system.supabase.sql("select public.switchyard_replication_place('conversation_members', $1, $2)", [
+      database,
+      epoch,
+    ]);
   await place("mongodb", 1);
   try {
     const refused = await ann.call("POST", "/api/conversations", { user_ids: [bo.id] });

@@ -228,8 +228,12 @@ describe("changes", () => {
 });
 
 describe("reads that must be whole", () => {
-  const whole = (primary: Store, behind: Store, knows: Partial<FallbackKnows> = {}, over: Partial<TwoWayOptions> = {}) =>
-    system(primary, behind, knows, { reads: "primary", ...over }).store.list(collection, { ...page, limit: 5 });
+  const whole = (
+    primary: Store,
+    behind: Store,
+    knows: Partial<FallbackKnows> = {},
+    over: Partial<TwoWayOptions> = {},
+  ) => system(primary, behind, knows, { reads: "primary", ...over }).store.list(collection, { ...page, limit: 5 });
 
   test("have what is pending behind the primary, too", async () => {
     expect(await notesIn(whole(shelf(row(1, "own")), shelf(row(2, "behind")), { isPending: true }))).toEqual([
