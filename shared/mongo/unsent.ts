@@ -6,7 +6,7 @@
  *   _dirty            "Postgres does not have this yet": {since, due}, set by the write itself, so that no change is without it;
  *                     `due` is when it is to be sent: at once, whatever the clock of whoever sends it says, or, where Postgres
  *                     has refused it or has to wait for something, at a time of the sender's clock. Then also {attempts,
- *                     error, dead}
+ *                     waits, error, dead}
  *   _acknowledged_at  of a tombstone that Postgres has; it expires some time after that
  */
 import { type Document, Long } from "mongodb";

@@ -13,6 +13,8 @@ const REFUSALS: Readonly<Record<string, (message: string) => RepositoryError>> =
   SY410: () => DELETED,
 };
 
+const ASSIGNING = /^switchyard_assign/;
+
 /** One call of a system function. Refusals that name the caller's fault are `invalid` or `not_found`, the rest `busy` or `unavailable`. */
 export async function callSystem<T>(
   client: SupabaseClient,
@@ -29,8 +31,8 @@ export async function callSystem<T>(
     if (error.code === "PT404") return err(notFound(error.message));
     if (error.code?.startsWith("22")) return err(invalid("invalid_input", error.message));
     if (error.code === "SY412") return err(misconfigured(error.message));
-    // raised by the assignment when no database takes users
-    if (error.code === "PT503") return err(unavailable(error.message, error, "no_capacity"));
+    // raised by the assignment when no database takes users; by others, of records that are written elsewhere for a while
+    if (error.code === "PT503" && ASSIGNING.test(name)) return err(unavailable(error.message, error, "no_capacity"));
     return err(databaseFailure({ error, status }) ?? unavailable("Supabase does not answer.", error));
   } catch (cause) {
     return err(thrownFailure(cause));

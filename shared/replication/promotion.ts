@@ -179,7 +179,8 @@ async function changeState({ mongo, collection, to, at }: Change): Promise<Resul
   return attempt(async () => {
     const before = (await readPromotions(mongo.replica())).get(name);
     if (before?.state === to) return ok(before);
-    const epoch = (before?.epoch ?? 0) + 1;
+    // Postgres may have been told the next one already, by a demotion that was stopped before it could say so here
+    const epoch = (before?.epoch ?? 0) + (to === "promoted" ? 2 : 1);
     const options = { since: at, before: before?.epoch ?? 0, epoch };
     const after = await writePromotion(mongo.replica(), name, to, options);
     return after.state === to

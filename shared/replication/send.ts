@@ -26,7 +26,11 @@ export async function sendRows(
   for (const document of documents) {
     const id = uuidText(document._id);
     try {
-      rows.push({ row: rowOf(collection, document), bytes: BSON.calculateObjectSize(document) });
+      const waits = Number(document._dirty?.waits ?? 0);
+      rows.push({
+        row: { ...rowOf(collection, document), ...(waits > 0 && { waits }) },
+        bytes: BSON.calculateObjectSize(document),
+      });
     } catch (error) {
       taken.set(id, { id, is: "refused", error: `not a document of ${collection.name}: ${String(error)}` });
     }

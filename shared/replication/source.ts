@@ -78,8 +78,8 @@ interface Backfilled {
   waits: boolean;
 }
 
-/** A document of the copy on its way back. */
-export type RestoredRow = { id: string; seen: Seen } & (
+/** A document of the copy on its way back. `waits`: how often Postgres has said that what it refers to is not there yet. */
+export type RestoredRow = { id: string; seen: Seen; waits?: number } & (
   | { row: Readonly<Record<string, unknown>> }
   | { owner: string; version: string; create_hash: string | null; deleted_at: string }
 );

@@ -46,7 +46,10 @@ export const cleared = (document: Document, nowMs: number): AnyBulkWriteOperatio
 
 /** What it refers to is not in Postgres yet. */
 export const putOff = (document: Document, error: string, nowMs: number): AnyBulkWriteOperation<Document> =>
-  change(document, { $set: { "_dirty.due": new Date(nowMs + WAIT_MS), "_dirty.error": error.slice(0, 500) } });
+  change(document, {
+    $set: { "_dirty.due": new Date(nowMs + WAIT_MS), "_dirty.error": error.slice(0, 500) },
+    $inc: { "_dirty.waits": 1 },
+  });
 
 /** Postgres refuses it: again later, less and less often, and then no more. */
 export function failed(document: Document, error: string, nowMs: number): AnyBulkWriteOperation<Document> {

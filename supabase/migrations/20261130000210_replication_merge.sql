@@ -158,7 +158,9 @@ $$;
 --          that the other database gets what was decided: a deletion beats a change; of two changes the later one stays; of an
 --          id that two owners have made the earlier one. What does not stay is a conflict, unless it says the same. Merged, too,
 --          is what arrives in a room that was deleted: it is deleted as well. And what refers to a record that was deleted here, or
---          has a unique value that another record has got: it is deleted, and a conflict.
+--          has a unique value that another record has got: it is a conflict, and deleted, unless there is a version here that it
+--          has not seen, which stays then. A deletion of what a record here refers to waits for that one's own deletion to
+--          come; when it has in vain ("waits", how often), what it refers to stays, and the deletion is a conflict.
 -- waiting  what it refers to is not here yet
 -- refused  it is against a rule of this database; where that takes no writes also what would have to be merged
 --
@@ -168,7 +170,7 @@ language plpgsql volatile set search_path = '' set timezone = 'UTC' as $$
 declare
   v_collection switchyard.collections := (select c from switchyard.collections c where c.name = p_collection);
   v_id uuid := p_item ->> 'id';
-  v_there jsonb := p_item - 'id';
+  v_there jsonb := p_item - '{id,waits}'::text[];
   v_here jsonb;
   v_stays jsonb;
   v_weighed jsonb;
@@ -218,9 +220,22 @@ begin
   return '{"is": "applied"}';
 exception
   when foreign_key_violation or unique_violation then
-    if switchyard.takes_both(v_collection) and v_there ? 'row' and not p_dry_run
-      and (sqlstate = '23505' or switchyard.has_deleted_parent(p_collection, v_there -> 'row')) then
+    if switchyard.takes_both(v_collection) and not p_dry_run and (
+      case
+        when v_there ? 'row' then sqlstate = '23505' or switchyard.has_deleted_parent(p_collection, v_there -> 'row')
+        else (p_item -> 'waits')::integer >= 3
+      end
+    ) then
+      -- the lock went with what was undone: another may have been here since
+      perform pg_advisory_xact_lock(hashtextextended(p_collection || '/' || v_id, 0));
+      v_here := switchyard.lock_row(p_collection, v_id);
+      if v_here is not null and switchyard.includes(v_here -> 'seen', v_there -> 'seen') then
+        return '{"is": "stale"}';
+      end if;
       v_stays := switchyard.grave_of(v_collection, v_here, v_there);
+      if v_here ? 'row' and (not v_there ? 'row' or not switchyard.includes(v_there -> 'seen', v_here -> 'seen')) then
+        v_stays := v_here || jsonb_build_object('version', v_stays -> 'version', 'seen', v_stays -> 'seen');
+      end if;
       if switchyard.put_version(p_collection, v_id, v_here, v_stays, false) then
         perform switchyard.record_conflict(v_collection, v_id, v_stays, v_there);
         return '{"is": "merged"}';

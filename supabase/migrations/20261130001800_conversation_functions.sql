@@ -35,6 +35,25 @@ $$;
 create trigger rooms_delete_messages after delete on public.conversations
   referencing old table as deleted for each statement execute function switchyard.delete_messages_of_conversations();
 
+-- One that is written here while its conversation is deleted would stay behind: row-level security asks who is in it as the
+-- statement began. So the conversation stays until the message is stored; who deletes it then finds the message. Whoever is too
+-- late is told the same as one who is in no such conversation.
+create function switchyard.hold_conversation() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  if switchyard.is_applying() then
+    return new;
+  end if;
+  perform from public.conversations c where c.id = new.conversation_id for key share;
+  if not found then
+    raise exception 'new row violates row-level security policy for table "%"', tg_table_name using errcode = 'insufficient_privilege';
+  end if;
+  return new;
+end
+$$;
+create trigger rooms_hold before insert on public.direct_messages
+  for each row execute function switchyard.hold_conversation();
+
 -- A message that arrives from MongoDB after its conversation has gone is deleted as well.
 update switchyard.collections set room_table = 'conversations', room_column = 'conversation_id' where name = 'direct_messages';
 
@@ -173,7 +192,7 @@ end
 $$;
 
 select switchyard.seal_function(f) from unnest(array[
-  'switchyard.end_empty_conversations()', 'switchyard.delete_messages_of_conversations()', 'switchyard.check_people(uuid[])',
+  'switchyard.hold_conversation()', 'switchyard.end_empty_conversations()', 'switchyard.delete_messages_of_conversations()', 'switchyard.check_people(uuid[])',
   'switchyard.own_conversation(uuid, uuid)', 'switchyard.put_into_conversation(uuid, uuid[])'
 ]::regprocedure[]) f;
 select switchyard.seal_function(f, '{service_role}') from unnest(array[

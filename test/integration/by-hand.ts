@@ -8,6 +8,8 @@ alter table ${schema}.conversation_members add constraint conversation_members_c
   foreign key (conversation_id) references ${schema}.conversations (id) on delete cascade;
 create trigger rooms_end_empty after delete on ${schema}.conversation_members
   referencing old table as deleted for each statement execute function switchyard.end_empty_conversations();
+create trigger rooms_hold before insert on ${schema}.direct_messages
+  for each row execute function switchyard.hold_conversation();
 create trigger switchyard_message before insert or update on ${schema}.direct_messages
   for each row execute function switchyard.keep_message();
 alter table ${schema}.servers add constraint servers_is_itself check (id = server_id),

@@ -133,3 +133,32 @@ test("a conversation that is deleted takes its messages in Postgres with it, and
   const graves = await system.supabase.sql("select collection from switchyard.tombstones where id = $1", [id]);
   expect(graves).toEqual([{ collection: "direct_messages" }]);
 });
+
+test("no message is stored in Postgres without its conversation, whoever writes it", async () => {
+  const [ann, bo] = [await system.newCaller("supabase"), await system.newCaller("mongodb")];
+  const { value: room } = await ann.call("POST", "/api/conversations", { user_ids: [bo.id] });
+  const say = () =>
+    system.supabase.sql(
+      "insert into public.direct_messages (conversation_id, id, sender_id, content) values ($1, gen_random_uuid(), $2, 'hi')",
+      [room.id, ann.id],
+    );
+  await say();
+  expect((await ann.call("DELETE", `/api/conversations/${room.id}`)).status).toBe(204);
+  await expect(say()).rejects.toThrow(/row-level security policy/);
+});
+
+test("while who is in a conversation is written in its copy, nobody hears that there is no capacity", async () => {
+  const [ann, bo] = [await system.newCaller("supabase"), await system.newCaller("mongodb")];
+  const place = (database: string, epoch: number) =>
+    system.supabase.sql("select public.switchyard_replication_place('conversation_members', $1, $2)", [
+      database,
+      epoch,
+    ]);
+  await place("mongodb", 1);
+  try {
+    const refused = await ann.call("POST", "/api/conversations", { user_ids: [bo.id] });
+    expect([refused.status, refused.value.code]).toEqual([503, "busy"]);
+  } finally {
+    await place("supabase", 2);
+  }
+});

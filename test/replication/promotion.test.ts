@@ -1,6 +1,8 @@
 /** The copy as what is written while Supabase is away, and home again: nothing is lost, and what both have changed is kept. */
 import { randomUUID } from "node:crypto";
+import { err, ok } from "neverthrow";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { unavailable } from "../../shared/contract/errors.ts";
 import { isTwoWay } from "../../shared/definition/define.ts";
 import { byName } from "../../shared/definition/per-collection.ts";
 import { asPromoted } from "../../shared/definition/promoted.ts";
@@ -104,6 +106,92 @@ test("once Postgres knows, it takes no writes of its own until all is home", asy
   value(await home());
   await system.sql("update public.senders set name = 'Here again'");
   expect(await named()).toEqual(["Here again"]);
+});
+
+test("one that was nearly home, and is promoted again, takes no writes in Postgres either", async () => {
+  await system.fill(1);
+  value(await bothWays());
+  await away();
+  const source: typeof system.source = {
+    ...system.source,
+    // told, and stopped before the copy can be
+    place: async (name, database, epoch) =>
+      (await system.source.place(name, database, epoch)).andThen((placed) =>
+        database === "supabase" ? err(unavailable("Its answer was lost.")) : ok(placed),
+      ),
+  };
+  const stopped = await demote({
+    ...{ ...sides(), source, collection: senders, copy: bothWays },
+    ...{ requestMs: 0, wait: async () => {} },
+  });
+  expect(stopped.isErr()).toBe(true);
+  await away();
+  await expect(system.sql("update public.senders set name = 'x'")).rejects.toThrow(/written in its copy/);
+  expect(value(await home()).differences).toEqual([]);
+  await system.sql("update public.senders set name = 'Here again'");
+});
+
+test("a change that Postgres alone has seen is not lost for a child whose parent was deleted here", async () => {
+  const [one, other] = await system.fill(2);
+  const id = randomUUID();
+  const made = { clerk_id: system.clerk, id, sender_id: one, price: "5", currency: "EUR", note: "As made" };
+  await system.sql(
+    `insert into public.parcels (clerk_id, id, sender_id, price, currency, note) values ($1, $2, $3, $4, $5, $6)`,
+    Object.values(made),
+  );
+  value(await bothWays());
+  // Supabase goes away with these
+  await system.sql("update public.parcels set note = 'Late here'");
+  await system.sql("delete from public.senders where id = $1", [other]);
+  await away(parcels);
+  value(await copy.update(parcels, id, { sender_id: other }));
+  value(await home(parcels));
+  expect(await system.sql("select note from public.parcels")).toEqual([{ note: "Late here" }]);
+  expect(await conflicts()).toMatchObject([{ collection: "parcels", other: { row: { sender_id: other } } }]);
+  expect(await system.verify()).toEqual([]);
+});
+
+test("a parent and its child that were both deleted in the copy are both deleted here", async () => {
+  const [parent] = await system.fill(1);
+  const id = randomUUID();
+  await system.sql(
+    "insert into public.parcels (clerk_id, id, sender_id, price, currency) values ($1, $2, $3, '5', 'EUR')",
+    [system.clerk, id, parent],
+  );
+  value(await bothWays());
+  await away();
+  await away(parcels);
+  value(await copy.delete(parcels, id));
+  value(await copy.delete(senders, parent as string));
+  value(await bothWays());
+  const promoted = promotedIn({ ...sides(), collections: copied });
+  value(await system.collector({ promoted, now: () => Date.now() + 5_000 }).run());
+  expect(value(await home()).differences).toEqual([]);
+  expect(value(await home(parcels)).differences).toEqual([]);
+  expect([await named(), await conflicts()]).toEqual([[], []]);
+});
+
+test("a parent that was deleted in the copy, and has a child here that nobody had seen, does not hold up the rest", async () => {
+  const [parent] = await system.fill(1);
+  value(await bothWays());
+  await system.sql(
+    "insert into public.parcels (clerk_id, id, sender_id, price, currency) values ($1, gen_random_uuid(), $2, '5', 'EUR')",
+    [system.clerk, parent],
+  );
+  await away();
+  value(await copy.delete(senders, parent as string));
+  expect((await home())._unsafeUnwrapErr().code).toBe("busy");
+  let now = Date.now();
+  const promoted = promotedIn({ ...sides(), collections: copied });
+  for (let tries = 0; tries < 3; tries++) {
+    now += 60_000;
+    value(await system.collector({ promoted, now: () => now }).run());
+  }
+  value(await bothWays());
+  expect(value(await home()).differences).toEqual([]);
+  expect(await named()).toEqual(["Sender 1"]);
+  expect(await conflicts()).toMatchObject([{ collection: "senders", other: { deleted_at: expect.any(String) } }]);
+  expect(await system.verify()).toEqual([]);
 });
 
 test("is not done by mistake", async () => {
