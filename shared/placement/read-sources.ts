@@ -14,10 +14,20 @@ export interface ReadSources {
   fromReplica(primary: string, completeUpTo: Date | null): void;
   /** Which of the two has answered last, of that primary's collections. */
   lastOf(primary: string): DataSource | undefined;
+  /**
+   * For what is read beside that, of which the answer's headers say nothing: it knows which of the two has answered, so that
+   * nobody waits for a primary twice.
+   */
+  aside(): ReadSources;
 }
 
-export function createReadSources(): ReadSources {
-  const last = new Map<string, DataSource>();
+export const createReadSources = (): ReadSources => readSources(new Map());
+
+/** `aside` of what a request has read, if it is told of that. */
+export const asideOf = ({ sources }: { sources?: ReadSources | undefined }): ReadSources =>
+  sources?.aside() ?? createReadSources();
+
+function readSources(last: Map<string, DataSource>): ReadSources {
   let source: DataSource | undefined;
   let earliest: Date | null = null;
   return {
@@ -38,5 +48,6 @@ export function createReadSources(): ReadSources {
       source = "replica";
     },
     lastOf: (primary) => last.get(primary),
+    aside: () => readSources(last),
   };
 }

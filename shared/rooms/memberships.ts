@@ -11,7 +11,7 @@ import { sharedCollections } from "../collections/index.ts";
 import { notFound, type RepositoryError } from "../contract/errors.ts";
 import { anyOf, DEFAULT_SORT } from "../contract/query.ts";
 import type { Collection } from "../definition/define.ts";
-import { createReadSources } from "../placement/read-sources.ts";
+import { asideOf } from "../placement/read-sources.ts";
 import type { Router } from "../placement/router.ts";
 import type { RequestUser } from "../placement/service.ts";
 
@@ -101,10 +101,10 @@ async function isInConversation(
     return (await own.value.list({ filters, sort: DEFAULT_SORT, limit: 1 })).map(({ items }) => items.length > 0);
   };
   // where it was looked up says nothing of where the answer to the caller comes from
-  const sources = createReadSources();
+  const sources = asideOf(user);
   const answer = await ask({ ...user, reads: "anywhere", sources });
   if (answer.isErr() || answer.value || sources.source !== "replica") return answer;
-  return ask({ ...user, reads: "primary", sources: createReadSources() });
+  return ask({ ...user, reads: "primary", sources: asideOf(user) });
 }
 
 /** Without the types of its fields. */

@@ -2,7 +2,7 @@
 import { ResultAsync } from "neverthrow";
 import { sharedCollections } from "../collections/index.ts";
 import { DEFAULT_SORT, MAX_LIMIT } from "../contract/query.ts";
-import { createReadSources } from "../placement/read-sources.ts";
+import { asideOf } from "../placement/read-sources.ts";
 import type { RequestUser } from "../placement/service.ts";
 import type { RoomRouter } from "./memberships.ts";
 
@@ -25,7 +25,7 @@ export async function profilesOf(
   const owners = [...new Set(ids)];
   if (owners.length === 0) return new Map();
   // what an answer is about does not come from where its decoration does
-  const profiles = await router.repository(sharedCollections.profiles, { ...user, sources: createReadSources() });
+  const profiles = await router.repository(sharedCollections.profiles, { ...user, sources: asideOf(user) });
   const found = await profiles.asyncAndThen(
     (repository) => new ResultAsync(repository.list({ owners, filters: [], sort: DEFAULT_SORT, limit: MAX_LIMIT })),
   );

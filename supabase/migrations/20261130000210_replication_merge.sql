@@ -297,9 +297,14 @@ create function public.switchyard_replication_fallback() returns jsonb
 language sql volatile security definer set search_path = '' as $$
   with both_ways as (
     select name from switchyard.collections where takes_writes_behind
+  ), oldest as materialized (
+    -- no more is looked at, however much waits: behind so many there may be some, and so there are
+    select m.collection, m.marked_at from switchyard.marks m order by m.seq limit 2000
   ), waiting as (
     select min(w.since) as since from (
-      select min(m.marked_at) as since from switchyard.marks m where m.collection in (select name from both_ways)
+      select min(o.marked_at) as since from oldest o where o.collection in (select name from both_ways)
+      union all
+      select case when count(*) = 2000 then clock_timestamp() end from oldest
       union all
       select min(f.failed_at) from switchyard.replication_failures f
       where not f.is_dead and f.collection in (select name from both_ways)
