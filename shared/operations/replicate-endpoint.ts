@@ -14,25 +14,42 @@ export interface ReplicateEndpointOptions {
   /** milliseconds, of any beginning */
   clock?: () => number;
   wait?: (ms: number) => Promise<void>;
+  /** keeps the process alive for work behind the answer */
+  waitUntil?: (work: Promise<unknown>) => void;
 }
 
 const TRIM_MS = 600_000;
 
 export function createReplicateEndpoint(options: ReplicateEndpointOptions): (request: Request) => Promise<Response> {
-  const { keys, replication, timeoutMs = 10_000, clock = () => performance.now(), wait } = options;
+  const {
+    keys,
+    replication,
+    timeoutMs = 10_000,
+    clock = () => performance.now(),
+    wait,
+    waitUntil = () => {},
+  } = options;
   let trimmedAt = Number.NEGATIVE_INFINITY;
   return async (request) => {
     if (request.method !== "POST") return answer(405, { message: "Only POST is answered here." });
     if (!(await carriesSecretKey(request, keys))) return answer(401, { message: "The secret key is needed." });
     const { copy, source } = replication;
     if (!copy) return answer(200, { copied: 0, message: "No MongoDB is configured here, so there is no copy." });
-    const copied = await whileBusy({
-      run: (leftMs) => copy.run(leftMs),
+    // whoever waits for an answer waits for what there is now, and not for as long as somebody stays
+    const first = Promise.withResolvers<Awaited<ReturnType<OpenCopy["run"]>>>();
+    const all = whileBusy({
+      run: async (leftMs) => {
+        const done = await copy.run(leftMs);
+        first.resolve(done);
+        return done;
+      },
       isBusy: ({ copied, collected }) => copied + collected.sent + collected.merged > 0,
       add: together,
       attend: (ms) => source.attend(ms),
       ...{ timeoutMs, clock, wait },
     });
+    waitUntil(all.catch(first.reject));
+    const copied = await first.promise;
     if (copied.isErr()) return answer(503, { message: copied.error.message });
     if (clock() - trimmedAt > TRIM_MS) {
       trimmedAt = clock();

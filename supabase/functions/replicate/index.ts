@@ -10,9 +10,13 @@ import { serviceClient } from "../../../shared/postgres/client.ts";
 const config = loadFunctionConfig(processEnvironment());
 const deadlines = deadlinesOf(config);
 
+/** Of Supabase's own runtime; elsewhere the process lives on by itself. */
+const { EdgeRuntime: runtime } = globalThis as { EdgeRuntime?: { waitUntil(work: Promise<unknown>): void } };
+
 export default {
   fetch: createReplicateEndpoint({
     keys: functionSecretKeys(config),
+    waitUntil: (work) => runtime?.waitUntil(work),
     replication: openReplication({
       config,
       service: serviceClient(config, { timeoutMs: deadlines.callMs }),
