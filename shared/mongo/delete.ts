@@ -7,6 +7,7 @@ import type { Answer } from "../contract/repository.ts";
 import { type Collection, isTwoWay } from "../definition/define.ts";
 import { referencesTo } from "../definition/references.ts";
 import { REFERENCED, VERSION_MISMATCH } from "../repository/refusals.ts";
+import { againstContention } from "./contention.ts";
 import { keysOf } from "./keys.ts";
 import { hasChildren, type ReferenceContext, recordKey } from "./references.ts";
 import { type CallOptions, inTransaction } from "./transactions.ts";
@@ -59,7 +60,7 @@ export async function deleteRecord(
   };
   return inTurn(context, [recordKey(context, { target: collection.name, id })], (maxTimeMs) =>
     references.length === 0
-      ? remove(() => ({ maxTimeMS: maxTimeMs }))
+      ? againstContention({ ...context, maxTimeMs }, ({ left }) => remove(() => ({ maxTimeMS: left() })))
       : inTransaction({ ...context, maxTimeMs }, remove),
   );
 }

@@ -8,39 +8,23 @@
  * A process that dies in a transaction leaves it open on the server, with what it has written closed to others, until the
  * server ends it after `transactionLifetimeLimitSeconds` (60 by default). Until then they are told to try again.
  */
-import { type ClientSession, MongoError, MongoErrorLabel, MongoServerError } from "mongodb";
+import { type ClientSession, MongoError, MongoErrorLabel } from "mongodb";
 import { err } from "neverthrow";
 import type { Answer } from "../contract/repository.ts";
-import { BUSY, TOO_LATE, type WriteLimits } from "./pace.ts";
+import { type Attempts, againstContention } from "./contention.ts";
+import { TOO_LATE, type WriteLimits } from "./pace.ts";
 
 /** What each call in the transaction is given, asked for anew: less and less time is left. */
 export type CallOptions = () => { session?: ClientSession; maxTimeMS: number };
-
-const LONGEST_PAUSE_MS = 100;
-const LOCK_TIMEOUT = 24;
-const WRITE_CONFLICT = 112;
-const NO_SUCH_TRANSACTION = 251;
 
 /**
  * Runs `work` in a transaction, and commits what it says is ok; an error that it returns leaves nothing written. It may
  * run several times, so it has no effects beside its calls, which it makes one after the other (a session takes no two).
  */
-export async function inTransaction<T>(
-  { db, maxTimeMs, pace, signal }: WriteLimits,
-  work: (options: CallOptions) => Answer<T>,
-): Answer<T> {
-  const until = pace.clock() + maxTimeMs;
-  const left = () => Math.max(1, Math.ceil(until - pace.clock()));
-  const session = db.client.startSession({ causalConsistency: false });
-  /** False when no time is left. */
-  const pause = async (attempt: number) => {
-    const ms = pace.random() * Math.min(LONGEST_PAUSE_MS, 5 * 2 ** attempt);
-    if (pace.clock() + ms >= until) return false;
-    await pace.wait(ms);
-    return true;
-  };
+export async function inTransaction<T>(limits: WriteLimits, work: (options: CallOptions) => Answer<T>): Answer<T> {
+  const session = limits.db.client.startSession({ causalConsistency: false });
   try {
-    for (let attempt = 0; ; attempt++) {
+    return await againstContention(limits, async ({ left, pause }) => {
       session.startTransaction({
         readConcern: { level: "snapshot" },
         writeConcern: { w: "majority" },
@@ -49,16 +33,14 @@ export async function inTransaction<T>(
       try {
         const result = await work(() => ({ session, maxTimeMS: left() }));
         // aborted with the session's end
-        if (signal?.aborted) return err(TOO_LATE);
+        if (limits.signal?.aborted) return err(TOO_LATE);
         if (result.isOk()) await commit(session, pause);
         return result;
       } catch (error) {
-        if (!isContention(error)) throw error;
         if (session.inTransaction()) await session.abortTransaction();
+        throw error;
       }
-      if (!(await pause(attempt))) return err(BUSY);
-      if (signal?.aborted) return err(TOO_LATE);
-    }
+    });
   } finally {
     // aborts what is open
     await session.endSession();
@@ -69,7 +51,7 @@ export async function inTransaction<T>(
  * A commit whose answer is lost may have happened. Asked again the server answers the same; what cannot be found out is
  * thrown on and not tried again, as with any write whose answer is lost: the caller's next request finds what is there.
  */
-async function commit(session: ClientSession, pause: (attempt: number) => Promise<boolean>): Promise<void> {
+async function commit(session: ClientSession, pause: Attempts["pause"]): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     try {
       return await session.commitTransaction();
@@ -79,14 +61,4 @@ async function commit(session: ClientSession, pause: (attempt: number) => Promis
       if (!isUnknown || !(await pause(attempt))) throw error;
     }
   }
-}
-
-/**
- * By code: DocumentDB's 112 need not carry the label. A 251 without it answers a second commit of which DocumentDB has
- * forgotten whether the first one happened.
- */
-function isContention(error: unknown): boolean {
-  if (!(error instanceof MongoServerError)) return false;
-  if (error.code === NO_SUCH_TRANSACTION) return error.hasErrorLabel(MongoErrorLabel.TransientTransactionError);
-  return error.code === WRITE_CONFLICT || error.code === LOCK_TIMEOUT;
 }

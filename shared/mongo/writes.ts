@@ -10,6 +10,7 @@ import { foldedFields } from "../definition/search.ts";
 import { DELETED, DUPLICATE, IDEMPOTENCY_MISMATCH, REFUSED_RECORD, VERSION_MISMATCH } from "../repository/refusals.ts";
 import type { Row } from "../repository/store.ts";
 import { nextVersion } from "../values/version.ts";
+import { againstContention } from "./contention.ts";
 import { recordProjection, toFields, toRecord } from "./documents.ts";
 import { isDuplicate } from "./failures.ts";
 import { fixedIn, refusedChange } from "./fixed-fields.ts";
@@ -57,7 +58,8 @@ async function withParents(
   };
   const records = [{ target: collection.name, id }, ...parents].map((record) => recordKey(context, record));
   return inTurn(context, records, (maxTimeMs) => {
-    if (isAlone && !needsCurrencyParent(collection, amountsIn)) return stored(() => ({ maxTimeMS: maxTimeMs }));
+    if (isAlone && !needsCurrencyParent(collection, amountsIn))
+      return againstContention({ ...context, maxTimeMs }, ({ left }) => stored(() => ({ maxTimeMS: left() })));
     return inTransaction({ ...context, maxTimeMs }, async (options) => {
       const written = await stored(options);
       if (written.isErr()) return written;

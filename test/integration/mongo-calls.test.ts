@@ -142,6 +142,30 @@ describe("what the server refuses", () => {
   });
 });
 
+test("a plain write that the server refuses for another's sake is tried again", async () => {
+  const refused: string[] = [];
+  const once =
+    (name: string, call: (...args: unknown[]) => unknown) =>
+    async (...args: unknown[]) => {
+      if (refused.includes(name)) return await call(...args);
+      refused.push(name);
+      throw new MongoServerError({ message: "deadlock detected", code: 112 });
+    };
+  const plain = (collection: object) =>
+    new Proxy(collection, {
+      get(target, name) {
+        const call = Reflect.get(target, name).bind(target);
+        return ["insertOne", "findOneAndUpdate", "updateOne"].includes(String(name)) ? once(String(name), call) : call;
+      },
+    });
+  const db = { client: database.db.client, collection: (name: string) => plain(database.db.collection(name)) };
+  const repository = mongoRepositories({ db: db as never, userId: crypto.randomUUID() }).repository(expenses);
+  const made = value(await repository.create({ amount: "1", currency: "EUR", date: "2026-01-01" }));
+  value(await repository.update(made.id, { amount: "2" }));
+  value(await repository.delete(made.id));
+  expect(refused).toEqual(["insertOne", "findOneAndUpdate", "updateOne"]);
+});
+
 describe("long integers", () => {
   test("versions up to 2^53 - 1 come back exactly and can be expected", async () => {
     const userId = crypto.randomUUID() as string;
