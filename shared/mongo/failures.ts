@@ -1,5 +1,6 @@
 /** What the driver's errors mean, by class and code; by message only where a provider has one code for everything (states.ts). */
 import {
+  MongoBulkWriteError,
   MongoError,
   MongoErrorLabel,
   MongoNetworkError,
@@ -44,10 +45,16 @@ export async function attempt<T>(call: () => Promise<Result<T, RepositoryError>>
   try {
     return await call();
   } catch (error) {
-    const known = failureOf(error);
+    const known = failureOf(ofBulk(error));
     if (known) return err(known);
     throw error;
   }
+}
+
+/** What a bulk write met on the way to the server, which the driver hands on as if the server had said it. */
+function ofBulk(error: unknown): unknown {
+  const met: unknown = error instanceof MongoBulkWriteError ? error.errorResponse : undefined;
+  return met instanceof Error ? met : error;
 }
 
 function failureOf(error: unknown): RepositoryError | undefined {

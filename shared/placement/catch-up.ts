@@ -18,10 +18,14 @@ const AWAY_MS = 5_000;
 
 /**
  * Waits until what was written before is copied: by a run that begins now, which all share that come before it. While nobody can
- * copy no reader waits: it is tried again behind their answers, and waited for once it has gone well. Never rejects.
+ * copy nobody waits: it is tried again behind their answers, and waited for once it has gone well. Only of runs that began at
+ * `since` or later it is believed that nobody can. Never rejects.
  */
-export function createCatchUp({ copy, limitMs, clock }: CatchUpOptions): () => Promise<void> {
-  let isAway = false;
+export type CatchUp = (since?: number) => Promise<void>;
+
+export function createCatchUp({ copy, limitMs, clock }: CatchUpOptions): CatchUp {
+  // of the last run that was known to fail, when it was asked for
+  let awaySince: number | undefined;
   let triedAt = 0;
   let running: Promise<boolean> | undefined;
   let queued: Promise<boolean> | undefined;
@@ -47,16 +51,17 @@ export function createCatchUp({ copy, limitMs, clock }: CatchUpOptions): () => P
     return queued;
   };
   const copied = async (): Promise<void> => {
-    triedAt = clock();
+    const from = clock();
+    triedAt = from;
     const done = join();
     void done.then((hasCopied) => {
-      isAway = !hasCopied;
+      awaySince = hasCopied ? undefined : from;
     });
     // one that goes well, and takes too long, is waited for no more than one that does not
-    if (!(await within(limitMs, done))) isAway = true;
+    if (!(await within(limitMs, done))) awaySince = from;
   };
-  return async () => {
-    if (!isAway) return copied();
+  return async (since = Number.NEGATIVE_INFINITY) => {
+    if (awaySince === undefined || awaySince < since) return copied();
     // clocks are set back, too
     if (Math.abs(clock() - triedAt) > AWAY_MS) void copied();
   };

@@ -37,18 +37,20 @@ interface Answered {
   pending: boolean;
   oldest_pending_ms: number | null;
   complete_up_to: string | null;
+  is_read_here: boolean;
 }
 
 /** `primary` is a name in `switchyard.databases`; behind it is Supabase. */
 export function createTwoWayStores(options: TwoWayStoresOptions): (primary: string, user: RequestUser) => Store {
   const { service, controlGuard, breakerOf, storeAt, replicate, deadlines, clock, log } = options;
-  const read = async (): Promise<Result<FallbackKnows, RepositoryError>> => {
-    const ask = () => callSystem<Answered>(service, "switchyard_replication_fallback");
+  const read = async (readsMs: number): Promise<Result<FallbackKnows, RepositoryError>> => {
+    const ask = () => callSystem<Answered>(service, "switchyard_replication_fallback", { p_reads_ms: readsMs });
     return (await guarded(controlGuard({}), ask)).map((found) => ({
       isOn: found.is_on,
       isPending: found.pending,
       oldestPendingMs: found.oldest_pending_ms,
       completeUpTo: found.complete_up_to === null ? null : new Date(found.complete_up_to),
+      isReadHere: found.is_read_here,
     }));
   };
   const isAway = () => controlGuard({}).breaker.isOpen();

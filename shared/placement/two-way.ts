@@ -8,7 +8,9 @@
  * update, delete  One whose outcome is unknown is not tried elsewhere: whoever waits for it is told to come again. Once the breaker
  *         says that the primary is away it goes to the other, if that has what the caller has seen.
  *
- * What is written behind the primary is answered once every instance knows that there is something (fallback-state.ts).
+ * What is written behind the primary is answered once every instance knows that there is something (fallback-state.ts); and
+ * what is written in the primary, while another instance reads behind it, once it is copied there: one that has not noticed yet
+ * that the primary is back would miss it otherwise (seen).
  */
 import { err, ok, type Result } from "neverthrow";
 import { busy, type RepositoryError, tooLate, unavailable } from "../contract/errors.ts";
@@ -17,6 +19,7 @@ import type { Collection } from "../definition/define.ts";
 import type { Log } from "../log.ts";
 import type { ReadStore, Row, Store } from "../repository/store.ts";
 import type { Breaker } from "./breaker.ts";
+import type { CatchUp } from "./catch-up.ts";
 import type { FallbackState } from "./fallback-state.ts";
 import { mergePages, newer } from "./merge-rows.ts";
 import { type Patience, patiently } from "./patiently.ts";
@@ -33,7 +36,7 @@ export interface TwoWayOptions extends Patience {
   behind: Store;
   state: FallbackState;
   /** has what only the primary has brought to the one behind it, or the other way round, as far as that can be done now */
-  catchUp: () => Promise<void>;
+  catchUp: CatchUp;
   /** `primary`: nothing that may lack what was written last is an answer, be it the whole that a file promises */
   reads?: ReadPlace;
   sources: ReadSources;
@@ -49,8 +52,9 @@ export function createTwoWayStore(options: TwoWayOptions): Store {
   const fieldsOf = ({ name }: Collection) => ({ collection: name, database: primary.name });
 
   const fromBehind = async <T>(ask: Ask<T>): Answer<T> => {
-    await catchUp();
-    const known = await state.read();
+    const { known, knownToAllAt } = await state.readBehind();
+    // that nobody can copy is believed once all know: what they wrote before may have been answered without
+    await catchUp(knownToAllAt);
     const upTo = known?.completeUpTo ?? null;
     if (!upTo && !known?.isOn)
       return err(unavailable(`${primary.title} does not answer, and nothing of it has been copied yet.`));
@@ -95,6 +99,15 @@ export function createTwoWayStore(options: TwoWayOptions): Store {
     return hasSeen ? answer : err(unavailable(`${primary.title} does not answer, and its copy does not know this.`));
   };
 
+  /** A write in the primary, which is done once whoever reads behind it would see it, too. */
+  const inPrimary = async <T>(write: Write<T>): Answer<T> => {
+    // meanwhile
+    void state.read();
+    const answer = await patiently(options, write);
+    if (answer.isOk() && (await state.read())?.isReadHere) await catchUp(Number.POSITIVE_INFINITY);
+    return answer;
+  };
+
   const writeBehind = async <T>(write: Write<T>): Answer<T> => {
     if (!(await state.read())?.isOn)
       return err(
@@ -123,7 +136,7 @@ export function createTwoWayStore(options: TwoWayOptions): Store {
       log.info("fallback", { ...fieldsOf(collection), operation, reason: "its breaker is open" });
       return writeBehind(async (store) => judged(collection, id, await write(store), expected));
     }
-    const asked = () => patiently(options, write);
+    const asked = () => inPrimary(write);
     const answer = await asked();
     if (answer.isOk() || !["not_found", "version_mismatch"].includes(answer.error.code)) return answer;
     // the caller may have read what is still on its way here
@@ -141,7 +154,7 @@ export function createTwoWayStore(options: TwoWayOptions): Store {
       const write: Write<Row> = (store) => store.create(collection, id, values, hash);
       if (!(breaker.isOpen() || hasFallenBack()))
         return withFallback(
-          () => patiently(options, write),
+          () => inPrimary(write),
           () => writeBehind(write),
           "create",
           {

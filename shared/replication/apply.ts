@@ -87,7 +87,10 @@ async function write(documents: Documents, items: readonly Item[]): Promise<Refu
     return [];
   } catch (error) {
     if (!(error instanceof MongoBulkWriteError) || error.result.getWriteConcernError()) throw error;
-    return [error.writeErrors].flat().map(({ index, code, errmsg = "" }) => {
+    const refused = [error.writeErrors].flat();
+    // what the driver met on the way is an error of this class, too (failures.ts): to read it as "none refused" loses rows
+    if (refused.length === 0) throw error;
+    return refused.map(({ index, code, errmsg = "" }) => {
       // says something of the database, and not of this row
       const state = stateOf(Number(code), errmsg);
       if (state && state.is !== "invalid") throw error;

@@ -290,36 +290,60 @@ begin
 end
 $$;
 
+-- Until when somebody may read here in place of a primary elsewhere. Who writes there meanwhile has it copied before it answers.
+create table switchyard.replication_readers (
+  is_the_only_row boolean primary key default true check (is_the_only_row),
+  until timestamptz not null
+);
+insert into switchyard.replication_readers (until) values ('-infinity');
+alter table switchyard.replication_readers enable row level security;
+
 -- How collections stand that both databases take writes of, for whoever serves them: {"is_on", "pending", "oldest_pending_ms",
--- "complete_up_to"}. Pending: something was written here that MongoDB does not have yet. complete_up_to: what was written in
--- MongoDB before is here; null: not known of all of them.
-create function public.switchyard_replication_fallback() returns jsonb
-language sql volatile security definer set search_path = '' as $$
-  with both_ways as (
-    select name from switchyard.collections where takes_writes_behind
-  ), oldest as materialized (
-    -- no more is looked at, however much waits: behind so many there may be some, and so there are
-    select m.collection, m.marked_at from switchyard.marks m order by m.seq limit 2000
-  ), waiting as (
-    select min(w.since) as since from (
-      select min(o.marked_at) as since from oldest o where o.collection in (select name from both_ways)
-      union all
-      select case when count(*) = 2000 then clock_timestamp() end from oldest
-      union all
-      select min(f.failed_at) from switchyard.replication_failures f
-      where not f.is_dead and f.collection in (select name from both_ways)
-    ) w
-  )
-  select jsonb_build_object(
-    'is_on', (select is_on from switchyard.replication),
-    'pending', w.since is not null,
-    'oldest_pending_ms', case when w.since is not null then greatest(0, extract(epoch from clock_timestamp() - w.since) * 1000) end,
-    'complete_up_to', (
-      select case when count(*) = count(r.complete_up_to) then min(r.complete_up_to) end
-      from both_ways b left join switchyard.replication_received r on r.collection = b.name
+-- "complete_up_to", "is_read_here"}. Pending: something was written here that MongoDB does not have yet. complete_up_to: what was
+-- written in MongoDB before is here; null: not known of all of them. p_reads_ms: so long (a minute at most) the caller may read here.
+create function public.switchyard_replication_fallback(p_reads_ms integer default 0) returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  -- a database that is read-only, be it because it is full, still answers
+  if p_reads_ms > 0 and not current_setting('transaction_read_only')::boolean then
+    update switchyard.replication_readers
+    set until = clock_timestamp() + make_interval(secs => least(p_reads_ms, 60000) / 1000.0)
+    -- once a second is enough for all; one that would end later is from before the clock was set back
+    where until not between clock_timestamp() + make_interval(secs => (least(p_reads_ms, 60000) - 1000) / 1000.0)
+      and clock_timestamp() + interval '1 minute';
+  end if;
+  return (
+    with both_ways as (
+      select name from switchyard.collections where takes_writes_behind
+    ), oldest as materialized (
+      -- no more is looked at, however much waits: behind so many there may be some, and so there are
+      select m.collection, m.marked_at from switchyard.marks m order by m.seq limit 2000
+    ), waiting as (
+      select min(w.since) as since from (
+        select min(o.marked_at) as since from oldest o where o.collection in (select name from both_ways)
+        union all
+        select case when count(*) = 2000 then clock_timestamp() end from oldest
+        union all
+        select min(f.failed_at) from switchyard.replication_failures f
+        where not f.is_dead and f.collection in (select name from both_ways)
+      ) w
     )
-  )
-  from waiting w
+    select jsonb_build_object(
+      'is_on', (select is_on from switchyard.replication),
+      'pending', w.since is not null,
+      'oldest_pending_ms', case when w.since is not null then greatest(0, extract(epoch from clock_timestamp() - w.since) * 1000) end,
+      'complete_up_to', (
+        select case when count(*) = count(r.complete_up_to) then min(r.complete_up_to) end
+        from both_ways b left join switchyard.replication_received r on r.collection = b.name
+      ),
+      'is_read_here', (
+        select r.until between clock_timestamp() and clock_timestamp() + interval '1 minute'
+        from switchyard.replication_readers r
+      )
+    )
+    from waiting w
+  );
+end
 $$;
 
 select switchyard.seal_function(f) from unnest(array[
@@ -331,6 +355,6 @@ select switchyard.seal_function(f) from unnest(array[
 ]::regprocedure[]) f;
 select switchyard.seal_function(f, '{service_role}') from unnest(array[
   'public.switchyard_replication_apply(text, text, boolean)',
-  'public.switchyard_replication_merge(text, text, timestamptz)', 'public.switchyard_replication_fallback()'
+  'public.switchyard_replication_merge(text, text, timestamptz)', 'public.switchyard_replication_fallback(integer)'
 ]::regprocedure[]) f;
 notify pgrst, 'reload schema';

@@ -69,17 +69,16 @@ afterAll(async () => {
   await system?.stop();
 });
 
+let replications = 0;
 const replicate = async () => {
+  replications++;
   if (isAwayForAll) throw new Error("MongoDB does not answer");
   value(await copy.run());
 };
 const through = (deadlineMs: number) => system.instance(deadlineMs, deadlineMs, { replicate });
 /** One whose way to MongoDB does not fail. What it writes is not copied at once. */
-const beside = (deadlineMs: number) =>
-  system.instance(deadlineMs, deadlineMs, {
-    replicate: async () => {},
-    environment: { MONGODB_URI: system.mongo },
-  });
+const beside = (deadlineMs: number, copies = async () => {}) =>
+  system.instance(deadlineMs, deadlineMs, { replicate: copies, environment: { MONGODB_URI: system.mongo } });
 
 const headers = { "content-type": "application/json" };
 let posted = 0;
@@ -160,6 +159,26 @@ test("of two instances one thinks that MongoDB is down: what either has answered
   for (let n = 0; n < 8; n++) {
     seen.push(await post(n % 2 ? lost : fine));
     for (const instance of [fine, lost]) expect((await list(instance)).ids).toEqual(expect.arrayContaining(seen));
+  }
+});
+
+test("an instance that has not noticed that MongoDB is back sees at once what others post there", async () => {
+  // the one that is lost waits for nobody by then
+  const [lost, fine] = [through(LONG_MS / 4), beside(LONG_MS, replicate)];
+  const seen = [await post(fine)];
+  value(await copy.run());
+  isAwayForAll = true;
+  await system.proxies.mongodb.set("refuse");
+  // until it believes that nobody can copy, and reads without
+  await vi.waitUntil(async () => {
+    const before = replications;
+    return (await list(lost)).source === "replica" && replications === before;
+  }, PATIENT);
+  isAwayForAll = false;
+  for (let n = 0; n < 4; n++) {
+    seen.push(await post(fine));
+    const { ids, source } = await list(lost);
+    expect([source, ids]).toEqual(["replica", expect.arrayContaining(seen)]);
   }
 });
 

@@ -1,12 +1,11 @@
 /** Rows that two databases write: who is asked, what is done again elsewhere, and when a writer is told that it is done. */
 import { err, ok } from "neverthrow";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { conflict, notFound, type RepositoryError, unavailable } from "../../shared/contract/errors.ts";
 import type { Answer } from "../../shared/contract/repository.ts";
 import type { Collection } from "../../shared/definition/define.ts";
 import { createLog } from "../../shared/log.ts";
-import { createCatchUp } from "../../shared/placement/catch-up.ts";
-import { createFallbackState, type FallbackKnows } from "../../shared/placement/fallback-state.ts";
+import type { FallbackKnows } from "../../shared/placement/fallback-state.ts";
 import { mergePages } from "../../shared/placement/merge-rows.ts";
 import { createReadSources } from "../../shared/placement/read-sources.ts";
 import { createTwoWayStore, type TwoWayOptions } from "../../shared/placement/two-way.ts";
@@ -16,6 +15,8 @@ import { guests } from "../integration/guests.ts";
 
 const collection = guests as unknown as Collection;
 const AWAY = unavailable("The database did not answer in time.");
+/** From when all know that somebody reads behind the primary. */
+const KNOWN_AT = 4_711;
 const UP_TO = new Date("2026-11-01T12:00:00.000Z");
 
 const idOf = (at: number) => `0192a000-0000-7000-8000-00000000000${at}`;
@@ -67,20 +68,27 @@ const failing = (error: RepositoryError): Store =>
     ]),
   ) as unknown as Store;
 
-const KNOWS: FallbackKnows = { isOn: true, isPending: false, oldestPendingMs: null, completeUpTo: UP_TO };
+const KNOWS: FallbackKnows = {
+  isOn: true,
+  isPending: false,
+  oldestPendingMs: null,
+  completeUpTo: UP_TO,
+  isReadHere: false,
+};
 
 function system(primary: Store, behind: Store, knows: Partial<FallbackKnows> = {}, over: Partial<TwoWayOptions> = {}) {
   const lines: Record<string, unknown>[] = [];
   const sources = createReadSources();
   const announce = vi.fn(async () => {});
-  const catchUp = vi.fn(async () => {});
+  const catchUp = vi.fn(async (_since?: number) => {});
+  const known = { ...KNOWS, ...knows };
   const store = createTwoWayStore({
     primary: { name: "mongodb", title: "MongoDB" },
     breaker: { isOpen: () => false, heard: () => 0 },
     open: () => primary,
     primaryMs: 1_000,
     behind,
-    state: { read: async () => ({ ...KNOWS, ...knows }), announce },
+    state: { read: async () => known, readBehind: async () => ({ known, knownToAllAt: KNOWN_AT }), announce },
     catchUp,
     sources,
     log: createLog({ level: "info", write: (line) => lines.push(JSON.parse(line)) }),
@@ -138,7 +146,7 @@ describe("reads", () => {
   test("of a primary that is away come from behind it, once that was brought up, and say up to when", async () => {
     const { store, sources, lines, catchUp } = system(failing(AWAY), shelf(row(1, "copy")));
     expect(await notesIn(store.list(collection, page))).toEqual(["copy"]);
-    expect(catchUp).toHaveBeenCalledTimes(1);
+    expect(catchUp.mock.calls).toEqual([[KNOWN_AT]]);
     expect([sources.source, sources.completeUpTo]).toEqual(["replica", UP_TO]);
     expect(lines).toMatchObject([{ event: "fallback", operation: "list", database: "mongodb", collection: "guests" }]);
     // what is not there may be in the primary
@@ -227,6 +235,21 @@ describe("changes", () => {
   });
 });
 
+test("writes in a primary that somebody does not reach are done once they are copied to where those read", async () => {
+  const WRITES: readonly ((store: Store) => Answer<unknown>)[] = [
+    (store) => store.create(collection, idOf(7), { note: "posted" }),
+    (store) => store.update(collection, idOf(1), { note: "edited" }),
+    (store) => store.delete(collection, idOf(1)),
+  ];
+  for (const write of WRITES)
+    for (const isReadHere of [true, false]) {
+      const { store, catchUp } = system(shelf(row(1, "there")), shelf(), { isReadHere });
+      expect(await codeOf(write(store))).toBe("ok");
+      // whatever is believed of whoever copies: this one does reach the primary
+      expect(catchUp.mock.calls).toEqual(isReadHere ? [[Number.POSITIVE_INFINITY]] : []);
+    }
+});
+
 describe("reads that must be whole", () => {
   const whole = (
     primary: Store,
@@ -247,127 +270,12 @@ describe("reads that must be whole", () => {
     const some = () => shelf(row(1, "copy"));
     expect(await codeOf(whole(failing(AWAY), some()))).toBe("unavailable");
     expect(await codeOf(whole(some(), failing(AWAY), { isPending: true }))).toBe("unavailable");
-    const state = { read: async () => null, announce: async () => {} };
+    const state = {
+      read: async () => null,
+      readBehind: async () => ({ known: null, knownToAllAt: 0 }),
+      announce: async () => {},
+    };
     expect(await codeOf(whole(some(), some(), {}, { state }))).toBe("unavailable");
-  });
-});
-
-describe("what is known behind a primary", () => {
-  beforeEach(() => void vi.useFakeTimers());
-  afterEach(() => void vi.useRealTimers());
-  const stateOf = (read: () => Promise<FallbackKnows>, over: { limitMs?: number; isAway?: () => boolean } = {}) =>
-    createFallbackState({ read: async () => ok(await read()), limitMs: 500, clock: () => Date.now(), ...over });
-
-  test("is asked once a second, and by all at once", async () => {
-    const read = vi.fn(async () => KNOWS);
-    const state = stateOf(read);
-    await Promise.all([state.read(), state.read()]);
-    await vi.advanceTimersByTimeAsync(1_000);
-    await state.read();
-    expect(read).toHaveBeenCalledTimes(1);
-    await vi.advanceTimersByTimeAsync(1);
-    await state.read();
-    expect(read).toHaveBeenCalledTimes(2);
-  });
-
-  test("is unknown when nobody answers in time", async () => {
-    const state = stateOf(() => new Promise(() => {}));
-    const reading = state.read();
-    await vi.advanceTimersByTimeAsync(500);
-    expect(await reading).toBeNull();
-  });
-
-  test("is never older than what others wait for, however long it may take", async () => {
-    const state = stateOf(() => new Promise((done) => setTimeout(done, 1_100, KNOWS)), { limitMs: 1_200 });
-    const reading = state.read();
-    await vi.advanceTimersByTimeAsync(1_000);
-    expect(await reading).toBeNull();
-  });
-
-  test("is waited for by nobody while it is known not to answer, and asked all the same", async () => {
-    let isAway = true;
-    const read = vi.fn(() => (isAway ? new Promise<FallbackKnows>(() => {}) : Promise.resolve(KNOWS)));
-    const state = stateOf(read, { isAway: () => isAway });
-    expect(await state.read()).toBeNull();
-    expect(read).toHaveBeenCalledTimes(1);
-    isAway = false;
-    await vi.advanceTimersByTimeAsync(1_001);
-    expect(await state.read()).toEqual(KNOWS);
-  });
-
-  test("whoever writes the first waits until all have asked again; who comes later need not", async () => {
-    let now: FallbackKnows = { ...KNOWS, isPending: true, oldestPendingMs: 100 };
-    const state = stateOf(async () => now);
-    const told = vi.fn();
-    const announcing = state.announce().then(told);
-    await vi.advanceTimersByTimeAsync(899);
-    expect(told).not.toHaveBeenCalled();
-    await vi.advanceTimersByTimeAsync(1);
-    await announcing;
-    now = { ...now, oldestPendingMs: 1_000 };
-    await state.announce();
-    // it has been copied meanwhile
-    now = KNOWS;
-    await state.announce();
-  });
-});
-
-describe("bringing up what is behind a primary", () => {
-  beforeEach(() => void vi.useFakeTimers());
-  afterEach(() => void vi.useRealTimers());
-  const over = (copy: () => Promise<unknown>) => createCatchUp({ copy, limitMs: 500, clock: () => Date.now() });
-
-  test("who comes while a run is under way waits for the next, with all the others", async () => {
-    const runs: PromiseWithResolvers<void>[] = [];
-    const catchUp = over(() => {
-      const run = Promise.withResolvers<void>();
-      runs.push(run);
-      return run.promise;
-    });
-    const done = [vi.fn(), vi.fn(), vi.fn()];
-    const [first, second, third] = done.map((told) => catchUp().then(told));
-    expect(runs).toHaveLength(1);
-    runs[0]?.resolve();
-    await first;
-    expect([done[1]?.mock.calls, runs.length]).toEqual([[], 2]);
-    runs[1]?.resolve();
-    await Promise.all([second, third]);
-    expect(runs).toHaveLength(2);
-  });
-
-  test("where nobody can copy, or not in time, nobody waits again for a while", async () => {
-    for (const copy of [() => Promise.reject(new Error("away")), () => new Promise(() => {})]) {
-      const tried = vi.fn(copy);
-      const catchUp = over(tried);
-      const first = catchUp();
-      await vi.advanceTimersByTimeAsync(500);
-      await first;
-      await catchUp();
-      expect(tried).toHaveBeenCalledTimes(1);
-    }
-  });
-
-  test("it is tried again behind the answers, and waited for once it has gone well", async () => {
-    let run = Promise.withResolvers<void>();
-    const tried = vi.fn(() => run.promise);
-    const catchUp = over(tried);
-    run.reject(new Error("away"));
-    await catchUp();
-    run = Promise.withResolvers();
-    await vi.advanceTimersByTimeAsync(5_001);
-    // answered without it
-    await catchUp();
-    expect(tried).toHaveBeenCalledTimes(2);
-    run.resolve();
-    await vi.advanceTimersByTimeAsync(0);
-    run = Promise.withResolvers();
-    const told = vi.fn();
-    const waiting = catchUp().then(told);
-    await vi.advanceTimersByTimeAsync(100);
-    expect(told).not.toHaveBeenCalled();
-    run.resolve();
-    await waiting;
-    expect(tried).toHaveBeenCalledTimes(3);
   });
 });
 
