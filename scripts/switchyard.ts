@@ -6,4 +6,5 @@ process.exitCode = await runCommand(process.argv.slice(2), {
   env: processEnvironment(),
   out: console.log,
   err: console.error,
+  terminal: process.stdout.isTTY ? process.stderr : undefined,
 });

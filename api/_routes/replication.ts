@@ -39,6 +39,10 @@ const statusSchema = z
       description: "from a change to its copy, over the last ten minutes; null: nothing was copied",
     }),
     lag_p99_ms: ms,
+    back_lag_p50_ms: ms.meta({
+      description: "the same of the way back, from MongoDB to Supabase; null: nothing came back",
+    }),
+    back_lag_p99_ms: ms,
     copied_per_second: ms.meta({ description: "rows to MongoDB, over the last minute; null: none" }),
     collections: z.array(
       z.object({

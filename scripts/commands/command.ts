@@ -8,6 +8,8 @@ export interface Io {
   env: Environment;
   out: (line: string) => void;
   err: (line: string) => void;
+  /** where somebody watches, and nothing else is written meanwhile */
+  terminal?: NodeJS.WriteStream | undefined;
 }
 
 export interface Given {

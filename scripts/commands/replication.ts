@@ -14,7 +14,7 @@ import type { UnsentState } from "../../shared/repository/database.ts";
 import { type Command, type Io, JSON_OPTION, json, orRefuse, Refused, table, WrongUse } from "./command.ts";
 import { connected } from "./connect.ts";
 import { milliseconds } from "./copy-words.ts";
-import { createRate } from "./rate.ts";
+import { createProgress } from "./progress.ts";
 
 /** Most differences that are printed; `--json` has them all. */
 const SHOWN = 20;
@@ -112,14 +112,18 @@ const catchingUp = (pending: number, rate: number): string =>
   `${Math.round(rate)} rows a second over the last minute: at that rate it takes ${milliseconds((pending / rate) * 1_000)}`;
 
 /** The way back, of what both databases take writes of. */
-function fromMongo({ collections }: ReplicationStatus, unsent: readonly UnsentState[] | null): string[] {
+function fromMongo(status: ReplicationStatus, unsent: readonly UnsentState[] | null): string[] {
+  const { collections, back_lag_p50_ms: p50, back_lag_p99_ms: p99 } = status;
   if (!collections.some((each) => each.both_ways)) return [];
   if (!unsent) return ["What MongoDB has that Supabase does not cannot be known now."];
   const rows = unsent.map(({ collection, pending, oldest_ms, failing, dead }) => [
     ...[collection, String(pending), milliseconds(oldest_ms), String(failing), String(dead)],
     collections.find((each) => each.collection === collection)?.received_up_to?.slice(0, 19) ?? "-",
   ]);
-  return [table(["from MongoDB", "pending", "oldest", "failing", "dead", "complete up to"], rows)];
+  return [
+    table(["from MongoDB", "pending", "oldest", "failing", "dead", "complete up to"], rows),
+    `lag of the way back, of the last ten minutes: p50 ${milliseconds(p50)}, p99 ${milliseconds(p99)}`,
+  ];
 }
 
 export const backfillReplication: Command = {
@@ -132,23 +136,24 @@ export const backfillReplication: Command = {
     opened(io, async (replication) => {
       const { worker, collector, mongo } = await copyOf(replication);
       const collections = collectionsIn(replication, name);
-      const rate = createRate();
-      const copied = orRefuse(
-        await backfill({
-          source: replication.source,
-          worker,
-          collector,
-          mongo,
-          collections,
-          restart: values.restart === true,
-          onProgress: ({ collection, from, marked, total, waits }) => {
-            if (values.json) return;
-            if (from === "mongodb") io.out(`${collection}, from MongoDB: ${rate(`${collection} back`, marked, total)}`);
-            else if (waits) io.out(`${collection}: waits for a transaction that was open when marks were switched on.`);
-            else io.out(`${collection}: ${rate(collection, marked, total)}`);
-          },
-        }),
-      );
+      const progress = createProgress(io);
+      const done = await backfill({
+        source: replication.source,
+        worker,
+        collector,
+        mongo,
+        collections,
+        restart: values.restart === true,
+        onProgress: ({ collection, from, marked, total, waits }) => {
+          if (values.json) return;
+          if (from === "mongodb") progress.at(`${collection}, from MongoDB`, marked, total);
+          else if (waits)
+            progress.say(`${collection}: waits for a transaction that was open when marks were switched on.`);
+          else progress.at(collection, marked, total);
+        },
+      });
+      progress.end();
+      const copied = orRefuse(done);
       io.out(
         values.json ? json({ copied }) : `Copied ${copied} rows. To compare both sides: switchyard replication verify`,
       );

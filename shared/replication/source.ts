@@ -50,6 +50,9 @@ export interface ReplicationStatus {
   oldest_ms: number | null;
   lag_p50_ms: number | null;
   lag_p99_ms: number | null;
+  /** of the way back, from the write in MongoDB */
+  back_lag_p50_ms: number | null;
+  back_lag_p99_ms: number | null;
   /** rows to MongoDB over the last minute; null: none */
   copied_per_second: number | null;
   failing: number;

@@ -1,6 +1,9 @@
 -- plane: control
 -- What comes from MongoDB is put together with what is here, row by row.
 
+-- Those that came back: their lags are from the write in MongoDB, by the clock that its version was made with.
+alter table switchyard.replication_batches add column came_back boolean not null default false;
+
 -- The columns of a table that are written, and not made from others.
 create function switchyard.written_columns(p_collection text) returns text[]
 language sql stable set search_path = '' as $$
@@ -279,6 +282,16 @@ begin
     raise exception 'no collection "%" is written in both databases', p_collection using errcode = 'PT404';
   end if;
   v_taken := switchyard.take_rows(p_collection, p_rows);
+  insert into switchyard.replication_batches (came_back, rows, lags)
+  select true, max(n.total), array_agg(n.lag order by n.lag) filter (where n.n % greatest(1, n.total / 100) = 0)
+  from (
+    select greatest(0, extract(epoch from clock_timestamp()) * 1000 - s.version / 1000)::double precision as lag,
+      row_number() over (order by w.at) as n, count(*) over () as total
+    from jsonb_array_elements(p_rows::jsonb) with ordinality w(item, at)
+    join jsonb_array_elements(v_taken) t(taken) on t.taken ->> 'id' = w.item ->> 'id' and t.taken ->> 'is' in ('applied', 'merged')
+    cross join lateral (select max(v.value::numeric) as version from jsonb_each_text(w.item -> 'seen') v) s
+  ) n
+  having count(*) > 0;
   if p_complete_up_to is not null and not jsonb_path_exists(v_taken, '$[*] ? (@.is == "refused" || @.is == "waiting")') then
     insert into switchyard.replication_received as r (collection, complete_up_to)
     -- of a clock that is ahead nothing is believed

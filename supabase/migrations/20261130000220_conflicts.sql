@@ -106,18 +106,20 @@ language sql volatile security definer set search_path = '' as $$
   with pending as (
     select m.collection, m.seq, m.marked_at from switchyard.marks m order by m.seq limit 100000
   ), lags as (
-    select unnest(b.lags) as lag from switchyard.replication_batches b
+    select b.came_back, unnest(b.lags) as lag from switchyard.replication_batches b
     where b.copied_at > clock_timestamp() - interval '10 minutes'
   )
   select jsonb_build_object(
     'is_on', r.is_on,
     'pending', (select count(*) from pending),
     'oldest_ms', (select extract(epoch from clock_timestamp() - min(marked_at)) * 1000 from pending),
-    'lag_p50_ms', (select percentile_cont(0.5) within group (order by lag) from lags),
-    'lag_p99_ms', (select percentile_cont(0.99) within group (order by lag) from lags),
+    'lag_p50_ms', (select percentile_cont(0.5) within group (order by lag) from lags where not came_back),
+    'lag_p99_ms', (select percentile_cont(0.99) within group (order by lag) from lags where not came_back),
+    'back_lag_p50_ms', (select percentile_cont(0.5) within group (order by lag) from lags where came_back),
+    'back_lag_p99_ms', (select percentile_cont(0.99) within group (order by lag) from lags where came_back),
     'copied_per_second', (
       select sum(b.rows) / greatest(1, extract(epoch from clock_timestamp() - min(b.copied_at))) from switchyard.replication_batches b
-      where b.copied_at > clock_timestamp() - interval '1 minute'
+      where b.copied_at > clock_timestamp() - interval '1 minute' and not b.came_back
     ),
     'failing', (select count(*) from switchyard.replication_failures where not is_dead),
     'dead', (select count(*) from switchyard.replication_failures where is_dead),

@@ -6,7 +6,7 @@ import type { Replication } from "./system.ts";
 /** The signal that it ended by: null for one that came to its end. */
 export const killedAt = (
   { supabase, replicaUri }: Replication,
-  what: "worker" | "collector" | "backfill" | "repair" | "restore" | "promote" | "demote",
+  what: "worker" | "collector" | "backfill" | "repair" | "repair back" | "restore" | "promote" | "demote",
   step: string,
 ): Promise<string | null> =>
   new Promise((resolve, reject) => {

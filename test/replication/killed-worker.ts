@@ -3,6 +3,7 @@
  * `node killed-worker.ts <worker|collector|backfill|repair|restore> <step> <url> <key> <replica uri>`.
  */
 import { MongoClient } from "mongodb";
+import type { Collection } from "../../shared/definition/define.ts";
 import { createLog } from "../../shared/log.ts";
 import { serviceClient } from "../../shared/postgres/client.ts";
 import { backfill } from "../../shared/replication/backfill.ts";
@@ -15,7 +16,7 @@ import { restore } from "../../shared/replication/restore.ts";
 import { supabaseSource } from "../../shared/replication/source.ts";
 import { verifyCollection } from "../../shared/replication/verify.ts";
 import { createReplicationWorker } from "../../shared/replication/worker.ts";
-import { copied, senders, sideOf } from "./collections.ts";
+import { copied, notes, senders, sideOf } from "./collections.ts";
 
 const [what, step, url = "", key = "", replicaUri = ""] = process.argv.slice(2);
 const at = (reached: string) => {
@@ -41,16 +42,17 @@ const collector = createCollector({
   promoted: promotedIn({ source, mongo: side, collections: copied }),
   ...(what === "collector" && { at }),
 });
+const repair = async (collection: Collection) => {
+  const found = await verifyCollection({ source, mongo: side, collection, deep: true, patienceMs: 0 });
+  if (found.isErr()) return found;
+  return repairCollection({ source, mongo: side, collection, at }, found.value.differences);
+};
 const works: Record<string, () => Promise<{ isOk(): boolean }>> = {
   worker: () => worker.run(),
   collector: () => collector.run(),
   backfill: () => backfill({ source, worker, collector, mongo: side, collections: copied, limit: 7, at }),
-  repair: async () => {
-    const [collection] = copied as [(typeof copied)[number]];
-    const found = await verifyCollection({ source, mongo: side, collection, deep: true });
-    if (found.isErr()) return found;
-    return repairCollection({ source, mongo: side, collection, at }, found.value.differences);
-  },
+  repair: () => repair(senders),
+  "repair back": () => repair(notes),
   promote: () => promote({ source, mongo: side, collection: senders, force: true, at }),
   demote: () =>
     demote({

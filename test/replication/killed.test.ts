@@ -4,6 +4,7 @@ import { UUID } from "mongodb";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { repairCollection } from "../../shared/replication/repair.ts";
 import { restore } from "../../shared/replication/restore.ts";
+import { verifyCollection } from "../../shared/replication/verify.ts";
 import { value } from "../contract/store.ts";
 import { copied, notes, senders } from "./collections.ts";
 import { killedAt } from "./killed-at.ts";
@@ -98,6 +99,27 @@ test.each(["marked anew", "replaced"])("repair: %s", async (step) => {
   value(await repairCollection({ source: system.source, mongo: system.mongo, collection: senders }, differences));
   await system.drain();
   expect(await system.verify()).toEqual([]);
+});
+
+test.each(["unsent", "marked anew"])("repair, of what both databases write: %s", async (step) => {
+  const ids: string[] = [];
+  for (let n = 0; n < 20; n++) ids.push(await makeNote());
+  await system.drain();
+  // each side has lost some that the other has
+  const lost = ids.slice(0, 5);
+  await system.home.collection("notes").deleteMany({ _id: { $in: lost.map((id) => new UUID(id) as never) } });
+  await system.sql("alter table public.notes disable trigger all");
+  await system.sql("delete from public.notes where id = any ($1)", [ids.slice(5, 10)]);
+  await system.sql("alter table public.notes enable trigger all");
+  for (const name of ["stamp", "check_tombstones", "bury", "mark_insert", "mark_update", "mark_delete"])
+    await system.sql(`alter table public.notes enable always trigger switchyard_${name}`);
+  expect(await killedAt(system, "repair back", step)).toBe("SIGKILL");
+  const options = { source: system.source, mongo: system.mongo, collection: notes };
+  const verified = await verifyCollection({ ...options, deep: true, patienceMs: 0 });
+  value(await repairCollection(options, value(verified).differences));
+  await system.drain();
+  expect(await system.verify()).toEqual([]);
+  expect(await system.sql("select count(*)::int as n from public.notes")).toEqual([{ n: 20 }]);
 });
 
 test.each(["applied", "switched"])("restore: %s", async (step) => {

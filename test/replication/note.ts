@@ -14,7 +14,8 @@ export type Note = ReturnType<typeof createNote>;
 export function createNote(system: Replication) {
   const id = randomUUID();
   const store = system.store();
-  const make = async (values: Row = {}) => value(await store.create(notes, id, { ...NOTE, ...values }, "hash"));
+  const make = async (values: Row = {}, by = store) =>
+    value(await by.create(notes, id, { ...NOTE, ...values }, "hash"));
   const change = async (values: Row, by = store) => value(await by.update(notes, id, values));
   const insertHere = (text = "Here") =>
     system.sql("insert into public.notes (clerk_id, id, text) values ($1, $2, $3)", [system.clerk, id, text]);

@@ -161,6 +161,20 @@ test("status tells what each direction has, and retry has what was set aside tri
   expect(await system.verify()).toEqual([]);
 });
 
+test("status tells how late what comes from MongoDB is, from when it was written there", async () => {
+  await system.sql("delete from switchyard.replication_batches");
+  const lags = async () => {
+    const { lag_p50_ms, back_lag_p50_ms, back_lag_p99_ms } = value(await system.source.status());
+    return [lag_p50_ms, back_lag_p50_ms, back_lag_p99_ms];
+  };
+  expect(await lags()).toEqual([null, null, null]);
+  await note.make({}, note.apart(-60_000));
+  value(await system.collector().run());
+  const [there, p50, p99] = await lags();
+  expect(there).toBeNull();
+  for (const lag of [p50, p99]) expect(lag).toBeGreaterThanOrEqual(60_000);
+});
+
 describe("a conflict", () => {
   const conflict = async () => {
     const [found] = await note.conflicts();
