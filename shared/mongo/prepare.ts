@@ -3,11 +3,12 @@
  * written. Safe to repeat, also by two at once.
  */
 import { type Db, type Document, MongoServerError } from "mongodb";
-import type { Collection } from "../definition/define.ts";
+import { type Collection, isTwoWay } from "../definition/define.ts";
 import type { Self } from "../repository/database.ts";
 import { foldAgain } from "./earlier-folding.ts";
 import { isOfMarkers, mendEarlierMarkers } from "./earlier-markers.ts";
 import { type Index, indexesOf, replicaIndexesOf } from "./indexes.ts";
+import { liveName, prepareLiveView } from "./live-view.ts";
 import { replicaValidatorOf } from "./replica-validator.ts";
 import { isFoldedEarlier, isPresent, refuseOther, writeSelf } from "./self.ts";
 import { validatorOf } from "./validator.ts";
@@ -24,10 +25,12 @@ export interface Prepared {
 export interface Shape {
   validatorOf(collection: Collection): Document;
   indexesOf(collection: Collection): Index[];
+  /** whether people are given a view of what lives */
+  hasLiveView(collection: Collection): boolean;
 }
-const HOME: Shape = { validatorOf, indexesOf };
+const HOME: Shape = { validatorOf, indexesOf, hasLiveView: isTwoWay };
 /** Copies: the primary decides what is valid and unique, and tombstones go once both sides have them. */
-export const REPLICA: Shape = { validatorOf: replicaValidatorOf, indexesOf: replicaIndexesOf };
+export const REPLICA: Shape = { validatorOf: replicaValidatorOf, indexesOf: replicaIndexesOf, hasLiveView: () => true };
 
 const ILLEGAL_OPERATION = 20;
 const INDEX_NOT_FOUND = 27;
@@ -67,6 +70,8 @@ export async function prepareMongo(
   const done: Prepared[] = [];
   for (const collection of collections)
     done.push(await prepareCollection(db, collection, present.get(collection.name), shape));
+  for (const { name } of collections.filter(shape.hasLiveView))
+    await prepareLiveView(db, name, present.get(liveName(name)));
   if (!isPresent(known)) await writeSelf(db, self);
   return done;
 }

@@ -25,8 +25,11 @@ import { judgeOf } from "./api-document.ts";
 import { copyOf, guests, guestsSql, tombstoneOf } from "./guests.ts";
 
 const collections: readonly Collection[] = [...allCollections, guests as unknown as Collection];
-/** And who the database is. */
-const COPIED = [...copiedTo(REPLICA_HOLDER, collections).map(({ name }) => name), "switchyard"].sort();
+/** With a view of what lives for each, and who the database is. */
+const COPIED = [
+  ...copiedTo(REPLICA_HOLDER, collections).flatMap(({ name }) => [name, `${name}_live`]),
+  "switchyard",
+].sort();
 const COMPLETE = new Date("2027-01-01T00:00:00.000Z");
 /** Nobody listens there. */
 const AWAY = { SUPABASE_URL: "http://127.0.0.1:1", DATABASE_URL: "postgresql://nobody@127.0.0.1:1/postgres" };
@@ -94,7 +97,12 @@ afterAll(async () => {
   await database?.stop();
 });
 
-const namesIn = async (db: Db) => (await db.listCollections().toArray()).map(({ name }) => name).sort();
+const namesIn = async (db: Db) =>
+  (await db.listCollections().toArray())
+    .map(({ name }) => name)
+    // where the server keeps its views
+    .filter((name) => !name.startsWith("system."))
+    .sort();
 const user = (home: "supabase" | "mongodb" = "mongodb") => newUser({ home, on: database });
 const callerOf = ({ id, jwt, home }: TestUser) => ({ id, jwt, home, homeEpoch: 1 });
 const open = async (router: Router, of: TestUser) => value(await router.repository(guests, callerOf(of)));
@@ -118,7 +126,13 @@ describe("the database of the copies", () => {
   test("has what is replicated and nothing else, and the home has none of that", async () => {
     expect(await namesIn(copies)).toEqual(COPIED);
     expect(await namesIn(mongo.db())).toEqual(
-      [...keptIn("mongodb", allCollections).map(({ name }) => name), "switchyard"].sort(),
+      [
+        ...keptIn("mongodb", allCollections).flatMap((each) => [
+          each.name,
+          ...(isTwoWay(each) ? [`${each.name}_live`] : []),
+        ]),
+        "switchyard",
+      ].sort(),
     );
     expect(await copies.collection("switchyard").findOne({})).toMatchObject({ name: "mongodb_replica", site: 2 });
   });
@@ -150,6 +164,18 @@ describe("the database of the copies", () => {
     await prepare({ MONGODB_REPLICA_DATABASE: name });
     expect(await namesIn(mongo.db(name))).toEqual(COPIED);
     await mongo.db(name).dropDatabase();
+  });
+
+  test("shows people what lives, in views that nobody can write", async () => {
+    const { made } = await host();
+    const [zoe, emile] = made as [(typeof made)[0], (typeof made)[0]];
+    await copies.collection(guests.name).replaceOne({ _id: new UUID(zoe.id) as never }, tombstoneOf(zoe));
+    const live = copies.collection(`${guests.name}_live`);
+    expect(await live.findOne({ _id: new UUID(zoe.id) as never })).toBeNull();
+    const shown = await live.findOne({ _id: new UUID(emile.id) as never });
+    expect(shown).toMatchObject({ name: "Émile", note: "x" });
+    for (const kept of ["_seen", "_folded", "create_hash"]) expect(shown).not.toHaveProperty(kept);
+    await expect(live.deleteMany({})).rejects.toThrow(/view/);
   });
 
   test("is missed by health until it is prepared, and by nobody at home beside it", async () => {

@@ -336,3 +336,29 @@ it.each<[string, () => Promise<unknown>, { code: number; codeName?: string }]>([
   await things.createIndex({ a: 1 });
   expect(await refusal(work())).toEqual(expected);
 });
+
+it("shows a view's documents, as they are by then, and takes no writes of it", async () => {
+  await things.insertMany([
+    { _id: 1, a: 1, b: "x" },
+    { _id: 2, a: 2, gone: true },
+    { _id: 3, a: 3 },
+  ] as Document[]);
+  const db = client.db(things.dbName);
+  const view = { viewOn: things.collectionName, pipeline: [{ $match: { gone: null } }, { $unset: ["b"] }] };
+  await db.createCollection("present", view);
+  const present = db.collection<{ _id: number; a?: number }>("present");
+  expect(await present.find({}).sort({ _id: -1 }).toArray()).toEqual([
+    { _id: 3, a: 3 },
+    { _id: 1, a: 1 },
+  ]);
+  await things.updateOne({ _id: 3 } as Document, { $set: { gone: true } });
+  expect([await present.countDocuments({ a: { $gt: 0 } }), await present.findOne({ _id: 3 })]).toEqual([1, null]);
+  expect(await present.aggregate([{ $group: { _id: null, sum: { $sum: "$a" } } }]).toArray()).toEqual([
+    { _id: null, sum: 1 },
+  ]);
+  await expect(present.insertOne({ _id: 4 })).rejects.toThrow(/view/);
+  expect(await db.listCollections({ name: "present" }).toArray()).toMatchObject([{ type: "view", options: view }]);
+  await db.command({ collMod: "present", ...view, pipeline: [] });
+  expect(await present.countDocuments()).toBe(3);
+  await present.drop();
+});

@@ -10,7 +10,7 @@
  *   keyPattern, keyValue  of a duplicate: DocumentDB does not say them
  *   ok              a double everywhere, but an int in DocumentDB where no data is asked for
  *   listCollections, listIndexes  `ns` of the first, which DocumentDB writes `$cmd.ListCollections`; a collection's uuid; an
- *                   index's `storageEngine`, which is DocumentDB's own, and the order in which its parts are told
+ *                   view's `idIndex`, which is null in DocumentDB; an index's `storageEngine`, which is DocumentDB's own, and the order in which its parts are told
  */
 import { BSON, type Document } from "mongodb";
 
@@ -51,9 +51,11 @@ function isOrdered(command: Document): boolean {
   return sorts.some((sort) => sort && Object.keys(sort).some((path) => path === "_id" || path === "_id.id"));
 }
 
-function listed({ storageEngine, ...document }: Document): Document {
+function listed({ storageEngine, ...listing }: Document): Document {
   const parts = (index: Document) => Object.fromEntries(Object.entries(index).sort(([a], [b]) => (a < b ? -1 : 1)));
-  const { info, idIndex } = document;
+  const { idIndex: told, ...document } = listing;
+  const idIndex = told ?? undefined;
+  const { info } = document;
   return parts({
     ...document,
     ...(info && { info: { readOnly: info.readOnly } }),

@@ -6,8 +6,9 @@ import { compileQuery } from "../matcher.ts";
 import { type Doc, equal, isDoc, keyOf } from "../values/compare.ts";
 import { integer } from "../values/numbers.ts";
 import { type Command, type Context, docOf, found, foundOrCreated, listOf, numberOf, target } from "./context.ts";
+import { checkView, isView } from "./views.ts";
 
-const OPTIONS = ["validator", "validationLevel", "validationAction"];
+const OPTIONS = ["validator", "validationLevel", "validationAction", "viewOn", "pipeline"];
 /** What accompanies any command. */
 const GENERIC = [
   "lsid",
@@ -35,6 +36,7 @@ function options(context: Context): Doc {
     given[name] = value;
   }
   if (given.validator !== undefined) compileQuery(given.validator);
+  checkView(given);
   return given;
 }
 
@@ -136,10 +138,10 @@ const listCollections: Command = (context) => {
     .map(
       (collection): Doc => ({
         name: collection.name,
-        type: "collection",
+        type: isView(collection) ? "view" : "collection",
         options: collection.options,
-        info: { readOnly: false },
-        idIndex: collection.indexes[0]?.spec,
+        info: { readOnly: isView(collection) },
+        ...(!isView(collection) && { idIndex: collection.indexes[0]?.spec }),
       }),
     )
     .filter(matches)
@@ -175,12 +177,13 @@ function sizes(collections: readonly Collection[]): Doc {
 }
 
 const dbStats: Command = (context) => {
-  const collections = context.engine.collections(context.db);
+  const all = context.engine.collections(context.db);
+  const collections = all.filter((collection) => !isView(collection));
   const indexes = collections.reduce((sum, collection) => sum + collection.indexes.length, 0);
   return {
     db: context.db,
     collections: integer(collections.length),
-    views: new Int32(0),
+    views: new Int32(all.length - collections.length),
     ...sizes(collections),
     indexes: integer(indexes),
     indexSize: new Double(0),

@@ -9,8 +9,17 @@ import { catalog } from "./catalog.ts";
 import { type Command, numberOf } from "./context.ts";
 import { handshake } from "./handshake.ts";
 import { reads } from "./reads.ts";
+import { refuseView } from "./views.ts";
 import { writes } from "./writes.ts";
 
+const OF_COLLECTIONS = [
+  ...Object.keys(writes),
+  "createIndexes",
+  "dropIndexes",
+  "deleteIndexes",
+  "listIndexes",
+  "collStats",
+];
 const COMMANDS: Record<string, Command> = { ...handshake, ...catalog, ...reads, ...writes };
 
 export interface Server {
@@ -45,7 +54,11 @@ function run({ engine, sessions, cursors }: Server, command: Doc, connectionId: 
   const known = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (!known) throw new MongoError(59, `no such command: '${name}'`);
   const db = typeof command.$db === "string" ? command.$db : "admin";
-  const work = () => known({ engine, sessions, cursors, db, command, name, connectionId });
+  const context = { engine, sessions, cursors, db, command, name, connectionId };
+  const work = () => {
+    if (OF_COLLECTIONS.includes(name)) refuseView(context);
+    return known(context);
+  };
   if (command.autocommit === false) return sessions.run(command, name, work);
   // a write that may be retried, which drivers send where `hello` says that this is no standalone server
   if (command.txnNumber !== undefined)

@@ -6,7 +6,8 @@ import { compileSort } from "../sort.ts";
 import { type Doc, isDoc } from "../values/compare.ts";
 import { integer } from "../values/numbers.ts";
 import { valuesAt } from "../values/paths.ts";
-import { type Command, type Context, docOf, found, numberOf, refuseCollation, scopeOf, target } from "./context.ts";
+import { type Command, type Context, docOf, numberOf, refuseCollation, scopeOf, target } from "./context.ts";
+import { readable } from "./views.ts";
 
 function refuse(command: Doc, options: readonly string[]): void {
   for (const option of options)
@@ -25,7 +26,7 @@ const find: Command = (context) => {
   const scope = scopeOf(context);
   compileQuery(filter, scope);
   const sorted = Object.keys(docOf(command.sort, "sort")).length > 0;
-  const all = found(context)?.find(filter, scope, sorted ? undefined : skip + limit) ?? [];
+  const all = readable(context)?.find(filter, scope, sorted ? undefined : skip + limit) ?? [];
   const docs = (sorted ? sort(all) : all).slice(skip, skip + limit).map((doc) => project(doc, scope));
   const single = command.singleBatch === true || numberOf(command.limit, 0) < 0;
   return context.cursors.first(`${context.db}.${target(context)}`, docs, numberOf(command.batchSize, 101), single);
@@ -34,7 +35,7 @@ const find: Command = (context) => {
 /** A `$match` at the start is answered through the indexes. */
 function start(context: Context, pipeline: readonly unknown[]): { docs: Doc[]; rest: readonly unknown[] } {
   const [first] = pipeline;
-  const collection = found(context);
+  const collection = readable(context);
   if (isDoc(first) && isDoc(first.$match)) {
     return { docs: collection?.find(first.$match, scopeOf(context)) ?? [], rest: pipeline.slice(1) };
   }
@@ -60,7 +61,7 @@ const count: Command = (context) => {
   const query = docOf(context.command.query, "query");
   const scope = scopeOf(context);
   compileQuery(query, scope);
-  const collection = found(context);
+  const collection = readable(context);
   const [skip, limit] = [
     numberOf(context.command.skip, 0),
     Math.abs(numberOf(context.command.limit, 0)) || Number.POSITIVE_INFINITY,
@@ -73,7 +74,7 @@ const distinct: Command = (context) => {
   refuseCollation(context.command);
   const query = docOf(context.command.query, "query");
   const path = String(context.command.key).split(".");
-  const docs = found(context)?.find(query, scopeOf(context)) ?? [];
+  const docs = readable(context)?.find(query, scopeOf(context)) ?? [];
   return { values: distinctValues(docs.flatMap((doc) => valuesAt(doc, path))) };
 };
 
