@@ -6,7 +6,7 @@ import { createVerifier } from "../../api/_auth.ts";
 import { allCollections } from "../../shared/collections/index.ts";
 import { loadApiConfig } from "../../shared/config.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
-import { type Collection, replicated } from "../../shared/definition/define.ts";
+import { type Collection, isTwoWay, replicated } from "../../shared/definition/define.ts";
 import { createLog } from "../../shared/log.ts";
 import { databaseName } from "../../shared/mongo/database-name.ts";
 import { copiedTo, keptIn, REPLICA_HOLDER } from "../../shared/placement/kept-collections.ts";

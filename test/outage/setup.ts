@@ -23,6 +23,12 @@ declare module "vitest" {
   }
 }
 
+/** What is shared with the other suites; here each file has a Supabase of its own. */
+const NO_SUPABASE = {
+  ...{ supabaseUrl: "", publishableKey: "", secretKey: "", jwtSecret: "", jwtIssuer: "", hookSecret: "" },
+  ...{ directUrl: "", migrated: "" },
+};
+
 export default async function setup(project: TestProject): Promise<void> {
   const environment = processEnvironment();
   const { SUPABASE_DB_URL, SUPABASE_ADMIN_DB_URL, MONGODB_URI } = loadDevConfig(environment);
@@ -38,11 +44,7 @@ export default async function setup(project: TestProject): Promise<void> {
   const adminDbUrl = SUPABASE_ADMIN_DB_URL ?? SUPABASE_DB_URL;
   for (const url of [SUPABASE_DB_URL, adminDbUrl, MONGODB_URI]) guardUrl(url);
   await guardDatabase(adminDbUrl);
-  project.provide("outage", {
-    dbUrl: SUPABASE_DB_URL,
-    adminDbUrl,
-    mongoUri: MONGODB_URI,
-    path: pathAsked(),
-    serverControl: SERVER_CONTROL,
-  });
+  const given = { dbUrl: SUPABASE_DB_URL, adminDbUrl, mongoUri: MONGODB_URI, path: pathAsked() };
+  project.provide("outage", { ...given, serverControl: SERVER_CONTROL });
+  project.provide("servers", { ...NO_SUPABASE, ...given });
 }

@@ -3,31 +3,24 @@
  * connections or hangs for a while, leases that end early, a clock that is set back. At the end both sides are equal.
  */
 import fc from "fast-check";
-import { MongoClient } from "mongodb";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Step } from "../../shared/replication/worker.ts";
 import { value } from "../contract/store.ts";
-import { startProxy, type TcpProxy } from "../failure/proxy.ts";
 import { copyHistories, replay } from "../setup/histories.ts";
 import { HANGS_MS } from "../setup/patience.ts";
 import { sideOf } from "./collections.ts";
+import { type ProxiedMongo, startProxiedMongo } from "./proxied-mongo.ts";
 import { interruptedAt, orDied, type Pause, play, roundsOf } from "./rounds.ts";
 import { type Replication, startReplication } from "./system.ts";
 
 let system: Replication;
-let proxy: TcpProxy;
-let proxied: MongoClient;
+let mongo: ProxiedMongo;
 beforeAll(async () => {
   system = await startReplication();
-  proxy = await startProxy(system.replicaUri, 200);
-  const uri = new URL(system.replicaUri);
-  uri.host = `127.0.0.1:${proxy.port}`;
-  uri.searchParams.set("directConnection", "true");
-  proxied = new MongoClient(uri.href, { serverSelectionTimeoutMS: 500, socketTimeoutMS: 500, connectTimeoutMS: 500 });
+  mongo = await startProxiedMongo(system.replicaUri);
 });
 afterAll(async () => {
-  await proxied?.close();
-  await proxy?.stop();
+  await mongo?.stop();
   await system?.stop();
 });
 
@@ -89,7 +82,7 @@ async function run(action: Action, pause: Pause): Promise<void> {
       return;
     case "work": {
       const at = interruptedAt(action.pauses, action.dies, pause);
-      const worker = system.worker({ mongo: sideOf(proxied), limit: action.limit, leaseSeconds: 5, at });
+      const worker = system.worker({ mongo: sideOf(mongo.client), limit: action.limit, leaseSeconds: 5, at });
       await orDied(worker.run(1_000));
       return;
     }
@@ -113,7 +106,7 @@ test(
   async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(roundsOf(actions), { minLength: 2, maxLength: 12 }), async (history) => {
-        await play(history, { proxy, run, isPausing });
+        await play(history, { proxy: mongo.proxy, run, isPausing });
         await leasesEnd();
         await system.drain();
         expect(value(await system.source.status())).toMatchObject({ pending: 0, dead: 0 });

@@ -1,6 +1,6 @@
 /** What a copy needs: a Supabase, a MongoDB, workers. */
 import { randomUUID } from "node:crypto";
-import { type Db, MongoClient } from "mongodb";
+import { type Db, MongoClient, type MongoClientOptions } from "mongodb";
 import type { Result } from "neverthrow";
 import { allCollections } from "../../shared/collections/index.ts";
 import type { RepositoryError } from "../../shared/contract/errors.ts";
@@ -55,12 +55,12 @@ export interface Replication {
 }
 
 /** Both sides, empty; marks are on. */
-export async function startReplication(): Promise<Replication> {
+export async function startReplication(options: MongoClientOptions = {}): Promise<Replication> {
   const supabase = await startOwnDatabase();
   for (const collection of copied)
     await supabase.sql(`do $script$ begin execute $text$${collectionSql(collection, collections)}$text$; end $script$`);
   const replicaUri = mongoUriFor(`replica_${randomUUID().slice(0, 8)}`);
-  const mongo = new MongoClient(replicaUri);
+  const mongo = new MongoClient(replicaUri, options);
   const replica = mongo.db();
   const side = sideOf(mongo);
   const home = side.home();
