@@ -21,7 +21,7 @@ export interface FallbackKnows {
 }
 
 /** What whoever reads behind the primary has to know. */
-export interface Reading {
+interface Reading {
   known: FallbackKnows | null;
   /** from when on every instance knows that it is read there, by the clock of the options */
   knownToAllAt: number;
