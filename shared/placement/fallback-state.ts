@@ -27,9 +27,18 @@ interface Reading {
   knownToAllAt: number;
 }
 
+/** For how long from now on the caller may do so, in milliseconds; 0: it does not. */
+export interface Presence {
+  /** read there in place of the primary */
+  readsMs: number;
+  /** write in the primary: what is written by then has to be brought there, whether or not anybody was woken for it */
+  writesMs: number;
+}
+
 export interface FallbackStateOptions {
-  /** `readsMs`: the caller may read there for so many milliseconds from now on; 0: it does not */
-  read: (readsMs: number) => Promise<Result<FallbackKnows, RepositoryError>>;
+  read: (presence: Presence) => Promise<Result<FallbackKnows, RepositoryError>>;
+  /** what a request may take, and so a write that it has begun */
+  requestMs: number;
   /** no answer waits longer for it, in milliseconds; never longer than an answer is kept */
   limitMs: number;
   /** known not to answer: nobody waits for it, and it is asked behind their backs */
@@ -44,6 +53,8 @@ export interface FallbackState {
   read(): Promise<FallbackKnows | null>;
   /** The same before reading there in place of the primary, which the others are told. */
   readBehind(): Promise<Reading>;
+  /** The same before a write in the primary. */
+  readWriting(): Promise<FallbackKnows | null>;
   /** Resolves once what was just written there is known to everybody who asks it. */
   announce(): Promise<void>;
 }
@@ -60,23 +71,26 @@ export function createFallbackState(options: FallbackStateOptions): FallbackStat
   // when the others were told that this one reads: last, and the first time without a gap
   let told: { at: number; since: number } | undefined;
   const isTold = (at: number, ms: number) => told !== undefined && Math.abs(at - told.at) < ms;
-  const askAgain = async (readsMs: number): Promise<FallbackKnows | null> => {
+  let writesToldAt = Number.NEGATIVE_INFINITY;
+  const askAgain = async ({ readsMs = 0, writesMs = 0 }: Partial<Presence> = {}): Promise<FallbackKnows | null> => {
     // as old as the question: what is written while it is answered may not be in the answer
     const at = clock();
     const found = await within(
       limitMs,
-      read(readsMs).then(
+      read({ readsMs, writesMs }).then(
         (answer) => answer.unwrapOr(null),
         () => null,
       ),
     );
     const value = found ?? null;
     if (readsMs > 0 && value) told = { at, since: told && isTold(at, readsMs - KEPT_MS) ? told.since : clock() };
+    if (writesMs > 0 && value) writesToldAt = at;
     known = { at, value };
     return value;
   };
-  const ask = shared(() => askAgain(0));
-  const tell = shared(() => askAgain(READS_MS));
+  const ask = shared(() => askAgain());
+  const tell = shared(() => askAgain({ readsMs: READS_MS }));
+  const tellWriting = shared(() => askAgain({ writesMs: options.requestMs + KEPT_MS }));
   // clocks are set back, too
   const fresh = () => (known && Math.abs(clock() - known.at) <= KEPT_MS ? known : undefined);
   return {
@@ -92,8 +106,13 @@ export function createFallbackState(options: FallbackStateOptions): FallbackStat
       const value = isAway() ? null : await reading;
       return { known: value, knownToAllAt: (told?.since ?? clock()) + KEPT_MS };
     },
+    async readWriting() {
+      const isToldOf = Math.abs(clock() - writesToldAt) <= KEPT_MS;
+      const reading = isToldOf ? (fresh()?.value ?? ask()) : tellWriting();
+      return isAway() ? null : reading;
+    },
     async announce() {
-      const now = await askAgain(0);
+      const now = await askAgain();
       // copied already: whoever reads the primary finds it there
       if (now && !now.isPending) return;
       const left = KEPT_MS - (now?.oldestPendingMs ?? 0);

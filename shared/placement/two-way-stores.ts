@@ -10,7 +10,7 @@ import type { Breaker } from "./breaker.ts";
 import { createCatchUp } from "./catch-up.ts";
 import { CONTROL_PLANE, titleOf } from "./database-names.ts";
 import { deadlineIn } from "./deadline.ts";
-import { createFallbackState, type FallbackKnows } from "./fallback-state.ts";
+import { createFallbackState, type FallbackKnows, type Presence } from "./fallback-state.ts";
 import { type Guard, guarded } from "./guarded-store.ts";
 import { createReadSources } from "./read-sources.ts";
 import type { RequestCalls, RequestUser } from "./service.ts";
@@ -43,8 +43,9 @@ interface Answered {
 /** `primary` is a name in `switchyard.databases`; behind it is Supabase. */
 export function createTwoWayStores(options: TwoWayStoresOptions): (primary: string, user: RequestUser) => Store {
   const { service, controlGuard, breakerOf, storeAt, replicate, deadlines, clock, log } = options;
-  const read = async (readsMs: number): Promise<Result<FallbackKnows, RepositoryError>> => {
-    const ask = () => callSystem<Answered>(service, "switchyard_replication_fallback", { p_reads_ms: readsMs });
+  const read = async ({ readsMs, writesMs }: Presence): Promise<Result<FallbackKnows, RepositoryError>> => {
+    const presence = { p_reads_ms: readsMs, p_writes_ms: writesMs };
+    const ask = () => callSystem<Answered>(service, "switchyard_replication_fallback", presence);
     return (await guarded(controlGuard({}), ask)).map((found) => ({
       isOn: found.is_on,
       isPending: found.pending,
@@ -54,7 +55,13 @@ export function createTwoWayStores(options: TwoWayStoresOptions): (primary: stri
     }));
   };
   const isAway = () => controlGuard({}).breaker.isOpen();
-  const state = createFallbackState({ read, isAway, limitMs: deadlines.probeMs, clock });
+  const state = createFallbackState({
+    read,
+    isAway,
+    limitMs: deadlines.probeMs,
+    requestMs: deadlines.requestMs,
+    clock,
+  });
   const catchUp = createCatchUp({ copy: replicate, limitMs: deadlines.catchUpMs, clock });
 
   return (name, user) => {

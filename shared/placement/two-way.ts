@@ -102,7 +102,7 @@ export function createTwoWayStore(options: TwoWayOptions): Store {
   /** A write in the primary, which is done once whoever reads behind it would see it, too. */
   const inPrimary = async <T>(write: Write<T>): Answer<T> => {
     // meanwhile
-    void state.read();
+    void state.readWriting();
     const answer = await patiently(options, write);
     if (answer.isOk() && (await state.read())?.isReadHere) await catchUp(Number.POSITIVE_INFINITY);
     return answer;

@@ -303,27 +303,37 @@ begin
 end
 $$;
 
--- Until when somebody may read here in place of a primary elsewhere. Who writes there meanwhile has it copied before it answers.
-create table switchyard.replication_readers (
+-- Until when somebody may read here in place of a primary elsewhere: who writes there meanwhile has it copied before it answers.
+-- And until when somebody may write there: what came before then has to be brought here.
+create table switchyard.replication_presence (
   is_the_only_row boolean primary key default true check (is_the_only_row),
-  until timestamptz not null
+  reads_until timestamptz not null,
+  writes_until timestamptz not null
 );
-insert into switchyard.replication_readers (until) values ('-infinity');
-alter table switchyard.replication_readers enable row level security;
+insert into switchyard.replication_presence (reads_until, writes_until) values ('epoch', 'epoch');
+alter table switchyard.replication_presence enable row level security;
+
+-- Until in so many milliseconds (a minute at most); null where that is known already, give or take a second. One that would end
+-- later is from before the clock was set back.
+create function switchyard.prolonged(p_until timestamptz, p_ms integer) returns timestamptz
+language sql volatile set search_path = '' as $$
+  select n.until from (select clock_timestamp() + make_interval(secs => least(p_ms, 60000) / 1000.0) as until) n
+  where p_ms > 0 and p_until not between n.until - interval '1 second' and clock_timestamp() + interval '1 minute'
+$$;
 
 -- How collections stand that both databases take writes of, for whoever serves them: {"is_on", "pending", "oldest_pending_ms",
 -- "complete_up_to", "is_read_here"}. Pending: something was written here that MongoDB does not have yet. complete_up_to: what was
--- written in MongoDB before is here; null: not known of all of them. p_reads_ms: so long (a minute at most) the caller may read here.
-create function public.switchyard_replication_fallback(p_reads_ms integer default 0) returns jsonb
+-- written in MongoDB before is here; null: not known of all of them. So many milliseconds (a minute at most) the caller may read
+-- here, and may write there.
+create function public.switchyard_replication_fallback(p_reads_ms integer default 0, p_writes_ms integer default 0) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 begin
   -- a database that is read-only, be it because it is full, still answers
-  if p_reads_ms > 0 and not current_setting('transaction_read_only')::boolean then
-    update switchyard.replication_readers
-    set until = clock_timestamp() + make_interval(secs => least(p_reads_ms, 60000) / 1000.0)
-    -- once a second is enough for all; one that would end later is from before the clock was set back
-    where until not between clock_timestamp() + make_interval(secs => (least(p_reads_ms, 60000) - 1000) / 1000.0)
-      and clock_timestamp() + interval '1 minute';
+  if (p_reads_ms > 0 or p_writes_ms > 0) and not current_setting('transaction_read_only')::boolean then
+    update switchyard.replication_presence p
+    set reads_until = coalesce(switchyard.prolonged(p.reads_until, p_reads_ms), p.reads_until),
+      writes_until = coalesce(switchyard.prolonged(p.writes_until, p_writes_ms), p.writes_until)
+    where switchyard.prolonged(p.reads_until, p_reads_ms) is not null or switchyard.prolonged(p.writes_until, p_writes_ms) is not null;
   end if;
   return (
     with both_ways as (
@@ -350,8 +360,8 @@ begin
         from both_ways b left join switchyard.replication_received r on r.collection = b.name
       ),
       'is_read_here', (
-        select r.until between clock_timestamp() and clock_timestamp() + interval '1 minute'
-        from switchyard.replication_readers r
+        select p.reads_until between clock_timestamp() and clock_timestamp() + interval '1 minute'
+        from switchyard.replication_presence p
       )
     )
     from waiting w
@@ -360,7 +370,7 @@ end
 $$;
 
 select switchyard.seal_function(f) from unnest(array[
-  'switchyard.written_columns(text)',
+  'switchyard.prolonged(timestamptz, integer)', 'switchyard.written_columns(text)',
   'switchyard.lock_row(text, uuid)', 'switchyard.put_version(text, uuid, jsonb, jsonb, boolean)',
   'switchyard.weigh_versions(switchyard.collections, jsonb, jsonb)', 'switchyard.has_room(switchyard.collections, jsonb)',
   'switchyard.take_row(text, jsonb, boolean)', 'switchyard.grave_of(switchyard.collections, jsonb, jsonb)',
@@ -368,6 +378,6 @@ select switchyard.seal_function(f) from unnest(array[
 ]::regprocedure[]) f;
 select switchyard.seal_function(f, '{service_role}') from unnest(array[
   'public.switchyard_replication_apply(text, text, boolean)',
-  'public.switchyard_replication_merge(text, text, timestamptz)', 'public.switchyard_replication_fallback(integer)'
+  'public.switchyard_replication_merge(text, text, timestamptz)', 'public.switchyard_replication_fallback(integer, integer)'
 ]::regprocedure[]) f;
 notify pgrst, 'reload schema';

@@ -164,21 +164,36 @@ language sql volatile security definer set search_path = '' as $$
   )
 $$;
 
--- What was written in MongoDB is brought by whoever the API wakes after the write. Should that fail, nothing here tells of it:
--- so the function is woken now and then all the same. (96 times a day; every free project has half a million a month.)
+-- What was written in MongoDB is brought by whoever the API wakes after the write. Should that fail, the function is woken from
+-- here as long as something may be missing that was written before those who write there have said it: soon, and then less and
+-- less often. Once more after every start of Postgres: while it was away nobody could say so.
 alter table switchyard.replication add column woken_at timestamptz;
+
+create function switchyard.is_back_awaited(p_now timestamptz default clock_timestamp()) returns boolean
+language sql volatile set search_path = '' as $$
+  select exists (select from switchyard.collections where takes_writes_behind) and (
+    r.woken_at is null or r.woken_at < pg_catalog.pg_postmaster_start_time() or r.woken_at > p_now or (
+      -- whoever copies believes its own clock no closer than a second
+      w.since > interval '1 second'
+      and r.woken_at < p_now - greatest(interval '10 seconds', w.since / 2)
+      and exists (
+        select from switchyard.collections c left join switchyard.replication_received v on v.collection = c.name
+        where c.takes_writes_behind and (v.complete_up_to is null or v.complete_up_to < p.writes_until)
+      )
+    )
+  )
+  from switchyard.replication r, switchyard.replication_presence p,
+    lateral (select p_now - p.writes_until as since) w
+$$;
 
 create or replace function switchyard.replication_tick() returns void
 language plpgsql set search_path = '' as $$
 declare
-  v_state switchyard.replication := (select r from switchyard.replication r);
-  v_is_time boolean := v_state.woken_at is null or v_state.woken_at not between clock_timestamp() - interval '15 minutes' and clock_timestamp();
+  v_is_on boolean := (select is_on from switchyard.replication);
+  v_is_awaited boolean := v_is_on and switchyard.is_back_awaited();
 begin
-  if v_state.is_on and (
-    public.switchyard_replication_pending()
-    or (v_is_time and exists (select from switchyard.collections where takes_writes_behind))
-  ) then
-    if v_is_time then
+  if v_is_on and (v_is_awaited or public.switchyard_replication_pending()) then
+    if v_is_awaited then
       update switchyard.replication set woken_at = clock_timestamp();
     end if;
     perform switchyard.wake_function('replicate');
@@ -188,7 +203,7 @@ exception when others then
 end $$;
 
 select switchyard.seal_function(f) from unnest(array[
-  'switchyard.replication_tick()', 'switchyard.spelt_version(text, jsonb)'
+  'switchyard.is_back_awaited(timestamptz)', 'switchyard.replication_tick()', 'switchyard.spelt_version(text, jsonb)'
 ]::regprocedure[]) f;
 select switchyard.seal_function(f, '{service_role}') from unnest(array[
   'public.switchyard_replication_conflicts(integer, boolean)', 'public.switchyard_replication_conflict(bigint)',

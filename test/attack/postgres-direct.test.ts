@@ -302,7 +302,7 @@ test("the system's tables and functions are nobody's", async () => {
       sql`conflicts`,
       sql`replication_received`,
       sql`replication_attendance`,
-      sql`replication_readers`,
+      sql`replication_presence`,
       sql`placements`,
     ],
   ])

@@ -170,4 +170,45 @@ describe("how it stands", () => {
     value(await system.collector({ now: () => now + 86_400_000 }).run());
     expect(Date.parse((await upTo()) ?? "")).toBeLessThan(now + 3_600_000);
   });
+
+  test("whoever copies is awaited from a write there until it has come, and while nobody writes nobody is", async () => {
+    // seconds after the start of Postgres, of what was before which nobody knows
+    const at = (seconds: number) => `pg_postmaster_start_time() + interval '${seconds} seconds'`;
+    const awaited = async (seconds: number) =>
+      (await system.sql(`select switchyard.is_back_awaited(${at(seconds)}) as is`))[0]?.is;
+    const woken = (seconds: number) => system.sql(`update switchyard.replication set woken_at = ${at(seconds)}`);
+    await woken(-1);
+    expect(await awaited(1)).toBe(true);
+    await woken(1);
+    expect([await awaited(2), await awaited(86_400)]).toEqual([false, false]);
+    const complete = (seconds: number) =>
+      system.sql(`update switchyard.replication_received set complete_up_to = ${at(seconds)}`);
+    await system.sql(`update switchyard.replication_presence set writes_until = ${at(100)}`);
+    await complete(99);
+    // not before the write must have ended, and then less and less often
+    expect([await awaited(100), await awaited(102)]).toEqual([false, true]);
+    await woken(110);
+    expect([await awaited(119), await awaited(121)]).toEqual([false, true]);
+    await woken(1_100);
+    expect([await awaited(1_500), await awaited(2_300)]).toEqual([false, true]);
+    await complete(100);
+    expect(await awaited(2_300)).toBe(false);
+  });
+
+  test("whoever writes there says until when, and so does whoever reads here", async () => {
+    const presence = async () => (await system.sql("select * from switchyard.replication_presence"))[0];
+    await system.sql("update switchyard.replication_presence set reads_until = 'epoch', writes_until = 'epoch'");
+    const call = async (parameters: string) =>
+      (await system.sql(`select public.switchyard_replication_fallback(${parameters}) as is`))[0]?.is;
+    expect(await call("")).toMatchObject({ is_read_here: false });
+    expect(await call("p_writes_ms => 60000")).toMatchObject({ is_read_here: false });
+    expect(await call("p_reads_ms => 60000")).toMatchObject({ is_read_here: true });
+    const said = await presence();
+    await call("p_reads_ms => 59500, p_writes_ms => 59500");
+    expect(await presence()).toEqual(said);
+    // of before a clock was set back
+    await system.sql("update switchyard.replication_presence set reads_until = clock_timestamp() + interval '1 day'");
+    expect(await call("")).toMatchObject({ is_read_here: false });
+    expect(await call("p_reads_ms => 60000")).toMatchObject({ is_read_here: true });
+  });
 });

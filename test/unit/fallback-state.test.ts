@@ -1,7 +1,7 @@
 /** What the database behind a primary knows: how often it is asked, and who is told what. */
 import { ok } from "neverthrow";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { createFallbackState, type FallbackKnows } from "../../shared/placement/fallback-state.ts";
+import { createFallbackState, type FallbackKnows, type Presence } from "../../shared/placement/fallback-state.ts";
 
 const KNOWS: FallbackKnows = {
   isOn: true,
@@ -15,11 +15,12 @@ describe("what is known behind a primary", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
   const stateOf = (
-    read: (readsMs: number) => Promise<FallbackKnows>,
+    read: (presence: Presence) => Promise<FallbackKnows>,
     over: { limitMs?: number; isAway?: () => boolean } = {},
   ) =>
     createFallbackState({
-      read: async (readsMs) => ok(await read(readsMs)),
+      read: async (presence) => ok(await read(presence)),
+      requestMs: 2_500,
       limitMs: 500,
       clock: () => Date.now(),
       ...over,
@@ -63,7 +64,7 @@ describe("what is known behind a primary", () => {
   });
 
   test("whoever reads there has it told, again before it lapses, and says from when all know it", async () => {
-    const read = vi.fn(async (_readsMs: number) => KNOWS);
+    const read = vi.fn(async (_presence: Presence) => KNOWS);
     const state = stateOf(read);
     const from = Date.now();
     await state.read();
@@ -72,12 +73,24 @@ describe("what is known behind a primary", () => {
       await vi.advanceTimersByTimeAsync(1_001);
       expect((await state.readBehind()).knownToAllAt).toBe(from + 1_000);
     }
-    const told = read.mock.calls.map(([readsMs]) => readsMs);
+    const told = read.mock.calls.map(([{ readsMs }]) => readsMs);
     expect([told[0], told[1], told.length]).toEqual([0, 10_000, 62]);
     expect(told.filter((readsMs) => readsMs > 0)).toHaveLength(13);
     // nobody has read for so long that the others have forgotten
     await vi.advanceTimersByTimeAsync(10_000);
     expect((await state.readBehind()).knownToAllAt).toBe(Date.now() + 1_000);
+  });
+
+  test("whoever writes in the primary has that told, once a second, for longer than the write may take", async () => {
+    const read = vi.fn(async (_presence: Presence) => KNOWS);
+    const state = stateOf(read);
+    await state.read();
+    await Promise.all([state.readWriting(), state.readWriting()]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await state.readWriting()).toEqual(KNOWS);
+    await vi.advanceTimersByTimeAsync(1);
+    await state.readWriting();
+    expect(read.mock.calls.map(([{ writesMs }]) => writesMs)).toEqual([0, 3_500, 3_500]);
   });
 
   test("whoever writes the first waits until all have asked again; who comes later need not", async () => {

@@ -88,7 +88,12 @@ function system(primary: Store, behind: Store, knows: Partial<FallbackKnows> = {
     open: () => primary,
     primaryMs: 1_000,
     behind,
-    state: { read: async () => known, readBehind: async () => ({ known, knownToAllAt: KNOWN_AT }), announce },
+    state: {
+      read: async () => known,
+      readWriting: async () => known,
+      readBehind: async () => ({ known, knownToAllAt: KNOWN_AT }),
+      announce,
+    },
     catchUp,
     sources,
     log: createLog({ level: "info", write: (line) => lines.push(JSON.parse(line)) }),
@@ -272,6 +277,7 @@ describe("reads that must be whole", () => {
     expect(await codeOf(whole(some(), failing(AWAY), { isPending: true }))).toBe("unavailable");
     const state = {
       read: async () => null,
+      readWriting: async () => null,
       readBehind: async () => ({ known: null, knownToAllAt: 0 }),
       announce: async () => {},
     };
