@@ -10,6 +10,8 @@ const LAYERS: readonly (readonly string[])[] = [
   ["shared/values"],
   ["shared/definition"],
   ["shared/contract", "shared/log.ts", "shared/deadlines.ts"],
+  ["shared/redis"],
+  ["shared/cache", "shared/limits"],
   ["shared/repository"],
   ["shared/postgres", "shared/mongo"],
   ["shared/http"],
