@@ -5,12 +5,14 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Hono } from "hono";
 import type { MergeSchemaPath } from "hono/types";
+import { createNoCache } from "../shared/cache/cache.ts";
 import { type CollectionName, type Collections, filedCollections } from "../shared/collections/index.ts";
 import type { Collection } from "../shared/definition/define.ts";
 import type { Fields } from "../shared/definition/fields.ts";
 import type { ComputedFields } from "./_computed.ts";
 import { allowOrigins } from "./_cors.ts";
 import type { AppEnv, Dependencies } from "./_environment.ts";
+import { limitAddresses } from "./_limits.ts";
 import { observe, readBody, readQuery } from "./_middleware.ts";
 import { handleError, problemResponse } from "./_problem.ts";
 import { createKnownRooms } from "./_rooms.ts";
@@ -24,21 +26,24 @@ import { profileRoutes } from "./_routes/profiles.ts";
 import { replicationRoutes } from "./_routes/replication.ts";
 import { reportRoutes } from "./_routes/reports.ts";
 import { serverRoutes } from "./_routes/servers.ts";
+import { sessionRoutes } from "./_routes/sessions.ts";
 import { shopRoutes } from "./_routes/shop.ts";
 import { systemRoutes } from "./_routes/system.ts";
 
 /** `dependencies` is asked for at the first request, not before; `collections` are those that have routes. */
 export function createApp(dependencies: () => Dependencies, collections: readonly Collection[] = filedCollections) {
   const base = new OpenAPIHono<AppEnv>().basePath("/api");
+  const noCache = createNoCache();
   base.use(async (c, next) => {
-    c.set("dependencies", dependencies());
+    c.set("dependencies", { cache: noCache, ...dependencies() });
     await next();
   });
-  base.use(observe, allowOrigins, readQuery, readBody);
+  base.use(observe, allowOrigins, limitAddresses, readQuery, readBody);
 
   const rooms = createKnownRooms();
   const app = base
     .route("/", systemRoutes())
+    .route("/sessions", sessionRoutes())
     .route("/", reportRoutes())
     .route("/", replicationRoutes())
     .route("/shop", shopRoutes())

@@ -7,6 +7,7 @@ import { createRouter } from "../shared/placement/router.ts";
 import { createApp } from "./_app.ts";
 import { createVerifier } from "./_auth.ts";
 import type { Dependencies } from "./_environment.ts";
+import { changesStaleMs, createSharedParts } from "./_shared-parts.ts";
 
 let made: Dependencies | undefined;
 
@@ -19,11 +20,14 @@ function dependencies(): Dependencies {
     collections: allCollections,
     log,
     waitUntil,
+    changesStaleMs: changesStaleMs(config),
     // loaded with the driver, which users at home elsewhere need not wait for
     completeUpTo: async (db) => (await (await import("../shared/replication/state.ts")).readState(db)).completeUpTo,
     onPool: (pool) => attachDatabasePool(pool as Parameters<typeof attachDatabasePool>[0]),
   });
-  made = { config, log, router, verify: createVerifier(config), clock: Date.now };
+  const clock = Date.now;
+  const shared = createSharedParts({ config, router, log, clock, waitUntil });
+  made = { config, log, router, verify: createVerifier(config), clock, ...shared };
   return made;
 }
 

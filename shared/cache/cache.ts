@@ -13,7 +13,7 @@ export const EVERYBODY = "*";
 /** Seconds; no entry lives longer. */
 export const MAX_TTL_SECONDS = 600;
 
-export interface CacheKey {
+interface CacheKey {
   readonly scope: string;
   readonly name: string;
 }

@@ -27,7 +27,7 @@ export interface Peers {
   isTrusted(): Promise<boolean>;
   /** Tells all that this instance writes past the cache, and waits until all have heard. False: they could not be told. */
   distrust(): Promise<boolean>;
-  /** Takes it back. */
+  /** Takes it back; rejects when that cannot be said. */
   trust(): Promise<void>;
 }
 
@@ -68,8 +68,9 @@ export function createCache({
     await shelf.begin([EVERYBODY], id, markerMs);
     await shelf.end([EVERYBODY], id);
     if (past.running > 0 || past.count !== count) return;
-    past.isSo = false;
     await peers?.trust();
+    // who has written past it meanwhile has told the others anew
+    if (past.count === count) past.isSo = false;
   };
   let isRenewing = false;
   /** Behind whoever asks. */

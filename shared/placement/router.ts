@@ -36,7 +36,7 @@ import type { PresentedToken } from "./revocations.ts";
 import type { DatabaseService, RequestCalls, RequestUser } from "./service.ts";
 import { type DatabaseStats, readStats, sizesIn } from "./stats.ts";
 import { createTwoWayStores } from "./two-way-stores.ts";
-import { createUserChanges, type Standing } from "./user-changes.ts";
+import { createUserChanges, type Standing, type UserChanges } from "./user-changes.ts";
 import { createWakeUp, wakingStore } from "./wake-copying.ts";
 import { createWriteRefusals } from "./write-refusals.ts";
 
@@ -67,6 +67,8 @@ export interface Router {
   checkDatabaseHealth(): Promise<{ mongodb: boolean; postgresql: boolean; timestamp: string }>;
   /** Whether a token that has been verified still lets its user in: bans, deletions and sign-outs end that within 30 s. */
   standingOf(token: PresentedToken): Promise<Standing>;
+  /** The list behind that: to hear now, and to be told of what this instance has done. */
+  readonly changes: Pick<UserChanges, "freshly" | "addSignedOut" | "isCachePast">;
   /** What Auth keeps of a user. `not_found`: there is none. */
   getAccount(userId: string, calls?: RequestCalls): Answer<Account>;
   /**
@@ -92,6 +94,8 @@ export interface RouterOptions extends Pick<RegistryOptions, "onPool" | "complet
   collections: readonly Collection[];
   log: Log;
   clock?: () => number;
+  /** how old the list of ended access may be that tokens are looked at by; 30 s unless told */
+  changesStaleMs?: number;
   /** keeps the process alive for work behind the answer */
   waitUntil?: (work: Promise<unknown>) => void;
   /** purges what is due, after a deletion; by default the edge function `purge` does. pg_cron sees to what fails */
@@ -174,6 +178,7 @@ export function createRouter(options: RouterOptions): Router {
     load: (since, after) => guarded(controlGuard({}), () => assignments.changesSince(since, after)),
     tokenLifetimeSeconds: config.MAX_TOKEN_LIFETIME_SECONDS ?? 3_600,
     waitMs: deadlines.deletedUsersMs,
+    ...(options.changesStaleMs !== undefined && { staleMs: options.changesStaleMs }),
     clock,
     log,
   });
@@ -324,6 +329,7 @@ export function createRouter(options: RouterOptions): Router {
       return { mongodb: mongodb?.connected ?? false, postgresql: postgresql.connected, timestamp };
     },
     standingOf: changes.standingOf,
+    changes,
 
     getAccount: (userId, calls = {}) => guarded(controlGuard(calls), () => readAccount(service, userId)),
 

@@ -10,7 +10,7 @@ import { Redis as Client } from "ioredis";
 import type { Log } from "../log.ts";
 import { within } from "../values/within.ts";
 
-export const COMMAND_MS = 50;
+const COMMAND_MS = 50;
 const LOOK_MS = 500;
 
 /** Redis did not answer in time, or is known not to; what was asked may have been done. */

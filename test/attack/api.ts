@@ -1,6 +1,7 @@
 /** The API as one instance of it runs, on databases that a test names. */
 import { createApp } from "../../api/_app.ts";
 import { createVerifier } from "../../api/_auth.ts";
+import { changesStaleMs, createSharedParts } from "../../api/_shared-parts.ts";
 import { allCollections } from "../../shared/collections/index.ts";
 import { type Environment, loadApiConfig } from "../../shared/config.ts";
 import { createLog } from "../../shared/log.ts";
@@ -47,18 +48,27 @@ export async function startApi({
     MONGODB_URI: mongoUri,
     ...pathVariables(on),
     ...PATIENT_VARIABLES,
+    RATE_LIMITS: "none",
     ...more,
   });
   const log = createLog({ level: "debug", write: (line) => lines.push(line) });
-  const router = createRouter({ config, collections: allCollections, log, clock, ...(replicate && { replicate }) });
+  const router = createRouter({
+    ...{ config, collections: allCollections, log, clock },
+    changesStaleMs: changesStaleMs(config),
+    ...(replicate && { replicate }),
+  });
   const verify = createVerifier(config, clock);
-  const app = createApp(() => ({ config, log, router, verify, clock }));
+  const shared = createSharedParts({ config, router, log, clock });
+  const app = createApp(() => ({ config, log, router, verify, clock, ...shared }));
   const document = await (await app.request("/api/openapi.json")).json();
   return {
     app,
     operations: operationsOf(document),
     judge: judgeOf(document),
     lines,
-    close: () => router.close(),
+    async close() {
+      await shared.redis?.close();
+      await router.close();
+    },
   };
 }

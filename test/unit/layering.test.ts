@@ -32,6 +32,7 @@ const CONFIG = "shared/config.ts";
 /** What the variables mean, and do not hold: how long things may take by default, and which homes and databases they name. */
 const MEANINGS = [
   "shared/deadlines.ts",
+  "shared/limits/settings.ts",
   "shared/mongo/database-name.ts",
   "shared/placement/configured-databases.ts",
   "shared/repository/quotas.ts",
