@@ -3,6 +3,7 @@ import type { Cache } from "../shared/cache/cache.ts";
 import type { ApiConfig } from "../shared/config.ts";
 import type { Count, Limits } from "../shared/limits/limits.ts";
 import type { Log } from "../shared/log.ts";
+import type { Pools } from "../shared/placement/pools.ts";
 import type { ReadSources } from "../shared/placement/read-sources.ts";
 import type { Router } from "../shared/placement/router.ts";
 import type { Sessions } from "../shared/placement/sessions.ts";
@@ -21,6 +22,8 @@ export interface Dependencies {
   limits?: Limits;
   /** without it, there is no list of sessions, and a sign-out ends access as the router hears of it */
   sessions?: Sessions;
+  /** of the router's databases; without it, nobody knows how many connections there are */
+  pools?: Pools;
   /** not configured: undefined */
   redis?: Redis | undefined;
 }

@@ -16,7 +16,7 @@ import { authFailure } from "../postgres/failures.ts";
 import { askSupabase } from "../postgres/rest-probe.ts";
 import { callSystem } from "../postgres/system-call.ts";
 import { createRepository } from "../repository/create-repository.ts";
-import type { UnsentState } from "../repository/database.ts";
+import type { Engine, UnsentState } from "../repository/database.ts";
 import { everyCall } from "../repository/every-call.ts";
 import type { Counted } from "../repository/quotas.ts";
 import type { Store } from "../repository/store.ts";
@@ -63,6 +63,8 @@ export interface Router {
   getDatabaseStats(options?: { limitMs?: number; onCall?: RequestCalls["onCall"] }): Promise<DatabaseStats>;
   /** Within 2 s, whatever hangs. */
   getHealth(onCall?: RequestCalls["onCall"]): Promise<Health>;
+  /** Of each database that is configured, whether its calls are refused at the moment. */
+  getBreakers(): { name: string; kind: Engine; isOpen: boolean }[];
   /** The shortest answer to how the two are; of a look at most a second old. Within 2 s, whatever hangs. */
   checkDatabaseHealth(): Promise<{ mongodb: boolean; postgresql: boolean; timestamp: string }>;
   /** Whether a token that has been verified still lets its user in: bans, deletions and sign-outs end that within 30 s. */
@@ -328,6 +330,8 @@ export function createRouter(options: RouterOptions): Router {
       const { mongodb, postgresql, timestamp } = (await getHealth()).databases;
       return { mongodb: mongodb?.connected ?? false, postgresql: postgresql.connected, timestamp };
     },
+    getBreakers: () =>
+      [...registry.values()].map(({ name, kind }) => ({ name, kind, isOpen: breakerOf(name).isOpen() })),
     standingOf: changes.standingOf,
     changes,
 

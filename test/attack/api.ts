@@ -5,6 +5,7 @@ import { changesStaleMs, createSharedParts } from "../../api/_shared-parts.ts";
 import { allCollections } from "../../shared/collections/index.ts";
 import { type Environment, loadApiConfig } from "../../shared/config.ts";
 import { createLog } from "../../shared/log.ts";
+import { createPools } from "../../shared/placement/pools.ts";
 import { createRouter } from "../../shared/placement/router.ts";
 import { judgeOf } from "../integration/api-document.ts";
 import { pathVariables } from "../setup/path.ts";
@@ -52,14 +53,18 @@ export async function startApi({
     ...more,
   });
   const log = createLog({ level: "debug", write: (line) => lines.push(line) });
+  const pools = createPools();
   const router = createRouter({
+    onPool: pools.onPool,
     ...{ config, collections: allCollections, log, clock },
     changesStaleMs: changesStaleMs(config),
     ...(replicate && { replicate }),
   });
   const verify = createVerifier(config, clock);
-  const shared = createSharedParts({ config, router, log, clock });
-  const app = createApp(() => ({ config, log, router, verify, clock, ...shared }));
+  const behind: Promise<unknown>[] = [];
+  const waitUntil = (work: Promise<unknown>) => void behind.push(work);
+  const shared = createSharedParts({ config, router, log, clock, waitUntil });
+  const app = createApp(() => ({ config, log, router, verify, clock, pools, ...shared }));
   const document = await (await app.request("/api/openapi.json")).json();
   return {
     app,
@@ -67,6 +72,7 @@ export async function startApi({
     judge: judgeOf(document),
     lines,
     async close() {
+      await Promise.allSettled(behind);
       await shared.redis?.close();
       await router.close();
     },

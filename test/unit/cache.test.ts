@@ -1,10 +1,11 @@
 /** The cache's rules, over a shelf that can be reached, or not, or that has forgotten. */
 import { describe, expect, test } from "vitest";
 import { type Cache, cacheOf, createNoCache } from "../../shared/cache/cache.ts";
-import { createCache, type Peers } from "../../shared/cache/create-cache.ts";
+import { createCache } from "../../shared/cache/create-cache.ts";
 import { createMemoryShelf } from "../../shared/cache/memory-shelf.ts";
 import type { Shelf } from "../../shared/cache/shelf.ts";
 import { cacheHistory } from "../setup/cache-histories.ts";
+import { createHub } from "../setup/cache-hub.ts";
 
 const KEY = { scope: "ann", name: "dashboard" };
 
@@ -122,32 +123,6 @@ test("without a cache everything is made anew", async () => {
 
 const SETTLE_MS = 3;
 
-/** What Postgres is to the instances: each has heard within `SETTLE_MS`. */
-function createHub() {
-  const raised = new Set<string>();
-  return (name: string): Peers => {
-    let heard = { at: Number.NEGATIVE_INFINITY, isTrusted: false };
-    let since: number | undefined;
-    return {
-      async isTrusted() {
-        const now = performance.now();
-        if (now - heard.at > SETTLE_MS) heard = { at: now, isTrusted: raised.size === 0 };
-        return heard.isTrusted;
-      },
-      async distrust() {
-        raised.add(name);
-        since ??= performance.now();
-        while (performance.now() - since <= SETTLE_MS) await new Promise((resolve) => setTimeout(resolve, 1));
-        return true;
-      },
-      async trust() {
-        since = undefined;
-        raised.delete(name);
-      },
-    };
-  };
-}
-
 /** One server, and for each instance a line to it that can be cut before the question or before the answer. */
 function createServer() {
   let shelf = createMemoryShelf();
@@ -181,7 +156,7 @@ function createServer() {
 
 describe("over two instances", () => {
   test("the next read has what was written by an instance that cannot reach the shelf", async () => {
-    const [server, hub] = [createServer(), createHub()];
+    const [server, hub] = [createServer(), createHub(SETTLE_MS)];
     const lines = [server.line(), server.line()];
     const [a, b] = lines.map(({ shelf }, n) => createCache({ shelf, kind: "redis", peers: hub(String(n)) })) as [
       Cache,
@@ -204,7 +179,7 @@ describe("over two instances", () => {
   });
 
   test("30,000 interleavings, with lines cut and servers started again in the middle of writes", async () => {
-    const [server, hub] = [createServer(), createHub()];
+    const [server, hub] = [createServer(), createHub(SETTLE_MS)];
     const lines = [server.line(), server.line()];
     const instances = lines.map(({ shelf }, n) =>
       createCache({ shelf, kind: "redis", peers: hub(String(n)), markerMs: 10 }),
