@@ -38,6 +38,8 @@ export interface CacheOptions {
   peers?: Peers;
   /** longer than a write can take to happen, also one that is not waited for any more */
   markerMs?: number;
+  /** how often an instance that has written past the shelf tries to get back to it */
+  renewMs?: number;
   clock?: () => number;
   random?: () => number;
   newId?: () => string;
@@ -49,10 +51,11 @@ export function createCache({
   kind,
   peers,
   markerMs = 30_000,
+  renewMs = 1_000,
   clock = Date.now,
   random = Math.random,
   newId = () => crypto.randomUUID(),
-  wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  wait = pause,
 }: CacheOptions): Cache {
   const stats: CacheStats = { kind, hits: 0, misses: 0, bypassed: 0 };
   /** what is being made here, by key and generation: whoever finds that generation came after its beginning */
@@ -84,6 +87,15 @@ export function createCache({
         });
     }
     return past.isSo;
+  };
+  /** From then on it tries by itself, too: others have no cache while this instance is idle. */
+  const becomePast = () => {
+    if (past.isSo) return;
+    past.isSo = true;
+    void (async () => {
+      do await wait(renewMs);
+      while (isPast());
+    })();
   };
 
   /** Undefined: go past the cache. */
@@ -170,12 +182,12 @@ export function createCache({
       await step();
       return true;
     } catch {
-      past.isSo = true;
+      becomePast();
       return false;
     }
   };
   const writePast = async <T>(write: () => Promise<T>, isKnown: (outcome: T) => boolean): Promise<T> => {
-    past.isSo = true;
+    becomePast();
     past.count += 1;
     past.running += 1;
     let isOver = false;
@@ -224,3 +236,6 @@ export function createCache({
     stats: () => ({ ...stats }),
   };
 }
+
+/** Keeps no process alive. */
+const pause = (ms: number) => new Promise((resolve) => void setTimeout(resolve, ms).unref());

@@ -107,11 +107,14 @@ export function createRedisShelf(redis: Redis, newId: () => string = () => crypt
       redis.run(async (client, life) => {
         await client.del(keysOf(life).entry(scope, name));
       }),
-    begin: (scopes, id, markerMs) =>
-      redis.run(async (client, life) => {
+    async begin(scopes, id, markerMs) {
+      // a writer who cannot say so has to wait for others to hear it another way
+      await redis.first();
+      await redis.run(async (client, life) => {
         const keys = keysOf(life).ofScopes(scopes);
         await client.eval(BEGIN, keys.length, ...keys, id, markerMs, GENERATION_SECONDS);
-      }),
+      });
+    },
     end: (scopes, id) =>
       redis.run(async (client, life) => {
         const keys = keysOf(life).ofScopes(scopes);

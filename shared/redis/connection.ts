@@ -12,6 +12,7 @@ import { within } from "../values/within.ts";
 
 const COMMAND_MS = 50;
 const LOOK_MS = 500;
+const FIRST_MS = 500;
 
 /** Redis did not answer in time, or is known not to; what was asked may have been done. */
 export class RedisAway extends Error {
@@ -28,6 +29,11 @@ export interface Redis {
    * Rejects with `RedisAway`.
    */
   run<T>(commands: (client: Client, life: string) => Promise<T>): Promise<T>;
+  /**
+   * Waits for the first connection of this process, which takes longer than a command (TLS, a log-in, a machine that has just
+   * started): at most `FIRST_MS`, and no more once that has been waited for. For those to whom Redis' absence costs more.
+   */
+  first(): Promise<void>;
   /** Whether it answers, asked now, in milliseconds; null when it does not. Also closes the breaker. */
   ping(): Promise<number | null>;
   /** True while calls fail without being sent. */
@@ -79,7 +85,13 @@ export function createRedis({ url, log, clock = Date.now, commandMs = COMMAND_MS
   let isClosed = false;
 
   // one for each connection: what the server calls its present run, once it may be asked anything
-  let life = Promise.withResolvers<string>();
+  const nextLife = () => {
+    const made = Promise.withResolvers<string>();
+    // also when nobody waits for it
+    made.promise.catch(() => {});
+    return made;
+  };
+  let life = nextLife();
   client.on("ready", async () => {
     const { resolve } = life;
     try {
@@ -91,7 +103,8 @@ export function createRedis({ url, log, clock = Date.now, commandMs = COMMAND_MS
     }
   });
   client.on("close", () => {
-    life = Promise.withResolvers();
+    life.reject(new Error("the connection has ended"));
+    life = nextLife();
   });
 
   /** `commands` on a connection that is there, or will be within the time. */
@@ -110,6 +123,12 @@ export function createRedis({ url, log, clock = Date.now, commandMs = COMMAND_MS
       return null;
     }
   };
+  let waitingFirst: Promise<void> | undefined;
+  const waitForFirst = async () => {
+    if (client.status === "wait") client.connect().catch(() => {});
+    const isThere = await within(FIRST_MS, life.promise).catch(() => undefined);
+    if (isThere && policy.state !== CircuitState.Closed) await ping();
+  };
   const look = () => {
     if (isClosed || Math.abs(clock() - lookedAt) < LOOK_MS) return;
     lookedAt = clock();
@@ -127,6 +146,10 @@ export function createRedis({ url, log, clock = Date.now, commandMs = COMMAND_MS
       } catch (error) {
         throw new RedisAway(error);
       }
+    },
+    async first() {
+      waitingFirst ??= waitForFirst();
+      await waitingFirst;
     },
     ping,
     isAway: () => policy.state !== CircuitState.Closed,

@@ -2,6 +2,7 @@
 import { createApp } from "../../api/_app.ts";
 import { createVerifier } from "../../api/_auth.ts";
 import { changesStaleMs, createSharedParts } from "../../api/_shared-parts.ts";
+import type { Cache } from "../../shared/cache/cache.ts";
 import { allCollections } from "../../shared/collections/index.ts";
 import { type Environment, loadApiConfig } from "../../shared/config.ts";
 import { createLog } from "../../shared/log.ts";
@@ -19,6 +20,8 @@ export interface ApiInstance {
   /** throws when the document does not describe an answer */
   readonly judge: ReturnType<typeof judgeOf>;
   readonly lines: string[];
+  /** as its routes have it */
+  readonly cache: Cache;
   close(): Promise<void>;
 }
 
@@ -71,6 +74,7 @@ export async function startApi({
     operations: operationsOf(document),
     judge: judgeOf(document),
     lines,
+    cache: shared.cache,
     async close() {
       await Promise.allSettled(behind);
       await shared.redis?.close();

@@ -6,7 +6,7 @@ export interface CacheHistory {
   readonly instances: readonly Cache[];
   readonly operations: number;
   readonly random: () => number;
-  /** called now and then, between operations */
+  /** called now and then; while it runs, what has begun goes on, and nothing begins */
   readonly disturb?: () => Promise<void> | void;
 }
 
@@ -55,10 +55,12 @@ export async function cacheHistory({ instances, operations, random, disturb }: C
     if (value < written) broken.push({ user, read: value, written });
   };
 
+  let disturbing: Promise<void> | undefined;
   const client = async () => {
     while (left > 0) {
       left -= 1;
-      if (disturb && left % DISTURB_EACH === 0) await disturb();
+      if (disturb && left % DISTURB_EACH === 0) disturbing = Promise.all([disturbing, disturb()]).then(() => undefined);
+      await disturbing;
       const cache = instances[pick(instances.length)] as Cache;
       await (random() < 0.3 ? write : read)(cache, `user-${pick(USERS)}`);
       await some();
@@ -66,4 +68,14 @@ export async function cacheHistory({ instances, operations, random, disturb }: C
   };
   await Promise.all(Array.from({ length: AT_ONCE }, client));
   return broken;
+}
+
+/** Until they are all used again, after whatever has happened. */
+export async function untilUsed(
+  instances: readonly Cache[],
+  again: (look: () => Promise<boolean>) => Promise<unknown>,
+) {
+  const key = { scope: "nobody", name: "is it there?" };
+  const look = (cache: Cache) => async () => (await cache.getOrCompute(key, async () => true, 300)).from !== "past";
+  await Promise.all(instances.map((cache) => again(look(cache))));
 }

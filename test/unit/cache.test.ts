@@ -182,7 +182,7 @@ describe("over two instances", () => {
     const [server, hub] = [createServer(), createHub(SETTLE_MS)];
     const lines = [server.line(), server.line()];
     const instances = lines.map(({ shelf }, n) =>
-      createCache({ shelf, kind: "redis", peers: hub(String(n)), markerMs: 10 }),
+      createCache({ shelf, kind: "redis", peers: hub(String(n)), markerMs: 10, renewMs: 5 }),
     );
     const states = ["up", "up", "cut", "deaf"] as const;
     const disturb = () => {
