@@ -5,6 +5,7 @@ export STACK_HOME=$WORK/stack
 ON=()
 SUPABASE=
 MONGODB=
+REDIS=
 PLAIN=
 PUSH=
 
@@ -15,11 +16,17 @@ start_server() { timeout --signal=TERM -k 20 "$(left)" bash "$STACK" "$@" </dev/
 
 start_mongodb() { MONGODB=${MONGODB:-$(start_server mongo mongodb 24111)}; }
 
+start_redis() {
+  install_package redis-server redis-server
+  REDIS=${REDIS:-$(timeout --signal=TERM -k 20 "$(left)" bash .ci/redis.sh start redis 24141 </dev/null | tail -1)}
+}
+
 # on_supabase DATABASE: ON runs a command on the servers, with that database in MongoDB
 on_supabase() {
   start_mongodb
+  start_redis
   SUPABASE=${SUPABASE:-$(start_server supabase supabase 24101)}
-  ON=(env SUPABASE_DB_URL="$SUPABASE" SUPABASE_ADMIN_DB_URL="${SUPABASE/postgres@/supabase_admin@}" MONGODB_URI="$MONGODB/$1")
+  ON=(env SUPABASE_DB_URL="$SUPABASE" SUPABASE_ADMIN_DB_URL="${SUPABASE/postgres@/supabase_admin@}" MONGODB_URI="$MONGODB/$1" REDIS_URL="$REDIS")
 }
 
 # a Postgres that has nothing of Supabase's
@@ -43,17 +50,20 @@ revive_servers() {
     bash "$STACK" resume "$name" </dev/null >/dev/null 2>&1 || true
     bash "$STACK" status "$name" </dev/null 2>/dev/null | grep -q '^running' || bash "$STACK" start "$name" </dev/null >/dev/null 2>&1 || true
   done
+  bash .ci/redis.sh resume redis </dev/null >/dev/null 2>&1 || true
+  bash .ci/redis.sh start redis </dev/null >/dev/null 2>&1 || true
 }
 
 stop_servers() {
   local name
   [ -d "$STACK_HOME" ] || return 0
+  bash .ci/redis.sh destroy redis </dev/null >/dev/null 2>&1 || true
   for name in supabase push plain mongodb; do bash "$STACK" destroy "$name" </dev/null >/dev/null 2>&1 || true; done
 }
 
-# Debian's package, as people have it; what is there already is used
-install_chromium() {
-  command -v chromium >/dev/null && return
-  timeout --signal=TERM -k 20 "$(left)" sh -c 'apt-get update && apt-get install -y --no-install-recommends chromium' \
-    </dev/null >"$WORK/chromium.log" 2>&1 || tail -20 "$WORK/chromium.log"
+# install_package COMMAND PACKAGE: Debian's, as people have it; what is there already is used
+install_package() {
+  command -v "$1" >/dev/null && return
+  timeout --signal=TERM -k 20 "$(left)" sh -c "apt-get update && apt-get install -y --no-install-recommends $2" \
+    </dev/null >"$WORK/$2.log" 2>&1 || tail -20 "$WORK/$2.log"
 }

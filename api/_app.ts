@@ -4,13 +4,16 @@
  */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Hono } from "hono";
+import { createMiddleware } from "hono/factory";
 import type { MergeSchemaPath } from "hono/types";
+import { createNoCache } from "../shared/cache/cache.ts";
 import { type CollectionName, type Collections, filedCollections } from "../shared/collections/index.ts";
 import type { Collection } from "../shared/definition/define.ts";
 import type { Fields } from "../shared/definition/fields.ts";
 import type { ComputedFields } from "./_computed.ts";
 import { allowOrigins } from "./_cors.ts";
 import type { AppEnv, Dependencies } from "./_environment.ts";
+import { limitAddresses } from "./_limits.ts";
 import { observe, readBody, readQuery } from "./_middleware.ts";
 import { handleError, problemResponse } from "./_problem.ts";
 import { createKnownRooms } from "./_rooms.ts";
@@ -19,26 +22,34 @@ import { collectionRoutes } from "./_routes/collection.ts";
 import { conversationRoutes } from "./_routes/conversations.ts";
 import { customerPaymentRoutes } from "./_routes/customer-payments.ts";
 import { documentationRoutes } from "./_routes/documentation.ts";
+import { infrastructureRoutes } from "./_routes/infrastructure.ts";
 import { messageRoutes } from "./_routes/messages.ts";
 import { profileRoutes } from "./_routes/profiles.ts";
 import { replicationRoutes } from "./_routes/replication.ts";
 import { reportRoutes } from "./_routes/reports.ts";
 import { serverRoutes } from "./_routes/servers.ts";
+import { sessionRoutes } from "./_routes/sessions.ts";
 import { shopRoutes } from "./_routes/shop.ts";
-import { systemRoutes } from "./_routes/system.ts";
+import { shortHealthRoute, systemRoutes } from "./_routes/system.ts";
 
 /** `dependencies` is asked for at the first request, not before; `collections` are those that have routes. */
 export function createApp(dependencies: () => Dependencies, collections: readonly Collection[] = filedCollections) {
-  const base = new OpenAPIHono<AppEnv>().basePath("/api");
-  base.use(async (c, next) => {
-    c.set("dependencies", dependencies());
+  const root = new OpenAPIHono<AppEnv>();
+  const base = root.basePath("/api");
+  const noCache = createNoCache();
+  const prepare = createMiddleware<AppEnv>(async (c, next) => {
+    c.set("dependencies", { cache: noCache, ...dependencies() });
     await next();
   });
-  base.use(observe, allowOrigins, readQuery, readBody);
+  base.use(prepare, observe, allowOrigins, limitAddresses, readQuery, readBody);
+  // what monitors look for, outside of the API and its document
+  root.get("/health", prepare, observe, limitAddresses, shortHealthRoute);
 
   const rooms = createKnownRooms();
   const app = base
     .route("/", systemRoutes())
+    .route("/sessions", sessionRoutes())
+    .route("/admin", infrastructureRoutes())
     .route("/", reportRoutes())
     .route("/", replicationRoutes())
     .route("/shop", shopRoutes())

@@ -19,6 +19,8 @@ export const allowOrigins = createMiddleware<AppEnv>(async (c, next) => {
       "etag",
       "location",
       "retry-after",
+      "ratelimit-policy",
+      "ratelimit",
       "x-request-id",
       "x-data-source",
       "x-complete-up-to",

@@ -1,8 +1,11 @@
 /** What happens around every handler: request id, timings, size and encoding of bodies, who is asking. */
 import { createMiddleware } from "hono/factory";
 import { createReadSources } from "../shared/placement/read-sources.ts";
+import { addressOf } from "./_address.ts";
 import type { AppEnv } from "./_environment.ts";
+import { limitUser } from "./_limits.ts";
 import { ProblemError } from "./_problem.ts";
+import { asWriter } from "./_writer.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
@@ -108,7 +111,7 @@ async function limited(request: Request): Promise<Uint8Array> {
 
 /** Sets `user`, or ends the request with 401. */
 export const requireUser = createMiddleware<AppEnv>(async (c, next) => {
-  const { verify, router, clock } = c.get("dependencies");
+  const { verify, router, clock, sessions } = c.get("dependencies");
   c.set("startedAt", clock());
   const [, token] = /^Bearer +([\w-]+\.[\w-]+\.[\w-]*)$/i.exec(c.req.header("authorization") ?? "") ?? [];
   if (!token) throw unauthorized("Send an access token: Authorization: Bearer <token>.");
@@ -122,7 +125,9 @@ export const requireUser = createMiddleware<AppEnv>(async (c, next) => {
     });
   if ("refused" in verification) throw unauthorized(verification.refused, 'Bearer error="invalid_token"');
   const { user } = verification;
-  const standing = await router.standingOf({ userId: user.id, sessionId: user.sessionId, issuedAt: user.issuedAt });
+  const presented = { userId: user.id, sessionId: user.sessionId, issuedAt: user.issuedAt };
+  const known = await router.standingOf(presented);
+  const standing = known === "good" && (await sessions?.hasEnded(presented)) ? "signed_out" : known;
   if (standing === "unknown") {
     if (!SAFE.has(c.req.method))
       throw new ProblemError({
@@ -135,7 +140,15 @@ export const requireUser = createMiddleware<AppEnv>(async (c, next) => {
       });
   } else if (standing !== "good") throw unauthorized(ENDED[standing], 'Bearer error="invalid_token"');
   c.set("user", user);
-  await next();
+  await limitUser(c, user.id);
+  if (user.sessionId !== undefined)
+    sessions?.note({
+      userId: user.id,
+      sessionId: user.sessionId,
+      address: addressOf(c),
+      userAgent: c.req.header("user-agent")?.slice(0, 500),
+    });
+  await asWriter(c, user.id, next);
 });
 
 /** Behind `requireUser`. Without it no body passes for `{}`, which a change of nothing is. */

@@ -3,10 +3,12 @@ import { attachDatabasePool, waitUntil } from "@vercel/functions";
 import { allCollections } from "../shared/collections/index.ts";
 import { loadApiConfig, processEnvironment } from "../shared/config.ts";
 import { createLog } from "../shared/log.ts";
+import { createPools } from "../shared/placement/pools.ts";
 import { createRouter } from "../shared/placement/router.ts";
 import { createApp } from "./_app.ts";
 import { createVerifier } from "./_auth.ts";
 import type { Dependencies } from "./_environment.ts";
+import { changesStaleMs, createSharedParts } from "./_shared-parts.ts";
 
 let made: Dependencies | undefined;
 
@@ -14,16 +16,23 @@ function dependencies(): Dependencies {
   if (made) return made;
   const config = loadApiConfig(processEnvironment());
   const log = createLog({ level: config.LOG_LEVEL });
+  const pools = createPools();
   const router = createRouter({
     config,
     collections: allCollections,
     log,
     waitUntil,
+    changesStaleMs: changesStaleMs(config),
     // loaded with the driver, which users at home elsewhere need not wait for
     completeUpTo: async (db) => (await (await import("../shared/replication/state.ts")).readState(db)).completeUpTo,
-    onPool: (pool) => attachDatabasePool(pool as Parameters<typeof attachDatabasePool>[0]),
+    onPool(pool, database) {
+      attachDatabasePool(pool as Parameters<typeof attachDatabasePool>[0]);
+      pools.onPool(pool, database);
+    },
   });
-  made = { config, log, router, verify: createVerifier(config), clock: Date.now };
+  const clock = Date.now;
+  const shared = createSharedParts({ config, router, log, clock, waitUntil });
+  made = { config, log, router, verify: createVerifier(config), clock, pools, ...shared };
   return made;
 }
 

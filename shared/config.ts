@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { DEFAULT_DEADLINES } from "./deadlines.ts";
+import { DEFAULT_SIGN_UPS_PER_HOUR, parseLimits } from "./limits/settings.ts";
 import { databaseName, replicaDatabaseName } from "./mongo/database-name.ts";
 import { type ConfiguredDatabase, databasesIn, SCHEMES } from "./placement/configured-databases.ts";
 import { DEFAULT_QUOTA } from "./repository/quotas.ts";
@@ -94,6 +95,19 @@ const limit = (parse: (text: string) => number | undefined, say: string, otherwi
     });
 const wholeNumber = (text: string) => (/^\d{1,12}$/.test(text) ? Number(text) : undefined);
 
+const redisUrl = z.string().regex(/^rediss?:\/\/./, "must be a URL that begins with redis:// or rediss://");
+
+/** Requests per minute; what each means stands in limits/settings.ts. */
+const rateLimits = z
+  .string()
+  .default("")
+  .transform((text, context) => {
+    const parsed = parseLimits(text);
+    if (typeof parsed !== "string") return parsed;
+    context.addIssue({ code: "custom", message: parsed });
+    return z.NEVER;
+  });
+
 const SUPABASE = {
   SUPABASE_URL: httpUrl,
   SUPABASE_SECRET_KEY: z.string(),
@@ -133,6 +147,19 @@ const apiSchema = z.object({
   ADMIN_REQUIRE_MFA: z.enum(["0", "1"], "must be 0 or 1").default("0"),
   ALLOWED_ORIGINS: list,
   IDEMPOTENCY_SECRET: z.string().min(32, "must have at least 32 characters").optional(),
+  /** what instances share: the cache, limits, sign-outs */
+  REDIS_URL: redisUrl.optional(),
+  /** no other instance of the API serves this project: what instances would share is kept in memory */
+  SINGLE_INSTANCE: z.enum(["0", "1"], "must be 0 or 1").default("0"),
+  RATE_LIMITS: rateLimits,
+  /** the header in which the platform itself says the caller's address; without it, that of the connection counts */
+  CLIENT_ADDRESS_HEADER: z
+    .string()
+    .regex(/^[A-Za-z0-9-]+$/, "must be the name of a header")
+    .toLowerCase()
+    .optional(),
+  /** what Vercel says of itself */
+  VERCEL: z.string().optional(),
 });
 
 const functionSchema = z.object({
@@ -140,6 +167,7 @@ const functionSchema = z.object({
   /** what Supabase itself gives to functions: the project's secret keys by name */
   SUPABASE_SECRET_KEYS: secretKeys.optional(),
   BEFORE_USER_CREATED_HOOK_SECRET: z.string().optional(),
+  SIGN_UPS_PER_HOUR: limit(wholeNumber, "a number of sign-ups", DEFAULT_SIGN_UPS_PER_HOUR),
 });
 
 const devSchema = z.object({
@@ -149,6 +177,8 @@ const devSchema = z.object({
   SWITCHYARD_DEMO: z.enum(["0", "1"], "must be 0 or 1").optional(),
   MONGODB_URI: mongoUrl.optional(),
   MONGODB_REPLICA_DATABASE: mongoDatabase.optional(),
+  REDIS_URL: redisUrl.optional(),
+  RATE_LIMITS: z.string().optional(),
   SUPABASE_DB_URL: postgresUrl.optional(),
   SUPABASE_ADMIN_DB_URL: postgresUrl.optional(),
   SUPABASE_AUTH_URL: httpUrl.optional(),
@@ -188,6 +218,7 @@ const ALIASES: Readonly<Record<string, readonly string[]>> = {
   SUPABASE_PUBLISHABLE_KEY: ["NEXT_PUBLIC_SUPABASE_PUBLISHABLE_KEY", "SUPABASE_ANON_KEY"],
   SUPABASE_SECRET_KEY: ["SUPABASE_SERVICE_ROLE_KEY"],
   MONGODB_URI: ["MONGO_URL", "DATABASE_MONGODB"],
+  REDIS_URL: ["KV_URL"],
 };
 
 /** What the API needs. Throws `ConfigError`. */

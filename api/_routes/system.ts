@@ -11,6 +11,7 @@ import { ENGINES } from "../../shared/repository/database.ts";
 import { accountExport, UnreadablePage } from "../_account-export.ts";
 import { json, problems } from "../_answers.ts";
 import type { AppEnv } from "../_environment.ts";
+import { redisHealth, shortHealth, withRedis } from "../_health.ts";
 import { requireAdmin, requireFreshSignIn, requireUser } from "../_middleware.ts";
 import { repositoryProblem } from "../_problem.ts";
 import { callsOf, leftOf, repositoryOf, serviceOf, timingOf, unwrap, usageOf } from "../_service.ts";
@@ -122,6 +123,10 @@ const healthSchema = z
     }),
     homes: z.array(homeHealth).meta({ description: "every database that is configured, or that users may live in" }),
     message: z.string(),
+    redis: z
+      .object({ connected: z.boolean(), latencyMs: z.number().nullable(), error: z.string().nullable() })
+      .optional()
+      .meta({ id: "RedisHealth", description: "absent: not configured. Its loss is `degraded`" }),
   })
   .meta({ id: "Health" });
 const health = createRoute({
@@ -179,6 +184,13 @@ const statistics = createRoute({
   },
 });
 
+/** `GET /health`: 503 when no database answers. */
+export async function shortHealthRoute(c: Context<AppEnv>): Promise<Response> {
+  const { router, redis } = c.get("dependencies");
+  const [health, redisIs] = await Promise.all([router.getHealth(timingOf(c)), redis && redisHealth(redis)]);
+  return c.json(shortHealth(health, redisIs), health.status === "unhealthy" ? 503 : 200);
+}
+
 export const systemRoutes = () =>
   createRoutes()
     .openapi(me, async (c) => {
@@ -227,7 +239,9 @@ export const systemRoutes = () =>
       return c.json({ supabaseUrl: SUPABASE_PUBLIC_URL ?? SUPABASE_URL, supabaseKey: SUPABASE_PUBLISHABLE_KEY }, 200);
     })
     .openapi(health, (async (c: Context<AppEnv>) => {
-      const found = await c.var.dependencies.router.getHealth(timingOf(c));
+      const { router, redis } = c.var.dependencies;
+      const [health, redisIs] = await Promise.all([router.getHealth(timingOf(c)), redis && redisHealth(redis)]);
+      const found = redisIs ? withRedis(health, redisIs) : health;
       return c.json(found, found.status === "unhealthy" ? 503 : 200);
       // two statuses with one body are beyond the types of the handler
     }) as never)

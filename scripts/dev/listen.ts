@@ -2,7 +2,8 @@
 import { createServer } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 
-type Handler = (request: Request) => Response | Promise<Response>;
+/** `env` holds the connection, as @hono/node-server gives it. */
+type Handler = (request: Request, env?: object) => Response | Promise<Response>;
 
 export interface Listening {
   readonly url: string;
@@ -25,7 +26,7 @@ export class PortTaken extends Error {
 /** Listens on 127.0.0.1; 0 takes a free port. Throws `PortTaken`. */
 export async function listen(port: number): Promise<Listening> {
   let handler: Handler = () => new Response("Starting", { status: 503, headers: { "retry-after": "1" } });
-  const server = createServer(getRequestListener((request) => handler(request)));
+  const server = createServer(getRequestListener((request, env) => handler(request, env)));
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) =>
       reject(error.code === "EADDRINUSE" || error.code === "EACCES" ? new PortTaken(port) : error),

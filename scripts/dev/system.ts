@@ -89,6 +89,10 @@ export async function startSystem(config: DevConfig, { say, cancel, progress }: 
       ADMIN_USER_IDS: config.ADMIN_USER_IDS ?? "",
       ADMIN_REQUIRE_MFA: config.ADMIN_REQUIRE_MFA ?? "",
       MAX_TOKEN_LIFETIME_SECONDS: config.MAX_TOKEN_LIFETIME_SECONDS ?? "",
+      // this process, and no other
+      SINGLE_INSTANCE: "1",
+      REDIS_URL: config.REDIS_URL ?? "",
+      RATE_LIMITS: config.RATE_LIMITS ?? "",
       ...(config.ALLOWED_ORIGINS ? { ALLOWED_ORIGINS: config.ALLOWED_ORIGINS } : {}),
       LOG_LEVEL: config.LOG_LEVEL ?? "warn",
     });

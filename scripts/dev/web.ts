@@ -10,9 +10,10 @@ export async function serveApi(web: Listening, environment: Readonly<Record<stri
   Object.assign(process.env, environment);
   const { default: api } = await import("../../api/index.ts");
   const app = new Hono();
-  app.all("/api/*", (c) => api.fetch(c.req.raw));
-  app.all("/api", (c) => api.fetch(c.req.raw));
+  app.all("/api/*", (c) => api.fetch(c.req.raw, c.env));
+  app.get("/health", (c) => api.fetch(c.req.raw, c.env));
+  app.all("/api", (c) => api.fetch(c.req.raw, c.env));
   app.use("*", await staticHeaders());
   app.use("*", serveStatic({ root: fileURLToPath(new URL("../../public", import.meta.url)) }));
-  web.serve((request) => app.fetch(request));
+  web.serve((request, env) => app.fetch(request, env));
 }

@@ -29,6 +29,12 @@ export interface HealthReport {
 
 type Answer = Promise<Result<boolean, RepositoryError>>;
 
+/** What Auth says of a sign-up; a call that it repeats has the same id. */
+export interface SignUp {
+  id: string;
+  address: string;
+}
+
 export interface SignUpHookOptions {
   /** throws, or returns false, unless the body is signed by Auth, and lately */
   verify: (body: string, headers: Record<string, string>) => unknown;
@@ -40,6 +46,8 @@ export interface SignUpHookOptions {
   report: (reports: readonly HealthReport[]) => Answer;
   /** whether a sign-up would find a home, by what was reported before */
   canPlace: () => Answer;
+  /** counts this sign-up, and says whether its address has not had too many; without it they are not counted */
+  count?: (signUp: SignUp) => Answer;
   clock: () => number;
   log: Log;
   probeMs?: number;
@@ -51,13 +59,16 @@ export interface SignUpHookOptions {
 
 const MAX_BYTES = 256 * 1024;
 const SIZES_MS = 60_000;
+const TOO_MANY = {
+  error: { http_code: 429, message: "Too many sign-ups from this network. Please try again in an hour." },
+};
 const REFUSAL = {
   error: { http_code: 503, message: "We cannot take new sign-ups at the moment. Please try again in a few minutes." },
 };
 
 /** Answers one call of the hook. */
 export function createSignUpHook(options: SignUpHookOptions): (request: Request) => Promise<Response> {
-  const { verify, log, totalMs = deadlinesOf().hookMs } = options;
+  const { verify, log, count, totalMs = deadlinesOf().hookMs } = options;
   const ask = createLook(options);
 
   return async (request) => {
@@ -71,6 +82,10 @@ export function createSignUpHook(options: SignUpHookOptions): (request: Request)
       return problem(401, "The signature is missing, wrong or too old.");
     }
     const decide = async () => {
+      const signUp = signUpIn(body);
+      // who is refused for that has not cost a look at the databases
+      const counted = signUp && count ? await count(signUp) : undefined;
+      if (counted?.isOk() && !counted.value) return "too many" as const;
       const placeable = await ask();
       return placeable.isOk() ? placeable.value : placeable.error.message;
     };
@@ -78,6 +93,10 @@ export function createSignUpHook(options: SignUpHookOptions): (request: Request)
       log.error("sign_up_hook_failed", { error });
       return undefined;
     });
+    if (answer === "too many") {
+      log.warn("sign_up_refused", { reason: "too many from one network within an hour" });
+      return Response.json(TOO_MANY);
+    }
     if (answer === false) {
       log.warn("sign_up_refused", { reason: "no database can take new users" });
       return Response.json(REFUSAL);
@@ -85,6 +104,17 @@ export function createSignUpHook(options: SignUpHookOptions): (request: Request)
     if (answer !== true) log.warn("sign_up_unchecked", { reason: answer ?? "no answer in time" });
     return Response.json({});
   };
+}
+
+/** Undefined when the body does not say it. */
+function signUpIn(body: string): SignUp | undefined {
+  try {
+    const { uuid: id, ip_address: address } =
+      (JSON.parse(body) as { metadata?: Record<string, unknown> }).metadata ?? {};
+    return typeof id === "string" && typeof address === "string" && address !== "" ? { id, address } : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function isSigned(verify: SignUpHookOptions["verify"], body: string, headers: Headers): boolean {

@@ -133,7 +133,7 @@ export function createAssignments(client: SupabaseClient) {
 
     /** One page of whose access has ended, and who has moved, since then. */
     changesSince: (since: Date, { xid, id }: ListPosition): Answer<ChangePage> =>
-      callSystem(client, "switchyard_list_user_changes", {
+      callSystem(client, "switchyard_list_user_changes_2", {
         p_since: since.toISOString(),
         p_after_xid: xid,
         p_after_id: id,

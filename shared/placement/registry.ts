@@ -34,7 +34,7 @@ export interface RegistryConfig {
   databases: readonly ConfiguredDatabase[];
 }
 
-export interface RegistryOptions extends Pick<EngineOptions, "maxPoolSize" | "onPool" | "schema" | "clock"> {
+export interface RegistryOptions extends Pick<EngineOptions, "maxPoolSize" | "schema" | "clock"> {
   config: RegistryConfig;
   /** with the secret key */
   service: SupabaseClient;
@@ -42,6 +42,8 @@ export interface RegistryOptions extends Pick<EngineOptions, "maxPoolSize" | "on
   deadlines: Deadlines;
   /** shown in the servers' own lists of connections */
   appName: string;
+  /** as of `EngineOptions`, and told whose it is */
+  onPool?: ((pool: unknown, database: string) => void) | undefined;
   /** reads, in the database of the copies, up to when they are complete */
   completeUpTo?: ReplicaOptions["completeUpTo"];
 }
@@ -54,10 +56,14 @@ const MAKERS: Readonly<Record<Engine, (options: MongoOptions) => Promise<Databas
 };
 
 /** Supabase first, then the others in the order of the configuration. Connects to nothing. */
-export function createRegistry({ config, service, deadlines, completeUpTo, ...options }: RegistryOptions): Registry {
-  const { appName, maxPoolSize, onPool, collections } = options;
+export function createRegistry(given: RegistryOptions): Registry {
+  const { config, service, deadlines, completeUpTo, onPool, ...options } = given;
+  const { appName, maxPoolSize, collections } = options;
+  const poolOf = (name: string) => onPool && ((pool: unknown) => onPool(pool, name));
   const direct =
-    config.DATABASE_URL === undefined ? undefined : { url: config.DATABASE_URL, appName, maxPoolSize, onPool };
+    config.DATABASE_URL === undefined
+      ? undefined
+      : { url: config.DATABASE_URL, appName, maxPoolSize, onPool: poolOf(CONTROL_PLANE) };
   const { QUOTA_RECORDS = DEFAULT_QUOTA.records, QUOTA_BYTES = DEFAULT_QUOTA.bytes } = config;
   const quota: Quota = { records: QUOTA_RECORDS, bytes: QUOTA_BYTES };
   const supabase = supabaseDatabase({ name: CONTROL_PLANE, config, service, deadlines, collections, quota, direct });
@@ -70,6 +76,7 @@ export function createRegistry({ config, service, deadlines, completeUpTo, ...op
   const others = config.databases.map(({ name, kind, url }) =>
     lazily({
       ...options,
+      onPool: poolOf(name),
       // its migrations make every table in a Postgres
       collections: kind === "mongodb" ? keptIn(name, collections) : collections,
       replica: kind === "mongodb" ? replicaAt(name, url) : undefined,

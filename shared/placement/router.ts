@@ -16,7 +16,7 @@ import { authFailure } from "../postgres/failures.ts";
 import { askSupabase } from "../postgres/rest-probe.ts";
 import { callSystem } from "../postgres/system-call.ts";
 import { createRepository } from "../repository/create-repository.ts";
-import type { UnsentState } from "../repository/database.ts";
+import type { Engine, UnsentState } from "../repository/database.ts";
 import { everyCall } from "../repository/every-call.ts";
 import type { Counted } from "../repository/quotas.ts";
 import type { Store } from "../repository/store.ts";
@@ -36,7 +36,7 @@ import type { PresentedToken } from "./revocations.ts";
 import type { DatabaseService, RequestCalls, RequestUser } from "./service.ts";
 import { type DatabaseStats, readStats, sizesIn } from "./stats.ts";
 import { createTwoWayStores } from "./two-way-stores.ts";
-import { createUserChanges, type Standing } from "./user-changes.ts";
+import { createUserChanges, type Standing, type UserChanges } from "./user-changes.ts";
 import { createWakeUp, wakingStore } from "./wake-copying.ts";
 import { createWriteRefusals } from "./write-refusals.ts";
 
@@ -63,10 +63,14 @@ export interface Router {
   getDatabaseStats(options?: { limitMs?: number; onCall?: RequestCalls["onCall"] }): Promise<DatabaseStats>;
   /** Within 2 s, whatever hangs. */
   getHealth(onCall?: RequestCalls["onCall"]): Promise<Health>;
+  /** Of each database that is configured, whether its calls are refused at the moment. */
+  getBreakers(): { name: string; kind: Engine; isOpen: boolean }[];
   /** The shortest answer to how the two are; of a look at most a second old. Within 2 s, whatever hangs. */
   checkDatabaseHealth(): Promise<{ mongodb: boolean; postgresql: boolean; timestamp: string }>;
   /** Whether a token that has been verified still lets its user in: bans, deletions and sign-outs end that within 30 s. */
   standingOf(token: PresentedToken): Promise<Standing>;
+  /** The list behind that: to hear now, and to be told of what this instance has done. */
+  readonly changes: Pick<UserChanges, "freshly" | "addSignedOut" | "isCachePast">;
   /** What Auth keeps of a user. `not_found`: there is none. */
   getAccount(userId: string, calls?: RequestCalls): Answer<Account>;
   /**
@@ -92,6 +96,8 @@ export interface RouterOptions extends Pick<RegistryOptions, "onPool" | "complet
   collections: readonly Collection[];
   log: Log;
   clock?: () => number;
+  /** how old the list of ended access may be that tokens are looked at by; 30 s unless told */
+  changesStaleMs?: number;
   /** keeps the process alive for work behind the answer */
   waitUntil?: (work: Promise<unknown>) => void;
   /** purges what is due, after a deletion; by default the edge function `purge` does. pg_cron sees to what fails */
@@ -174,6 +180,7 @@ export function createRouter(options: RouterOptions): Router {
     load: (since, after) => guarded(controlGuard({}), () => assignments.changesSince(since, after)),
     tokenLifetimeSeconds: config.MAX_TOKEN_LIFETIME_SECONDS ?? 3_600,
     waitMs: deadlines.deletedUsersMs,
+    ...(options.changesStaleMs !== undefined && { staleMs: options.changesStaleMs }),
     clock,
     log,
   });
@@ -323,7 +330,10 @@ export function createRouter(options: RouterOptions): Router {
       const { mongodb, postgresql, timestamp } = (await getHealth()).databases;
       return { mongodb: mongodb?.connected ?? false, postgresql: postgresql.connected, timestamp };
     },
+    getBreakers: () =>
+      [...registry.values()].map(({ name, kind }) => ({ name, kind, isOpen: breakerOf(name).isOpen() })),
     standingOf: changes.standingOf,
+    changes,
 
     getAccount: (userId, calls = {}) => guarded(controlGuard(calls), () => readAccount(service, userId)),
 

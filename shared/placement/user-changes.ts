@@ -1,8 +1,9 @@
 /**
  * What has become of users whose tokens are older than it: access that has ended, and homes that have changed. Each instance
- * keeps the list and refreshes it while requests come: in the background once it is `FRESH_MS` old, awaited once it is
- * `STALE_MS` old, so that a banned user is refused, and a moved user's calls go to the new home, within 30 s everywhere. A
+ * keeps the list and refreshes it while requests come: in the background once it is half of `staleMs` old, awaited once it is
+ * `staleMs` old, so that a banned user is refused, and a moved user's calls go to the new home, within that everywhere. A
  * refresh reads what is new; every `WHOLE_MS` the whole list is read again, which also forgets what is too old to matter.
+ * Whoever has to know of what happened a moment ago asks for a list whose reading has begun since (`freshly`).
  *
  * What when it cannot be read:
  * - While Supabase is away a list that was loaded once serves on, and requests do not wait for it: refusing or delaying
@@ -25,7 +26,7 @@ import { within } from "../values/within.ts";
 import type { HomeAt } from "./home-store.ts";
 import { createRevocations, type PresentedToken, type RevocationReason, type RevocationRow } from "./revocations.ts";
 
-const FRESH_MS = 15_000;
+/** Where nothing asks for less. */
 const STALE_MS = 30_000;
 const WHOLE_MS = 10 * 60_000;
 /** After a list that could not be read, the next try. */
@@ -42,6 +43,12 @@ export interface UserChanges {
   movedTo(userId: string): Promise<HomeAt | undefined>;
   /** Deleted through this instance. */
   addDeleted(userId: string): void;
+  /** Signed out through this instance. */
+  addSignedOut(userId: string, sessionIds: readonly string[]): void;
+  /** Reads what is new. False: it could not be read, or not in time, and the list that is there serves on. */
+  freshly(): Promise<boolean>;
+  /** Whether an instance writes past the cache; undefined: the list is older than `staleMs`, and nobody can say. */
+  isCachePast(): Promise<boolean | undefined>;
 }
 
 /** From where a page goes on. */
@@ -54,6 +61,8 @@ export interface ListPosition {
 export interface ChangePage {
   revocations: RevocationRow[];
   moved: { user_id: string; home: string; epoch: number }[];
+  /** of a first page: an instance writes past the cache */
+  past_cache?: boolean;
   next: ListPosition | null;
   /** the transaction with which the next reading begins */
   horizon: string;
@@ -66,6 +75,8 @@ export interface UserChangesOptions {
   tokenLifetimeSeconds: number;
   /** longest wait for the list within a request */
   waitMs?: number;
+  /** how old a list may be to be used */
+  staleMs?: number;
   clock: () => number;
   log: Log;
 }
@@ -74,6 +85,7 @@ export function createUserChanges({
   load,
   tokenLifetimeSeconds,
   waitMs = deadlinesOf().deletedUsersMs,
+  staleMs = STALE_MS,
   clock,
   log,
 }: UserChangesOptions): UserChanges {
@@ -81,6 +93,9 @@ export function createUserChanges({
   let moved: ReadonlyMap<string, HomeAt> = new Map();
   /** deleted through this instance, until a list names them: one may have been read just before */
   const own = new Set<string>();
+  /** signed out through this instance, until the whole list is read: it names them by then */
+  const ownSessions = new Map<string, number>();
+  let isPast = false;
   /** undefined: the whole list is to be read */
   let horizon: string | undefined;
   let wholeAt = Number.NEGATIVE_INFINITY;
@@ -121,6 +136,8 @@ export function createUserChanges({
     moved = new Map(found.value.moved.map(({ user_id, home, epoch }) => [user_id, { home, homeEpoch: epoch }]));
     // another cluster counts its transactions anew
     horizon = BigInt(found.value.horizon) < BigInt(horizon ?? 0) ? undefined : found.value.horizon;
+    isPast = found.value.past_cache === true;
+    for (const [id, at] of ownSessions) if (at < began) ownSessions.delete(id);
     for (const userId of own) if (revocations.isDeleted(userId)) own.delete(userId);
     // what the list leaves out came after the reading began
     loadedAt = began;
@@ -133,12 +150,21 @@ export function createUserChanges({
         loading = undefined;
       });
   };
+  const isPausing = () => failure !== undefined && clock() - triedAt <= RETRY_MS;
   /** Something to wait for, if the list is too old to be used. */
   const current = (): Promise<unknown> | undefined => {
     const age = clock() - loadedAt;
-    if (age > FRESH_MS && !(failure && clock() - triedAt <= RETRY_MS)) refresh();
+    if (age > staleMs / 2 && !isPausing()) refresh();
     const patience = waitMs - (clock() - triedAt);
-    return age > STALE_MS && loading && !failure && patience > 0 ? within(patience, loading) : undefined;
+    return age > staleMs && loading && !failure && patience > 0 ? within(patience, loading) : undefined;
+  };
+  /** A reading that has not begun yet. */
+  let next: Promise<void> | undefined;
+  const nextReading = async () => {
+    await loading;
+    next = undefined;
+    if (!isPausing()) refresh();
+    await loading;
   };
   const isUnknown = () => loadedAt === Number.NEGATIVE_INFINITY && failure !== undefined && !isOutage(failure);
 
@@ -147,6 +173,7 @@ export function createUserChanges({
       const waiting = current();
       if (waiting) await waiting;
       if (own.has(token.userId)) return "deleted";
+      if (token.sessionId !== undefined && ownSessions.has(token.sessionId)) return "signed_out";
       return revocations.reasonOf(token, clock()) ?? (isUnknown() ? "unknown" : "good");
     },
     async movedTo(userId) {
@@ -155,6 +182,26 @@ export function createUserChanges({
       return moved.get(userId);
     },
     addDeleted: (userId) => void own.add(userId),
+    addSignedOut(userId, sessionIds) {
+      const row = { user_id: userId, reason: "signed_out", not_before: null, until: null, is_lifted: false } as const;
+      revocations.apply(sessionIds.map((session_id) => ({ ...row, session_id, changed_at: clock() / 1_000 })));
+      for (const id of sessionIds) ownSessions.set(id, clock());
+    },
+    async freshly() {
+      if (isPausing()) return false;
+      next ??= nextReading();
+      return (
+        (await within(
+          waitMs,
+          next.then(() => true),
+        )) === true && failure === undefined
+      );
+    },
+    async isCachePast() {
+      const waiting = current();
+      if (waiting) await waiting;
+      return clock() - loadedAt <= staleMs ? isPast : undefined;
+    },
   };
 }
 

@@ -1,9 +1,12 @@
 /** The API as one instance of it runs, on databases that a test names. */
 import { createApp } from "../../api/_app.ts";
 import { createVerifier } from "../../api/_auth.ts";
+import { changesStaleMs, createSharedParts } from "../../api/_shared-parts.ts";
+import type { Cache } from "../../shared/cache/cache.ts";
 import { allCollections } from "../../shared/collections/index.ts";
 import { type Environment, loadApiConfig } from "../../shared/config.ts";
 import { createLog } from "../../shared/log.ts";
+import { createPools } from "../../shared/placement/pools.ts";
 import { createRouter } from "../../shared/placement/router.ts";
 import { judgeOf } from "../integration/api-document.ts";
 import { pathVariables } from "../setup/path.ts";
@@ -17,6 +20,8 @@ export interface ApiInstance {
   /** throws when the document does not describe an answer */
   readonly judge: ReturnType<typeof judgeOf>;
   readonly lines: string[];
+  /** as its routes have it */
+  readonly cache: Cache;
   close(): Promise<void>;
 }
 
@@ -47,18 +52,33 @@ export async function startApi({
     MONGODB_URI: mongoUri,
     ...pathVariables(on),
     ...PATIENT_VARIABLES,
+    RATE_LIMITS: "none",
     ...more,
   });
   const log = createLog({ level: "debug", write: (line) => lines.push(line) });
-  const router = createRouter({ config, collections: allCollections, log, clock, ...(replicate && { replicate }) });
+  const pools = createPools();
+  const router = createRouter({
+    onPool: pools.onPool,
+    ...{ config, collections: allCollections, log, clock },
+    changesStaleMs: changesStaleMs(config),
+    ...(replicate && { replicate }),
+  });
   const verify = createVerifier(config, clock);
-  const app = createApp(() => ({ config, log, router, verify, clock }));
+  const behind: Promise<unknown>[] = [];
+  const waitUntil = (work: Promise<unknown>) => void behind.push(work);
+  const shared = createSharedParts({ config, router, log, clock, waitUntil });
+  const app = createApp(() => ({ config, log, router, verify, clock, pools, ...shared }));
   const document = await (await app.request("/api/openapi.json")).json();
   return {
     app,
     operations: operationsOf(document),
     judge: judgeOf(document),
     lines,
-    close: () => router.close(),
+    cache: shared.cache,
+    async close() {
+      await Promise.allSettled(behind);
+      await shared.redis?.close();
+      await router.close();
+    },
   };
 }

@@ -12,7 +12,7 @@ export interface Holdings {
   heapBytes: number;
 }
 
-const server = createServer(getRequestListener((request) => api.fetch(request)));
+const server = createServer(getRequestListener((request, env) => api.fetch(request, env)));
 server.listen(0, "127.0.0.1", () => {
   const address = server.address();
   process.send?.({ port: typeof address === "object" && address ? address.port : 0 });

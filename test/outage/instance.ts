@@ -20,7 +20,7 @@ export async function startInstance(env: Readonly<Record<string, string>>): Prom
   const { PATH = "" } = process.env;
   keepSecret(env.SUPABASE_SECRET_KEY, env.SUPABASE_JWT_SECRET);
   const child: ChildProcess = fork(fileURLToPath(new URL("api-process.ts", import.meta.url)), {
-    env: { PATH, LOG_LEVEL: "info", ...scaledDeadlines, ...env },
+    env: { PATH, LOG_LEVEL: "info", RATE_LIMITS: "none", ...scaledDeadlines, ...env },
     execArgv: ["--expose-gc"],
     stdio: ["ignore", "pipe", "inherit", "ipc"],
   });

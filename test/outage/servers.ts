@@ -17,6 +17,6 @@ export function mongoUriFor(database: string): string {
 const run = promisify(execFile);
 
 /** `start` and `resume` return once the server answers. */
-export async function control(action: "kill" | "pause" | "resume" | "start", server: Home): Promise<void> {
+export async function control(action: "kill" | "pause" | "resume" | "start", server: Home | "redis"): Promise<void> {
   await run("sh", ["-c", `${servers().serverControl} ${action} ${server}`]);
 }

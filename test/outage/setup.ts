@@ -11,9 +11,10 @@ export interface OutageServers {
   readonly dbUrl: string;
   readonly adminDbUrl: string;
   readonly mongoUri: string;
+  readonly redisUrl: string;
   /** how the instances reach Supabase's own Postgres */
   readonly path: Path;
-  /** takes `kill|pause|resume|start` and `mongodb|supabase` */
+  /** takes `kill|pause|resume|start` and `mongodb|supabase|redis` */
   readonly serverControl: string;
 }
 
@@ -31,20 +32,20 @@ const NO_SUPABASE = {
 
 export default async function setup(project: TestProject): Promise<void> {
   const environment = processEnvironment();
-  const { SUPABASE_DB_URL, SUPABASE_ADMIN_DB_URL, MONGODB_URI } = loadDevConfig(environment);
+  const { SUPABASE_DB_URL, SUPABASE_ADMIN_DB_URL, MONGODB_URI, REDIS_URL } = loadDevConfig(environment);
   const { SERVER_CONTROL } = environment;
   if (!SERVER_CONTROL)
     throw new Error(
-      "npm run test:failure needs SERVER_CONTROL, a command that takes kill|pause|resume|start and mongodb|supabase.",
+      "npm run test:failure needs SERVER_CONTROL, a command that takes kill|pause|resume|start and mongodb|supabase|redis.",
     );
-  if (!SUPABASE_DB_URL || !MONGODB_URI)
+  if (!SUPABASE_DB_URL || !MONGODB_URI || !REDIS_URL)
     throw new Error(
-      "npm run test:failure needs SUPABASE_DB_URL and MONGODB_URI, the servers that SERVER_CONTROL rules.",
+      "npm run test:failure needs SUPABASE_DB_URL, MONGODB_URI and REDIS_URL, the servers that SERVER_CONTROL rules.",
     );
   const adminDbUrl = SUPABASE_ADMIN_DB_URL ?? SUPABASE_DB_URL;
-  for (const url of [SUPABASE_DB_URL, adminDbUrl, MONGODB_URI]) guardUrl(url);
+  for (const url of [SUPABASE_DB_URL, adminDbUrl, MONGODB_URI, REDIS_URL]) guardUrl(url);
   await guardDatabase(adminDbUrl);
   const given = { dbUrl: SUPABASE_DB_URL, adminDbUrl, mongoUri: MONGODB_URI, path: pathAsked() };
-  project.provide("outage", { ...given, serverControl: SERVER_CONTROL });
-  project.provide("servers", { ...NO_SUPABASE, ...given });
+  project.provide("outage", { ...given, redisUrl: REDIS_URL, serverControl: SERVER_CONTROL });
+  project.provide("servers", { ...NO_SUPABASE, redisUrl: REDIS_URL, ...given });
 }

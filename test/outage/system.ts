@@ -20,8 +20,8 @@ export interface OutageSystem {
   /** of the MongoDB database of this system, past its proxy */
   readonly mongoUri: string;
   readonly proxies: Record<Home, TcpProxy>;
-  /** A new instance, which has asked nothing of anyone yet. */
-  instance(): Promise<Instance>;
+  /** A new instance, which has asked nothing of anyone yet; `more` are further variables. */
+  instance(more?: Readonly<Record<string, string>>): Promise<Instance>;
   user(home: Home, appMetadata?: Record<string, unknown>): Promise<TestUser>;
   stop(): Promise<void>;
 }
@@ -58,7 +58,7 @@ export async function startOutageSystem({ functions = false } = {}): Promise<Out
     hookSecret,
     mongoUri,
     proxies,
-    async instance() {
+    async instance(more = {}) {
       const instance = await startInstance({
         ...proxies.supabase.environment(),
         SUPABASE_PUBLISHABLE_KEY: supabase.publishableKey,
@@ -66,6 +66,7 @@ export async function startOutageSystem({ functions = false } = {}): Promise<Out
         SUPABASE_JWT_SECRET: supabase.jwtSecret,
         SUPABASE_JWT_ISSUER: supabase.jwtIssuer,
         MONGODB_URI: proxied.href,
+        ...more,
       });
       instances.push(instance);
       return instance;

@@ -26,6 +26,8 @@ export interface Servers {
   /** Empty on PGlite. */
   readonly dbUrl: string;
   readonly adminDbUrl: string;
+  /** REDIS_URL; empty where none is given, and always for `npm test` */
+  readonly redisUrl: string;
   /** how the APIs of this run reach Supabase's own Postgres */
   readonly path: Path;
   /** of Supabase's own Postgres, where they speak to it directly; else empty */
@@ -51,7 +53,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
     throw new Error(
       "SWITCHYARD_PATH=direct needs npm run test:servers: PGlite speaks to one client, in its own process.",
     );
-  for (const url of [dbUrl, adminDbUrl, givenMongo]) if (url) guardUrl(url);
+  const redisUrl = (real && config.REDIS_URL) || "";
+  for (const url of [dbUrl, adminDbUrl, givenMongo, redisUrl]) if (url) guardUrl(url);
   if (adminDbUrl) await guardDatabase(adminDbUrl);
 
   listenToOutput("the run's own Supabase, or a test");
@@ -87,6 +90,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     hookSecret: keys.hookSecret,
     dbUrl: dbUrl ?? "",
     adminDbUrl: adminDbUrl ?? "",
+    redisUrl,
     path,
     directUrl: supabase.directUrl,
     migrated,

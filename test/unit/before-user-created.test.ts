@@ -52,6 +52,40 @@ function hook({ canPlace = async () => ok(true), ...over }: Partial<SignUpHookOp
 const seen = async (response: Response) => ({ status: response.status, body: await response.json() });
 const never = () => new Promise<never>(() => undefined);
 
+describe("sign-ups of one address", () => {
+  const body = JSON.stringify({
+    metadata: { uuid: "one-id", ip_address: "192.0.2.1" },
+    user: { email: "a@switchyard.test" },
+  });
+
+  test("are counted by what Auth says, and refused with words once they are too many", async () => {
+    const counted: unknown[] = [];
+    const { answer, reports } = hook({
+      count: async (signUp) => {
+        counted.push(signUp);
+        return ok(false);
+      },
+    });
+    expect(await seen(await answer(request({ body })))).toEqual({
+      status: 200,
+      body: { error: { http_code: 429, message: expect.stringMatching(/^Too many sign-ups/) } },
+    });
+    expect(counted).toEqual([{ id: "one-id", address: "192.0.2.1" }]);
+    expect(reports).toEqual([]);
+  });
+
+  test("go on when they cannot be counted, in time or at all", async () => {
+    for (const count of [async () => err(unavailable("down")), async () => ok(true)]) {
+      const { answer } = hook({ count });
+      expect(await seen(await answer(request({ body })))).toEqual({ status: 200, body: {} });
+    }
+    const { answer } = hook({ count: never, totalMs: 20 });
+    expect(await seen(await answer(request({ body })))).toEqual({ status: 200, body: {} });
+    const unsaid = hook({ count: async () => ok(false) });
+    expect(await seen(await unsaid.answer(request()))).toEqual({ status: 200, body: {} });
+  });
+});
+
 describe("a sign-up", () => {
   test("goes on when a database can take the user, and the databases' health is reported", async () => {
     const { answer, reports } = hook();

@@ -39,8 +39,28 @@ describe("the environment", () => {
       ADMIN_REQUIRE_MFA: "0",
       MAX_TOKEN_LIFETIME_SECONDS: 3600,
       ALLOWED_ORIGINS: [],
+      SINGLE_INSTANCE: "0",
+      RATE_LIMITS: { reads: 1_200, writes: 600, admin: 240, export: 20, address: 6_000 },
       databases: [],
     }));
+
+  test("Redis by either name, and limits by class", () => {
+    const given = { ...api, KV_URL: "rediss://kv.example:6379", RATE_LIMITS: "reads=5, export=none" };
+    expect(loadApiConfig(given)).toMatchObject({
+      REDIS_URL: "rediss://kv.example:6379",
+      RATE_LIMITS: { reads: 5, writes: 600, export: null },
+    });
+    expect(loadApiConfig({ ...api, RATE_LIMITS: "none" }).RATE_LIMITS).toEqual({
+      ...{ reads: null, writes: null, admin: null, export: null, address: null },
+    });
+    expect(
+      problems(loadApiConfig, { ...api, REDIS_URL: "http://x", RATE_LIMITS: "reads=-1", CLIENT_ADDRESS_HEADER: "a b" }),
+    ).toEqual([
+      "REDIS_URL must be a URL that begins with redis:// or rediss://.",
+      'RATE_LIMITS must be "none", or requests a minute such as "reads=1200,writes=600", of reads, writes, admin, export, address.',
+      "CLIENT_ADDRESS_HEADER must be the name of a header.",
+    ]);
+  });
 
   test("quotas are numbers, bytes with their unit, or none", () => {
     const quota = (QUOTA_RECORDS: string, QUOTA_BYTES: string) => loadApiConfig({ ...api, QUOTA_RECORDS, QUOTA_BYTES });

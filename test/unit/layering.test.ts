@@ -10,6 +10,8 @@ const LAYERS: readonly (readonly string[])[] = [
   ["shared/values"],
   ["shared/definition"],
   ["shared/contract", "shared/log.ts", "shared/deadlines.ts"],
+  ["shared/redis"],
+  ["shared/cache", "shared/limits"],
   ["shared/repository"],
   ["shared/postgres", "shared/mongo"],
   ["shared/http"],
@@ -30,6 +32,7 @@ const CONFIG = "shared/config.ts";
 /** What the variables mean, and do not hold: how long things may take by default, and which homes and databases they name. */
 const MEANINGS = [
   "shared/deadlines.ts",
+  "shared/limits/settings.ts",
   "shared/mongo/database-name.ts",
   "shared/placement/configured-databases.ts",
   "shared/repository/quotas.ts",

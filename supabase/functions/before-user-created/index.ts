@@ -4,7 +4,7 @@ import { loadFunctionConfig, processEnvironment } from "../../../shared/config.t
 import { deadlinesOf } from "../../../shared/deadlines.ts";
 import { webhookVerifier } from "../../../shared/http/webhook-secrets.ts";
 import { createLog } from "../../../shared/log.ts";
-import { createSignUpHook, type Probe } from "../../../shared/operations/sign-up-hook.ts";
+import { createSignUpHook, type Probe, type SignUp } from "../../../shared/operations/sign-up-hook.ts";
 import { CONTROL_PLANE } from "../../../shared/placement/database-names.ts";
 import { createRegistry } from "../../../shared/placement/registry.ts";
 import { serviceClient } from "../../../shared/postgres/client.ts";
@@ -34,6 +34,8 @@ for (const { name, system } of registry.values()) {
   sizes[name] = () => system.size();
 }
 
+const limit = config.SIGN_UPS_PER_HOUR;
+
 export default {
   fetch: createSignUpHook({
     verify: webhookVerifier(config.BEFORE_USER_CREATED_HOOK_SECRET ?? ""),
@@ -41,6 +43,10 @@ export default {
     sizes,
     report: (reports) => callSystem<boolean>(service, "switchyard_report_healths", { p_reports: reports }),
     canPlace: () => callSystem<boolean>(service, "switchyard_can_place"),
+    ...(limit !== null && {
+      count: ({ id, address }: SignUp) =>
+        callSystem<boolean>(service, "switchyard_count_sign_up", { p_id: id, p_address: address, p_limit: limit }),
+    }),
     totalMs: deadlines.hookMs,
     probeMs: deadlines.hookProbeMs,
     clock: Date.now,

@@ -1,0 +1,83 @@
+/** What an instance of the API holds and how it fares: for admins, of the one instance that answers. */
+import { createRoute } from "@hono/zod-openapi";
+import { z } from "zod";
+import { LIMIT_NAMES } from "../../shared/limits/settings.ts";
+import { ENGINES } from "../../shared/repository/database.ts";
+import { json, problems } from "../_answers.ts";
+import { redisHealth } from "../_health.ts";
+import { requireAdmin, requireUser } from "../_middleware.ts";
+import { createRoutes } from "../_validation.ts";
+
+const count = z.int().min(0);
+const pool = z
+  .object({ open: count, busy: count, waiting: count.meta({ description: "callers without a connection" }) })
+  .meta({ id: "Pool" });
+const infrastructureSchema = z
+  .object({
+    databases: z.array(
+      z.object({
+        name: z.string(),
+        kind: z.enum(ENGINES),
+        breaker: z.enum(["closed", "open"]).meta({ description: "open: its calls are refused without being sent" }),
+        pool: pool.nullable().meta({ description: "null: nothing is connected, or calls go over REST" }),
+      }),
+    ),
+    redis: z
+      .object({ connected: z.boolean(), latencyMs: z.number().nullable(), breaker: z.enum(["closed", "open"]) })
+      .optional()
+      .meta({ description: "absent: not configured" }),
+    cache: z.object({
+      kind: z.enum(["memory", "redis", "none"]),
+      hits: count,
+      misses: count,
+      bypassed: count.meta({
+        description: "answered without it: somebody wrote, or it could not be trusted or reached",
+      }),
+      hit_rate: z.number().nullable().meta({ description: "of all answers; null: none yet" }),
+    }),
+    limits: z
+      .object({
+        kind: z.enum(["memory", "redis"]),
+        refused: z.record(z.enum(LIMIT_NAMES), count).meta({ description: "requests, by the limit that they hit" }),
+        counted_alone: count.meta({ description: "in memory, because Redis did not answer" }),
+      })
+      .nullable(),
+    timestamp: z.iso.datetime(),
+  })
+  .meta({ id: "Infrastructure" });
+
+const infrastructure = createRoute({
+  method: "get",
+  path: "/infrastructure",
+  tags: ["admin"],
+  summary: "Pools, breakers, cache and limits of the instance that answers",
+  security: [{ bearer: [] }],
+  middleware: [requireUser, requireAdmin] as const,
+  responses: { 200: json(infrastructureSchema, "since the instance started"), ...problems(401, 403, 429, 503) },
+});
+
+export const infrastructureRoutes = () =>
+  createRoutes().openapi(infrastructure, async (c) => {
+    const { router, redis, cache, limits, pools, clock } = c.var.dependencies;
+    const connected = new Map(pools?.all().map(({ database, ...counts }) => [database, counts]));
+    const { hits, misses, bypassed, kind } = cache.stats();
+    const all = hits + misses + bypassed;
+    const told = limits?.stats();
+    const breaker = (isOpen: boolean) => (isOpen ? ("open" as const) : ("closed" as const));
+    const found = redis && (await redisHealth(redis));
+    return c.json(
+      {
+        databases: router.getBreakers().map(({ name, kind: engine, isOpen }) => ({
+          ...{ name, kind: engine, breaker: breaker(isOpen) },
+          pool: connected.get(name) ?? null,
+        })),
+        ...(found && {
+          redis: { connected: found.connected, latencyMs: found.latencyMs, breaker: breaker(redis.isAway()) },
+        }),
+        cache: { kind, hits, misses, bypassed, hit_rate: all === 0 ? null : hits / all },
+        limits: told ? { kind: told.kind, refused: told.refused, counted_alone: told.countedAlone } : null,
+        timestamp: new Date(clock()).toISOString(),
+      },
+      200,
+    );
+  });

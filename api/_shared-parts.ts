@@ -1,0 +1,58 @@
+/** What instances of the API share, by the configuration: Redis, and over it the cache, limits and sign-outs. */
+import { type Cache, createNoCache } from "../shared/cache/cache.ts";
+import { createCache } from "../shared/cache/create-cache.ts";
+import { createMemoryShelf } from "../shared/cache/memory-shelf.ts";
+import { createRedisShelf } from "../shared/cache/redis-shelf.ts";
+import type { ApiConfig } from "../shared/config.ts";
+import { createLimits } from "../shared/limits/limits.ts";
+import type { Log } from "../shared/log.ts";
+import { createCachePeers } from "../shared/placement/cache-peers.ts";
+import type { Router } from "../shared/placement/router.ts";
+import { createSessions } from "../shared/placement/sessions.ts";
+import { createRedis, type Redis } from "../shared/redis/connection.ts";
+import type { Dependencies } from "./_environment.ts";
+
+/** How long an instance may not have heard of what others do. An instance that is alone hears of its own at once. */
+export const changesStaleMs = ({ SINGLE_INSTANCE }: ApiConfig): number => (SINGLE_INSTANCE === "1" ? 30_000 : 2_000);
+
+export interface SharedPartsOptions {
+  config: ApiConfig;
+  router: Router;
+  log: Log;
+  clock: () => number;
+  waitUntil?: (work: Promise<unknown>) => void;
+}
+
+export function createSharedParts(
+  options: SharedPartsOptions,
+): Required<Pick<Dependencies, "cache" | "limits" | "sessions">> & { redis: Redis | undefined } {
+  const { config, router, log, clock, waitUntil } = options;
+  const redis = config.REDIS_URL ? createRedis({ url: config.REDIS_URL, log }) : undefined;
+  const staleMs = changesStaleMs(config);
+  return {
+    redis,
+    cache: cacheFor(options, redis),
+    limits: createLimits({ settings: config.RATE_LIMITS, redis, log }),
+    sessions: createSessions({
+      router,
+      redis,
+      isAlone: config.SINGLE_INSTANCE === "1",
+      staleMs,
+      tokenLifetimeSeconds: config.MAX_TOKEN_LIFETIME_SECONDS,
+      clock,
+      log,
+      ...(waitUntil && { waitUntil }),
+    }),
+  };
+}
+
+/** In memory only where nobody else writes: another instance would not hear of this one's writes. */
+function cacheFor({ config, router, clock }: SharedPartsOptions, redis: Redis | undefined): Cache {
+  if (redis) {
+    const peers = createCachePeers({ router, settleMs: changesStaleMs(config), clock });
+    return createCache({ shelf: createRedisShelf(redis), kind: "redis", peers, clock });
+  }
+  return config.SINGLE_INSTANCE === "1"
+    ? createCache({ shelf: createMemoryShelf(clock), kind: "memory", clock })
+    : createNoCache();
+}
