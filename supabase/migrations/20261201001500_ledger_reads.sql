@@ -1,6 +1,11 @@
 -- plane: control
 -- What a user sees, for the API. A null p_user_id is the operator, who sees every transfer.
 
+create function public.ledger_read_assets() returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select jsonb_agg(to_jsonb(a) order by a.kind, a.code) from public.assets a
+$$;
+
 create function public.ledger_read_accounts(p_user_id uuid) returns jsonb
 language sql stable security definer set search_path = '' as $$
   select coalesce(jsonb_agg(switchyard.ledger_account(a.id, null) order by a.asset, a.opened_at, a.id), '[]')
