@@ -227,6 +227,7 @@ create policy ledger_transfers_select on public.ledger_transfers for select to a
 create policy ledger_rates_select on public.ledger_rates for select to authenticated using (true);
 revoke all on public.ledger_owners, public.ledger_accounts, public.ledger_transfers, public.ledger_entries,
   public.ledger_rates, public.ledger_history from public, anon, authenticated, service_role;
+revoke all on sequence public.ledger_history_seq_seq from public, anon, authenticated, service_role;
 grant select (id, owner_id, asset, kind, posted, held, version, opened_at, closed_at) on public.ledger_accounts to authenticated;
 grant select on public.ledger_entries, public.ledger_rates to authenticated;
 grant select (
