@@ -147,7 +147,7 @@ $$;
 do $$
 begin
   if to_regprocedure('cron.schedule(text, text, text)') is not null then
-    perform cron.schedule('switchyard-ledger', '60 seconds', 'select public.ledger_expire()');
+    perform cron.schedule('switchyard-ledger', '* * * * *', 'select public.ledger_expire()');
   end if;
 exception when others then
   raise notice 'pg_cron does not void holds: %', sqlerrm;
