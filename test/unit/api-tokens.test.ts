@@ -101,6 +101,8 @@ describe("with a shared secret", () => {
     const deleted: string[] = [];
     const own = memoryApi({
       router: {
+        // nothing is in the ledger
+        control: async () => ok(undefined) as never,
         deleteUser: async (id) => {
           deleted.push(id);
           return ok(undefined);
