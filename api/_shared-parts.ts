@@ -32,7 +32,7 @@ export function createSharedParts(
   return {
     redis,
     cache: cacheFor(options, redis),
-    limits: createLimits({ settings: config.RATE_LIMITS, redis, log }),
+    limits: createLimits({ settings: config.RATE_LIMITS, redis, isAlone: config.SINGLE_INSTANCE === "1", log }),
     sessions: createSessions({
       router,
       redis,

@@ -37,10 +37,12 @@ export interface LimitsOptions {
   settings: LimitSettings;
   /** none: in memory */
   redis?: Redis | undefined;
+  /** there is no other instance that counts, too */
+  isAlone?: boolean;
   log: Log;
 }
 
-export function createLimits({ settings, redis, log }: LimitsOptions): Limits {
+export function createLimits({ settings, redis, isAlone = false, log }: LimitsOptions): Limits {
   const optionsOf = (name: LimitName, points: number) => ({
     points,
     duration: WINDOW_SECONDS,
@@ -52,7 +54,7 @@ export function createLimits({ settings, redis, log }: LimitsOptions): Limits {
     const points = settings[name];
     if (points !== null) alone.set(name, new RateLimiterMemory(optionsOf(name, points)));
   }
-  if (!redis && alone.size > 0)
+  if (!redis && !isAlone && alone.size > 0)
     log.warn("limits_in_memory", { reason: "REDIS_URL is not set: each instance counts alone" });
   const refused = Object.fromEntries(LIMIT_NAMES.map((name) => [name, 0])) as Record<LimitName, number>;
   let countedAlone = 0;

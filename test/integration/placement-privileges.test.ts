@@ -11,7 +11,7 @@ afterAll(() => database?.stop());
 const ROLES = ["anon", "authenticated"];
 
 describe.each(ROLES)("%s", (role) => {
-  test("may call no function that runs with its owner's rights, but those that say whether the caller is at home, here, or in which room", async () => {
+  test("may call no function that runs with its owner's rights, but those that say whether the caller is let in, at home, here, or in which room", async () => {
     const [found] = await database.sql<{ all: number; callable: string[] }>(
       `select count(*)::int as all,
          coalesce(array_agg(p.oid::regprocedure::text) filter (where has_function_privilege($1, p.oid, 'execute')), '{}') as callable
@@ -19,7 +19,12 @@ describe.each(ROLES)("%s", (role) => {
       [role],
     );
     expect(found?.all).toBeGreaterThan(20);
-    const asked = ["switchyard.is_here(text)", "switchyard.is_home(boolean)", "switchyard.memberships(text)"];
+    const asked = [
+      "switchyard.is_here(text)",
+      "switchyard.is_home(boolean)",
+      "switchyard.is_let_in()",
+      "switchyard.memberships(text)",
+    ];
     expect(found?.callable.sort()).toEqual(role === "authenticated" ? asked : []);
   });
 

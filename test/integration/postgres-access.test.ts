@@ -283,6 +283,7 @@ describe("functions", () => {
       "authenticated is_here",
       "authenticated is_home",
       "authenticated is_json",
+      "authenticated is_let_in",
       "authenticated is_text",
       "authenticated is_web_address",
       "authenticated memberships",

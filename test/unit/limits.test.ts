@@ -126,3 +126,13 @@ test("without limits nothing is counted or said", async () => {
     new Set(["200 null"]),
   );
 });
+
+test("that each instance counts alone is said where there may be others", () => {
+  const lines: string[] = [];
+  const told = createLog({ level: "warn", write: (line) => lines.push(line) });
+  const settings = { reads: 1, writes: 1, admin: 1, export: 1, address: 1 };
+  createLimits({ settings, isAlone: true, log: told });
+  expect(lines).toEqual([]);
+  createLimits({ settings, log: told });
+  expect(lines).toEqual([expect.stringContaining("limits_in_memory")]);
+});
