@@ -48,11 +48,12 @@ export function createSharedParts(
 
 /** In memory only where nobody else writes: another instance would not hear of this one's writes. */
 function cacheFor({ config, router, clock }: SharedPartsOptions, redis: Redis | undefined): Cache {
-  if (redis) {
-    const peers = createCachePeers({ router, settleMs: changesStaleMs(config), clock });
-    return createCache({ shelf: createRedisShelf(redis), kind: "redis", peers, clock });
-  }
-  return config.SINGLE_INSTANCE === "1"
-    ? createCache({ shelf: createMemoryShelf(clock), kind: "memory", clock })
-    : createNoCache();
+  const isAlone = config.SINGLE_INSTANCE === "1";
+  if (!redis)
+    return isAlone ? createCache({ shelf: createMemoryShelf(clock), kind: "memory", clock }) : createNoCache();
+  const shelf = createRedisShelf(redis);
+  // with nobody to tell, nothing is waited for
+  if (isAlone) return createCache({ shelf, kind: "redis", clock });
+  const peers = createCachePeers({ router, settleMs: changesStaleMs(config), clock });
+  return createCache({ shelf, kind: "redis", peers, clock });
 }

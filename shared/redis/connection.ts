@@ -6,8 +6,9 @@
  * A command is never sent twice, also not after a reconnect: its names may be those of the server's life before.
  */
 import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleAll } from "cockatiel";
-import { Redis as Client } from "ioredis";
+import type { Redis as Client } from "ioredis";
 import type { Log } from "../log.ts";
+import { loadOnce } from "../values/load-once.ts";
 import { within } from "../values/within.ts";
 
 const COMMAND_MS = 50;
@@ -38,8 +39,6 @@ export interface Redis {
   ping(): Promise<number | null>;
   /** True while calls fail without being sent. */
   isAway(): boolean;
-  /** To be told each time it is back. */
-  onBack(listener: () => void): void;
   close(): Promise<void>;
 }
 
@@ -53,23 +52,7 @@ export interface RedisOptions {
 
 /** Connects at the first call. */
 export function createRedis({ url, log, clock = Date.now, commandMs = COMMAND_MS }: RedisOptions): Redis {
-  const client = new Client(url, {
-    protocol: 2,
-    lazyConnect: true,
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 1,
-    commandTimeout: commandMs,
-    // TLS and a log-in take more than a command does; who asks waits for a command's time only
-    connectTimeout: 2_000,
-    retryStrategy: (times) => Math.min(50 * 2 ** times, 1_000),
-    connectionName: "switchyard",
-  });
-  // without a listener, ioredis writes to the console
-  client.on("error", () => {});
-
   const policy = circuitBreaker(handleAll, { halfOpenAfter: 0, breaker: new ConsecutiveBreaker(1) });
-  const listeners: (() => void)[] = [];
   let isOut = false;
   policy.onBreak((reason) => {
     if (isOut) return;
@@ -79,7 +62,6 @@ export function createRedis({ url, log, clock = Date.now, commandMs = COMMAND_MS
   policy.onReset(() => {
     isOut = false;
     log.info("redis_back");
-    for (const listener of listeners) listener();
   });
   let lookedAt = Number.NEGATIVE_INFINITY;
   let isClosed = false;
@@ -92,24 +74,48 @@ export function createRedis({ url, log, clock = Date.now, commandMs = COMMAND_MS
     return made;
   };
   let life = nextLife();
-  client.on("ready", async () => {
-    const { resolve } = life;
-    try {
-      const run = /^run_id:(\w+)/m.exec(await client.info("server"))?.[1];
-      if (run) resolve(run.slice(0, 12));
-      else log.error("redis_unsuited", { reason: "it does not say its run_id (INFO server)" });
-    } catch {
-      client.disconnect(true);
-    }
-  });
-  client.on("close", () => {
-    life.reject(new Error("the connection has ended"));
-    life = nextLife();
+  // loaded where there is a Redis only: a cold start without one need not wait for it
+  const open = loadOnce(async () => {
+    const { Redis: Driver } = await import("ioredis");
+    const client = new Driver(url, {
+      protocol: 2,
+      lazyConnect: true,
+      enableOfflineQueue: false,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 1,
+      commandTimeout: commandMs,
+      // TLS and a log-in take more than a command does; who asks waits for a command's time only
+      connectTimeout: 2_000,
+      retryStrategy: (times) => Math.min(50 * 2 ** times, 1_000),
+      connectionName: "switchyard",
+    });
+    // without a listener, ioredis writes to the console
+    client.on("error", () => {});
+    client.on("ready", async () => {
+      const { resolve } = life;
+      try {
+        const run = /^run_id:(\w+)/m.exec(await client.info("server"))?.[1];
+        if (run) resolve(run.slice(0, 12));
+        else log.error("redis_unsuited", { reason: "it does not say its run_id (INFO server)" });
+      } catch {
+        client.disconnect(true);
+      }
+    });
+    client.on("close", () => {
+      life.reject(new Error("the connection has ended"));
+      life = nextLife();
+    });
+    return client;
   });
 
+  const connecting = async () => {
+    const client = await open();
+    if (client.status === "wait") client.connect().catch(() => {});
+    return client;
+  };
   /** `commands` on a connection that is there, or will be within the time. */
   const ask = async <T>(commands: (client: Client, life: string) => Promise<T>): Promise<T> => {
-    if (client.status === "wait") client.connect().catch(() => {});
+    const client = await connecting();
     const answer = await within(commandMs, (async () => ({ value: await commands(client, await life.promise) }))());
     if (answer === undefined) throw new Error(`no answer within ${commandMs} ms`);
     return answer.value;
@@ -125,7 +131,7 @@ export function createRedis({ url, log, clock = Date.now, commandMs = COMMAND_MS
   };
   let waitingFirst: Promise<void> | undefined;
   const waitForFirst = async () => {
-    if (client.status === "wait") client.connect().catch(() => {});
+    await connecting();
     const isThere = await within(FIRST_MS, life.promise).catch(() => undefined);
     if (isThere && policy.state !== CircuitState.Closed) await ping();
   };
@@ -153,10 +159,9 @@ export function createRedis({ url, log, clock = Date.now, commandMs = COMMAND_MS
     },
     ping,
     isAway: () => policy.state !== CircuitState.Closed,
-    onBack: (listener) => void listeners.push(listener),
     async close() {
       isClosed = true;
-      client.disconnect();
+      (await open.ifAny())?.disconnect();
     },
   };
 }

@@ -14,7 +14,7 @@ import { createHub } from "../setup/cache-hub.ts";
 import { partOf } from "../setup/effort.ts";
 import { HANGS_MS, PATIENT } from "../setup/patience.ts";
 import { preparedMongo } from "../setup/prepared-mongo.ts";
-import { servers } from "../setup/servers.ts";
+import { redisUrl } from "../setup/servers.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
 import { newUser } from "../setup/users.ts";
 
@@ -25,13 +25,13 @@ afterEach(async () => {
 });
 
 /** Patient: a machine that is slow is no Redis that is away. */
-function connection({ url = servers().redisUrl, commandMs = HANGS_MS } = {}): Redis {
+function connection({ url = redisUrl(), commandMs = HANGS_MS } = {}): Redis {
   const redis = createRedis({ url, log, commandMs });
   stops.push(() => redis.close());
   return redis;
 }
 async function behindProxy(commandMs?: number) {
-  const proxy = await startProxy(servers().redisUrl);
+  const proxy = await startProxy(redisUrl());
   stops.push(() => proxy.stop());
   const redis = connection({ url: `redis://127.0.0.1:${proxy.port}`, ...(commandMs && { commandMs }) });
   return { proxy, redis };
@@ -144,7 +144,7 @@ describe("limits", () => {
 async function twoInstances() {
   const supabase = await startTestSupabase();
   stops.push(() => supabase.stop());
-  const proxy = await startProxy(servers().redisUrl);
+  const proxy = await startProxy(redisUrl());
   stops.push(() => proxy.stop());
   const mongoUri = await preparedMongo("redis");
   const start = async (url: string) => {
@@ -152,7 +152,7 @@ async function twoInstances() {
     stops.push(() => api.close());
     return api;
   };
-  const [a, b] = [await start(servers().redisUrl), await start(`redis://127.0.0.1:${proxy.port}`)];
+  const [a, b] = [await start(redisUrl()), await start(`redis://127.0.0.1:${proxy.port}`)];
   return { a, b, proxy, supabase };
 }
 

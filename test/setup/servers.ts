@@ -10,3 +10,10 @@ export function mongoUriFor(database: string): string {
   url.pathname = `/${database}`;
   return url.toString();
 }
+
+/** The Redis that was given. */
+export function redisUrl(): string {
+  const { redisUrl: url } = servers();
+  if (!url) throw new Error("npm run test:servers needs REDIS_URL, the URL of a redis-server on this machine.");
+  return url;
+}
