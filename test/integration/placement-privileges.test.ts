@@ -19,7 +19,12 @@ describe.each(ROLES)("%s", (role) => {
       [role],
     );
     expect(found?.all).toBeGreaterThan(20);
-    const asked = ["switchyard.is_here(text)", "switchyard.is_home(boolean)", "switchyard.ledger_owner()", "switchyard.memberships(text)"];
+    const asked = [
+      "switchyard.is_here(text)",
+      "switchyard.is_home(boolean)",
+      "switchyard.ledger_owner()",
+      "switchyard.memberships(text)",
+    ];
     expect(found?.callable.sort()).toEqual(role === "authenticated" ? asked : []);
   });
 
