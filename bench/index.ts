@@ -20,6 +20,7 @@ const PARTS: Readonly<Record<string, () => Promise<Part>>> = {
   i: async () => (await import("./i-bytes.ts")).bytesRead,
   j: async () => (await import("./j-copies.ts")).copies,
   k: async () => (await import("./k-under-load.ts")).underLoad,
+  m: async () => (await import("./m-ledger.ts")).ledger,
 };
 
 const chosen = process.argv.slice(2);

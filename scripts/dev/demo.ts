@@ -5,6 +5,7 @@
  */
 import { createClient } from "@supabase/supabase-js";
 import { decodeJwt } from "jose";
+import { demoLedger } from "./demo-ledger.ts";
 import type { DemoRecord } from "./demo-record.ts";
 import { demoRecords } from "./demo-records.ts";
 import { demoRooms, filledIn, partOf, type RoomStep } from "./demo-rooms.ts";
@@ -44,6 +45,8 @@ export interface DemoOptions extends Where {
   readonly cancel: AbortSignal;
   /** The records count back from then. */
   readonly today: Date;
+  /** Whether the demo's own admin is one, who books what they pay with. */
+  readonly hasAdmin: boolean;
   /** It gives up when nothing has succeeded for so long. */
   readonly patienceMs: number;
 }
@@ -61,7 +64,14 @@ export interface DemoOutcome {
 }
 
 /** Signs the demo users up and files their records. Rejects only when it is cancelled. */
-export async function runDemo({ progress, cancel, today, patienceMs, ...where }: DemoOptions): Promise<DemoOutcome> {
+export async function runDemo({
+  progress,
+  cancel,
+  today,
+  patienceMs,
+  hasAdmin,
+  ...where
+}: DemoOptions): Promise<DemoOutcome> {
   const patience = createPatience({ patienceMs, cancel });
   const people = PEOPLE.map(([name, currency], index) => ({
     user: address(name),
@@ -69,7 +79,10 @@ export async function runDemo({ progress, cancel, today, patienceMs, ...where }:
     records: demoRecords(index + 1, currency, today),
   }));
   const talkers = people.slice(0, 3);
-  const steps = demoRooms(talkers.map(({ name }) => name) as [string, string, string]);
+  const steps = [
+    ...demoRooms(talkers.map(({ name }) => name) as [string, string, string]),
+    ...(hasAdmin ? demoLedger() : []),
+  ];
   progress.start(people.reduce((sum, { records }) => sum + records.length, people.length + steps.length));
   const users: DemoUser[] = [];
   const missing: string[] = [];
@@ -98,11 +111,11 @@ export async function runDemo({ progress, cancel, today, patienceMs, ...where }:
     try {
       if (those.every((token) => token !== undefined))
         await talk({ apiUrl: where.apiUrl, patience, cancel }, steps, those, () =>
-          progress.step("what they say to each other"),
+          progress.step("what they say and pay to each other"),
         );
     } catch (error) {
       cancel.throwIfAborted();
-      missing.push(`not everything was said in the rooms: ${(error as Error).message}`);
+      missing.push(`not everything was said and paid: ${(error as Error).message}`);
     }
   } finally {
     progress.stop();

@@ -124,7 +124,8 @@ export async function startSystem(config: DevConfig, { say, cancel, progress }: 
 
     const about = { apiUrl: web.url, supabaseUrl: url, publishableKey };
     if (isDemoDue) {
-      await demoOnce({ ...about, folder, slowness, say, cancel, progress });
+      const hasAdmin = config.ADMIN_EMAILS === undefined && config.ADMIN_REQUIRE_MFA !== "1";
+      await demoOnce({ ...about, hasAdmin, folder, slowness, say, cancel, progress });
       say("");
       for (const line of await copyTable({ ...copied, cancel, waitMs: COPY_WAIT_MS * slowness })) say(`  ${line}`);
     }

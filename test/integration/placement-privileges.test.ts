@@ -23,6 +23,7 @@ describe.each(ROLES)("%s", (role) => {
       "switchyard.is_here(text)",
       "switchyard.is_home(boolean)",
       "switchyard.is_let_in()",
+      "switchyard.ledger_owner()",
       "switchyard.memberships(text)",
     ];
     expect(found?.callable.sort()).toEqual(role === "authenticated" ? asked : []);

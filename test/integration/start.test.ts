@@ -72,6 +72,17 @@ describe("a system of its own", () => {
     expect(JSON.parse(stdout)).toMatchObject({
       items: expect.arrayContaining([expect.objectContaining({ currency: "USD" })]),
     });
+
+    // one has paid another, and something is held
+    const { data } = await clientOf(system, ports[1]).auth.signInWithPassword({
+      email: "bao@demo.switchyard.test",
+      password: "switchyard-demo",
+    });
+    const headers = { authorization: `Bearer ${data.session?.access_token}` };
+    const accounts = await fetch(`http://127.0.0.1:${ports[0]}/api/ledger/accounts`, { headers });
+    expect(await accounts.json()).toMatchObject({
+      items: [{ asset: "EUR", posted: "213.60", pending: "15.00", available: "198.60" }],
+    });
     await endsBy(system, "SIGINT");
   });
 

@@ -25,6 +25,7 @@ const run = (cancel = new AbortController().signal) =>
   demoOnce({
     ...nowhere,
     folder,
+    hasAdmin: true,
     // it gives up at once
     slowness: 0,
     say: (line) => said.push(line),
