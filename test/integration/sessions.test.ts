@@ -92,16 +92,33 @@ describe.each(HOMES)("at home in %s", (home) => {
   });
 });
 
-test.each(["contacts", "user_database_assignments"])("Supabase's REST refuses at once, too: %s", async (table) => {
+/** A policy asks nobody about a table that has nothing of the user's. */
+async function keepMoney(userId: string): Promise<void> {
+  const [opened] = await database.sql("select public.ledger_open_account($1, 'EUR') -> 'account' ->> 'id' as id", [
+    userId,
+  ]);
+  await database.sql("select public.ledger_deposit(null, gen_random_uuid(), $1, '1')", [String(opened?.id)]);
+  await database.sql("select public.private_profile_set_wallet($1, 'x')", [userId]);
+}
+
+test.each([
+  ["contacts", "id"],
+  ["user_database_assignments", "user_id"],
+  ["ledger_accounts", "id"],
+  ["ledger_transfers", "id"],
+  ["ledger_entries", "transfer_id"],
+  ["private_profiles", "user_id"],
+])("Supabase's REST refuses at once, too: %s", async (table, column) => {
   const user = await newUser({ home: "supabase", on: database, signIn: true });
   const [kept, other] = [await signIn(user), await signIn(user)];
   const rest = async (jwt: string) =>
     (
       await userClient({ SUPABASE_URL: database.url, SUPABASE_PUBLISHABLE_KEY: database.publishableKey }, jwt)
         .from(table)
-        .select()
+        .select(column)
         .limit(1)
     ).status;
+  await keepMoney(user.id);
   expect(await rest(other.jwt)).toBe(200);
   await call(first, kept.jwt, `/sessions/${other.id}`, "DELETE");
   expect([await rest(other.jwt), await rest(kept.jwt)]).toEqual([401, 200]);
