@@ -1,6 +1,7 @@
 /** `switchyard ledger ...`: whether the books are right, and what the operator moves. */
 import { randomUUID } from "node:crypto";
 import type { LedgerTransfer } from "../../shared/ledger/shapes.ts";
+import { serviceClient } from "../../shared/postgres/client.ts";
 import { callSystem } from "../../shared/postgres/system-call.ts";
 import { type Command, type Given, type Io, JSON_OPTION, json, orRefuse, Refused, table, WrongUse } from "./command.ts";
 import { connected } from "./connect.ts";
@@ -25,7 +26,9 @@ export const checkLedger: Command = {
   options: JSON_OPTION,
   positionals: 0,
   run: ({ values }, { env, out }) =>
-    connected(env, async ({ service }) => {
+    connected(env, async ({ config, deadlines }) => {
+      // all that was ever moved is read
+      const service = serviceClient(config, { timeoutMs: deadlines.exportMs });
       const offences = orRefuse(await callSystem<Offence[]>(service, "ledger_check"));
       const totals = orRefuse(await callSystem<Totals>(service, "ledger_totals"));
       out(values.json ? json({ offences, ...totals }) : inWords(offences, totals));

@@ -1,9 +1,9 @@
 /** The ledger through the API, by users and by an admin: every answer is held against the document. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ApiInstance, startApi } from "../attack/api.ts";
+import { startOwnDatabase } from "../setup/own-database.ts";
 import { mongoUriFor } from "../setup/servers.ts";
 import type { TestSupabase } from "../setup/start-supabase.ts";
-import { startTestSupabase } from "../setup/supabase.ts";
 import { newUser } from "../setup/users.ts";
 
 type Body = Record<string, unknown>;
@@ -12,7 +12,7 @@ let supabase: TestSupabase;
 let api: ApiInstance;
 let admin: Caller;
 beforeAll(async () => {
-  supabase = await startTestSupabase();
+  supabase = await startOwnDatabase();
   api = await startApi({ on: supabase, mongoUri: mongoUriFor(`ledger_${crypto.randomUUID().slice(0, 8)}`) });
   admin = await newCaller({ role: "admin" });
 });

@@ -1,14 +1,14 @@
 /** `switchyard ledger ...`, as the operator types it. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runCommand } from "../../scripts/commands/index.ts";
+import { startOwnDatabase } from "../setup/own-database.ts";
 import type { TestSupabase } from "../setup/start-supabase.ts";
-import { startTestSupabase } from "../setup/supabase.ts";
 import { newUser } from "../setup/users.ts";
 
 let supabase: TestSupabase;
 let account: string;
 beforeAll(async () => {
-  supabase = await startTestSupabase();
+  supabase = await startOwnDatabase();
   const { id } = await newUser({ home: "supabase", on: supabase });
   const [row] = await supabase.sql<{ id: string }>(
     "select public.ledger_open_account($1, 'EUR') -> 'account' ->> 'id' as id",

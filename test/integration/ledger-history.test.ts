@@ -1,14 +1,14 @@
 /** The audit trail, and whoever tries to change it: every role that the application has, and the one that owns the tables. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startOwnDatabase } from "../setup/own-database.ts";
 import type { TestSupabase } from "../setup/start-supabase.ts";
-import { startTestSupabase } from "../setup/supabase.ts";
 import { newUser } from "../setup/users.ts";
 
 let supabase: TestSupabase;
 let user: string;
 let transfer: string;
 beforeAll(async () => {
-  supabase = await startTestSupabase();
+  supabase = await startOwnDatabase();
   ({ id: user } = await newUser({ home: "supabase", on: supabase }));
   transfer = crypto.randomUUID();
   await supabase.sql("select public.ledger_open_account($1, 'EUR', 'request-1')", [user]);

@@ -4,14 +4,14 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { balancesOf, type LedgerRouter } from "../../shared/ledger/balances.ts";
 import { updateUserBalance } from "../../shared/ledger/update-user-balance.ts";
 import { callSystem } from "../../shared/postgres/system-call.ts";
+import { startOwnDatabase } from "../setup/own-database.ts";
 import type { TestSupabase } from "../setup/start-supabase.ts";
-import { startTestSupabase } from "../setup/supabase.ts";
 import { newUser } from "../setup/users.ts";
 
 let supabase: TestSupabase;
 let router: LedgerRouter;
 beforeAll(async () => {
-  supabase = await startTestSupabase();
+  supabase = await startOwnDatabase();
   const service = createClient(supabase.url, supabase.secretKey, { auth: { persistSession: false } });
   router = { control: (_does, name, parameters) => callSystem(service, name, parameters) };
 });

@@ -1,15 +1,15 @@
 /** The ledger's functions, called as the operator's and the API's calls arrive: what moves, what is refused, what is kept. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CURRENCIES } from "../../shared/values/currencies.ts";
+import { startOwnDatabase } from "../setup/own-database.ts";
 import type { TestSupabase } from "../setup/start-supabase.ts";
-import { startTestSupabase } from "../setup/supabase.ts";
 import { newUser } from "../setup/users.ts";
 
 type Body = Record<string, unknown>;
 
 let supabase: TestSupabase;
 beforeAll(async () => {
-  supabase = await startTestSupabase();
+  supabase = await startOwnDatabase();
 });
 afterAll(() => supabase?.stop());
 
