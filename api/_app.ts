@@ -23,7 +23,10 @@ import { conversationRoutes } from "./_routes/conversations.ts";
 import { customerPaymentRoutes } from "./_routes/customer-payments.ts";
 import { documentationRoutes } from "./_routes/documentation.ts";
 import { infrastructureRoutes } from "./_routes/infrastructure.ts";
+import { ledgerRoutes } from "./_routes/ledger.ts";
+import { ledgerAdminRoutes } from "./_routes/ledger-admin.ts";
 import { messageRoutes } from "./_routes/messages.ts";
+import { privateProfileRoutes } from "./_routes/private-profiles.ts";
 import { profileRoutes } from "./_routes/profiles.ts";
 import { replicationRoutes } from "./_routes/replication.ts";
 import { reportRoutes } from "./_routes/reports.ts";
@@ -59,6 +62,9 @@ export function createApp(dependencies: () => Dependencies, collections: readonl
     .route("/servers", serverRoutes(rooms))
     .route("/servers", channelRoutes(rooms))
     .route("/rooms", messageRoutes(rooms))
+    .route("/", ledgerRoutes())
+    .route("/", ledgerAdminRoutes())
+    .route("/", privateProfileRoutes())
     .route("/", documentationRoutes());
   // any collection of the index, so that a new one needs no line here; the client's types follow in `CollectionSchema`
   for (const collection of collections) app.route(`/${collection.name}`, collectionRoutes(collection));
@@ -78,11 +84,17 @@ export function createApp(dependencies: () => Dependencies, collections: readonl
         "One sign-in, two databases. Amounts are decimal strings; lists are pages; errors are RFC 9457 problems.",
     },
     // the order in which the reference shows them
-    tags: ["account", ...collections.map(({ name }) => name), ...SHARED_TAGS, "reports", "system", "admin"].map(
-      (name) => ({
-        name,
-      }),
-    ),
+    tags: [
+      "account",
+      ...collections.map(({ name }) => name),
+      ...SHARED_TAGS,
+      "ledger",
+      "reports",
+      "system",
+      "admin",
+    ].map((name) => ({
+      name,
+    })),
   });
   app.onError(handleError);
   app.notFound((c) => {

@@ -6,6 +6,7 @@ import { allCollections } from "../../shared/collections/index.ts";
 import type { RepositoryError } from "../../shared/contract/errors.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
 import { type Collection, readBy } from "../../shared/definition/define.ts";
+import { mayLeave } from "../../shared/ledger/balances.ts";
 import { NO_HOME } from "../../shared/placement/router.ts";
 import { ENGINES } from "../../shared/repository/database.ts";
 import { accountExport, UnreadablePage } from "../_account-export.ts";
@@ -66,12 +67,13 @@ const deleteMe = createRoute({
   path: "/me",
   tags: ["account"],
   summary: "Delete the account and everything in it",
-  description: "Wants a sign-in of the last 10 minutes: 403 `fresh_sign_in_required` without.",
+  description:
+    "Wants a sign-in of the last 10 minutes: 403 `fresh_sign_in_required` without. 409 `balance_open` while there is money in an account of the ledger, or held.",
   security: [{ bearer: [] }],
   middleware: [requireUser, requireFreshSignIn] as const,
   responses: {
     204: { description: "deleted; the records are purged at once where they can be" },
-    ...problems(401, 403, 503),
+    ...problems(401, 403, 409, 503),
   },
 });
 
@@ -231,6 +233,8 @@ export const systemRoutes = () =>
       // a stream is beyond the types of the handler
     }) as never)
     .openapi(deleteMe, async (c) => {
+      // a trigger sees to it, too, but Auth would not say why it could not
+      unwrap(await mayLeave(c.var.dependencies.router, c.var.user.id, callsOf(c)));
       unwrap(await c.var.dependencies.router.deleteUser(c.var.user.id, callsOf(c)));
       return c.body(null, 204);
     })

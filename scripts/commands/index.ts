@@ -7,6 +7,7 @@ import { replicationConflicts } from "./conflicts.ts";
 import { addDatabase, changeDatabase, drain, listDatabases, removeDatabase } from "./databases.ts";
 import { prepareDatabase } from "./db.ts";
 import { homes } from "./homes.ts";
+import { checkLedger, depositLedger, postLedger, reverseLedger, voidLedger, yieldLedger } from "./ledger.ts";
 import { demoteReplication, promoteReplication } from "./promotion.ts";
 import { purge } from "./purge.ts";
 import {
@@ -38,6 +39,12 @@ const COMMANDS: readonly Command[] = [
   retryReplication,
   promoteReplication,
   demoteReplication,
+  checkLedger,
+  depositLedger,
+  yieldLedger,
+  postLedger,
+  voidLedger,
+  reverseLedger,
   stats,
   health,
 ];

@@ -1,4 +1,4 @@
-/** Does in development what pg_cron does on a hosted project: calls the edge function `purge` while work is pending. */
+/** Does in development what pg_cron does on a hosted project: calls the edge function `purge` while work is pending, and voids holds that are over. */
 import { callFunction } from "./call-function.ts";
 import { startLoop } from "./loop.ts";
 import type { RunningSupabase } from "./supabase.ts";
@@ -12,6 +12,7 @@ export function startPurgeLoop(supabase: Pick<RunningSupabase, "sql" | "url" | "
   return startLoop({
     async round(signal) {
       await supabase.sql("select public.switchyard_expire_unconfirmed()");
+      await supabase.sql("select public.ledger_expire()");
       const [pending] = await supabase.sql<{ some: boolean }>(
         "select public.switchyard_due_databases('purge') <> '{}' as some",
       );

@@ -36,6 +36,14 @@ export type ErrorCode =
   | "quota_exceeded"
   /** the caller's records live in another database than their token says */
   | "moved"
+  /** not so much is available in the account */
+  | "insufficient_funds"
+  /** the account takes no movements any more */
+  | "account_closed"
+  /** posted, voided or reversed before: once is all */
+  | "transfer_settled"
+  /** something is left in an account, or held */
+  | "balance_open"
   | "forbidden"
   /** the user has no home database yet */
   | "no_home"
@@ -78,7 +86,17 @@ export const notFound = (message = "There is no such record."): RepositoryError 
 });
 
 export const conflict = (
-  code: "duplicate" | "version_mismatch" | "referenced" | "idempotency_mismatch" | "deleted" | "no_home",
+  code:
+    | "duplicate"
+    | "version_mismatch"
+    | "referenced"
+    | "idempotency_mismatch"
+    | "deleted"
+    | "no_home"
+    | "insufficient_funds"
+    | "account_closed"
+    | "transfer_settled"
+    | "balance_open",
   message: string,
 ): RepositoryError => ({ kind: "conflict", code, message });
 

@@ -1,16 +1,29 @@
 /** Calls of the system's own functions (`public.switchyard_*`), over REST with the secret key. */
 import type { SupabaseClient } from "@supabase/supabase-js";
 import { err, ok, type Result } from "neverthrow";
-import { forbidden, invalid, misconfigured, notFound, type RepositoryError, unavailable } from "../contract/errors.ts";
+import {
+  conflict,
+  forbidden,
+  invalid,
+  misconfigured,
+  notFound,
+  type RepositoryError,
+  unavailable,
+} from "../contract/errors.ts";
 import { DELETED, IDEMPOTENCY_MISMATCH } from "../repository/refusals.ts";
 import { passed } from "./calls.ts";
 import { databaseFailure, isPassing, thrownFailure } from "./failures.ts";
 
 /** What our own functions refuse a user, with words of their own or as every store does. */
 const REFUSALS: Readonly<Record<string, (message: string) => RepositoryError>> = {
+  SY402: (message) => conflict("insufficient_funds", message),
   SY403: forbidden,
   SY409: () => IDEMPOTENCY_MISMATCH,
   SY410: () => DELETED,
+  SY423: (message) => conflict("account_closed", message),
+  SY424: (message) => conflict("transfer_settled", message),
+  SY425: (message) => conflict("balance_open", message),
+  SY426: (message) => conflict("duplicate", message),
 };
 
 const ASSIGNING = /^switchyard_assign/;

@@ -25,9 +25,38 @@ function ofCollection({ fields, search, scope, placement, usersMay }: Collection
   };
 }
 
+const readOnly = (...columns: string[]): Rights => ({ select: columns.sort(), insert: [], update: [], delete: false });
+
+/** Of the ledger: an owner stands there under a pseudonym, so whose rows they are `rest-ledger.ts` looks at. */
+export const ledgerRelations: Readonly<Record<string, Rights>> = {
+  ledger_history: readOnly(),
+  assets: readOnly("code", "scale", "kind"),
+  ledger_rates: readOnly("asset", "to_asset", "rate", "set_at"),
+  ledger_accounts: readOnly(
+    ...["id", "owner_id", "asset", "kind", "posted", "held", "version", "opened_at", "closed_at"],
+  ),
+  ledger_entries: readOnly(...["account_id", "version", "transfer_id", "asset", "amount", "balance_after", "at"]),
+  ledger_transfers: readOnly(
+    ...["id", "kind", "status", "from_account", "to_account", "asset", "amount", "to_asset", "to_amount", "reverses"],
+    ...[
+      "description",
+      "network",
+      "tx_hash",
+      "block_number",
+      "gas",
+      "raw_amount",
+      "made_at",
+      "expires_at",
+      "settled_at",
+    ],
+  ),
+};
+
 /** For `authenticated`, on rows that are their own. `anon` may do nothing. */
 export const allowedRelations: Readonly<Record<string, Rights>> = {
   ...Object.fromEntries(allCollections.map((collection) => [collection.name, ofCollection(collection)])),
+  ...ledgerRelations,
+  private_profiles: readOnly("user_id", "kyc_status", "wallet_address", "updated_at"),
   user_database_assignments: {
     select: ["assigned_at", "database_provider", "epoch", "reason", "state", "user_id"],
     insert: [],

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { allowedFunctions, allowedRelations } from "./rest-allowed.ts";
 import { type RestAttack, startRestAttack } from "./rest-attack.ts";
 import { attackFunctions } from "./rest-functions.ts";
+import { attackLedger } from "./rest-ledger.ts";
 import { attackTables } from "./rest-tables.ts";
 
 let attack: RestAttack;
@@ -66,4 +67,5 @@ describe("the grants", () => {
 });
 
 attackTables(() => attack);
+attackLedger(() => attack);
 attackFunctions(() => attack);

@@ -18,7 +18,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["shared/placement", "shared/replication"],
   // the application's own, which none of the above knows
   ["shared/collections"],
-  ["shared/reports", "shared/rooms"],
+  ["shared/reports", "shared/rooms", "shared/ledger"],
   ["shared/operations"],
 ];
 /** Entry points, and what each may import beside shared/. Nothing in shared/ imports any of them. */

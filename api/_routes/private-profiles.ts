@@ -1,0 +1,104 @@
+/** What nobody but a user and the operator may know of them: how far they are identified, and their wallet. */
+import { createRoute } from "@hono/zod-openapi";
+import { z } from "zod";
+import { body, json, problems } from "../_answers.ts";
+import { inUtc, type Typed } from "../_ledger.ts";
+import { requireAdmin, requireBody, requireUser } from "../_middleware.ts";
+import { pathId } from "../_parameters.ts";
+import { callsOf, unwrap } from "../_service.ts";
+import { createRoutes } from "../_validation.ts";
+
+const KYC = ["none", "pending", "verified", "rejected"] as const;
+interface PrivateProfile {
+  user_id: string;
+  kyc_status: (typeof KYC)[number];
+  wallet_address: string | null;
+  updated_at: string | null;
+}
+const shown = z
+  .object({
+    user_id: z.uuid(),
+    kyc_status: z.enum(KYC),
+    wallet_address: z.string().nullable(),
+    updated_at: z.iso.datetime().nullable().meta({ description: "null: never changed" }),
+  })
+  .meta({ id: "PrivateProfile" }) as unknown as Typed<PrivateProfile>;
+const wallet = z
+  .strictObject({
+    wallet_address: z
+      .string()
+      .regex(/^[A-Za-z0-9:]{1,128}$/)
+      .nullable(),
+  })
+  .meta({ id: "PrivateProfilePatch" }) as unknown as Typed<{ wallet_address: string | null }>;
+const status = z.strictObject({ kyc_status: z.enum(KYC) }).meta({ id: "KycStatus" }) as unknown as Typed<{
+  kyc_status: PrivateProfile["kyc_status"];
+}>;
+const params = z.object({ id: pathId("id", "UUID of the user") });
+const own = { path: "/private-profile" as const, tags: ["account"], security: [{ bearer: [] }] };
+const other = { path: "/admin/private-profiles/{id}" as const, tags: ["admin"], security: [{ bearer: [] }] };
+
+const routes = {
+  get: createRoute({
+    ...own,
+    method: "get",
+    summary: "Read what only oneself and the operator may know",
+    middleware: requireUser,
+    responses: { 200: json(shown, "the private profile"), ...problems(401, 404, 503) },
+  }),
+  change: createRoute({
+    ...own,
+    method: "patch",
+    summary: "Name one's wallet; null: none any more",
+    middleware: [requireUser, requireBody] as const,
+    request: { body: body(wallet) },
+    responses: { 200: json(shown, "as it is now"), ...problems(400, 401, 404, 413, 415, 422, 503) },
+  }),
+  look: createRoute({
+    ...other,
+    method: "get",
+    summary: "Read a user's private profile",
+    middleware: [requireUser, requireAdmin] as const,
+    request: { params },
+    responses: { 200: json(shown, "the private profile"), ...problems(400, 401, 403, 404, 503) },
+  }),
+  decide: createRoute({
+    ...other,
+    method: "put",
+    summary: "Say how far a user is identified",
+    middleware: [requireUser, requireAdmin, requireBody] as const,
+    request: { params, body: body(status) },
+    responses: { 200: json(shown, "as it is now"), ...problems(400, 401, 403, 404, 413, 415, 422, 503) },
+  }),
+};
+
+export const privateProfileRoutes = () =>
+  createRoutes()
+    .openapi(routes.get, async (c) => {
+      const { router } = c.var.dependencies;
+      const wanted = { p_user_id: c.var.user.id };
+      return c.json(
+        inUtc(unwrap(await router.control<PrivateProfile>("read", "private_profile", wanted, callsOf(c)))),
+        200,
+      );
+    })
+    .openapi(routes.change, async (c) => {
+      const { router } = c.var.dependencies;
+      const wanted = { p_user_id: c.var.user.id, p_wallet_address: c.req.valid("json").wallet_address };
+      const found = await router.control<PrivateProfile>("write", "private_profile_set_wallet", wanted, callsOf(c));
+      return c.json(inUtc(unwrap(found)), 200);
+    })
+    .openapi(routes.look, async (c) => {
+      const { router } = c.var.dependencies;
+      const wanted = { p_user_id: c.req.valid("param").id };
+      return c.json(
+        inUtc(unwrap(await router.control<PrivateProfile>("read", "private_profile", wanted, callsOf(c)))),
+        200,
+      );
+    })
+    .openapi(routes.decide, async (c) => {
+      const { router } = c.var.dependencies;
+      const wanted = { p_user_id: c.req.valid("param").id, p_status: c.req.valid("json").kyc_status };
+      const found = await router.control<PrivateProfile>("write", "private_profile_set_kyc", wanted, callsOf(c));
+      return c.json(inUtc(unwrap(found)), 200);
+    });
