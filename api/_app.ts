@@ -26,6 +26,8 @@ import { infrastructureRoutes } from "./_routes/infrastructure.ts";
 import { ledgerRoutes } from "./_routes/ledger.ts";
 import { ledgerAdminRoutes } from "./_routes/ledger-admin.ts";
 import { messageRoutes } from "./_routes/messages.ts";
+import { overviewRoutes } from "./_routes/overview.ts";
+import { preferencesRoutes } from "./_routes/preferences.ts";
 import { privateProfileRoutes } from "./_routes/private-profiles.ts";
 import { profileRoutes } from "./_routes/profiles.ts";
 import { replicationRoutes } from "./_routes/replication.ts";
@@ -65,6 +67,8 @@ export function createApp(dependencies: () => Dependencies, collections: readonl
     .route("/", ledgerRoutes())
     .route("/", ledgerAdminRoutes())
     .route("/", privateProfileRoutes())
+    .route("/", preferencesRoutes())
+    .route("/", overviewRoutes())
     .route("/", documentationRoutes());
   // any collection of the index, so that a new one needs no line here; the client's types follow in `CollectionSchema`
   for (const collection of collections) app.route(`/${collection.name}`, collectionRoutes(collection));

@@ -37,6 +37,14 @@ export function refuseOlder(c: Context<AppEnv>, { version }: { version: number }
     throw repositoryProblem(unavailable("The copy that is read at the moment has an older version of this record."));
 }
 
+/** Whether a version is one that `If-Match` means; without the header, any is. Weak tags hold, as in `expectedVersion`. */
+export function mayChangeBy(header: string | undefined): (version: number) => boolean {
+  const tags = parseTags("If-Match", header);
+  if (tags === undefined || tags === "*") return () => true;
+  const versions = versionsOf(tags);
+  return (version) => versions.includes(version);
+}
+
 /**
  * The version that a write has to find, from `If-Match`: undefined for none. Of several tags the record's own counts,
  * which takes one more read, and a record that is not there is `not_found` whatever the tags are.

@@ -7,6 +7,7 @@ import type { RepositoryError } from "../../shared/contract/errors.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
 import { type Collection, readBy } from "../../shared/definition/define.ts";
 import { mayLeave } from "../../shared/ledger/balances.ts";
+import { CONTROL_PLANE } from "../../shared/placement/database-names.ts";
 import { NO_HOME } from "../../shared/placement/router.ts";
 import { ENGINES } from "../../shared/repository/database.ts";
 import { accountExport, UnreadablePage } from "../_account-export.ts";
@@ -49,6 +50,10 @@ const OWN = allCollections.flatMap((collection) => {
   if (scope.kind === "owner") return [collection];
   return scope.author === null ? [] : [readBy(collection, scope.author)];
 });
+
+/** Supabase always is. */
+const isConfigured = (database: string, others: readonly { name: string }[]): boolean =>
+  database === CONTROL_PLANE || others.some(({ name }) => name === database);
 
 const exportSchema = z
   .object({
@@ -222,7 +227,10 @@ export const systemRoutes = () =>
       // whole or not at all: a replica may lack what was written last
       const open = (collection: Collection) => repositoryOf(c, collection, config.EXPORT_DEADLINE_MS, "primary");
       try {
-        const file = await accountExport({ about, collections: OWN, open: open as never });
+        // what has its place in a database that is not configured is nowhere
+        const isThere = ({ placement }: Collection) =>
+          placement.kind !== "pinned" || isConfigured(placement.database, config.databases);
+        const file = await accountExport({ about, collections: OWN.filter(isThere), open: open as never });
         return c.body(file, 200, {
           "content-type": "application/json; charset=utf-8",
           "content-disposition": 'attachment; filename="account.json"',

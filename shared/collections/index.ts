@@ -16,6 +16,7 @@ import { loanPayments } from "./loan-payments.ts";
 import { loans } from "./loans.ts";
 import { members } from "./members.ts";
 import { payments } from "./payments.ts";
+import { preferences } from "./preferences.ts";
 import { profiles } from "./profiles.ts";
 import { servers } from "./servers.ts";
 import { shops } from "./shops.ts";
@@ -49,11 +50,23 @@ export const sharedCollections = {
   group_messages: groupMessages,
 };
 
+/** Those of which MongoDB has the records of everybody, wherever they are at home; Postgres has no table for them. */
+export const mongoCollections = { preferences };
+
 /** Those that have routes by their names. */
 export const filedCollections: readonly Collection[] = Object.values(collections);
 
 /** All, for code that treats them alike. */
-export const allCollections: readonly Collection[] = [...filedCollections, ...Object.values(sharedCollections)];
+export const allCollections: readonly Collection[] = [
+  ...filedCollections,
+  ...Object.values(sharedCollections),
+  ...(Object.values(mongoCollections) as unknown as Collection[]),
+];
+
+/** Those that have a table in Supabase's Postgres. */
+export const tableCollections: readonly Collection[] = allCollections.filter(
+  ({ name }) => !Object.hasOwn(mongoCollections, name),
+);
 
 /** Those whose records live in their owner's home, whichever that is. */
 export const homeCollections: readonly Collection[] = allCollections.filter(

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
-import { allCollections, collections } from "../../shared/collections/index.ts";
+import { collections, tableCollections } from "../../shared/collections/index.ts";
 import { userClient } from "../../shared/postgres/client.ts";
 import { value } from "../contract/store.ts";
 import { ownerField } from "../contract/suite/samples.ts";
@@ -40,34 +40,37 @@ const records = (user: TestUser, userId = user.id) => postgresRepositories({ cli
 const row = (user: TestUser, more: object = {}) => ({ ...spent(), user_id: user.id, id: crypto.randomUUID(), ...more });
 const stored = (id: string) => supabase.sql("select * from public.expenses where id = $1", [id]);
 
-describe.each(allCollections.map((each) => [each.name, each] as const))("%s", (name, { usersMay, search, fields }) => {
-  test("without a token nothing can be read or written", async () => {
-    const anyone = (method: string) =>
-      fetch(`${supabase.url}/rest/v1/${name}?select=id`, {
-        method,
-        headers: { apikey: supabase.publishableKey, "content-type": "application/json" },
-        ...(method !== "GET" && { body: JSON.stringify({ id: crypto.randomUUID() }) }),
-      });
-    for (const method of ["GET", "POST", "PATCH", "DELETE"]) expect((await anyone(method)).status).toBe(401);
-  });
+describe.each(tableCollections.map((each) => [each.name, each] as const))(
+  "%s",
+  (name, { usersMay, search, fields }) => {
+    test("without a token nothing can be read or written", async () => {
+      const anyone = (method: string) =>
+        fetch(`${supabase.url}/rest/v1/${name}?select=id`, {
+          method,
+          headers: { apikey: supabase.publishableKey, "content-type": "application/json" },
+          ...(method !== "GET" && { body: JSON.stringify({ id: crypto.randomUUID() }) }),
+        });
+      for (const method of ["GET", "POST", "PATCH", "DELETE"]) expect((await anyone(method)).status).toBe(401);
+    });
 
-  test("the roles of the REST API have exactly the rights that the migration grants", async () => {
-    const rights = await supabase.sql<{ line: string }>(
-      `select distinct r.role || ' ' || p.privilege as line from (values ('anon'), ('authenticated')) r(role),
+    test("the roles of the REST API have exactly the rights that the migration grants", async () => {
+      const rights = await supabase.sql<{ line: string }>(
+        `select distinct r.role || ' ' || p.privilege as line from (values ('anon'), ('authenticated')) r(role),
          (values ('select'), ('insert'), ('update'), ('delete'), ('truncate'), ('references'), ('trigger')) p(privilege)
        where has_table_privilege(r.role, $1, p.privilege) order by 1`,
-      [`public.${name}`],
-    );
-    const verbs = usersMay.includes("delete") ? ["delete", "select"] : ["select"];
-    expect(rights.map(({ line }) => line)).toEqual(verbs.map((verb) => `authenticated ${verb}`));
-    for (const column of ["version", "created_at", "updated_at", ...(search.length > 0 ? ["search_text"] : [])])
-      for (const privilege of ["insert", "update"])
-        expect(await may("authenticated", name, column, privilege), `${privilege} ${column}`).toBe(false);
-    const authors = Object.keys(fields).filter((field) => fields[field]?.isAuthor);
-    for (const column of ["id", ownerField(name), "create_hash", ...authors])
-      expect(await may("authenticated", name, column, "update"), `update ${column}`).toBe(false);
-  });
-});
+        [`public.${name}`],
+      );
+      const verbs = usersMay.includes("delete") ? ["delete", "select"] : ["select"];
+      expect(rights.map(({ line }) => line)).toEqual(verbs.map((verb) => `authenticated ${verb}`));
+      for (const column of ["version", "created_at", "updated_at", ...(search.length > 0 ? ["search_text"] : [])])
+        for (const privilege of ["insert", "update"])
+          expect(await may("authenticated", name, column, privilege), `${privilege} ${column}`).toBe(false);
+      const authors = Object.keys(fields).filter((field) => fields[field]?.isAuthor);
+      for (const column of ["id", ownerField(name), "create_hash", ...authors])
+        expect(await may("authenticated", name, column, "update"), `update ${column}`).toBe(false);
+    });
+  },
+);
 
 async function may(role: string, table: string, column: string, privilege: string): Promise<boolean> {
   const rows = await supabase.sql<{ may: boolean }>(

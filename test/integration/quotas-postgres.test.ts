@@ -1,7 +1,7 @@
 /** Quotas are the database's: whatever way rows come in, they are counted, and what is too much is refused whole. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { RunningSupabase } from "../../scripts/dev/supabase.ts";
-import { allCollections, collections } from "../../shared/collections/index.ts";
+import { collections, tableCollections } from "../../shared/collections/index.ts";
 import { userClient } from "../../shared/postgres/client.ts";
 import { type Counted, DEFAULT_QUOTA, type Usage } from "../../shared/repository/quotas.ts";
 import { value } from "../contract/store.ts";
@@ -32,7 +32,7 @@ async function usage(user = ann): Promise<Usage> {
 }
 /** The same, counted anew. */
 async function there(user = ann): Promise<Usage> {
-  const tables = allCollections.map(
+  const tables = tableCollections.map(
     ({ name, scope }) =>
       `select octet_length(t::text) / 64 + 1 as steps from public.${name} t where ${scope.field} = '${user.id}'`,
   );

@@ -1,6 +1,6 @@
 /** The migrated Postgres against the definitions: what differs is drift, whichever of the two has been changed. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { allCollections } from "../../shared/collections/index.ts";
+import { tableCollections } from "../../shared/collections/index.ts";
 import { type Collection, userFieldOf } from "../../shared/definition/define.ts";
 import type { FieldKind } from "../../shared/definition/fields.ts";
 import { collectionSql } from "../../shared/postgres/schema/collection-sql.ts";
@@ -15,8 +15,8 @@ let database: RawSql;
 beforeAll(async () => {
   database = await openSql();
   await database.script(`create schema ${COPY}`);
-  for (const collection of allCollections)
-    await database.script(collectionSql(collection, allCollections, { schema: COPY }));
+  for (const collection of tableCollections)
+    await database.script(collectionSql(collection, tableCollections, { schema: COPY }));
   await database.script(byHand(COPY));
 });
 afterAll(async () => {
@@ -39,31 +39,34 @@ const TYPES: Record<FieldKind, string> = {
   json: "jsonb",
 };
 
-describe.each(allCollections.map((collection) => [collection.name, collection] as const))("%s", (name, collection) => {
-  test("has the columns, checks, keys, indexes, policies, grants and triggers of its definition", async () => {
-    const found = await snapshot(database.sql, "public", name);
-    expect(found).toEqual(await snapshot(database.sql, COPY, name));
-  });
+describe.each(tableCollections.map((collection) => [collection.name, collection] as const))(
+  "%s",
+  (name, collection) => {
+    test("has the columns, checks, keys, indexes, policies, grants and triggers of its definition", async () => {
+      const found = await snapshot(database.sql, "public", name);
+      expect(found).toEqual(await snapshot(database.sql, COPY, name));
+    });
 
-  test("has a column of the right type for each field", async () => {
-    const { columns } = await snapshot(database.sql, "public", name);
-    for (const [field, { kind, required }] of Object.entries(collection.fields)) {
-      const [, type, isRequired] = /^(.*?)( not null)?( default .*)?$/.exec(columns[field] ?? "") ?? [];
-      expect([field, type, Boolean(isRequired)]).toEqual([field, TYPES[kind], required]);
-    }
-  });
+    test("has a column of the right type for each field", async () => {
+      const { columns } = await snapshot(database.sql, "public", name);
+      for (const [field, { kind, required }] of Object.entries(collection.fields)) {
+        const [, type, isRequired] = /^(.*?)( not null)?( default .*)?$/.exec(columns[field] ?? "") ?? [];
+        expect([field, type, Boolean(isRequired)]).toEqual([field, TYPES[kind], required]);
+      }
+    });
 
-  test("is known to purges and counts", async () => {
-    const rows = await database.sql("select placement, owner_column from switchyard.collections where name = $1", [
-      name,
-    ]);
-    expect(rows).toEqual([{ placement: collection.placement.kind, owner_column: userFieldOf(collection) }]);
-  });
-});
+    test("is known to purges and counts", async () => {
+      const rows = await database.sql("select placement, owner_column from switchyard.collections where name = $1", [
+        name,
+      ]);
+      expect(rows).toEqual([{ placement: collection.placement.kind, owner_column: userFieldOf(collection) }]);
+    });
+  },
+);
 
 test("every table that is listed has a definition", async () => {
   const rows = await database.sql<{ name: string }>("select name from switchyard.collections order by name");
-  expect(rows.map(({ name }) => name)).toEqual(allCollections.map(({ name }: Collection) => name).sort());
+  expect(rows.map(({ name }) => name)).toEqual(tableCollections.map(({ name }: Collection) => name).sort());
 });
 
 describe("drift is seen", () => {

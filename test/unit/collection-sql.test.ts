@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { allCollections, collections, sharedCollections } from "../../shared/collections/index.ts";
+import { collections, sharedCollections, tableCollections } from "../../shared/collections/index.ts";
 import { type Collection, defineCollection, home, owner, pinned } from "../../shared/definition/define.ts";
 import {
   currency,
@@ -25,9 +25,9 @@ const define = (fields: Fields, more: object = {}): Collection =>
   }) as unknown as Collection;
 
 test("every collection prints the same SQL twice, and names its table, policy and grants", () => {
-  for (const collection of allCollections) {
-    const sql = collectionSql(collection, allCollections);
-    expect(collectionSql(collection, allCollections)).toBe(sql);
+  for (const collection of tableCollections) {
+    const sql = collectionSql(collection, tableCollections);
+    expect(collectionSql(collection, tableCollections)).toBe(sql);
     expect(sql).toContain(`create table public.${collection.name} (`);
     expect(sql).toContain(`revoke all on public.${collection.name} from public, anon, authenticated, service_role;`);
     expect(sql).not.toMatch(/undefined|\[object/);
@@ -35,8 +35,8 @@ test("every collection prints the same SQL twice, and names its table, policy an
 });
 
 test("what has a copy, and what people share, is Supabase's alone: no other Postgres has what it calls", () => {
-  const isOfControl = (collection: Collection) => collectionSql(collection, allCollections).startsWith(CONTROL_ONLY);
-  for (const collection of allCollections)
+  const isOfControl = (collection: Collection) => collectionSql(collection, tableCollections).startsWith(CONTROL_ONLY);
+  for (const collection of tableCollections)
     expect([collection.name, isOfControl(collection)]).toEqual([
       collection.name,
       collection.placement.kind === "replicated" || Object.hasOwn(sharedCollections, collection.name),
@@ -85,7 +85,7 @@ describe("a definition that has no table is refused, with the reason", () => {
 test("money in another collection's currency needs no column of its own", () => {
   const sql = collectionSql(define({ amount: money(), currency: currency() }), []);
   expect(sql).toContain("currency_decimals(currency) is not null");
-  expect(collectionSql(collections.loan_payments as unknown as Collection, allCollections)).not.toContain(
+  expect(collectionSql(collections.loan_payments as unknown as Collection, tableCollections)).not.toContain(
     "  currency ",
   );
 });

@@ -19,6 +19,7 @@ const LAYERS: readonly (readonly string[])[] = [
   // the application's own, which none of the above knows
   ["shared/collections"],
   ["shared/reports", "shared/rooms", "shared/ledger"],
+  ["shared/overview"],
   ["shared/operations"],
 ];
 /** Entry points, and what each may import beside shared/. Nothing in shared/ imports any of them. */
