@@ -1,6 +1,7 @@
 /**
  * What a user is shown first, from both databases. Money comes from Postgres alone and is never guessed: when the ledger does
- * not answer, there is no answer. What else is away is named in `degraded` and null, and such an answer is not remembered.
+ * not answer, there is no answer. What else is away is named in `degraded` and null, and such an answer is not remembered; nor is
+ * one with money that is held.
  */
 import { err, ok, type Result } from "neverthrow";
 import { type Cache, cacheOf } from "../cache/cache.ts";
@@ -128,9 +129,13 @@ class NotRemembered extends Error {
 
 async function whole<T extends Me>(making: Answer<T>): Promise<T> {
   const answer = await making;
-  if (answer.isErr() || answer.value.degraded.length > 0) throw new NotRemembered(answer);
+  if (answer.isErr() || answer.value.degraded.length > 0 || answer.value.balances.some(isHeld))
+    throw new NotRemembered(answer);
   return answer.value;
 }
+
+/** A hold ends by itself at its time, which is no write that ends an answer that is remembered. */
+const isHeld = ({ pending }: LedgerAccount): boolean => /[1-9]/.test(pending);
 
 /** `YYYY-MM`, in UTC. */
 const monthOf = (ms: number): string => new Date(ms).toISOString().slice(0, 7);

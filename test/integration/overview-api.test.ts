@@ -175,6 +175,18 @@ describe("the first look", () => {
     expect((await ann.call("GET", "/api/users/me")).value.balances).toMatchObject([{ available: "39.00" }]);
   });
 
+  test("what is held is free at its time, without a write that would say so", async () => {
+    const ann = await rich("20");
+    const look = async () => (await ann.call("GET", "/api/dashboard")).value.balances;
+    const hold = { kind: "withdrawal", from_account: ann.account, amount: "5", hold_seconds: 1 };
+    const made = Date.now();
+    await ann.call("POST", "/api/ledger/transfers", hold);
+    const [held] = await look();
+    // of a machine so slow that it was over by then nothing is learnt
+    if (Date.now() - made < 1_000) expect(held).toMatchObject({ pending: "5.00", available: "15.00" });
+    await expect.poll(look, { timeout: 60_000 }).toMatchObject([{ pending: "0.00", available: "20.00" }]);
+  });
+
   test("without MongoDB it says what is missing, has the money, and is not remembered", async () => {
     const ann = await rich("7");
     const { status, value } = await ann.callWithout("GET", "/api/dashboard");

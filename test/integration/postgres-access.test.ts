@@ -289,6 +289,7 @@ describe("functions", () => {
       "authenticated is_let_in",
       "authenticated is_text",
       "authenticated is_web_address",
+      "authenticated ledger_owner",
       "authenticated memberships",
     ]);
   });
