@@ -1,7 +1,7 @@
 /** Writers of one user meet at the row of switchyard.user_usage: on two connections at once, which PGlite has not. */
 import postgres from "postgres";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { allCollections } from "../../shared/collections/index.ts";
+import { tableCollections } from "../../shared/collections/index.ts";
 import { DEFAULT_QUOTA } from "../../shared/repository/quotas.ts";
 import { type OwnDatabase, startOwnDatabase } from "../setup/own-database.ts";
 import { newUser } from "../setup/users.ts";
@@ -34,7 +34,7 @@ const create = (collection: string, row: object) =>
 
 /** What is counted, and the same counted anew. */
 async function counts() {
-  const tables = allCollections.map(
+  const tables = tableCollections.map(
     ({ name, scope }) =>
       `select octet_length(t::text) / 64 + 1 as steps from public.${name} t where ${scope.field} = '${owner}'`,
   );

@@ -4,7 +4,7 @@ import { newKeys } from "../../../scripts/dev/keys.ts";
 import { listen } from "../../../scripts/dev/listen.ts";
 import { startStandIn } from "../../../scripts/dev/mongo-stand-in/index.ts";
 import { type RunningSupabase, startSupabase } from "../../../scripts/dev/supabase.ts";
-import { allCollections, homeCollections, sharedCollections } from "../../../shared/collections/index.ts";
+import { homeCollections, sharedCollections, tableCollections } from "../../../shared/collections/index.ts";
 import { userFieldOf } from "../../../shared/definition/define.ts";
 import type { FuzzSettings } from "../../setup/fuzz.ts";
 import { guardDatabase, guardUrl } from "../../setup/guard.ts";
@@ -113,7 +113,7 @@ async function asDrawn(answer: Response): Promise<Response> {
  * are no records: MongoDB keeps one of a create whose reference did not hold (shared/mongo/undo.ts says why).
  */
 async function fingerprint(supabase: RunningSupabase, mongo: MongoClient, userId: string): Promise<string> {
-  const counts = allCollections.map(
+  const counts = tableCollections.map(
     (collection) =>
       `select count(*), sum(version) from public.${collection.name} where ${userFieldOf(collection)} = $1`,
   );
