@@ -1,6 +1,6 @@
 /** What a user may do through Supabase's REST with their own token. Whatever is not in this list is refused. */
 
-import { allCollections } from "../../shared/collections/index.ts";
+import { tableCollections } from "../../shared/collections/index.ts";
 import type { Collection } from "../../shared/definition/define.ts";
 
 interface Rights {
@@ -54,7 +54,7 @@ export const ledgerRelations: Readonly<Record<string, Rights>> = {
 
 /** For `authenticated`, on rows that are their own. `anon` may do nothing. */
 export const allowedRelations: Readonly<Record<string, Rights>> = {
-  ...Object.fromEntries(allCollections.map((collection) => [collection.name, ofCollection(collection)])),
+  ...Object.fromEntries(tableCollections.map((collection) => [collection.name, ofCollection(collection)])),
   ...ledgerRelations,
   private_profiles: readOnly("user_id", "kyc_status", "wallet_address", "updated_at"),
   user_database_assignments: {

@@ -28,6 +28,7 @@ const newApi = () =>
       getDatabaseStats: async () => ({}) as never,
       deleteUser: async () => ({}) as never,
       getAccount: async () => fail(unavailable("away")),
+      control: async () => fail(unavailable("away")) as never,
     },
     clock: () => Date.now(),
   });

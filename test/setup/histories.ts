@@ -22,7 +22,8 @@ export interface Replay {
 /** What SWITCHYARD_SEED and SWITCHYARD_PATH say; without them every run has histories of its own. */
 export function replay(): Replay {
   const { SWITCHYARD_SEED: seed, SWITCHYARD_PATH: steps } = process.env;
-  const [path, replayPath] = steps?.split("@") ?? [];
+  // one that begins with a letter is the way to Postgres (path.ts), which has the same variable
+  const [path, replayPath] = /^\d/.test(steps ?? "") ? (steps ?? "").split("@") : [];
   return {
     ...(seed ? { seed: Number(seed) } : {}),
     ...(path ? { path } : {}),
