@@ -44,22 +44,26 @@ begin
 end $$;
 select switchyard.seal_function('public.switchyard_session_used(uuid, uuid, text, text)', '{service_role}');
 
--- [{id, created_at, used_at, address, user_agent}], the last used first. By JSON: what columns Auth has besides is its own.
+-- [{id, created_at, used_at, address, user_agent}], the last used first. By JSON: what columns Auth has besides is its own. In
+-- plpgsql, which asks for Auth's table when it is called: a database may be migrated before Auth has made it.
 create function public.switchyard_list_sessions(p_user_id uuid) returns jsonb
-language sql stable security definer set search_path = '' as $$
-  select coalesce(jsonb_agg(to_jsonb(f) order by f.used_at desc, f.id), '[]')
-  from (
-    select s.id, s.created_at,
-      -- Auth writes the time of a refresh without a zone, in UTC
-      greatest(u.used_at, s.created_at, (to_jsonb(s) ->> 'refreshed_at')::timestamp at time zone 'UTC') as used_at,
-      coalesce(host(u.address), split_part(to_jsonb(s) ->> 'ip', '/', 1)) as address,
-      coalesce(u.user_agent, to_jsonb(s) ->> 'user_agent') as user_agent
-    from auth.sessions s left join switchyard.session_uses u on u.session_id = s.id
-    where s.user_id = p_user_id
-      and coalesce((to_jsonb(s) ->> 'not_after')::timestamptz > now(), true)
-    order by 3 desc limit 1000
-  ) f
-$$;
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return (
+    select coalesce(jsonb_agg(to_jsonb(f) order by f.used_at desc, f.id), '[]')
+    from (
+      select s.id, s.created_at,
+        -- Auth writes the time of a refresh without a zone, in UTC
+        greatest(u.used_at, s.created_at, (to_jsonb(s) ->> 'refreshed_at')::timestamp at time zone 'UTC') as used_at,
+        coalesce(host(u.address), split_part(to_jsonb(s) ->> 'ip', '/', 1)) as address,
+        coalesce(u.user_agent, to_jsonb(s) ->> 'user_agent') as user_agent
+      from auth.sessions s left join switchyard.session_uses u on u.session_id = s.id
+      where s.user_id = p_user_id
+        and coalesce((to_jsonb(s) ->> 'not_after')::timestamptz > now(), true)
+      order by 3 desc limit 1000
+    ) f
+  );
+end $$;
 select switchyard.seal_function('public.switchyard_list_sessions(uuid)', '{service_role}');
 
 -- Signs out of that session, or of all but p_keep; the ids of those that have ended, now or lately, so that a call whose
