@@ -9,8 +9,9 @@
  *   errmsg          its words; codes and their names are compared
  *   keyPattern, keyValue  of a duplicate: DocumentDB does not say them
  *   ok              a double everywhere, but an int in DocumentDB where no data is asked for
- *   listCollections, listIndexes  `ns` of the first, which DocumentDB writes `$cmd.ListCollections`; a collection's uuid; an
- *                   view's `idIndex`, which is null in DocumentDB; an index's `storageEngine`, which is DocumentDB's own, and the order in which its parts are told
+ *   listCollections, listIndexes  `ns` of the first, which DocumentDB writes `$cmd.ListCollections`; a collection's uuid; a
+ *                   view's `idIndex`, which is null in DocumentDB; an index's `storageEngine`, which is DocumentDB's own, and the
+ *                   order in which its parts are told
  */
 import { BSON, type Document } from "mongodb";
 

@@ -5,6 +5,7 @@ import { loadApiConfig } from "../../shared/config.ts";
 import { createLimits } from "../../shared/limits/limits.ts";
 import { createLog } from "../../shared/log.ts";
 import type { Router } from "../../shared/placement/router.ts";
+import { SOMEBODY } from "../setup/somebody.ts";
 
 const log = createLog({ level: "silent" });
 
@@ -18,15 +19,6 @@ function apiWith(text: string, more: Record<string, string> = {}) {
     RATE_LIMITS: text,
     ...more,
   });
-  const user = {
-    jwt: "",
-    email: null,
-    home: "supabase",
-    homeEpoch: 1,
-    issuedAt: 0,
-    signedInAt: 0,
-    admin: "no" as const,
-  };
   const router = { standingOf: async () => "good" } as unknown as Router;
   const limits = createLimits({ settings: config.RATE_LIMITS, log });
   const app = createApp(() => ({
@@ -34,7 +26,7 @@ function apiWith(text: string, more: Record<string, string> = {}) {
     log,
     router,
     clock: Date.now,
-    verify: async (token) => ({ user: { ...user, id: token.split(".")[0] ?? "", sessionId: undefined } }),
+    verify: async (token) => ({ user: { ...SOMEBODY, id: token.split(".")[0] ?? "" } }),
     limits,
   }));
   return (path: string, { who = "ann", method = "GET", headers = {}, from = "192.0.2.1" } = {}) =>

@@ -8,6 +8,7 @@ import { loadApiConfig } from "../../shared/config.ts";
 import { createLog } from "../../shared/log.ts";
 import type { Router } from "../../shared/placement/router.ts";
 import type { Sessions } from "../../shared/placement/sessions.ts";
+import { SOMEBODY } from "../setup/somebody.ts";
 
 const [ANN, BOB] = ["00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-00000000000b"];
 
@@ -20,15 +21,6 @@ async function apiWith(write: (cache: Cache) => Promise<void>) {
     SUPABASE_SECRET_KEY: "secret",
   });
   const cache = createCache({ shelf: createMemoryShelf(), kind: "memory" });
-  const user = {
-    jwt: "",
-    email: null,
-    home: "supabase",
-    homeEpoch: 1,
-    issuedAt: 0,
-    signedInAt: 0,
-    admin: "no" as const,
-  };
   const sessions = {
     hasEnded: async () => false,
     list: async () => ({ isErr: () => false, value: [] }),
@@ -41,7 +33,7 @@ async function apiWith(write: (cache: Cache) => Promise<void>) {
     ...{ config, log, cache, sessions },
     router: { standingOf: async () => "good" } as unknown as Router,
     clock: Date.now,
-    verify: async () => ({ user: { ...user, id: ANN, sessionId: undefined } }),
+    verify: async () => ({ user: { ...SOMEBODY, id: ANN } }),
   }));
   const entry = async (scope: string) => (await cache.getOrCompute({ scope, name: "x" }, async () => "made", 60)).from;
   for (const scope of [ANN, BOB]) await entry(scope);
