@@ -5,6 +5,7 @@
 import { type Db, type Document, MongoServerError } from "mongodb";
 import { type Collection, isTwoWay } from "../definition/define.ts";
 import type { Self } from "../repository/database.ts";
+import { createCollection } from "./create-collection.ts";
 import { foldAgain } from "./earlier-folding.ts";
 import { isOfMarkers, mendEarlierMarkers } from "./earlier-markers.ts";
 import { type Index, indexesOf, replicaIndexesOf } from "./indexes.ts";
@@ -34,7 +35,6 @@ export const REPLICA: Shape = { validatorOf: replicaValidatorOf, indexesOf: repl
 
 const ILLEGAL_OPERATION = 20;
 const INDEX_NOT_FOUND = 27;
-const NAMESPACE_EXISTS = 48;
 
 /** The server does no transactions, on which references rest. */
 export class NotAReplicaSet extends Error {
@@ -115,7 +115,7 @@ async function prepareCollection(
 ): Promise<Prepared> {
   const { name } = collection;
   const validation = { validator: shape.validatorOf(collection), validationLevel: "strict", validationAction: "error" };
-  const created = info === undefined && (await create(db, name, validation));
+  const created = info === undefined && (await createCollection(db, name, validation));
   const { validator, validationLevel = "strict", validationAction = "error" } = info?.options ?? {};
   const validatorChanged = !created && !sameJson({ validator, validationLevel, validationAction }, validation);
   if (validatorChanged) await db.command({ collMod: name, ...validation });
@@ -125,17 +125,6 @@ async function prepareCollection(
     validatorChanged,
     indexes: await createIndexes(db, name, shape.indexesOf(collection)),
   };
-}
-
-/** False when somebody else was faster. */
-async function create(db: Db, name: string, validation: Document): Promise<boolean> {
-  try {
-    await db.createCollection(name, validation);
-    return true;
-  } catch (error) {
-    if (error instanceof MongoServerError && error.code === NAMESPACE_EXISTS) return false;
-    throw error;
-  }
 }
 
 async function createIndexes(db: Db, name: string, wanted: readonly Index[]): Promise<string[]> {
