@@ -126,6 +126,12 @@ const SUPABASE = {
   MONGODB_REPLICA_DATABASE: mongoDatabase.optional(),
   QUOTA_RECORDS: limit(wholeNumber, "a number of records", DEFAULT_QUOTA.records),
   QUOTA_BYTES: limit(parseBytes, "a number of bytes, such as 100MB", DEFAULT_QUOTA.bytes),
+  /** how old an instance's list of who is moving may be; the same for all instances and workers */
+  MOVE_NOTICE_SECONDS: z
+    .string()
+    .regex(/^([1-9]|[1-9]\d|[12]\d\d|300)$/, "must be a number of seconds from 1 to 300")
+    .transform(Number)
+    .optional(),
   LOG_LEVEL: logLevel,
   ...DEADLINES,
 };

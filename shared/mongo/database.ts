@@ -1,12 +1,14 @@
 /** A MongoDB database as one of the product's. */
-import type { Db } from "mongodb";
-import { ok } from "neverthrow";
+import { type Db, UUID } from "mongodb";
+import { err, ok } from "neverthrow";
 import { type Collection, isTwoWay } from "../definition/define.ts";
 import { byName } from "../definition/per-collection.ts";
 import type { Database, EngineOptions } from "../repository/database.ts";
 import { createMongoConnection } from "./connection.ts";
 import { databaseName } from "./database-name.ts";
 import { attempt } from "./failures.ts";
+import { createFenceList, fencesIn, NOTICE_MS } from "./fences.ts";
+import { mongoHomeCopy } from "./home-copy.ts";
 import { createMongoPing } from "./ping.ts";
 import { prepareMongo } from "./prepare.ts";
 import { purgeDocuments } from "./purge.ts";
@@ -49,6 +51,12 @@ export function mongoDatabase(options: MongoOptions): Database {
     clock: options.clock,
     maxTimeMs: deadlines.queryMs,
   });
+  const fences = createFenceList({
+    db: () => connection.db(),
+    name,
+    maxTimeMs: deadlines.queryMs,
+    staleMs: options.noticeMs,
+  });
   /** Once it is known that this is the database it should be; what stands against it is thrown. */
   const own = async (): Promise<Db> => {
     const known = await self();
@@ -60,10 +68,13 @@ export function mongoDatabase(options: MongoOptions): Database {
     name,
     title,
     kind: "mongodb",
-    async scoped({ id, scope: userId = id, signal }) {
-      const known = await self();
+    async scoped(caller) {
+      const { id, scope: userId = id, signal } = caller;
+      const [known, fence] = await Promise.all([self(), fences.of(caller)]);
+      if (known.isErr()) return err(known.error);
+      if (fence.isErr()) return err(fence.error);
       return known.map(({ site }) =>
-        createMongoStore({ db: connection.db(), userId, site, all, maxTimeMs: deadlines.queryMs, signal, usage }),
+        createMongoStore({ db: connection.db(), userId, site, all, maxTimeMs: deadlines.queryMs, signal, usage, fence: fence.value }),
       );
     },
     ...(replica && { replica: replica.copies }),
@@ -86,7 +97,11 @@ export function mongoDatabase(options: MongoOptions): Database {
       // held by this code, not by the database
       limit: async () => {},
       // a wrong address must not cost another database its records
-      purge: async (userId) => purgeDocuments(await own(), collections, userId),
+      async purge(userId) {
+        const db = await own();
+        await fencesIn(db).deleteOne({ _id: new UUID(userId) });
+        await purgeDocuments(db, collections, userId);
+      },
       // its indexes do
       sweep: async () => {},
       count: async (counted, limitMs) => {
@@ -99,6 +114,14 @@ export function mongoDatabase(options: MongoOptions): Database {
         return Number(dataSize) + Number(indexSize);
       },
     },
+    copy: async () =>
+      mongoHomeCopy({
+        db: own,
+        name,
+        collections: collections.filter(({ placement }) => placement.kind === "home"),
+        maxTimeMs: deadlines.queryMs,
+        heardAfterMs: (options.noticeMs ?? NOTICE_MS) + deadlines.requestMs,
+      }),
     close: async () => void (await Promise.all([connection.close(), pinging.close()])),
   };
 }

@@ -8,6 +8,7 @@ import { type Collection, isTwoWay } from "../definition/define.ts";
 import { referencesTo } from "../definition/references.ts";
 import { REFERENCED, VERSION_MISMATCH } from "../repository/refusals.ts";
 import { againstContention } from "./contention.ts";
+import type { CallersFence } from "./fences.ts";
 import { keysOf } from "./keys.ts";
 import { hasChildren, type ReferenceContext, recordKey } from "./references.ts";
 import { type CallOptions, inTransaction } from "./transactions.ts";
@@ -18,6 +19,8 @@ import { nextVersionOf } from "./versions.ts";
 export interface DeleteContext extends ReferenceContext {
   now: () => number;
   site: number;
+  /** of a caller who is moving or has moved */
+  fence?: Pick<CallersFence, "touch"> | undefined;
 }
 
 /** What replaces the document. */
@@ -47,7 +50,10 @@ export async function deleteRecord(
   const guarded = expectedVersion === undefined ? living : { ...living, version: expectedVersion };
   const references = referencesTo(collection.name, [...context.all.values()]);
 
+  const { fence } = context;
   const remove = async (options: CallOptions): Answer<void> => {
+    const held = (await fence?.touch(options)) ?? ok(undefined);
+    if (held.isErr()) return err(held.error);
     const isReferenced = references.length > 0 && (await hasChildren(context, references, id, options));
     const { matchedCount } = isReferenced
       ? { matchedCount: 0 }
@@ -59,7 +65,7 @@ export async function deleteRecord(
     return err(isReferenced && isExpected ? REFERENCED : VERSION_MISMATCH);
   };
   return inTurn(context, [recordKey(context, { target: collection.name, id })], (maxTimeMs) =>
-    references.length === 0
+    references.length === 0 && !fence
       ? againstContention({ ...context, maxTimeMs }, ({ left }) => remove(() => ({ maxTimeMS: left() })))
       : inTransaction({ ...context, maxTimeMs }, remove),
   );

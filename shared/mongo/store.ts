@@ -2,11 +2,13 @@
 import type { Db } from "mongodb";
 import { err, ok } from "neverthrow";
 import { notFound } from "../contract/errors.ts";
+import type { Answer } from "../contract/repository.ts";
 import type { Collection } from "../definition/define.ts";
 import type { Store } from "../repository/store.ts";
 import { deleteRecord } from "./delete.ts";
 import { recordProjection, toRecord } from "./documents.ts";
 import { attempt } from "./failures.ts";
+import type { CallersFence } from "./fences.ts";
 import { groupRecords } from "./groups.ts";
 import { keysOf } from "./keys.ts";
 import { ownPace, type Pace } from "./pace.ts";
@@ -32,12 +34,23 @@ export interface MongoStoreOptions {
   signal?: AbortSignal | undefined;
   /** what one user may keep; without it, anything */
   usage?: UsageGate | undefined;
+  /** of a caller who is moving or has moved; it is about what is kept at home */
+  fence?: CallersFence | undefined;
 }
 
 /** The caller's rows in that database. */
 export function createMongoStore({ now = Date.now, pace = ownPace, ...given }: MongoStoreOptions): Store {
-  const context = { ...given, now, pace };
+  const { fence, ...unfenced } = given;
+  const context = { ...unfenced, now, pace };
   const { db, userId, maxTimeMs } = given;
+  const fenceOf = ({ placement }: Collection) => (placement.kind === "home" ? fence : undefined);
+  const writing = (collection: Collection) => ({ ...context, fence: fenceOf(collection) });
+  /** What reads, once it is known that the caller is at home here. */
+  const reading = <T>(collection: Collection, read: () => Answer<T>): Answer<T> =>
+    attempt(async () => {
+      const looked = (await fenceOf(collection)?.look()) ?? ok(undefined);
+      return looked.isErr() ? err(looked.error) : read();
+    });
   const options = { maxTimeMS: maxTimeMs };
   const documents = (collection: Collection) => db.collection(collection.name);
   // what is a room's, and not a user's, has no quota here
@@ -47,12 +60,12 @@ export function createMongoStore({ now = Date.now, pace = ownPace, ...given }: M
     create: (collection, id, values, idempotencyHash) =>
       attempt(() =>
         createWithinQuota(quotaOf(collection), { collection, id, values }, idempotencyHash !== undefined, () =>
-          createRecord(context, collection, id, values, idempotencyHash),
+          createRecord(writing(collection), collection, id, values, idempotencyHash),
         ),
       ),
 
     get: (collection, id) =>
-      attempt(async () => {
+      reading(collection, async () => {
         const found = await documents(collection).findOne(keysOf(collection).one(userId, id), {
           ...options,
           projection: recordProjection(collection),
@@ -61,7 +74,7 @@ export function createMongoStore({ now = Date.now, pace = ownPace, ...given }: M
       }),
 
     list: (collection, { order, after, limit, owners, ...selected }) =>
-      attempt(async () => {
+      reading(collection, async () => {
         const selection = selectionFilter(collection, owners ?? userId, selected);
         const filter = after ? { $and: [selection, afterFilter(collection, order, after)] } : selection;
         const found = await documents(collection)
@@ -80,17 +93,17 @@ export function createMongoStore({ now = Date.now, pace = ownPace, ...given }: M
     update: (collection, id, changes, expectedVersion) =>
       attempt(() =>
         updateWithinQuota(quotaOf(collection), { collection, id, values: changes }, () =>
-          updateRecord(context, collection, id, changes, expectedVersion),
+          updateRecord(writing(collection), collection, id, changes, expectedVersion),
         ),
       ),
 
-    delete: (collection, id, expectedVersion) => attempt(() => deleteRecord(context, collection, id, expectedVersion)),
+    delete: (collection, id, expectedVersion) => attempt(() => deleteRecord(writing(collection), collection, id, expectedVersion)),
 
     count: (collection, selected) =>
-      attempt(async () =>
+      reading(collection, async () =>
         ok(await documents(collection).countDocuments(selectionFilter(collection, userId, selected), options)),
       ),
 
-    group: (collection, grouping) => attempt(() => groupRecords(context, collection, grouping)),
+    group: (collection, grouping) => reading(collection, () => groupRecords(context, collection, grouping)),
   };
 }

@@ -13,6 +13,7 @@ import { nextVersion } from "../values/version.ts";
 import { againstContention } from "./contention.ts";
 import { recordProjection, toFields, toRecord } from "./documents.ts";
 import { isDuplicate } from "./failures.ts";
+import type { CallersFence } from "./fences.ts";
 import { fixedIn, refusedChange } from "./fixed-fields.ts";
 import { keysOf } from "./keys.ts";
 import {
@@ -34,6 +35,8 @@ export interface WriteContext extends ReferenceContext {
   now: () => number;
   /** the number of this database, which its versions end in */
   site: number;
+  /** of a caller who is moving or has moved */
+  fence?: Pick<CallersFence, "touch"> | undefined;
 }
 
 /**
@@ -58,9 +61,12 @@ async function withParents(
   };
   const records = [{ target: collection.name, id }, ...parents].map((record) => recordKey(context, record));
   return inTurn(context, records, (maxTimeMs) => {
-    if (isAlone && !needsCurrencyParent(collection, amountsIn))
+    const { fence } = context;
+    if (isAlone && !fence && !needsCurrencyParent(collection, amountsIn))
       return againstContention({ ...context, maxTimeMs }, ({ left }) => stored(() => ({ maxTimeMS: left() })));
     return inTransaction({ ...context, maxTimeMs }, async (options) => {
+      const held = (await fence?.touch(options)) ?? ok(undefined);
+      if (held.isErr()) return err(held.error);
       const written = await stored(options);
       if (written.isErr()) return written;
       // which parent has the currency, and which amount it is, may both be what was there before

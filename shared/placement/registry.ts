@@ -31,6 +31,8 @@ export interface RegistryConfig {
   /** of each user; null: no limit */
   QUOTA_RECORDS?: number | null | undefined;
   QUOTA_BYTES?: number | null | undefined;
+  /** how old an instance's list of who is moving may be; 20 unless told, and the same for all instances and workers */
+  MOVE_NOTICE_SECONDS?: number | undefined;
   databases: readonly ConfiguredDatabase[];
 }
 
@@ -85,6 +87,7 @@ export function createRegistry(given: RegistryOptions): Registry {
       url,
       deadlines,
       quota,
+      noticeMs: config.MOVE_NOTICE_SECONDS === undefined ? undefined : config.MOVE_NOTICE_SECONDS * 1_000,
       title: titleOf(name),
       database: name === "mongodb" ? config.MONGODB_DATABASE : undefined,
     }),
@@ -131,6 +134,7 @@ function lazily({ kind, ...options }: MongoOptions & { kind: Engine }): Database
       sweep: async () => (await load()).system.sweep(),
       count: async (...given) => (await load()).system.count(...given),
     },
+    copy: async () => (await load()).copy(),
     close: async () => {
       await (await load.ifAny())?.close();
     },

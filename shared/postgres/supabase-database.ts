@@ -14,6 +14,7 @@ import { loadOnce } from "../values/load-once.ts";
 import { within } from "../values/within.ts";
 import { type UserConfig, userClient } from "./client.ts";
 import { purgeControlRecords } from "./control-purge.ts";
+import { postgresHomeCopy } from "./home-copy.ts";
 import { askSupabase } from "./rest-probe.ts";
 import { createRestStore } from "./rest-store.ts";
 import { callSystem } from "./system-call.ts";
@@ -81,6 +82,10 @@ export function supabaseDatabase(options: SupabaseOptions): Database {
       },
       size: async () => (await statistics()).bytes ?? null,
     },
+    copy: async () =>
+      postgresHomeCopy(async <T>(name: string, parameters: object) =>
+        (await callSystem<T>(service, name, parameters)).match((found) => found, Promise.reject.bind(Promise)),
+      ),
     close,
   };
 }

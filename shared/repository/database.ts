@@ -7,6 +7,7 @@ import type { Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
 import type { Deadlines } from "../deadlines.ts";
 import type { Collection } from "../definition/define.ts";
+import type { HomeCopy } from "./home-copy.ts";
 import type { Counted, Quota } from "./quotas.ts";
 import type { ReadStore, Store } from "./store.ts";
 
@@ -52,6 +53,8 @@ export interface Database {
   /** what was written there and Supabase does not have yet, of collections that both take writes of; absent: it keeps none */
   unsent?(): Promise<Result<UnsentState[], RepositoryError>>;
   readonly system: DatabaseSystem;
+  /** for moves of users from or to this database */
+  copy(): Promise<HomeCopy>;
   /** Ends its connections; a later call opens them again. */
   close(): Promise<void>;
 }
@@ -126,6 +129,8 @@ export interface EngineOptions {
   maxPoolSize?: number | undefined;
   /** milliseconds, of any beginning; may be set back */
   clock?: (() => number) | undefined;
+  /** how old an instance's list of who is moving may be, in milliseconds; 20 s unless told, and the same everywhere */
+  noticeMs?: number | undefined;
   /** of each user; generous by default */
   quota?: Quota | undefined;
   /** the SQL files that a Postgres is prepared with; read by the command line only */

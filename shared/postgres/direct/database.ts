@@ -5,6 +5,8 @@ import type { Collection } from "../../definition/define.ts";
 import { byName } from "../../definition/per-collection.ts";
 import type { Database, EngineOptions } from "../../repository/database.ts";
 import { type Counted, DEFAULT_QUOTA } from "../../repository/quotas.ts";
+import type { Row } from "../../repository/store.ts";
+import { postgresHomeCopy } from "../home-copy.ts";
 import { prepareDataPlane } from "../prepare-data-plane.ts";
 import { directAccess } from "./access.ts";
 import { createPostgresConnection, type PostgresConnection } from "./connection.ts";
@@ -67,6 +69,15 @@ export function postgresDatabase(options: EngineOptions): Database {
         const [row] = await connection.ask("select pg_database_size(current_database()) as bytes");
         return Number(row?.bytes);
       },
+    },
+    copy: async () => {
+      const there = await own();
+      return postgresHomeCopy(async <T>(name: string, parameters: Row) => {
+        const named = Object.keys(parameters).map((parameter, index) => `${parameter} => $${index + 1}`);
+        const call = `select to_jsonb(public.${name}(${named.join(", ")})) as answer`;
+        const [row] = await there.query(call, Object.values(parameters));
+        return row?.answer as T;
+      });
     },
     close: () => connection.close(),
   };

@@ -1,0 +1,84 @@
+/** A Postgres as one side of a move: the functions of `supabase/migrations/*_home_copies.sql`. */
+import { type Collection, identityOf } from "../definition/define.ts";
+import type { CopiedTombstone, FenceAnswer, HomeCopy, ManifestEntry, Measure } from "../repository/home-copy.ts";
+import { numbersIn } from "../repository/numbers-in.ts";
+import type { Row } from "../repository/store.ts";
+import { canonicalDecimal } from "../values/money.ts";
+import { recordColumns, toRecord, toRow } from "./rows.ts";
+
+/** Calls one of the system's functions with named parameters; refusals are thrown. */
+export type SystemFunctions = <T>(name: string, parameters: Row) => Promise<T>;
+
+const CLEARED_AT_ONCE = 1_000;
+
+interface GivenRows {
+  rows: (Row & { create_hash: string | null })[];
+  tombstones: { id: string; version: string; create_hash: string | null; deleted_at: string }[];
+}
+
+export function postgresHomeCopy(call: SystemFunctions): HomeCopy {
+  const about = (userId: string, { name }: Collection) => ({ p_user_id: userId, p_collection: name });
+  return {
+    heardAfterMs: 0,
+    setFence: (userId, { home, epoch, state, turn, forMs }, waitMs) =>
+      call<FenceAnswer>("switchyard_set_fence", {
+        ...{ p_user_id: userId, p_home: home, p_epoch: epoch, p_state: state, p_turn: turn },
+        ...{ p_for_ms: forMs === undefined ? null : Math.round(forMs), p_wait_ms: Math.round(waitMs) },
+      }),
+
+    async manifest(userId, collection, after, limit) {
+      const page = { ...about(userId, collection), p_after: after, p_limit: limit };
+      const found = await call<[string, string, boolean][]>("switchyard_home_manifest", page);
+      return found.map(([id, version, isDeleted]): ManifestEntry => ({ id, version: Number(version), isDeleted }));
+    },
+
+    async read(userId, collection, ids) {
+      const columns = JSON.stringify([...recordColumns(collection), "create_hash"]);
+      const which = { ...about(userId, collection), p_ids: ids, p_columns: columns };
+      const { rows, tombstones } = await call<GivenRows>("switchyard_home_rows", which);
+      return {
+        rows: rows.map((row) => ({ record: toRecord(collection, row), createHash: row.create_hash })),
+        tombstones: tombstones.map(
+          ({ id, version, create_hash, deleted_at }): CopiedTombstone => ({
+            id,
+            version: Number(version),
+            createHash: create_hash,
+            deletedAt: new Date(deleted_at).toISOString(),
+          }),
+        ),
+      };
+    },
+
+    async write(userId, turn, collection, { rows, tombstones }, gone) {
+      const { owner } = identityOf(collection);
+      await call("switchyard_home_write", {
+        ...about(userId, collection),
+        p_turn: turn,
+        p_rows: JSON.stringify(
+          rows.map(({ record, createHash }) => ({ ...toRow(record), [owner]: userId, create_hash: createHash })),
+        ),
+        p_tombstones: JSON.stringify(
+          tombstones.map(({ id, version, createHash, deletedAt }) => ({
+            id,
+            version,
+            create_hash: createHash,
+            deleted_at: deletedAt,
+          })),
+        ),
+        p_gone: gone,
+      });
+    },
+
+    async measure(userId, collection) {
+      const sums = { ...about(userId, collection), p_sums: numbersIn(collection) };
+      const found = await call<Measure>("switchyard_home_measure", sums);
+      const exact = Object.entries(found.sums).map(([name, sum]) => [name, canonicalDecimal(sum)]);
+      return { ...found, sums: Object.fromEntries(exact) };
+    },
+
+    async clear(userId, turn) {
+      const batch = { p_user_id: userId, p_turn: turn, p_limit: CLEARED_AT_ONCE };
+      while ((await call<number>("switchyard_home_clear", batch)) > 0);
+    },
+  };
+}

@@ -1,0 +1,77 @@
+/**
+ * What whoever moves a user from one home to another needs of a database: the fence, and the user's records exactly as they
+ * are. For no caller, and only where collections are kept at home. What cannot be done is thrown, as the driver throws it.
+ */
+import type { Collection } from "../definition/define.ts";
+import type { Row } from "./store.ts";
+
+/** Where a user is at home, as that database is to know it. */
+export interface Fence {
+  home: string;
+  /** how often the home has changed */
+  epoch: number;
+  /** moving: reads go on, writes are told to come again */
+  state: "active" | "moving";
+  /** of whoever sets it; one who comes later has a larger one, and the earlier is refused */
+  turn: number;
+  /** after so many milliseconds writes go on whatever happens; absent: until the fence is set again */
+  forMs?: number;
+}
+
+/** `busy`: writes were under way for all of the time that was given. `passed`: a later turn or move has set it. */
+export type FenceAnswer = "set" | "busy" | "passed";
+
+export interface ManifestEntry {
+  id: string;
+  version: number;
+  isDeleted: boolean;
+}
+
+export interface CopiedRow {
+  /** every field in the contract's spelling, with id, owner, version and times */
+  record: Row;
+  /** of the request that made it */
+  createHash: string | null;
+}
+
+export interface CopiedTombstone {
+  id: string;
+  version: number;
+  createHash: string | null;
+  /** an instant */
+  deletedAt: string;
+}
+
+export interface Copied {
+  rows: readonly CopiedRow[];
+  tombstones: readonly CopiedTombstone[];
+}
+
+/** What the database itself counts. */
+export interface Measure {
+  count: number;
+  deleted: number;
+  /** of each field that is a number, as a decimal */
+  sums: Record<string, string>;
+}
+
+export interface HomeCopy {
+  /**
+   * How long it takes at most, in milliseconds, from when a fence is set for the first time until every instance looks at
+   * it; 0 where the database itself looks.
+   */
+  readonly heardAfterMs: number;
+  /** Waits up to `waitMs` for writes that are under way; once it is set, there are none. */
+  setFence(userId: string, fence: Fence, waitMs: number): Promise<FenceAnswer>;
+  /** One page of what is there, by id, behind `after`; less than `limit` is the last one. */
+  manifest(userId: string, collection: Collection, after: string | null, limit: number): Promise<ManifestEntry[]>;
+  read(userId: string, collection: Collection, ids: readonly string[]): Promise<Copied>;
+  /**
+   * Puts these in the place of what is there under their ids, and takes `gone` away; all or nothing. Refused where the
+   * user is at home, and when a later turn has set the fence there.
+   */
+  write(userId: string, turn: number, collection: Collection, copied: Copied, gone: readonly string[]): Promise<void>;
+  measure(userId: string, collection: Collection): Promise<Measure>;
+  /** Takes everything away. Refused as `write`. */
+  clear(userId: string, turn: number): Promise<void>;
+}
