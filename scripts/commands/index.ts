@@ -8,6 +8,7 @@ import { addDatabase, changeDatabase, drain, listDatabases, removeDatabase } fro
 import { prepareDatabase } from "./db.ts";
 import { homes } from "./homes.ts";
 import { checkLedger, depositLedger, postLedger, reverseLedger, voidLedger, yieldLedger } from "./ledger.ts";
+import { abortMoves, cleanMoves, moveHomes, movesStatus, reverseHomes } from "./moves.ts";
 import { demoteReplication, promoteReplication } from "./promotion.ts";
 import { purge } from "./purge.ts";
 import {
@@ -27,6 +28,11 @@ const COMMANDS: readonly Command[] = [
   drain,
   removeDatabase,
   homes,
+  moveHomes,
+  movesStatus,
+  abortMoves,
+  reverseHomes,
+  cleanMoves,
   prepareDatabase,
   collectionSqlCommand,
   purge,

@@ -74,7 +74,16 @@ export function mongoDatabase(options: MongoOptions): Database {
       if (known.isErr()) return err(known.error);
       if (fence.isErr()) return err(fence.error);
       return known.map(({ site }) =>
-        createMongoStore({ db: connection.db(), userId, site, all, maxTimeMs: deadlines.queryMs, signal, usage, fence: fence.value }),
+        createMongoStore({
+          db: connection.db(),
+          userId,
+          site,
+          all,
+          maxTimeMs: deadlines.queryMs,
+          signal,
+          usage,
+          fence: fence.value,
+        }),
       );
     },
     ...(replica && { replica: replica.copies }),

@@ -24,7 +24,7 @@ import { attempt } from "./failures.ts";
 import { ownPace } from "./pace.ts";
 import type { CallOptions } from "./transactions.ts";
 
-export const FENCES = "switchyard_homes";
+const FENCES = "switchyard_homes";
 
 /** How old the list may be by which a request is served. */
 export const NOTICE_MS = 20_000;
@@ -153,7 +153,13 @@ function callersFence({ db, name, maxTimeMs, userId, homeEpoch = 0 }: CallersFen
 }
 
 /** Sets a user's fence; what is under way in their name has to end first. Driver errors are thrown. */
-export async function setFence(db: Db, name: string, userId: string, fence: Fence, waitMs: number): Promise<FenceAnswer> {
+export async function setFence(
+  db: Db,
+  name: string,
+  userId: string,
+  fence: Fence,
+  waitMs: number,
+): Promise<FenceAnswer> {
   const { home, epoch, state, turn, forMs } = fence;
   const _id = new UUID(userId);
   const mayFollow = {

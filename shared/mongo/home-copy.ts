@@ -32,7 +32,12 @@ const BATCH = 500;
 export function mongoHomeCopy({ db: own, name, collections, maxTimeMs, heardAfterMs }: MongoHomeCopyOptions): HomeCopy {
   const options = { maxTimeMS: maxTimeMs };
   /** Writes the fence of a user who is at home elsewhere, or on the way here. */
-  const notAtHome = async (db: Db, userId: string, turn: number, given: CallOptions): Promise<Result<void, RepositoryError>> => {
+  const notAtHome = async (
+    db: Db,
+    userId: string,
+    turn: number,
+    given: CallOptions,
+  ): Promise<Result<void, RepositoryError>> => {
     const _id = new UUID(userId);
     const elsewhere = {
       turn: Long.fromNumber(turn),
@@ -150,7 +155,10 @@ export function mongoHomeCopy({ db: own, name, collections, maxTimeMs, heardAfte
 }
 
 async function removeSome(db: Db, { name }: Collection, which: Document, given: CallOptions): Promise<number> {
-  const found = await db.collection(name).find(which, { ...given(), limit: BATCH, projection: { _id: 1 } }).toArray();
+  const found = await db
+    .collection(name)
+    .find(which, { ...given(), limit: BATCH, projection: { _id: 1 } })
+    .toArray();
   if (found.length === 0) return 0;
   const keys = found.map(({ _id }) => _id);
   return (await db.collection(name).deleteMany({ _id: { $in: keys } }, given())).deletedCount;

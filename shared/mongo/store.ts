@@ -97,7 +97,8 @@ export function createMongoStore({ now = Date.now, pace = ownPace, ...given }: M
         ),
       ),
 
-    delete: (collection, id, expectedVersion) => attempt(() => deleteRecord(writing(collection), collection, id, expectedVersion)),
+    delete: (collection, id, expectedVersion) =>
+      attempt(() => deleteRecord(writing(collection), collection, id, expectedVersion)),
 
     count: (collection, selected) =>
       reading(collection, async () =>

@@ -114,6 +114,9 @@ export function createMovesControl(client: SupabaseClient) {
     /** How many kept copies are to be taken away now. */
     clean: (users: readonly string[] | null): Answer<number> =>
       callSystem(client, "switchyard_clean_moves", { p_users: users }),
+    /** Ids of users at home there who are not being moved, behind that one. */
+    usersAt: (home: string, after: string | null, limit: number): Answer<string[]> =>
+      callSystem(client, "switchyard_users_at", { p_home: home, p_after: after, p_limit: limit }),
     /** Newest first. */
     list: ({
       userId,

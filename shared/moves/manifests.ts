@@ -17,7 +17,11 @@ export interface Pair {
 }
 
 /** All that one side has, by id. */
-export async function* entriesOf(side: HomeCopy, userId: string, collection: Collection): AsyncGenerator<ManifestEntry> {
+export async function* entriesOf(
+  side: HomeCopy,
+  userId: string,
+  collection: Collection,
+): AsyncGenerator<ManifestEntry> {
   for (let after: string | null = null; ; ) {
     const page: ManifestEntry[] = await side.manifest(userId, collection, after, PAGE);
     yield* page;
@@ -28,7 +32,11 @@ export async function* entriesOf(side: HomeCopy, userId: string, collection: Col
 }
 
 /** Both sides by id; those that only one side has, too. (Ids are lower case, so their text sorts as both engines do.) */
-export async function* pairsOf({ source, target }: Sides, userId: string, collection: Collection): AsyncGenerator<Pair> {
+export async function* pairsOf(
+  { source, target }: Sides,
+  userId: string,
+  collection: Collection,
+): AsyncGenerator<Pair> {
   const [sources, targets] = [entriesOf(source, userId, collection), entriesOf(target, userId, collection)];
   let [one, other] = await Promise.all([sources.next(), targets.next()]);
   while (!one.done || !other.done) {

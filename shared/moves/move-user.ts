@@ -38,7 +38,7 @@ export interface MoveOptions {
 }
 
 /** As much of a database as moves need. */
-export type MovedDatabase = Pick<Database, "copy"> & { system: Pick<Database["system"], "purge"> };
+type MovedDatabase = Pick<Database, "copy"> & { system: Pick<Database["system"], "purge"> };
 
 export const MOVE_POINTS = [
   "announced",
@@ -52,7 +52,7 @@ export const MOVE_POINTS = [
   "left",
   "opened",
 ] as const;
-export type MovePoint = (typeof MOVE_POINTS)[number];
+type MovePoint = (typeof MOVE_POINTS)[number];
 
 const LEASE_SECONDS = 30;
 const PAUSE_MS = 2_000;
@@ -198,7 +198,8 @@ async function announce(run: Run): Promise<boolean> {
   const hearingMs = Math.max(sides.source.heardAfterMs, sides.target.heardAfterMs);
   const waitMs = hearingMs - (move.heard_ms ?? 0);
   // the first time only says since when they know
-  if (hearingMs > 0 && (move.heard_ms === null || waitMs > 0)) return run.step("announced", Math.max(0, waitMs) / 1_000);
+  if (hearingMs > 0 && (move.heard_ms === null || waitMs > 0))
+    return run.step("announced", Math.max(0, waitMs) / 1_000);
   return run.step("copying", 0);
 }
 
@@ -223,7 +224,8 @@ async function copyAndSwitch(run: Run): Promise<boolean> {
   if (paused !== "set") throw new NotNow("the user's writes were under way all the time");
   await run.point("paused");
   const inTime = () => {
-    if (run.clock() - pausedAt > pauseMs) throw new NotNow(`it would have taken longer than ${pauseMs} ms without writes`);
+    if (run.clock() - pausedAt > pauseMs)
+      throw new NotNow(`it would have taken longer than ${pauseMs} ms without writes`);
   };
   const left = await differencesOf(run.sides, userId, collections, FEW + 1);
   if (sizeOf(left) > FEW) throw new NotNow("too much was written meanwhile");
@@ -248,7 +250,13 @@ async function copyAndSwitch(run: Run): Promise<boolean> {
   // the rest at once: writes wait for it
   move.state = "switched";
   const isDone = await open(run, () => run.clock() - pausedAt);
-  options.log.info("moved", { user_id: userId, from: move.source, to: move.target, ...run.detail, collections: undefined });
+  options.log.info("moved", {
+    user_id: userId,
+    from: move.source,
+    to: move.target,
+    ...run.detail,
+    collections: undefined,
+  });
   return isDone;
 }
 

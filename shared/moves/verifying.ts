@@ -7,7 +7,7 @@ import { BATCH, type Copying } from "./copying.ts";
 import { isSame, pairsOf } from "./manifests.ts";
 
 /** What differs, in words for the operator. */
-export class Differs extends Error {
+class Differs extends Error {
   override readonly name = "Differs";
 }
 

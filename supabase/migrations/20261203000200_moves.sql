@@ -251,13 +251,48 @@ language sql stable security definer set search_path = '' as $$
   ) p
 $$;
 
+-- The users at home there who are not being moved, by id, behind that one.
+create function public.switchyard_users_at(p_home text, p_after uuid default null, p_limit integer default 500) returns uuid[]
+language sql stable security definer set search_path = '' as $$
+  select coalesce(array_agg(u.user_id order by u.user_id), '{}') from (
+    select a.user_id from public.user_database_assignments a
+    where a.database_provider = p_home and (p_after is null or a.user_id > p_after)
+      and not exists (
+        select from switchyard.moves m
+        where m.user_id = a.user_id and m.state in ('announced', 'copying', 'switched', 'aborting')
+      )
+    order by a.user_id limit greatest(1, least(p_limit, 1000))
+  ) u
+$$;
+
+-- Where pg_cron is, the edge function `moves` is woken while steps are due: a move goes on whatever has become of whoever began
+-- it. Elsewhere a loop calls the function.
+create function switchyard.moves_tick() returns void
+language plpgsql set search_path = '' as $$
+begin
+  if public.switchyard_due_databases('move') <> '{}' then
+    perform switchyard.wake_function('moves');
+  end if;
+exception when others then
+  raise warning 'switchyard: moves wait: %', sqlerrm;
+end $$;
+do $$
+begin
+  if to_regprocedure('cron.schedule(text, text, text)') is not null then
+    perform cron.schedule('switchyard-moves', '5 seconds', 'select switchyard.moves_tick()');
+  end if;
+exception when others then
+  raise notice 'pg_cron is not there: %', sqlerrm;
+end $$;
+
+select switchyard.seal_function('switchyard.moves_tick()'::regprocedure);
 select switchyard.seal_function('switchyard.has_move_lease(bigint, integer)'::regprocedure);
 select switchyard.seal_function(f, '{service_role}') from unnest(array[
   'public.switchyard_start_moves(uuid[], text, text)', 'public.switchyard_claim_move(text[], integer)',
   'public.switchyard_keep_move(bigint, integer, integer)',
   'public.switchyard_step_move(bigint, integer, text, text, numeric, jsonb, text)',
   'public.switchyard_switch_move(bigint, integer, bigint, jsonb)', 'public.switchyard_abort_moves(uuid[])',
-  'public.switchyard_clean_moves(uuid[])', 'public.switchyard_list_moves(uuid, boolean, bigint, integer)'
+  'public.switchyard_clean_moves(uuid[])', 'public.switchyard_users_at(text, uuid, integer)', 'public.switchyard_list_moves(uuid, boolean, bigint, integer)'
 ]::regprocedure[]) f;
 
 notify pgrst, 'reload schema';

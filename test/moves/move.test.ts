@@ -1,6 +1,7 @@
 /** A user moves from one home to another, and everything that they and their clients know goes on. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Caller } from "../attack/caller.ts";
+import { contacts } from "../../shared/collections/contacts.ts";
+import { type Caller, callerOf } from "../attack/caller.ts";
 import { type MovingSystem, startMovingSystem } from "./system.ts";
 
 let system: MovingSystem;
@@ -25,10 +26,19 @@ async function fill(call: Caller) {
     await made("expenses", { amount, currency: "EUR", category_id: food.id, date: day, description: `Straße ${at}` });
   }
   await made("incomes", { amount: "2000", currency: "EUR", category_id: pay.id, date: "2026-01-31" });
-  await made("budgets", { amount: "300", currency: "EUR", category_id: food.id, name: "Groceries", period: "monthly", starts_on: "2026-01-01" });
+  await made("budgets", {
+    amount: "300",
+    currency: "EUR",
+    category_id: food.id,
+    name: "Groceries",
+    period: "monthly",
+    starts_on: "2026-01-01",
+  });
   const ann = (await made("contacts", { name: "Ann" })).body;
-  const loan = (await made("loans", { amount: "50", currency: "EUR", contact_id: ann.id, direction: "lent", date: "2026-01-02" })).body;
-  await made("loan-payments", { amount: "10", loan_id: loan.id, date: "2026-01-03" });
+  const loan = (
+    await made("loans", { amount: "50", currency: "EUR", contact_id: ann.id, direction: "lent", date: "2026-01-02" })
+  ).body;
+  await made("loan_payments", { amount: "10", loan_id: loan.id, date: "2026-01-03" });
   const keyed = await made("contacts", { name: "Bob" }, { "idempotency-key": "bob" });
   const gone = await made("contacts", { name: "Cid" }, { "idempotency-key": "cid" });
   expect((await call("DELETE", `/contacts/${gone.body.id}`)).status).toBe(204);
@@ -38,14 +48,36 @@ async function fill(call: Caller) {
 async function everything(call: Caller) {
   const all: Record<string, unknown> = {};
   for (const name of COLLECTIONS) {
-    const { status, body } = await call("GET", `/${name.replaceAll("_", "-")}?limit=200`);
+    const { status, body } = await call("GET", `/${name}?limit=200`);
     expect([name, status]).toEqual([name, 200]);
     all[name] = body.items;
   }
   return all;
 }
 
-const pairs = () => system.homes.flatMap((from) => system.homes.filter((to) => to !== from).map((to) => [from, to] as const));
+test("who is counted where, and what is known of it", async () => {
+  const count = async (name: string) => {
+    const [row] = await system.control.sql<{ n: number }>(
+      `select user_count::int as n from switchyard.databases where name = '${name}'`,
+    );
+    return row?.n ?? -1;
+  };
+  const user = await system.user("supabase");
+  const before = [await count("supabase"), await count("mongodb")] as const;
+  await system.move(user.id, "mongodb");
+  expect([await count("supabase"), await count("mongodb")]).toEqual([before[0] - 1, before[1] + 1]);
+  const history = await system.control.sql(
+    `select database_provider as home, epoch, event, reason from switchyard.assignment_history where user_id = '${user.id}' order by id`,
+  );
+  expect(history).toEqual([
+    { home: "supabase", epoch: 1, event: "assigned", reason: expect.any(String) },
+    { home: "supabase", epoch: 1, event: "released", reason: "moved" },
+    { home: "mongodb", epoch: 2, event: "assigned", reason: "moved" },
+  ]);
+});
+
+const pairs = () =>
+  system.homes.flatMap((from) => system.homes.filter((to) => to !== from).map((to) => [from, to] as const));
 
 test("between any two homes: the same records, versions, keys, tombstones and cursors", async () => {
   for (const [from, to] of pairs()) {
@@ -62,7 +94,10 @@ test("between any two homes: the same records, versions, keys, tombstones and cu
     // with the token from before
     expect(await everything(call)).toEqual(before);
     expect((await call("GET", `/contacts/${ann.id}`)).headers.get("etag")).toBe(`"${ann.version}"`);
-    const rest = await call("GET", `/expenses?limit=2&sort=-amount&cursor=${encodeURIComponent(page.body.next_cursor)}`);
+    const rest = await call(
+      "GET",
+      `/expenses?limit=2&sort=-amount&cursor=${encodeURIComponent(page.body.next_cursor)}`,
+    );
     expect([...page.body.items, ...rest.body.items]).toHaveLength(4);
     const again = await call("POST", "/contacts", { name: "Bob" }, { "idempotency-key": "bob" });
     expect([again.status, again.body]).toEqual([201, keyed.body]);
@@ -72,8 +107,10 @@ test("between any two homes: the same records, versions, keys, tombstones and cu
 
     const changed = await call("PATCH", `/contacts/${ann.id}`, { note: "since" }, { "if-match": `"${ann.version}"` });
     expect([changed.status, changed.asked.at(-1)]).toEqual([200, to]);
-    const found = (await call("GET", "/users/me")).body;
-    expect(found.home?.database ?? found.home).toBeDefined();
+    // what was changed since is in the new home alone
+    const old = await system.registry.get(from)?.copy();
+    const [row] = (await old?.read(user.id, contacts, [ann.id]))?.rows ?? [];
+    expect([from, to, row?.record.version]).toEqual([from, to, ann.version]);
   }
 });
 
@@ -84,7 +121,6 @@ describe("with writes under way", () => {
     const made = new Set<string>();
     let isOver = false;
     const other = await system.instance();
-    const { callerOf } = await import("../attack/caller.ts");
     const under: Promise<unknown>[] = [];
     const writers = [call, callerOf(other, user)].map(async (write, writer) => {
       for (let at = 0; !isOver; at++) {
@@ -107,6 +143,9 @@ describe("with writes under way", () => {
       cursor = page.body.next_cursor;
     }
     expect([...made].filter((id) => !read.has(id))).toEqual([]);
-    expect(there.detail.late ?? []).toEqual([]);
+    // and what the old home had last is what both were compared by
+    const old = await system.registry.get("mongodb")?.copy();
+    const { count = -1 } = there.detail.collections?.contacts ?? {};
+    expect((await old?.measure(user.id, contacts))?.count).toBe(count);
   });
 });

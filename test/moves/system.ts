@@ -1,7 +1,7 @@
 /** Homes between which users move: the two everywhere, and a second MongoDB and a second Postgres where there are servers. */
 import { createClient } from "@supabase/supabase-js";
 import { expect } from "vitest";
-import { homeCollections } from "../../shared/collections/index.ts";
+import { allCollections, homeCollections } from "../../shared/collections/index.ts";
 import { type Environment, loadFunctionConfig } from "../../shared/config.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
 import { createLog } from "../../shared/log.ts";
@@ -9,7 +9,6 @@ import { createMovesControl, type Move } from "../../shared/moves/control.ts";
 import type { MoveOptions } from "../../shared/moves/move-user.ts";
 import { runMoves } from "../../shared/moves/worker.ts";
 import { closeAll, createRegistry, type Registry } from "../../shared/placement/registry.ts";
-import { allCollections } from "../../shared/collections/index.ts";
 import { type ApiInstance, startApi } from "../attack/api.ts";
 import { type Caller, callerOf } from "../attack/caller.ts";
 import { startDataPlane } from "../setup/data-plane.ts";
@@ -40,7 +39,7 @@ export interface MovingSystem {
 }
 
 /** `heard`: resolves once every request has ended that began before now. At once, where none is under way. */
-export type Playing = Partial<MoveOptions> & { heard?: () => Promise<unknown> };
+type Playing = Partial<MoveOptions> & { heard?: () => Promise<unknown> };
 
 /** Longer than any instance here keeps a list. */
 const NOTICE_MS = 1_000;

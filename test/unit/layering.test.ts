@@ -15,7 +15,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["shared/repository"],
   ["shared/postgres", "shared/mongo"],
   ["shared/http"],
-  ["shared/placement", "shared/replication"],
+  ["shared/placement", "shared/replication", "shared/moves"],
   // the application's own, which none of the above knows
   ["shared/collections"],
   ["shared/reports", "shared/rooms", "shared/ledger"],
