@@ -73,7 +73,16 @@ export async function startSystem(config: DevConfig, { say, cancel, progress }: 
     const { url, publishableKey, secretKey } = supabase;
     const databases = databaseVariables(config, mongoUri);
     stops.push(
-      await writeDevelopment(folder.path, { url, publishableKey, secretKey, databases, deadlines: variables }),
+      await writeDevelopment(folder.path, {
+        ...{ url, publishableKey, secretKey, databases },
+        deadlines: variables,
+        settings: {
+          API_URL: web.url,
+          SINGLE_INSTANCE: "1",
+          BEFORE_USER_CREATED_HOOK_SECRET: folder.keys.hookSecret,
+          ...(config.REDIS_URL ? { REDIS_URL: config.REDIS_URL } : {}),
+        },
+      }),
     );
     cancel.throwIfAborted();
 
