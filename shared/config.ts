@@ -181,6 +181,10 @@ const doctorSchema = functionSchema.extend({
 const devSchema = z.object({
   PORT: port.default(3000),
   SUPABASE_PORT: port.default(54_321),
+  /** the address to listen on: in a container, 0.0.0.0, which its network lets nobody reach who is not let in */
+  SWITCHYARD_HOST: z
+    .enum(["127.0.0.1", "0.0.0.0"], "must be 127.0.0.1, for this machine alone, or 0.0.0.0, for whoever reaches it")
+    .default("127.0.0.1"),
   SWITCHYARD_DATA: z.string().default(".switchyard"),
   SWITCHYARD_DEMO: z.enum(["0", "1"], "must be 0 or 1").optional(),
   MONGODB_URI: mongoUrl.optional(),

@@ -48,10 +48,10 @@ export async function startSystem(config: DevConfig, { say, cancel, progress }: 
     for (const each of stops.splice(0).reverse()) await each();
   };
   try {
-    const web = await holdPort(config.PORT, "PORT");
+    const web = await holdPort(config, "PORT");
     stops.push(() => web.close());
     // only looked at: the part that serves it binds it
-    await (await holdPort(config.SUPABASE_PORT, "SUPABASE_PORT")).close();
+    await (await holdPort(config, "SUPABASE_PORT")).close();
     const folder = await openDataFolder(config.SWITCHYARD_DATA);
     const slowness = await measureSlowness();
     const settings = deadlinesFor(slowness, config);
@@ -196,9 +196,9 @@ function copyOptions(
   };
 }
 
-async function holdPort(port: number, variable: string): Promise<Listening> {
+async function holdPort(config: DevConfig, variable: "PORT" | "SUPABASE_PORT"): Promise<Listening> {
   try {
-    return await listen(port);
+    return await listen(config[variable], config.SWITCHYARD_HOST);
   } catch (error) {
     throw error instanceof PortTaken ? portTaken(error.port, variable) : error;
   }
