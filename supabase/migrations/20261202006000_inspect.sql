@@ -6,22 +6,24 @@
 create function public.switchyard_inspect() returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
-  v_is_control boolean := (select s.is_control from switchyard.self s);
+  v_self switchyard.self := (select s from switchyard.self s);
   v_hook regprocedure := to_regprocedure('public.custom_access_token_hook(jsonb)');
-  v_list text := case when v_is_control then 'supabase_migrations.schema_migrations' else 'switchyard.migrations' end;
+  v_list text := case when v_self.is_control then 'supabase_migrations.schema_migrations' else 'switchyard.migrations' end;
   v_migrations jsonb;
   v_leftovers jsonb := '[]';
 begin
   if to_regclass(v_list) is not null then
     execute format('select coalesce(jsonb_agg(version order by version), ''[]'') from %s', v_list) into v_migrations;
   end if;
-  if v_is_control then
+  if v_self.is_control then
     select coalesce(jsonb_agg(u.id), '[]') into v_leftovers
     from auth.users u
     where u.email like 'switchyard-doctor-%@doctor.invalid' and u.created_at < now() - interval '10 minutes'
       and u.deleted_at is null;
   end if;
   return jsonb_build_object(
+    -- what it calls itself: an address may lead to another database than its variable says
+    'name', v_self.name,
     'server_version_num', current_setting('server_version_num')::integer,
     'migrations', v_migrations,
     -- null: there is no such role, as where no Supabase Auth is

@@ -209,13 +209,21 @@ describe("MongoDB", () => {
       .db()
       .collection("contacts")
       .createIndex({ "_id.user_id": 1, name: 1, created_at: 1, "_id.id": 1 }, { name: "name_idx" });
-    await client.close();
+
     expect(failed).toEqual(["mongodb: validators and indexes", HOOK]);
     expect(of("mongodb: validators and indexes")).toMatchObject({
       says: "contacts lacks the index name_idx",
       fix: expect.stringContaining("db prepare mongodb"),
     });
     expect((await examined(env)).failed).toEqual([HOOK]);
+    const as = client.db().collection<{ _id: string }>("switchyard");
+    await as.updateOne({ _id: "self" }, { $set: { name: "atlas" } });
+    const other = await examined(env);
+    await as.updateOne({ _id: "self" }, { $set: { name: "mongodb" } });
+    await client.close();
+    expect(other.of("mongodb: connection")?.says).toBe(
+      'MONGODB_URI leads to another database, which calls itself "atlas"',
+    );
     const empty = await examined({ ...env, MONGODB_URI: mongoUri.replace(/\/[^/]*$/, "/doctor_empty") });
     expect(empty.of("mongodb: validators and indexes")?.says).toMatch(/ is not there; .*; and \d+ more$/);
   });

@@ -40,7 +40,7 @@ export async function examine(subject: Subject, options: RunOptions): Promise<Fi
           fix: "Run this again in ten minutes: it deletes the users switchyard-doctor-...@doctor.invalid that are left.",
           run: async () => {
             const count = await throwaways.remove();
-            return { state: "pass", says: count === 0 ? "there was none" : "and nothing else was left" };
+            return { state: "pass", says: count === 0 ? "there was none" : `${count} deleted` };
           },
         },
       ],

@@ -3,6 +3,7 @@ import type { MongoClient } from "mongodb";
 import { createMongoClient } from "../../mongo/client.ts";
 import { databaseName, replicaDatabaseName } from "../../mongo/database-name.ts";
 import { NotAReplicaSet, REPLICA, refuseStandalone, unpreparedIn } from "../../mongo/prepare.ts";
+import { readSelf } from "../../mongo/self.ts";
 import type { ConfiguredDatabase } from "../../placement/configured-databases.ts";
 import { copiedTo, keptIn } from "../../placement/kept-collections.ts";
 import { type Check, failure, pass } from "./check.ts";
@@ -43,8 +44,13 @@ function checksOf(subject: Subject, { name, url, variable }: ConfiguredDatabase,
       name: connected,
       fix: `Is it running, are address, user and password in ${variable} right, and does it let this machine's address in (Atlas: Network Access)?`,
       run: async () => {
-        await db().command({ ping: 1 }, { timeoutMS: deadlines.connectMs * 2 });
-        return pass("answers");
+        const self = await readSelf(db(), deadlines.queryMs);
+        return self === null || self.name === name
+          ? pass("answers")
+          : failure(
+              `${variable} leads to another database, which calls itself "${self.name}"`,
+              `Set ${variable} to ${name}'s own address.`,
+            );
       },
     },
     {
@@ -70,7 +76,7 @@ function checksOf(subject: Subject, { name, url, variable }: ConfiguredDatabase,
           if (!(error instanceof NotAReplicaSet)) throw error;
           return failure("is a standalone, which does no transactions", error.message);
         }
-        return pass("does transactions, as a replica set");
+        return pass("does transactions, on which references rest");
       },
     },
     {

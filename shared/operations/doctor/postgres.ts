@@ -14,6 +14,8 @@ const OLDEST = 15;
 
 /** As `switchyard_inspect()` answers. */
 interface Inspected {
+  /** what it calls itself */
+  name: string;
   server_version_num: number;
   /** null: there is no list */
   migrations: string[] | null;
@@ -58,7 +60,15 @@ export function postgresChecks(subject: Subject, inspect: Inspect): Check[] {
         {
           name: connected,
           fix: `Is it running, and is the URL in ${variable} right? When it is new: ${prepare}`,
-          run: async () => pass(`answers, Postgres ${major(await ask())}`),
+          run: async () => {
+            const found = await ask();
+            return found.name === name
+              ? pass(`answers, and is "${name}"`)
+              : failure(
+                  `${variable} leads to another database, which calls itself "${found.name}"`,
+                  `Set ${variable} to ${name}'s own address.`,
+                );
+          },
         },
         ...checksOf(subject, { name, inspect: ask, needs: [connected], fix: `Prepare it: ${prepare}` }),
       ];
