@@ -4,6 +4,11 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runCommand } from "../../scripts/commands/index.ts";
+import { Cursors } from "../../scripts/dev/mongo-stand-in/cursors.ts";
+import { Engine } from "../../scripts/dev/mongo-stand-in/engine.ts";
+import { MongoError } from "../../scripts/dev/mongo-stand-in/errors.ts";
+import { listen } from "../../scripts/dev/mongo-stand-in/server.ts";
+import { Sessions } from "../../scripts/dev/mongo-stand-in/sessions.ts";
 import type { Environment } from "../../shared/config.ts";
 import { createMongoClient } from "../../shared/mongo/client.ts";
 import type { Finding } from "../../shared/operations/doctor/check.ts";
@@ -49,6 +54,13 @@ beforeAll(async () => {
   };
 });
 afterAll(() => own?.stop());
+
+/** As mongod answers that is no replica set. */
+class Standalone extends Sessions {
+  override run(): never {
+    throw new MongoError(20, "Transaction numbers are only allowed on a replica set member or mongos");
+  }
+}
 
 /** Of this system: its edge functions do not run. */
 const HOOK = "hooks: before-user-created";
@@ -199,6 +211,21 @@ describe("MongoDB", () => {
     expect(failed).toContain("mongodb: connection");
     expect(of("mongodb: connection")?.fix).toMatch("MONGODB_URI");
     expect(of("mongodb: validators and indexes")?.says).toBe('because "mongodb: connection" failed');
+  });
+
+  test("a standalone, which does no transactions", async () => {
+    const engine = new Engine(":memory:");
+    const sessions = new Standalone(engine, 1_000);
+    const server = await listen({ engine, sessions, cursors: new Cursors() }, 0);
+    const { of, failed } = await examined({ ...env, MONGODB_URI: `mongodb://127.0.0.1:${server.port}/x` });
+    await server.close();
+    sessions.close();
+    engine.close();
+    expect(failed).toEqual(["mongodb: transactions", "mongodb: validators and indexes", HOOK]);
+    expect(of("mongodb: transactions")).toMatchObject({
+      says: "is a standalone, which does no transactions",
+      fix: expect.stringMatching("mongod --replSet rs0"),
+    });
   });
 
   test("not prepared, and an index that is gone", async () => {
