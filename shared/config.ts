@@ -176,9 +176,21 @@ const functionSchema = z.object({
   SIGN_UPS_PER_HOUR: limit(wholeNumber, "a number of sign-ups", DEFAULT_SIGN_UPS_PER_HOUR),
 });
 
+/** As the API has them, for what tests a whole system. */
+const doctorSchema = functionSchema.extend({
+  /** where the API runs */
+  API_URL: httpUrl.optional(),
+  REDIS_URL: redisUrl.optional(),
+  SINGLE_INSTANCE: apiSchema.shape.SINGLE_INSTANCE,
+});
+
 const devSchema = z.object({
   PORT: port.default(3000),
   SUPABASE_PORT: port.default(54_321),
+  /** the address to listen on: in a container, 0.0.0.0, which its network lets nobody reach who is not let in */
+  SWITCHYARD_HOST: z
+    .enum(["127.0.0.1", "0.0.0.0"], "must be 127.0.0.1, for this machine alone, or 0.0.0.0, for whoever reaches it")
+    .default("127.0.0.1"),
   SWITCHYARD_DATA: z.string().default(".switchyard"),
   SWITCHYARD_DEMO: z.enum(["0", "1"], "must be 0 or 1").optional(),
   MONGODB_URI: mongoUrl.optional(),
@@ -215,6 +227,7 @@ interface Databases {
 
 export type ApiConfig = z.infer<typeof apiSchema> & Databases;
 export type FunctionConfig = z.infer<typeof functionSchema> & Databases;
+export type DoctorConfig = z.infer<typeof doctorSchema> & Databases;
 export type DevConfig = z.infer<typeof devSchema> & Databases;
 
 const ALIASES: Readonly<Record<string, readonly string[]>> = {
@@ -232,6 +245,9 @@ export const loadApiConfig = (env: Environment): ApiConfig => load(apiSchema, en
 
 /** What the edge functions need. Throws `ConfigError`. */
 export const loadFunctionConfig = (env: Environment): FunctionConfig => load(functionSchema, env);
+
+/** What `switchyard doctor` needs. Throws `ConfigError`. */
+export const loadDoctorConfig = (env: Environment): DoctorConfig => load(doctorSchema, env);
 
 /** What `npm start` reads: SUPABASE_DB_URL is where its own Supabase keeps everything. Throws `ConfigError`. */
 export function loadDevConfig(env: Environment): DevConfig {

@@ -25,21 +25,22 @@ export interface Connection {
   service: SupabaseClient;
 }
 
-/** Settings of the environment; when it names no Supabase, those of the running development system. */
-async function settings(env: Environment): Promise<FunctionConfig> {
+/** The environment; when it names no Supabase, with the settings of the running development system. Throws `ConfigError`. */
+export async function settingsOf(env: Environment): Promise<Environment> {
   const named = ["SUPABASE_URL", "SUPABASE_SECRET_KEY", "NEXT_PUBLIC_SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY"];
-  if (named.some((name) => env[name])) return loadFunctionConfig(env);
+  if (named.some((name) => env[name])) return env;
   const running = await readDevelopment(loadDevConfig(env).SWITCHYARD_DATA);
   if (running) {
     // where the environment's own leads is another system's
     const { DATABASE_URL: _, SUPABASE_DB_URL: __, ...own } = env;
-    return loadFunctionConfig({
+    return {
       ...running.deadlines,
+      ...running.settings,
       ...own,
       SUPABASE_URL: running.url,
       SUPABASE_SECRET_KEY: running.secretKey,
       ...running.databases,
-    });
+    };
   }
   throw new ConfigError([
     "SUPABASE_URL and SUPABASE_SECRET_KEY are not set, and no system runs here.",
@@ -49,7 +50,7 @@ async function settings(env: Environment): Promise<FunctionConfig> {
 
 /** Runs the work, and closes what it has opened. Nothing is connected before it is used. */
 export async function connected<T>(env: Environment, work: (connection: Connection) => Promise<T>): Promise<T> {
-  const config = await settings(env);
+  const config = loadFunctionConfig(await settingsOf(env));
   const deadlines = deadlinesOf(config);
   const service = serviceClient(config, { timeoutMs: deadlines.callMs });
   const registry = createRegistry({

@@ -6,6 +6,7 @@ import { type Command, type Given, type Io, Refused, WrongUse } from "./command.
 import { replicationConflicts } from "./conflicts.ts";
 import { addDatabase, changeDatabase, drain, listDatabases, removeDatabase } from "./databases.ts";
 import { prepareDatabase } from "./db.ts";
+import { doctor } from "./doctor.ts";
 import { homes } from "./homes.ts";
 import { checkLedger, depositLedger, postLedger, reverseLedger, voidLedger, yieldLedger } from "./ledger.ts";
 import { abortMoves, cleanMoves, moveHomes, movesStatus, reverseHomes } from "./moves.ts";
@@ -53,6 +54,7 @@ const COMMANDS: readonly Command[] = [
   reverseLedger,
   stats,
   health,
+  doctor,
 ];
 
 /** Runs one command; the exit code: 0 done, 1 failed, 2 wrongly called. */

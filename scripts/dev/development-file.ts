@@ -13,6 +13,8 @@ const schema = z.object({
   databases: z.record(z.string(), z.string()),
   /** the deadlines that this machine needs, as variables */
   deadlines: z.record(z.string(), z.string()),
+  /** what else it was started with, as variables: where its API is, what that shares with others */
+  settings: z.record(z.string(), z.string()).optional(),
 });
 
 export type Development = z.infer<typeof schema>;

@@ -23,15 +23,15 @@ export class PortTaken extends Error {
   }
 }
 
-/** Listens on 127.0.0.1; 0 takes a free port. Throws `PortTaken`. */
-export async function listen(port: number): Promise<Listening> {
+/** Listens on `host`, and is always reached at 127.0.0.1 from here; 0 takes a free port. Throws `PortTaken`. */
+export async function listen(port: number, host = "127.0.0.1"): Promise<Listening> {
   let handler: Handler = () => new Response("Starting", { status: 503, headers: { "retry-after": "1" } });
   const server = createServer(getRequestListener((request, env) => handler(request, env)));
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) =>
       reject(error.code === "EADDRINUSE" || error.code === "EACCES" ? new PortTaken(port) : error),
     );
-    server.listen(port, "127.0.0.1", resolve);
+    server.listen(port, host, resolve);
   });
   const address = server.address();
   const bound = typeof address === "object" && address ? address.port : port;

@@ -21,6 +21,8 @@ import { tokenSigner } from "./token-hook.ts";
 export interface SupabaseOptions {
   /** 0 takes a free one. */
   readonly port: number;
+  /** on which it listens; by default 127.0.0.1 */
+  readonly host?: string;
   /** PGlite's folder; in memory when absent. */
   readonly dataDir?: string;
   /** A real Postgres in PGlite's place; migrations run as its user. */
@@ -82,7 +84,7 @@ export async function startSupabase(options: SupabaseOptions): Promise<RunningSu
   if (options.passwordCost) process.env.LITE_AUTH_BCRYPT_COST = String(options.passwordCost);
   try {
     // bound first: whoever holds the port is found out before any file is touched
-    const server = await listen(options.port);
+    const server = await listen(options.port, options.host);
     stops.push(() => server.close());
     const { url } = server;
     const { publishableKey = newKeys().publishableKey, secretKey = newKeys().secretKey, jwtSecret } = options;

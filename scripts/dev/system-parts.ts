@@ -130,6 +130,7 @@ const supabaseOptions = (
   { folder, siteUrl, variables, slowness }: PartsOptions,
 ): SupabasePartOptions => ({
   port: config.SUPABASE_PORT,
+  host: config.SWITCHYARD_HOST,
   dataDir: folder.inside(CLUSTER),
   ...(config.SUPABASE_DB_URL ? { dbUrl: config.SUPABASE_DB_URL } : {}),
   ...(config.SUPABASE_ADMIN_DB_URL ? { adminDbUrl: config.SUPABASE_ADMIN_DB_URL } : {}),

@@ -48,10 +48,10 @@ export async function startSystem(config: DevConfig, { say, cancel, progress }: 
     for (const each of stops.splice(0).reverse()) await each();
   };
   try {
-    const web = await holdPort(config.PORT, "PORT");
+    const web = await holdPort(config, "PORT");
     stops.push(() => web.close());
     // only looked at: the part that serves it binds it
-    await (await holdPort(config.SUPABASE_PORT, "SUPABASE_PORT")).close();
+    await (await holdPort(config, "SUPABASE_PORT")).close();
     const folder = await openDataFolder(config.SWITCHYARD_DATA);
     const slowness = await measureSlowness();
     const settings = deadlinesFor(slowness, config);
@@ -73,7 +73,16 @@ export async function startSystem(config: DevConfig, { say, cancel, progress }: 
     const { url, publishableKey, secretKey } = supabase;
     const databases = databaseVariables(config, mongoUri);
     stops.push(
-      await writeDevelopment(folder.path, { url, publishableKey, secretKey, databases, deadlines: variables }),
+      await writeDevelopment(folder.path, {
+        ...{ url, publishableKey, secretKey, databases },
+        deadlines: variables,
+        settings: {
+          API_URL: web.url,
+          SINGLE_INSTANCE: "1",
+          BEFORE_USER_CREATED_HOOK_SECRET: folder.keys.hookSecret,
+          ...(config.REDIS_URL ? { REDIS_URL: config.REDIS_URL } : {}),
+        },
+      }),
     );
     cancel.throwIfAborted();
 
@@ -187,9 +196,9 @@ function copyOptions(
   };
 }
 
-async function holdPort(port: number, variable: string): Promise<Listening> {
+async function holdPort(config: DevConfig, variable: "PORT" | "SUPABASE_PORT"): Promise<Listening> {
   try {
-    return await listen(port);
+    return await listen(config[variable], config.SWITCHYARD_HOST);
   } catch (error) {
     throw error instanceof PortTaken ? portTaken(error.port, variable) : error;
   }

@@ -76,8 +76,8 @@ export async function prepareMongo(
   return done;
 }
 
-/** Tried, because `hello` does not tell: DocumentDB answers as a standalone, and does transactions. */
-async function refuseStandalone(db: Db): Promise<void> {
+/** Throws `NotAReplicaSet`. Tried, because `hello` does not tell: DocumentDB answers as a standalone, and does transactions. */
+export async function refuseStandalone(db: Db): Promise<void> {
   const session = db.client.startSession();
   try {
     session.startTransaction();
@@ -114,10 +114,9 @@ async function prepareCollection(
   shape: Shape,
 ): Promise<Prepared> {
   const { name } = collection;
-  const validation = { validator: shape.validatorOf(collection), validationLevel: "strict", validationAction: "error" };
+  const validation = validationOf(collection, shape);
   const created = info === undefined && (await createCollection(db, name, validation));
-  const { validator, validationLevel = "strict", validationAction = "error" } = info?.options ?? {};
-  const validatorChanged = !created && !sameJson({ validator, validationLevel, validationAction }, validation);
+  const validatorChanged = !created && !isValidatedSo(info, validation);
   if (validatorChanged) await db.command({ collMod: name, ...validation });
   return {
     collection: name,
@@ -125,6 +124,40 @@ async function prepareCollection(
     validatorChanged,
     indexes: await createIndexes(db, name, shape.indexesOf(collection)),
   };
+}
+
+const validationOf = (collection: Collection, shape: Shape) => ({
+  validator: shape.validatorOf(collection),
+  validationLevel: "strict",
+  validationAction: "error",
+});
+
+function isValidatedSo(info: Document | undefined, wanted: Document): boolean {
+  const { validator, validationLevel = "strict", validationAction = "error" } = info?.options ?? {};
+  return sameJson({ validator, validationLevel, validationAction }, wanted);
+}
+
+/** What `prepareMongo` would make or change, in words; nothing is written. Driver errors are thrown. */
+export async function unpreparedIn(db: Db, collections: readonly Collection[], shape: Shape = HOME): Promise<string[]> {
+  const present = new Map<string, Document>();
+  for (const info of await db.listCollections().toArray()) present.set(info.name, info);
+  const faults: string[] = [];
+  for (const collection of collections) {
+    const { name } = collection;
+    const info = present.get(name);
+    if (!info) {
+      faults.push(`${name} is not there`);
+      continue;
+    }
+    if (!isValidatedSo(info, validationOf(collection, shape))) faults.push(`${name} has another validator`);
+    const indexes = new Map((await db.collection(name).listIndexes().toArray()).map((index) => [index.name, index]));
+    for (const wanted of shape.indexesOf(collection)) {
+      const found = indexes.get(wanted.name);
+      if (!found) faults.push(`${name} lacks the index ${wanted.name}`);
+      else if (!isSame(found, wanted)) faults.push(`${name} has another index ${wanted.name}`);
+    }
+  }
+  return faults;
 }
 
 async function createIndexes(db: Db, name: string, wanted: readonly Index[]): Promise<string[]> {
