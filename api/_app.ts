@@ -26,6 +26,7 @@ import { infrastructureRoutes } from "./_routes/infrastructure.ts";
 import { ledgerRoutes } from "./_routes/ledger.ts";
 import { ledgerAdminRoutes } from "./_routes/ledger-admin.ts";
 import { messageRoutes } from "./_routes/messages.ts";
+import { moveRoutes } from "./_routes/moves.ts";
 import { overviewRoutes } from "./_routes/overview.ts";
 import { preferencesRoutes } from "./_routes/preferences.ts";
 import { privateProfileRoutes } from "./_routes/private-profiles.ts";
@@ -66,6 +67,7 @@ export function createApp(dependencies: () => Dependencies, collections: readonl
     .route("/rooms", messageRoutes(rooms))
     .route("/", ledgerRoutes())
     .route("/", ledgerAdminRoutes())
+    .route("/", moveRoutes())
     .route("/", privateProfileRoutes())
     .route("/", preferencesRoutes())
     .route("/", overviewRoutes())

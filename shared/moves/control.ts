@@ -116,7 +116,7 @@ export function createMovesControl(client: SupabaseClient) {
       callSystem(client, "switchyard_clean_moves", { p_users: users }),
     /** Ids of users at home there who are not being moved, behind that one. */
     usersAt: (home: string, after: string | null, limit: number): Answer<string[]> =>
-      callSystem(client, "switchyard_users_at", { p_home: home, p_after: after, p_limit: limit }),
+      callSystem(client, "switchyard_users_at", { p_home: home, p_after_id: after, p_limit: limit }),
     /** Newest first. */
     list: ({
       userId,

@@ -27,7 +27,7 @@ export function postgresHomeCopy(call: SystemFunctions): HomeCopy {
       }),
 
     async manifest(userId, collection, after, limit) {
-      const page = { ...about(userId, collection), p_after: after, p_limit: limit };
+      const page = { ...about(userId, collection), p_after_id: after, p_limit: limit };
       const found = await call<[string, string, boolean][]>("switchyard_home_manifest", page);
       return found.map(([id, version, isDeleted]): ManifestEntry => ({ id, version: Number(version), isDeleted }));
     },

@@ -72,7 +72,7 @@ end $$;
 
 -- One page of what is here of a collection, by id: [[id, version, deleted]].
 create function public.switchyard_home_manifest(
-  p_user_id uuid, p_collection text, p_after uuid default null, p_limit integer default 5000
+  p_user_id uuid, p_collection text, p_after_id uuid default null, p_limit integer default 5000
 ) returns jsonb
 language plpgsql stable security definer set search_path = '' as $$
 declare
@@ -87,7 +87,7 @@ begin
         where d.user_id = $1 and d.collection = $4 and ($2 is null or d.id > $2) order by d.id limit $3)
        order by id limit $3
      ) p', switchyard.home_collection(p_collection)
-  ) into v_page using p_user_id, p_after, greatest(1, least(p_limit, 10000)), p_collection;
+  ) into v_page using p_user_id, p_after_id, greatest(1, least(p_limit, 10000)), p_collection;
   return v_page;
 end $$;
 

@@ -252,11 +252,11 @@ language sql stable security definer set search_path = '' as $$
 $$;
 
 -- The users at home there who are not being moved, by id, behind that one.
-create function public.switchyard_users_at(p_home text, p_after uuid default null, p_limit integer default 500) returns uuid[]
+create function public.switchyard_users_at(p_home text, p_after_id uuid default null, p_limit integer default 500) returns uuid[]
 language sql stable security definer set search_path = '' as $$
   select coalesce(array_agg(u.user_id order by u.user_id), '{}') from (
     select a.user_id from public.user_database_assignments a
-    where a.database_provider = p_home and (p_after is null or a.user_id > p_after)
+    where a.database_provider = p_home and (p_after_id is null or a.user_id > p_after_id)
       and not exists (
         select from switchyard.moves m
         where m.user_id = a.user_id and m.state in ('announced', 'copying', 'switched', 'aborting')

@@ -58,7 +58,7 @@ export const allowedRelations: Readonly<Record<string, Rights>> = {
   ...ledgerRelations,
   private_profiles: readOnly("user_id", "kyc_status", "wallet_address", "updated_at"),
   user_database_assignments: {
-    select: ["assigned_at", "database_provider", "epoch", "reason", "state", "user_id"],
+    select: ["assigned_at", "database_provider", "epoch", "held_until", "reason", "state", "turn", "user_id"],
     insert: [],
     update: [],
     delete: false,

@@ -1,0 +1,159 @@
+/** `/admin/moves`: users who move to another home, for admins. The steps are made by the edge function `moves`. */
+import { createRoute } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { z } from "zod";
+import { deadlinesOf } from "../../shared/deadlines.ts";
+import { type Begun, createMovesControl, type Move, type MovesControl } from "../../shared/moves/control.ts";
+import { reverseMoves, startMoves } from "../../shared/operations/move-users.ts";
+import { CONTROL_PLANE } from "../../shared/placement/database-names.ts";
+import { serviceClient } from "../../shared/postgres/client.ts";
+import { body, json, problems } from "../_answers.ts";
+import type { AppEnv } from "../_environment.ts";
+import { requireAdmin, requireBody, requireUser } from "../_middleware.ts";
+import { leftOf, timingOf, unwrap } from "../_service.ts";
+import { createRoutes } from "../_validation.ts";
+
+const STATES = [
+  "announced",
+  "copying",
+  "switched",
+  "kept",
+  "cleaned",
+  "aborting",
+  "aborted",
+  "superseded",
+] as const satisfies readonly Move["state"][];
+const instant = z.string().nullable();
+const count = z.int();
+const moveSchema = z
+  .object({
+    id: count,
+    user_id: z.uuid(),
+    source: z.string(),
+    target: z.string(),
+    epoch: count.meta({ description: "how often the user's home had changed before" }),
+    state: z.enum(STATES).meta({
+      description: "from `switched` on the user is at home in `target`; `kept`: done, and the old copy is still there",
+    }),
+    reason: z.string(),
+    created_at: z.string(),
+    switched_at: instant,
+    kept_until: instant.meta({ description: "until when it can be reversed by copying only what differs" }),
+    ended_at: instant,
+    last_error: z.string().nullable().meta({ description: "why the last step is tried again" }),
+    passes: count.meta({ description: "how often what differed was copied" }),
+    copied: count.meta({ description: "records and tombstones" }),
+    paused_ms: count.nullable().meta({ description: "how long the user's writes waited" }),
+    late: count.meta({ description: "records that came to the old home after the switch" }),
+  })
+  .meta({ id: "Move" });
+const begunSchema = z
+  .array(z.object({ user_id: z.uuid(), move: count.optional(), refused: z.string().optional() }))
+  .meta({ id: "BegunMoves" });
+
+const shownOf = ({ detail, ...move }: Move): z.infer<typeof moveSchema> => ({
+  ...move,
+  passes: detail.passes ?? 0,
+  copied: detail.copied ?? 0,
+  paused_ms: detail.paused_ms ?? null,
+  late: detail.late?.length ?? 0,
+});
+
+const users = z.array(z.uuid().toLowerCase()).min(1).max(500);
+const reason = z.string().min(1).max(500).default("requested");
+const usersBody = z.strictObject({ users }).meta({ id: "MovedUsers" });
+const plain = {
+  tags: ["admin"],
+  security: [{ bearer: [] }],
+  middleware: [requireUser, requireAdmin, requireBody] as const,
+};
+const asking = { ...plain, method: "post" as const };
+const numberOf = json(z.object({ count }), "how many");
+const refusals = problems(400, 401, 403, 429, 503);
+
+const routes = {
+  list: createRoute({
+    ...plain,
+    middleware: [requireUser, requireAdmin] as const,
+    method: "get",
+    path: "/admin/moves",
+    summary: "Who is being moved, and of whom a copy is kept",
+    request: {
+      query: z.object({
+        user: z.uuid().toLowerCase().optional(),
+        ended: z.enum(["true", "false"]).default("false").meta({ description: "those that have ended, too" }),
+        before: z
+          .string()
+          .regex(/^\d{1,15}$/)
+          .optional()
+          .meta({ description: "the id behind which the page begins" }),
+      }),
+    },
+    responses: { 200: json(z.object({ items: z.array(moveSchema) }), "newest first, at most 100"), ...refusals },
+  }),
+  start: createRoute({
+    ...asking,
+    path: "/admin/moves",
+    summary: "Begin to move users to another home, while they work",
+    request: { body: body(z.strictObject({ users, to: z.string().max(41), reason }).meta({ id: "MoveRequest" })) },
+    responses: { 202: json(begunSchema, "of each user the move, or why there is none"), ...refusals },
+  }),
+  reverse: createRoute({
+    ...asking,
+    path: "/admin/moves/reverse",
+    summary: "Begin to move users back to where they came from",
+    request: { body: body(z.strictObject({ users, reason }).meta({ id: "MoveReversal" })) },
+    responses: { 202: json(begunSchema, "of each user the move, or why there is none"), ...refusals },
+  }),
+  abort: createRoute({
+    ...asking,
+    path: "/admin/moves/abort",
+    summary: "Give moves up that have not switched",
+    request: { body: body(usersBody) },
+    responses: { 202: numberOf, ...refusals },
+  }),
+  clean: createRoute({
+    ...asking,
+    path: "/admin/moves/clean",
+    summary: "Take the kept copies of moved users away now",
+    request: { body: body(usersBody) },
+    responses: { 202: numberOf, ...refusals },
+  }),
+};
+
+/** One piece of work with the control plane, within what is left of the request's time. */
+async function withMoves<T>(c: Context<AppEnv>, work: (control: MovesControl) => Promise<T>): Promise<T> {
+  const { config, clock } = c.var.dependencies;
+  const service = serviceClient(config, { timeoutMs: leftOf(c, deadlinesOf(config).statisticsMs) });
+  const start = clock();
+  const done = await work(createMovesControl(service));
+  timingOf(c)(CONTROL_PLANE, clock() - start, "rest");
+  return done;
+}
+const begunOf = (begun: readonly Begun[]) => begun.map((one) => ({ ...one }));
+
+export const moveRoutes = () =>
+  createRoutes()
+    .openapi(routes.list, async (c) => {
+      const { user, ended, before } = c.req.valid("query");
+      const asked = { userId: user, ended: ended === "true", before: before === undefined ? before : Number(before) };
+      const moves = unwrap(await withMoves(c, (control) => control.list(asked)));
+      return c.json({ items: moves.map(shownOf) }, 200);
+    })
+    .openapi(routes.start, async (c) => {
+      const { users: named, to, reason: why } = c.req.valid("json");
+      const begun = await withMoves(c, (control) => startMoves(control, { users: named, to, reason: why }));
+      return c.json(begunOf(unwrap(begun)), 202);
+    })
+    .openapi(routes.reverse, async (c) => {
+      const { users: named, reason: why } = c.req.valid("json");
+      return c.json(begunOf(unwrap(await withMoves(c, (control) => reverseMoves(control, named, why)))), 202);
+    })
+    .openapi(routes.abort, async (c) => {
+      const { users: named } = c.req.valid("json");
+      return c.json({ count: unwrap(await withMoves(c, (control) => control.abort(named))) }, 202);
+    })
+    .openapi(routes.clean, async (c) => {
+      const { users: named } = c.req.valid("json");
+      return c.json({ count: unwrap(await withMoves(c, (control) => control.clean(named))) }, 202);
+    });
