@@ -9,6 +9,7 @@ import { CONTROL_PLANE } from "../../shared/placement/database-names.ts";
 import { serviceClient } from "../../shared/postgres/client.ts";
 import { body, json, problems } from "../_answers.ts";
 import type { AppEnv } from "../_environment.ts";
+import type { Typed } from "../_ledger.ts";
 import { requireAdmin, requireBody, requireUser } from "../_middleware.ts";
 import { leftOf, timingOf, unwrap } from "../_service.ts";
 import { createRoutes } from "../_validation.ts";
@@ -61,13 +62,26 @@ const shownOf = ({ detail, ...move }: Move): z.infer<typeof moveSchema> => ({
 
 const users = z.array(z.uuid().toLowerCase()).min(1).max(500);
 const reason = z.string().min(1).max(500).default("requested");
-const usersBody = z.strictObject({ users }).meta({ id: "MovedUsers" });
-const plain = {
-  tags: ["admin"],
-  security: [{ bearer: [] }],
-  middleware: [requireUser, requireAdmin, requireBody] as const,
+interface Users {
+  users: string[];
+}
+interface Reversal extends Users {
+  reason: string;
+}
+interface Request extends Reversal {
+  to: string;
+}
+const usersBody = z.strictObject({ users }).meta({ id: "MovedUsers" }) as unknown as Typed<Users>;
+const reversalBody = z.strictObject({ users, reason }).meta({ id: "MoveReversal" }) as unknown as Typed<Reversal>;
+const requestBody = z
+  .strictObject({ users, to: z.string().min(1).max(41), reason })
+  .meta({ id: "MoveRequest" }) as unknown as Typed<Request>;
+const plain = { tags: ["admin"], security: [{ bearer: [] }] };
+const asking = {
+  ...plain,
+  method: "post" as const,
+  middleware: [requireUser, requireAdmin, requireBody] as [typeof requireUser, typeof requireAdmin, typeof requireBody],
 };
-const asking = { ...plain, method: "post" as const };
 const numberOf = json(z.object({ count }), "how many");
 const refusals = problems(400, 401, 403, 429, 503);
 
@@ -95,14 +109,14 @@ const routes = {
     ...asking,
     path: "/admin/moves",
     summary: "Begin to move users to another home, while they work",
-    request: { body: body(z.strictObject({ users, to: z.string().max(41), reason }).meta({ id: "MoveRequest" })) },
+    request: { body: body(requestBody) },
     responses: { 202: json(begunSchema, "of each user the move, or why there is none"), ...refusals },
   }),
   reverse: createRoute({
     ...asking,
     path: "/admin/moves/reverse",
     summary: "Begin to move users back to where they came from",
-    request: { body: body(z.strictObject({ users, reason }).meta({ id: "MoveReversal" })) },
+    request: { body: body(reversalBody) },
     responses: { 202: json(begunSchema, "of each user the move, or why there is none"), ...refusals },
   }),
   abort: createRoute({
