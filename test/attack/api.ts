@@ -6,6 +6,7 @@ import type { Cache } from "../../shared/cache/cache.ts";
 import { allCollections } from "../../shared/collections/index.ts";
 import { type Environment, loadApiConfig } from "../../shared/config.ts";
 import { createLog } from "../../shared/log.ts";
+import type { Activity } from "../../shared/overview/activity.ts";
 import { createPools } from "../../shared/placement/pools.ts";
 import { createRouter } from "../../shared/placement/router.ts";
 import { judgeOf } from "../integration/api-document.ts";
@@ -22,6 +23,10 @@ export interface ApiInstance {
   readonly lines: string[];
   /** as its routes have it */
   readonly cache: Cache;
+  /** what users did, as it notes them */
+  readonly activity: Activity | undefined;
+  /** what is done behind answers is done */
+  settled(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -68,6 +73,7 @@ export async function startApi({
   const waitUntil = (work: Promise<unknown>) => void behind.push(work);
   const shared = createSharedParts({ config, router, log, clock, waitUntil });
   const app = createApp(() => ({ config, log, router, verify, clock, pools, ...shared }));
+  const settled = async () => void (await Promise.allSettled(behind));
   const document = await (await app.request("/api/openapi.json")).json();
   return {
     app,
@@ -75,8 +81,10 @@ export async function startApi({
     judge: judgeOf(document),
     lines,
     cache: shared.cache,
+    activity: shared.activity,
+    settled,
     async close() {
-      await Promise.allSettled(behind);
+      await settled();
       await shared.redis?.close();
       await router.close();
     },
