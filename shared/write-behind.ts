@@ -5,7 +5,7 @@
  * waits for it. Nothing in here writes a log, so it may be what logs go through.
  */
 /** What became of the items of one call. */
-export interface Written<T> {
+interface Written<T> {
   /** that were not written, or of which nobody knows */
   failed: readonly T[];
   /** whether that is so because the database does not answer, or takes nothing */
@@ -99,9 +99,7 @@ export function createWriteBehind<T>(options: WriteBehindOptions<T>): WriteBehin
     push(item) {
       if (waiting.length + sending >= limit || (!sendsAgain && isPaused())) {
         dropped++;
-        return;
-      }
-      waiting.push(item);
+      } else waiting.push(item);
       start();
     },
     forget(fits) {

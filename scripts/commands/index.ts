@@ -8,6 +8,7 @@ import { addDatabase, changeDatabase, drain, listDatabases, removeDatabase } fro
 import { prepareDatabase } from "./db.ts";
 import { homes } from "./homes.ts";
 import { checkLedger, depositLedger, postLedger, reverseLedger, voidLedger, yieldLedger } from "./ledger.ts";
+import { logs } from "./logs.ts";
 import { demoteReplication, promoteReplication } from "./promotion.ts";
 import { purge } from "./purge.ts";
 import {
@@ -47,6 +48,7 @@ const COMMANDS: readonly Command[] = [
   reverseLedger,
   stats,
   health,
+  logs,
 ];
 
 /** Runs one command; the exit code: 0 done, 1 failed, 2 wrongly called. */

@@ -127,7 +127,8 @@ async function prepareCollection(
   };
 }
 
-async function createIndexes(db: Db, name: string, wanted: readonly Index[]): Promise<string[]> {
+/** Makes those that are missing, or were made otherwise, of a collection that is there; the names of those made. */
+export async function createIndexes(db: Db, name: string, wanted: readonly Index[]): Promise<string[]> {
   const collection = db.collection(name);
   const present = new Map((await collection.listIndexes().toArray()).map((index) => [index.name as string, index]));
   const made: string[] = [];

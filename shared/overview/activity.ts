@@ -6,10 +6,10 @@ import type { Router } from "../placement/router.ts";
 import { createWriteBehind, type WriteBehindStats } from "../write-behind.ts";
 
 const { activity_logs: collection } = mongoCollections;
-export type ActivityRecord = RecordOf<typeof collection>;
+type ActivityRecord = RecordOf<typeof collection>;
 
 /** A change that was made. */
-export type Done = Pick<ActivityRecord, "action" | "at" | "resource_ids" | "request_id" | "home" | "address"> & {
+type Done = Pick<ActivityRecord, "action" | "at" | "resource_ids" | "request_id" | "home" | "address"> & {
   userId: string;
 };
 

@@ -5,7 +5,9 @@ import { changesStaleMs, createSharedParts } from "../../api/_shared-parts.ts";
 import type { Cache } from "../../shared/cache/cache.ts";
 import { allCollections } from "../../shared/collections/index.ts";
 import { type Environment, loadApiConfig } from "../../shared/config.ts";
+import { deadlinesOf } from "../../shared/deadlines.ts";
 import { createLog } from "../../shared/log.ts";
+import { createLogKeeper } from "../../shared/operations/keep-logs.ts";
 import type { Activity } from "../../shared/overview/activity.ts";
 import { createPools } from "../../shared/placement/pools.ts";
 import { createRouter } from "../../shared/placement/router.ts";
@@ -60,7 +62,10 @@ export async function startApi({
     RATE_LIMITS: "none",
     ...more,
   });
-  const log = createLog({ level: "debug", write: (line) => lines.push(line) });
+  const behind: Promise<unknown>[] = [];
+  const waitUntil = (work: Promise<unknown>) => void behind.push(work);
+  const logs = createLogKeeper({ config, deadlines: deadlinesOf(config), appName: "test-api", waitUntil });
+  const log = createLog({ level: "debug", write: (line) => lines.push(line), keep: logs?.keep });
   const pools = createPools();
   const router = createRouter({
     onPool: pools.onPool,
@@ -69,10 +74,8 @@ export async function startApi({
     ...(replicate && { replicate }),
   });
   const verify = createVerifier(config, clock);
-  const behind: Promise<unknown>[] = [];
-  const waitUntil = (work: Promise<unknown>) => void behind.push(work);
   const shared = createSharedParts({ config, router, log, clock, waitUntil });
-  const app = createApp(() => ({ config, log, router, verify, clock, pools, ...shared }));
+  const app = createApp(() => ({ config, log, logs, router, verify, clock, pools, ...shared }));
   const settled = async () => void (await Promise.allSettled(behind));
   const document = await (await app.request("/api/openapi.json")).json();
   return {
@@ -86,6 +89,7 @@ export async function startApi({
     async close() {
       await settled();
       await shared.redis?.close();
+      await logs?.close();
       await router.close();
     },
   };
