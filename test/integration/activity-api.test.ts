@@ -5,7 +5,9 @@ import { allCollections } from "../../shared/collections/index.ts";
 import { purgeDocuments } from "../../shared/mongo/purge.ts";
 import { keptIn } from "../../shared/placement/kept-collections.ts";
 import { type ApiInstance, startApi } from "../attack/api.ts";
+import { startProxy } from "../failure/proxy.ts";
 import { preparedMongo } from "../setup/prepared-mongo.ts";
+import { mongoUriFor } from "../setup/servers.ts";
 import type { TestSupabase } from "../setup/start-supabase.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
 import { type Home, newUser } from "../setup/users.ts";
@@ -62,7 +64,14 @@ async function newCaller(home: Home = "supabase") {
     await api.settled();
     return (await call("GET", `${PATH}${query}`)).value.items;
   };
-  return { ...user, call, activity, callAway: callOf(away as ApiInstance), callNone: callOf(none as ApiInstance) };
+  return {
+    ...user,
+    call,
+    callOf,
+    activity,
+    callAway: callOf(away as ApiInstance),
+    callNone: callOf(none as ApiInstance),
+  };
 }
 const PATH = "/api/activity";
 const contact = (name = "Dee") => ({ name });
@@ -198,6 +207,30 @@ test("they go by themselves after 90 days", async () => {
     ({ name }) => name === "updated_at_ttl",
   );
   expect(index).toMatchObject({ key: { updated_at: 1 }, expireAfterSeconds: 90 * 24 * 3_600 });
+});
+
+test("nobody waits for a MongoDB that hangs: the answer is there while what was done still waits to be noted", async () => {
+  const url = new URL(mongoUriFor(mongo.db().databaseName));
+  const proxy = await startProxy(`http://${url.host}`);
+  url.host = `127.0.0.1:${proxy.port}`;
+  await proxy.set("hang");
+  const hanging = await startApi({ on: supabase, mongoUri: url.toString() });
+  try {
+    const ann = await newCaller("supabase");
+    for (const queued of [1, 2, 3]) {
+      expect((await ann.callOf(hanging)("POST", "/api/contacts", contact(`n${queued}`))).status).toBe(201);
+      expect(hanging.activity?.stats()).toEqual({ queued, written: 0, dropped: 0 });
+    }
+    await proxy.set("pass");
+    await hanging.settled();
+    // what was under way as it hung may be lost, and is counted then
+    const { queued, written, dropped } = hanging.activity?.stats() ?? {};
+    expect([queued, Number(written) + Number(dropped)]).toEqual([0, 3]);
+  } finally {
+    await proxy.set("pass");
+    await hanging.close();
+    await proxy.stop();
+  }
 });
 
 test("without MongoDB changes are made all the same, and what could not be noted is counted", async () => {
