@@ -36,6 +36,7 @@ export const logs: Command = {
         const query = { levels, since, limit, ...(requestId !== undefined && { requestId: String(requestId) }) };
         const lines = orRefuse(await opened.read(query));
         if (values.json) out(json(lines.map((line) => JSON.parse(line))));
+        else if (lines.length === 0) out("Nothing of that kind is kept. (It is with LOG_TO_MONGODB=1.)");
         else for (const line of lines) out(inWords(line));
       } finally {
         await opened.close();

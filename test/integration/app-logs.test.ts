@@ -164,6 +164,9 @@ describe("switchyard logs", () => {
     expect(await shown("--since=2d")).toEqual(["h3", "h2", "h1"]);
     expect(await shown(`--since=${new Date(begun - 2 * HOUR).toISOString()}`)).toEqual(["h2", "h1"]);
     expect(await shown("--request-id=r1")).toEqual(["h50", "h3"]);
+    expect((await run("--request-id=r3")).said).toEqual([
+      "Nothing of that kind is kept. (It is with LOG_TO_MONGODB=1.)",
+    ]);
     expect(await shown("--limit=1")).toEqual(["h1"]);
     expect(JSON.parse((await run("--request-id=r2", "--json")).said.join("\n"))).toMatchObject([
       { event: "h2", level: "error", request_id: "r2" },

@@ -61,7 +61,10 @@ describe("what is written behind", () => {
     const { queue, push, state, calls } = started();
     const { promise, resolve } = Promise.withResolvers<void>();
     state.hold = promise;
-    push(...range(1, 1_000));
+    push(1, 2);
+    await Promise.resolve();
+    await Promise.resolve();
+    push(...range(3, 1_000));
     expect(queue.stats()).toEqual({ queued: 10, written: 0, dropped: 990 });
     resolve();
     await queue.settled();
