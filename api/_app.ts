@@ -17,6 +17,7 @@ import { limitAddresses } from "./_limits.ts";
 import { observe, readBody, readQuery } from "./_middleware.ts";
 import { handleError, problemResponse } from "./_problem.ts";
 import { createKnownRooms } from "./_rooms.ts";
+import { activityRoutes } from "./_routes/activity.ts";
 import { channelRoutes } from "./_routes/channels.ts";
 import { collectionRoutes } from "./_routes/collection.ts";
 import { conversationRoutes } from "./_routes/conversations.ts";
@@ -69,6 +70,7 @@ export function createApp(dependencies: () => Dependencies, collections: readonl
     .route("/", privateProfileRoutes())
     .route("/", preferencesRoutes())
     .route("/", overviewRoutes())
+    .route("/", activityRoutes())
     .route("/", documentationRoutes());
   // any collection of the index, so that a new one needs no line here; the client's types follow in `CollectionSchema`
   for (const collection of collections) app.route(`/${collection.name}`, collectionRoutes(collection));
