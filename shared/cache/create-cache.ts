@@ -12,7 +12,7 @@
  * - Where neither Redis nor Postgres can be reached by the writer, while others reach both, there is no way to tell them: its
  *   writes to MongoDB show in cached answers of those others within the time to live. (What is in Postgres it cannot write.)
  */
-import { type Cache, type Cached, type CacheStats, checked, EVERYBODY } from "./cache.ts";
+import { type Cache, type Cached, type CacheStats, checked, EVERYBODY, type Ttl } from "./cache.ts";
 import type { Look, Shelf } from "./shelf.ts";
 
 /** Longest wait for what another process makes, and how often it is looked for. */
@@ -136,9 +136,9 @@ export function createCache({
   const getOrCompute = async <T>(
     { scope, name }: { scope: string; name: string },
     compute: () => Promise<T>,
-    ttlSeconds: number,
+    ttl: Ttl<T>,
   ): Promise<Cached<T>> => {
-    checked(ttlSeconds);
+    if (typeof ttl === "number") checked(ttl);
     const maker = newId();
     const patientUntil = clock() + LEASE_MS;
     for (;;) {
@@ -161,6 +161,7 @@ export function createCache({
         const mine = (async () => {
           try {
             const made = await make(compute, "made");
+            const ttlSeconds = checked(typeof ttl === "number" ? ttl : ttl(made.value));
             await fill(scope, name, generation, made.asOf, made.value, ttlSeconds);
             return made;
           } finally {
