@@ -7,7 +7,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import fc from "fast-check";
 import { DashboardModel, type Shown } from "./dashboard-model.ts";
 
-export interface Answer {
+interface Answer {
   readonly status: number;
   readonly value: unknown;
 }
