@@ -13,6 +13,7 @@ import type { Fields } from "../shared/definition/fields.ts";
 import type { ComputedFields } from "./_computed.ts";
 import { allowOrigins } from "./_cors.ts";
 import type { AppEnv, Dependencies } from "./_environment.ts";
+import { withLimits } from "./_limit-document.ts";
 import { limitAddresses } from "./_limits.ts";
 import { observe, readBody, readQuery } from "./_middleware.ts";
 import { handleError, problemResponse } from "./_problem.ts";
@@ -81,8 +82,8 @@ export function createApp(dependencies: () => Dependencies, collections: readonl
     bearerFormat: "JWT",
     description: "Access token of Supabase Auth",
   });
-  app.doc31("/openapi.json", {
-    openapi: "3.1.0",
+  const about = {
+    openapi: "3.1.0" as const,
     info: {
       title: "Switchyard",
       version: "0.1.0",
@@ -101,7 +102,8 @@ export function createApp(dependencies: () => Dependencies, collections: readonl
     ].map((name) => ({
       name,
     })),
-  });
+  };
+  app.get("/openapi.json", (c) => c.json(withLimits(app.getOpenAPI31Document(about))));
   app.onError(handleError);
   app.notFound((c) => {
     const methods = methodsOf(app.routes, c.req.path);

@@ -62,7 +62,7 @@ const infrastructure = createRoute({
   summary: "Pools, breakers, cache, limits and what is written behind answers, of the instance that answers",
   security: [{ bearer: [] }],
   middleware: [requireUser, requireAdmin] as const,
-  responses: { 200: json(infrastructureSchema, "since the instance started"), ...problems(401, 403, 429, 503) },
+  responses: { 200: json(infrastructureSchema, "since the instance started"), ...problems(401, 403, 503) },
 });
 
 export const infrastructureRoutes = () =>
