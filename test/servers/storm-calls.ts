@@ -20,7 +20,7 @@ export interface Call {
   parameters: Readonly<Record<string, unknown>> & { p_id: string };
 }
 
-export interface Counts {
+interface Counts {
   refused: number;
   /** for want of an answer */
   repeated: number;
@@ -84,7 +84,7 @@ export function startCalls({ url, connections, isBack }: CallsOptions): Calls {
     }
   }
 
-  async function ask(text: string, values: readonly unknown[] = [], breaksAtFirst = false) {
+  async function ask(text: string, values: readonly unknown[] = [], breaksAtFirst = false, onLost = () => {}) {
     for (let breaks = breaksAtFirst; ; breaks = false) {
       try {
         const rows = await once(text, values, breaks);
@@ -94,6 +94,7 @@ export function startCalls({ url, connections, isBack }: CallsOptions): Calls {
         await isBack();
       }
       counts.repeated++;
+      onLost();
     }
   }
 
@@ -102,13 +103,16 @@ export function startCalls({ url, connections, isBack }: CallsOptions): Calls {
     const text = `select public.${name}(${given.join(", ")}, p_request => '${parameters.p_id}') as answer`;
     const values = Object.values(parameters);
     const fate = dice(100);
+    let isRepeated = false;
     try {
       if (fate < KILLED) {
         unheard.add(parameters.p_id);
         await once(text, values, true);
         return undefined;
       }
-      const [row] = await ask(text, values, fate < KILLED + LOST);
+      const [row] = await ask(text, values, fate < KILLED + LOST, () => {
+        isRepeated = true;
+      });
       const answer = row?.answer as Answer;
       if (fate >= 100 - DOUBLED) {
         const [again] = await ask(text, values);
@@ -121,6 +125,8 @@ export function startCalls({ url, connections, isBack }: CallsOptions): Calls {
       if (fate < KILLED && isLost(error as pg.DatabaseError)) return undefined;
       if (!REFUSED.test(code)) throw error;
       counts.refused++;
+      // its first try may have reached the server behind the one that was refused
+      if (isRepeated) unheard.add(parameters.p_id);
       return undefined;
     }
   }
