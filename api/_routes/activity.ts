@@ -46,7 +46,7 @@ const list = createRoute({
       z.object({ items: z.array(entrySchema), next_cursor: z.string().nullable() }).meta({ id: "ActivityPage" }),
       "a page",
     ),
-    ...problems(400, 401, 429, 503),
+    ...problems(400, 401, 503),
   },
 });
 
