@@ -13,7 +13,7 @@ const shared = {
 // DATABASE_URL does: a run of the files that differ by that, through the API or a router, and no others.
 const direct = [
   "test/attack/{input,contention,deleted-user}.test.ts",
-  "test/integration/{api-homes,isolation-api,calls-per-request,router,moved-home,pinned,replicated,json-homes,rooms-direct,rooms-groups,rooms-profiles,rooms-account}.test.ts",
+  "test/integration/{api-homes,isolation-api,calls-per-request,router,moved-home,pinned,replicated,json-homes,rooms-direct,rooms-groups,rooms-profiles,rooms-account,ledger-api,overview-api}.test.ts",
   "test/failure/{cold-instance,deadlines,full-pool,replicated-down,router-down}.test.ts",
 ];
 const everything = [

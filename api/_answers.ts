@@ -13,7 +13,6 @@ const DESCRIPTIONS = {
   413: "the body is over 1 MB",
   415: "the body is of another type than this route takes",
   422: "the body breaks its schema",
-  429: "too many requests within a minute (`rate_limited`); `RateLimit` says when there are more",
   503: "the database that holds the records does not answer (`unavailable`), or too much is asked of it at once (`busy`, `throttled`)",
   507: "the database that holds the records is full and takes no changes (`storage_full`); reads go on",
 } as const;

@@ -13,10 +13,12 @@ import type { Fields } from "../shared/definition/fields.ts";
 import type { ComputedFields } from "./_computed.ts";
 import { allowOrigins } from "./_cors.ts";
 import type { AppEnv, Dependencies } from "./_environment.ts";
+import { withLimits } from "./_limit-document.ts";
 import { limitAddresses } from "./_limits.ts";
 import { observe, readBody, readQuery } from "./_middleware.ts";
 import { handleError, problemResponse } from "./_problem.ts";
 import { createKnownRooms } from "./_rooms.ts";
+import { activityRoutes } from "./_routes/activity.ts";
 import { channelRoutes } from "./_routes/channels.ts";
 import { collectionRoutes } from "./_routes/collection.ts";
 import { conversationRoutes } from "./_routes/conversations.ts";
@@ -71,6 +73,7 @@ export function createApp(dependencies: () => Dependencies, collections: readonl
     .route("/", privateProfileRoutes())
     .route("/", preferencesRoutes())
     .route("/", overviewRoutes())
+    .route("/", activityRoutes())
     .route("/", documentationRoutes());
   // any collection of the index, so that a new one needs no line here; the client's types follow in `CollectionSchema`
   for (const collection of collections) app.route(`/${collection.name}`, collectionRoutes(collection));
@@ -81,8 +84,8 @@ export function createApp(dependencies: () => Dependencies, collections: readonl
     bearerFormat: "JWT",
     description: "Access token of Supabase Auth",
   });
-  app.doc31("/openapi.json", {
-    openapi: "3.1.0",
+  const about = {
+    openapi: "3.1.0" as const,
     info: {
       title: "Switchyard",
       version: "0.1.0",
@@ -101,7 +104,8 @@ export function createApp(dependencies: () => Dependencies, collections: readonl
     ].map((name) => ({
       name,
     })),
-  });
+  };
+  app.get("/openapi.json", (c) => c.json(withLimits(app.getOpenAPI31Document(about))));
   app.onError(handleError);
   app.notFound((c) => {
     const methods = methodsOf(app.routes, c.req.path);

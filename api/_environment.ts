@@ -3,6 +3,8 @@ import type { Cache } from "../shared/cache/cache.ts";
 import type { ApiConfig } from "../shared/config.ts";
 import type { Count, Limits } from "../shared/limits/limits.ts";
 import type { Log } from "../shared/log.ts";
+import type { LogKeeper } from "../shared/operations/keep-logs.ts";
+import type { Activity } from "../shared/overview/activity.ts";
 import type { Pools } from "../shared/placement/pools.ts";
 import type { ReadSources } from "../shared/placement/read-sources.ts";
 import type { Router } from "../shared/placement/router.ts";
@@ -22,6 +24,10 @@ export interface Dependencies {
   limits?: Limits;
   /** without it, there is no list of sessions, and a sign-out ends access as the router hears of it */
   sessions?: Sessions;
+  /** without it, nobody notes what users do */
+  activity?: Activity | undefined;
+  /** not configured: undefined */
+  logs?: LogKeeper | undefined;
   /** of the router's databases; without it, nobody knows how many connections there are */
   pools?: Pools;
   /** not configured: undefined */
@@ -37,6 +43,8 @@ export interface AppEnv {
     /** where what is kept in two places has been read */
     sources: ReadSources;
     user: AuthenticatedUser;
+    /** ids of what was changed, where neither the path nor `location` says them; none: nothing was */
+    changed: readonly string[] | undefined;
     /** against limits */
     counts: Count[];
     /** when the whole request was here and its answer was begun: its deadlines count from then */

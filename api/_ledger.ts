@@ -38,6 +38,9 @@ export const accountSchema = z
     posted: shown,
     pending: shown.meta({ description: "held for transfers that are pending" }),
     available: shown.meta({ description: "posted without pending: what can be moved" }),
+    next_release_at: instant
+      .nullable()
+      .meta({ description: "when the first of its holds is over; null: nothing is held" }),
     version: z.int().meta({ description: "how many entries it has" }),
     opened_at: instant,
     closed_at: instant.nullable(),

@@ -1,6 +1,7 @@
 /** What happens around every handler: request id, timings, size and encoding of bodies, who is asking. */
 import { createMiddleware } from "hono/factory";
 import { createReadSources } from "../shared/placement/read-sources.ts";
+import { noteActivity } from "./_activity.ts";
 import { addressOf } from "./_address.ts";
 import type { AppEnv } from "./_environment.ts";
 import { limitUser } from "./_limits.ts";
@@ -149,6 +150,7 @@ export const requireUser = createMiddleware<AppEnv>(async (c, next) => {
       userAgent: c.req.header("user-agent")?.slice(0, 500),
     });
   await asWriter(c, user.id, next);
+  noteActivity(c);
 });
 
 /** Behind `requireUser`. Without it no body passes for `{}`, which a change of nothing is. */

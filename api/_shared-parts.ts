@@ -4,8 +4,10 @@ import { createCache } from "../shared/cache/create-cache.ts";
 import { createMemoryShelf } from "../shared/cache/memory-shelf.ts";
 import { createRedisShelf } from "../shared/cache/redis-shelf.ts";
 import type { ApiConfig } from "../shared/config.ts";
+import { deadlinesOf } from "../shared/deadlines.ts";
 import { createLimits } from "../shared/limits/limits.ts";
 import type { Log } from "../shared/log.ts";
+import { createActivity } from "../shared/overview/activity.ts";
 import { createCachePeers } from "../shared/placement/cache-peers.ts";
 import type { Router } from "../shared/placement/router.ts";
 import { createSessions } from "../shared/placement/sessions.ts";
@@ -25,12 +27,14 @@ export interface SharedPartsOptions {
 
 export function createSharedParts(
   options: SharedPartsOptions,
-): Required<Pick<Dependencies, "cache" | "limits" | "sessions">> & { redis: Redis | undefined } {
+): Required<Pick<Dependencies, "cache" | "limits" | "sessions">> & Pick<Dependencies, "redis" | "activity"> {
   const { config, router, log, clock, waitUntil } = options;
   const redis = config.REDIS_URL ? createRedis({ url: config.REDIS_URL, log }) : undefined;
   const staleMs = changesStaleMs(config);
+  const hasMongo = config.databases.some(({ name }) => name === "mongodb");
   return {
     redis,
+    activity: hasMongo ? createActivity({ router, deadlineMs: deadlinesOf(config).requestMs, waitUntil }) : undefined,
     cache: cacheFor(options, redis),
     limits: createLimits({ settings: config.RATE_LIMITS, redis, isAlone: config.SINGLE_INSTANCE === "1", log }),
     sessions: createSessions({

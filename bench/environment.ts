@@ -24,6 +24,10 @@ export interface Bench {
   readonly dbUrl: string;
   readonly mongoUri: string;
   readonly db: Db;
+  /** REDIS_URL; undefined where none is given */
+  readonly redisUrl: string | undefined;
+  /** settings of an API on these servers */
+  readonly apiEnvironment: Readonly<Record<string, string>>;
   user(home: Home): Promise<TestUser>;
   /** a Supabase with a database of its own beside the run's */
   anotherDatabase(): Promise<postgres.Sql>;
@@ -36,7 +40,7 @@ export interface Bench {
 
 /** Starts what every part needs; `stop` also when it fails half way. */
 export async function openBench(): Promise<{ bench: Bench; stop(): Promise<void> }> {
-  const { dbUrl, adminDbUrl, mongoUri } = await givenServers(processEnvironment());
+  const { dbUrl, adminDbUrl, mongoUri, redisUrl } = await givenServers(processEnvironment());
   const stops: (() => unknown)[] = [];
   const atEnd = (stop: () => unknown) => void stops.push(stop);
   const stop = async () => {
@@ -66,13 +70,16 @@ export async function openBench(): Promise<{ bench: Bench; stop(): Promise<void>
     const db = client.db();
     atEnd(() => db.dropDatabase());
     await prepareMongo(db, homeCollections, MONGODB);
+    const environment = apiEnvironment(supabase, mongoUri, keys.hookSecret);
     const bench: Bench = {
       ...made,
       mongoUri,
       db,
+      redisUrl,
+      apiEnvironment: environment,
       user: (home) => newUser({ home, on: { ...supabase, sql: (text) => sql.unsafe(text) } }),
       anotherDatabase: async () => (await database()).sql,
-      api: (over = {}) => server("api.ts", { ...apiEnvironment(supabase, mongoUri, keys.hookSecret), ...over }),
+      api: (over = {}) => server("api.ts", { ...environment, ...over }),
       server,
       atEnd,
     };
@@ -98,12 +105,12 @@ const apiEnvironment = (supabase: SupabaseKeys, mongoUri: string, secret: string
 
 async function givenServers(env: Environment) {
   const config = loadDevConfig(env);
-  const { SUPABASE_DB_URL: dbUrl, MONGODB_URI: mongo } = config;
+  const { SUPABASE_DB_URL: dbUrl, MONGODB_URI: mongo, REDIS_URL: redisUrl } = config;
   if (!dbUrl || !mongo)
     throw new Error("npm run bench needs SUPABASE_DB_URL and MONGODB_URI, the URLs of real servers on this machine.");
   const adminDbUrl = config.SUPABASE_ADMIN_DB_URL ?? dbUrl;
-  for (const url of [dbUrl, adminDbUrl, mongo]) guardUrl(url);
+  for (const url of [dbUrl, adminDbUrl, mongo, redisUrl]) if (url) guardUrl(url);
   await guardDatabase(adminDbUrl);
   const own = `switchyard_bench_${crypto.randomUUID().slice(0, 8)}`;
-  return { dbUrl, adminDbUrl, mongoUri: Object.assign(new URL(mongo), { pathname: `/${own}` }).toString() };
+  return { dbUrl, adminDbUrl, redisUrl, mongoUri: Object.assign(new URL(mongo), { pathname: `/${own}` }).toString() };
 }

@@ -1,7 +1,7 @@
 /**
  * `npm run bench`, or `npm run bench -- a c` for some of its parts: what only a clock can tell. Each figure is measured
- * side by side with its peer, on the servers that SUPABASE_DB_URL, SUPABASE_ADMIN_DB_URL and MONGODB_URI name. Lines end
- * in `met` or `missed`; only what broke makes it fail.
+ * side by side with its peer, on the servers that SUPABASE_DB_URL, SUPABASE_ADMIN_DB_URL and MONGODB_URI name, and
+ * for (n) REDIS_URL. Lines end in `met` or `missed`; only what broke makes it fail.
  */
 import { type Bench, openBench } from "./environment.ts";
 import { type Lines, lines } from "./lines.ts";
@@ -21,6 +21,7 @@ const PARTS: Readonly<Record<string, () => Promise<Part>>> = {
   j: async () => (await import("./j-copies.ts")).copies,
   k: async () => (await import("./k-under-load.ts")).underLoad,
   m: async () => (await import("./m-ledger.ts")).ledger,
+  n: async () => (await import("./n-dashboard.ts")).dashboard,
 };
 
 const chosen = process.argv.slice(2);

@@ -108,6 +108,8 @@ const rateLimits = z
     return z.NEVER;
   });
 
+const flag = z.enum(["0", "1"], "must be 0 or 1");
+
 const SUPABASE = {
   SUPABASE_URL: httpUrl,
   SUPABASE_SECRET_KEY: z.string(),
@@ -133,6 +135,8 @@ const SUPABASE = {
     .transform(Number)
     .optional(),
   LOG_LEVEL: logLevel,
+  /** whether warnings and errors are kept in MongoDB, too */
+  LOG_TO_MONGODB: flag.default("0"),
   ...DEADLINES,
 };
 
@@ -150,13 +154,13 @@ const apiSchema = z.object({
     z.array(z.string().regex(/^[\x21-\x7e]+$/, "must be addresses in ASCII; name others by ADMIN_USER_IDS")),
   ),
   /** whether admins have to have signed in with a second factor */
-  ADMIN_REQUIRE_MFA: z.enum(["0", "1"], "must be 0 or 1").default("0"),
+  ADMIN_REQUIRE_MFA: flag.default("0"),
   ALLOWED_ORIGINS: list,
   IDEMPOTENCY_SECRET: z.string().min(32, "must have at least 32 characters").optional(),
   /** what instances share: the cache, limits, sign-outs */
   REDIS_URL: redisUrl.optional(),
   /** no other instance of the API serves this project: what instances would share is kept in memory */
-  SINGLE_INSTANCE: z.enum(["0", "1"], "must be 0 or 1").default("0"),
+  SINGLE_INSTANCE: flag.default("0"),
   RATE_LIMITS: rateLimits,
   /** the header in which the platform itself says the caller's address; without it, that of the connection counts */
   CLIENT_ADDRESS_HEADER: z
@@ -192,7 +196,7 @@ const devSchema = z.object({
     .enum(["127.0.0.1", "0.0.0.0"], "must be 127.0.0.1, for this machine alone, or 0.0.0.0, for whoever reaches it")
     .default("127.0.0.1"),
   SWITCHYARD_DATA: z.string().default(".switchyard"),
-  SWITCHYARD_DEMO: z.enum(["0", "1"], "must be 0 or 1").optional(),
+  SWITCHYARD_DEMO: flag.optional(),
   MONGODB_URI: mongoUrl.optional(),
   MONGODB_REPLICA_DATABASE: mongoDatabase.optional(),
   REDIS_URL: redisUrl.optional(),
@@ -208,6 +212,7 @@ const devSchema = z.object({
   MAX_TOKEN_LIFETIME_SECONDS: z.string().optional(),
   ALLOWED_ORIGINS: z.string().optional(),
   LOG_LEVEL: z.string().optional(),
+  LOG_TO_MONGODB: flag.optional(),
   // not set: they follow the machine
   REQUEST_DEADLINE_MS: milliseconds.optional(),
   EXPORT_DEADLINE_MS: milliseconds.optional(),
@@ -241,10 +246,10 @@ const ALIASES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** What the API needs. Throws `ConfigError`. */
-export const loadApiConfig = (env: Environment): ApiConfig => load(apiSchema, env);
+export const loadApiConfig = (env: Environment): ApiConfig => load(apiSchema, env, logProblems);
 
 /** What the edge functions need. Throws `ConfigError`. */
-export const loadFunctionConfig = (env: Environment): FunctionConfig => load(functionSchema, env);
+export const loadFunctionConfig = (env: Environment): FunctionConfig => load(functionSchema, env, logProblems);
 
 /** What `switchyard doctor` needs. Throws `ConfigError`. */
 export const loadDoctorConfig = (env: Environment): DoctorConfig => load(doctorSchema, env);
@@ -270,7 +275,7 @@ export function loadDevConfig(env: Environment): DevConfig {
 export const processEnvironment = (): Environment => process.env;
 
 /** Home and copies in one database would be purged, counted and prepared as each other. */
-function replicaProblems({ MONGODB_URI: url, ...named }: Readonly<Record<string, string>>): string[] {
+function replicaProblems({ MONGODB_URI: url, ...named }: Named): string[] {
   if (url === undefined || named.MONGODB_REPLICA_DATABASE === undefined) return [];
   const own = databaseName(url, named.MONGODB_DATABASE);
   return own === replicaDatabaseName(url, named.MONGODB_DATABASE, named.MONGODB_REPLICA_DATABASE)
@@ -280,7 +285,19 @@ function replicaProblems({ MONGODB_URI: url, ...named }: Readonly<Record<string,
     : [];
 }
 
-function load<T>(schema: z.ZodType<T>, env: Environment): T & Databases {
+type Named = Readonly<Record<string, string>>;
+
+/** The development system has a MongoDB in any case. */
+const logProblems = ({ LOG_TO_MONGODB: kept, MONGODB_URI: url }: Named): string[] =>
+  kept === "1" && url === undefined
+    ? ["LOG_TO_MONGODB=1 needs MONGODB_URI: warnings and errors are kept in that MongoDB. Set it, or LOG_TO_MONGODB=0."]
+    : [];
+
+function load<T>(
+  schema: z.ZodType<T>,
+  env: Environment,
+  furtherProblems: (named: Named) => string[] = () => [],
+): T & Databases {
   const named: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) if (value) named[name] = value;
   for (const [name, aliases] of Object.entries(ALIASES)) {
@@ -294,7 +311,7 @@ function load<T>(schema: z.ZodType<T>, env: Environment): T & Databases {
     return named[name] === undefined ? `${name}${aliases} is not set.` : `${name} ${issue.message}.`;
   });
   const databases = databasesIn(named, problems);
-  problems.push(...replicaProblems(named));
+  problems.push(...replicaProblems(named), ...furtherProblems(named));
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   return { ...parsed.data, databases };
 }

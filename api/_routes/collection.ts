@@ -24,6 +24,11 @@ export function collectionRoutes<F extends Fields, X = unknown>(collection: Coll
     const repository = await open(c, c.get("dependencies").config.BATCH_DEADLINE_MS, "primary");
     const results = await runBatch(c, repository, path, operations);
     sumTimings(c);
+    const idOf = (at: number) => results[at]?.record?.id ?? (operations[at] as { id?: string }).id ?? "";
+    c.set(
+      "changed",
+      results.flatMap(({ problem }, at) => (problem ? [] : [idOf(at)])),
+    );
     return c.json({ results });
   };
 

@@ -150,6 +150,7 @@ export function conversationRoutes(rooms: KnownRooms) {
         p_hash: repeat?.idempotencyHash ?? null,
       });
       const made = shown(row);
+      if (!is_new) c.set("changed", []);
       return is_new || made.kind === "group"
         ? c.json(made, 201, { location: `/api/conversations/${made.id}` })
         : c.json(made, 200);

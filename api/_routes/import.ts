@@ -134,6 +134,11 @@ export const importHandler =
     if (isCommitting) refuseInvalid(planned);
     const outcomes = isCommitting ? again(await carryOut(planned, context)) : planned;
     sumTimings(c);
+    const isWritten = ({ outcome }: RowOutcome) => isCommitting && (outcome === "created" || outcome === "updated");
+    c.set(
+      "changed",
+      outcomes.filter(isWritten).flatMap(({ id }) => id ?? []),
+    );
     return c.json(answerOf(outcomes, isCommitting), 200);
   };
 

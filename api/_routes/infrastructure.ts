@@ -12,6 +12,13 @@ const count = z.int().min(0);
 const pool = z
   .object({ open: count, busy: count, waiting: count.meta({ description: "callers without a connection" }) })
   .meta({ id: "Pool" });
+const behind = z
+  .object({
+    queued: count.meta({ description: "that wait, or are under way" }),
+    written: count,
+    dropped: count.meta({ description: "the queue was full, or MongoDB did not take them" }),
+  })
+  .meta({ id: "WrittenBehind" });
 const infrastructureSchema = z
   .object({
     databases: z.array(
@@ -42,6 +49,8 @@ const infrastructureSchema = z
         counted_alone: count.meta({ description: "in memory, because Redis did not answer" }),
       })
       .nullable(),
+    logs: behind.nullable().meta({ description: "warnings and errors kept in MongoDB; null: not configured" }),
+    activity: behind.nullable().meta({ description: "what users did, noted in MongoDB; null: not configured" }),
     timestamp: z.iso.datetime(),
   })
   .meta({ id: "Infrastructure" });
@@ -50,15 +59,15 @@ const infrastructure = createRoute({
   method: "get",
   path: "/infrastructure",
   tags: ["admin"],
-  summary: "Pools, breakers, cache and limits of the instance that answers",
+  summary: "Pools, breakers, cache, limits and what is written behind answers, of the instance that answers",
   security: [{ bearer: [] }],
   middleware: [requireUser, requireAdmin] as const,
-  responses: { 200: json(infrastructureSchema, "since the instance started"), ...problems(401, 403, 429, 503) },
+  responses: { 200: json(infrastructureSchema, "since the instance started"), ...problems(401, 403, 503) },
 });
 
 export const infrastructureRoutes = () =>
   createRoutes().openapi(infrastructure, async (c) => {
-    const { router, redis, cache, limits, pools, clock } = c.var.dependencies;
+    const { router, redis, cache, limits, pools, logs, activity, clock } = c.var.dependencies;
     const connected = new Map(pools?.all().map(({ database, ...counts }) => [database, counts]));
     const { hits, misses, bypassed, kind } = cache.stats();
     const all = hits + misses + bypassed;
@@ -76,6 +85,8 @@ export const infrastructureRoutes = () =>
         }),
         cache: { kind, hits, misses, bypassed, hit_rate: all === 0 ? null : hits / all },
         limits: told ? { kind: told.kind, refused: told.refused, counted_alone: told.countedAlone } : null,
+        logs: logs?.stats() ?? null,
+        activity: activity?.stats() ?? null,
         timestamp: new Date(clock()).toISOString(),
       },
       200,

@@ -208,6 +208,7 @@ export const ledgerRoutes = () =>
       type Opened = { is_new: boolean; account: LedgerAccount };
       const opened = await callLedger<Opened>(c, "write", "ledger_open_account", wanted);
       const there = inUtc(opened.account);
+      if (!opened.is_new) c.set("changed", []);
       return opened.is_new ? c.json(there, 201, { location: `/api/ledger/accounts/${there.id}` }) : c.json(there, 200);
     })
     .openapi(routes.account, async (c) => {

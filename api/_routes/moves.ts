@@ -83,7 +83,7 @@ const asking = {
   middleware: [requireUser, requireAdmin, requireBody] as [typeof requireUser, typeof requireAdmin, typeof requireBody],
 };
 const numberOf = json(z.object({ count }), "how many");
-const refusals = problems(400, 401, 403, 429, 503);
+const refusals = problems(400, 401, 403, 503);
 
 const routes = {
   list: createRoute({

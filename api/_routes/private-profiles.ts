@@ -1,11 +1,12 @@
 /** What nobody but a user and the operator may know of them: how far they are identified, and their wallet. */
 import { createRoute } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import { z } from "zod";
 import { body, json, problems } from "../_answers.ts";
-import { inUtc, type Typed } from "../_ledger.ts";
+import type { AppEnv } from "../_environment.ts";
+import { callLedger, inUtc, type Typed } from "../_ledger.ts";
 import { requireAdmin, requireBody, requireUser } from "../_middleware.ts";
 import { pathId } from "../_parameters.ts";
-import { callsOf, unwrap } from "../_service.ts";
 import { createRoutes } from "../_validation.ts";
 
 const KYC = ["none", "pending", "verified", "rejected"] as const;
@@ -72,33 +73,19 @@ const routes = {
   }),
 };
 
+const read = (c: Context<AppEnv>, userId: string) =>
+  callLedger<PrivateProfile>(c, "read", "private_profile", { p_user_id: userId });
+
 export const privateProfileRoutes = () =>
   createRoutes()
-    .openapi(routes.get, async (c) => {
-      const { router } = c.var.dependencies;
-      const wanted = { p_user_id: c.var.user.id };
-      return c.json(
-        inUtc(unwrap(await router.control<PrivateProfile>("read", "private_profile", wanted, callsOf(c)))),
-        200,
-      );
-    })
+    .openapi(routes.get, async (c) => c.json(inUtc(await read(c, c.var.user.id)), 200))
     .openapi(routes.change, async (c) => {
-      const { router } = c.var.dependencies;
       const wanted = { p_user_id: c.var.user.id, p_wallet_address: c.req.valid("json").wallet_address };
-      const found = await router.control<PrivateProfile>("write", "private_profile_set_wallet", wanted, callsOf(c));
-      return c.json(inUtc(unwrap(found)), 200);
+      return c.json(inUtc(await callLedger<PrivateProfile>(c, "write", "private_profile_set_wallet", wanted)), 200);
     })
-    .openapi(routes.look, async (c) => {
-      const { router } = c.var.dependencies;
-      const wanted = { p_user_id: c.req.valid("param").id };
-      return c.json(
-        inUtc(unwrap(await router.control<PrivateProfile>("read", "private_profile", wanted, callsOf(c)))),
-        200,
-      );
-    })
+    .openapi(routes.look, async (c) => c.json(inUtc(await read(c, c.req.valid("param").id)), 200))
     .openapi(routes.decide, async (c) => {
-      const { router } = c.var.dependencies;
       const wanted = { p_user_id: c.req.valid("param").id, p_status: c.req.valid("json").kyc_status };
-      const found = await router.control<PrivateProfile>("write", "private_profile_set_kyc", wanted, callsOf(c));
-      return c.json(inUtc(unwrap(found)), 200);
+      const decided = { ...wanted, p_actor: c.var.user.id };
+      return c.json(inUtc(await callLedger<PrivateProfile>(c, "write", "private_profile_set_kyc", decided)), 200);
     });

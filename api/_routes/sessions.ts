@@ -34,7 +34,7 @@ const list = createRoute({
   summary: "Where the user is signed in, the last used first",
   responses: {
     200: json(z.object({ items: z.array(sessionSchema) }).meta({ id: "Sessions" }), "the sessions"),
-    ...problems(401, 429, 503),
+    ...problems(401, 503),
   },
 });
 
@@ -46,7 +46,7 @@ const endOne = createRoute({
   description:
     "With the answer, its tokens are refused by every instance and by Supabase's own REST. It can be repeated.",
   request: { params: z.object({ id: z.uuid().toLowerCase() }) },
-  responses: { 204: { description: "signed out" }, ...problems(400, 401, 404, 429, 503) },
+  responses: { 204: { description: "signed out" }, ...problems(400, 401, 404, 503) },
 });
 
 const endOthers = createRoute({
@@ -54,7 +54,7 @@ const endOthers = createRoute({
   method: "delete",
   path: "/",
   summary: "Sign out of all other sessions, now",
-  responses: { 204: { description: "signed out; the session of this request stays" }, ...problems(401, 429, 503) },
+  responses: { 204: { description: "signed out; the session of this request stays" }, ...problems(401, 503) },
 });
 
 export const sessionRoutes = () =>

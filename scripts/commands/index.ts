@@ -9,6 +9,7 @@ import { prepareDatabase } from "./db.ts";
 import { doctor } from "./doctor.ts";
 import { homes } from "./homes.ts";
 import { checkLedger, depositLedger, postLedger, reverseLedger, voidLedger, yieldLedger } from "./ledger.ts";
+import { logs } from "./logs.ts";
 import { abortMoves, cleanMoves, moveHomes, movesStatus, reverseHomes } from "./moves.ts";
 import { demoteReplication, promoteReplication } from "./promotion.ts";
 import { purge } from "./purge.ts";
@@ -55,6 +56,7 @@ const COMMANDS: readonly Command[] = [
   stats,
   health,
   doctor,
+  logs,
 ];
 
 /** Runs one command; the exit code: 0 done, 1 failed, 2 wrongly called. */

@@ -1,20 +1,15 @@
 /** `switchyard ledger ...`: whether the books are right, and what the operator moves. */
 import { randomUUID } from "node:crypto";
+import { type Checked, checkLedgerBooks } from "../../shared/ledger/check.ts";
 import type { LedgerTransfer } from "../../shared/ledger/shapes.ts";
 import { serviceClient } from "../../shared/postgres/client.ts";
 import { callSystem } from "../../shared/postgres/system-call.ts";
 import { type Command, type Given, type Io, JSON_OPTION, json, orRefuse, Refused, table, WrongUse } from "./command.ts";
 import { connected } from "./connect.ts";
 
-interface Offence {
-  invariant: string;
-  offender: string;
-  detail: string;
-}
 interface Totals {
+  /** of users */
   accounts: number;
-  transfers: number;
-  entries: number;
   /** by asset: of all accounts, which is zero, in smallest units; and of users' */
   assets: Record<string, { all: string; users: string }>;
 }
@@ -27,23 +22,25 @@ export const checkLedger: Command = {
   positionals: 0,
   run: ({ values }, { env, out }) =>
     connected(env, async ({ config, deadlines }) => {
-      // all that was ever moved is read
+      // all that was ever moved is read, in calls that Supabase's limit for statements lets pass
       const service = serviceClient(config, { timeoutMs: deadlines.exportMs });
-      const offences = orRefuse(await callSystem<Offence[]>(service, "ledger_check"));
+      const checked = orRefuse(await checkLedgerBooks((name, parameters) => callSystem(service, name, parameters)));
       const totals = orRefuse(await callSystem<Totals>(service, "ledger_totals"));
-      out(values.json ? json({ offences, ...totals }) : inWords(offences, totals));
+      const { offences, walked } = checked;
+      const { transfers, entries } = walked;
+      out(values.json ? json({ offences, transfers, entries, ...totals }) : inWords(checked, totals));
       if (offences.length > 0) throw new Refused("The books are not right. Nothing was changed.");
     }),
 };
 
-function inWords(offences: readonly Offence[], { accounts, transfers, entries, assets }: Totals): string {
+function inWords({ offences, walked }: Checked, { accounts, assets }: Totals): string {
   const held = Object.entries(assets).map(([asset, { users }]) => [asset, users]);
   if (offences.length > 0)
     return table(
       ["what is broken", "by", ""],
       offences.map(({ invariant, offender, detail }) => [invariant, offender, detail]),
     );
-  const counted = `The books are right: ${accounts} accounts, ${transfers} transfers, ${entries} entries.`;
+  const counted = `The books are right: ${accounts} accounts, ${walked.transfers} transfers, ${walked.entries} entries.`;
   return held.length > 0 ? `${counted}\n${table(["asset", "of users"], held)}` : counted;
 }
 

@@ -1,8 +1,8 @@
 /**
  * lite prints every refusal of the database with its stack, also those that a client is told anyway (a duplicate key, a
  * denied permission). Here they become nothing, and what is left a line each. And where PostgREST answers with the SQLSTATE,
- * for those that are an application's own (our triggers' SY...) and for a read-only database's, lite answers 500 without it:
- * mended here, too.
+ * for those that are an application's own (our triggers' SY...), for a read-only database's and for a statement's that took too
+ * long, lite answers 500 without it: mended here, too.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 
@@ -17,6 +17,7 @@ let users = 0;
 const STATUSES: readonly (readonly [RegExp, number])[] = [
   [/^SY\d{3}$/, 400],
   [/^25006$/, 405],
+  [/^57014$/, 500],
 ];
 
 function short(...args: unknown[]): void {

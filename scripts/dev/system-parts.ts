@@ -143,7 +143,12 @@ const supabaseOptions = (
   siteUrl,
   // as much longer as the deadlines of what they wait for
   slowness: slowness * MARGIN,
-  functionsEnv: { ...variables, ...databaseVariables(config, mongoUri), LOG_LEVEL: config.LOG_LEVEL ?? "warn" },
+  functionsEnv: {
+    ...variables,
+    ...databaseVariables(config, mongoUri),
+    LOG_LEVEL: config.LOG_LEVEL ?? "warn",
+    LOG_TO_MONGODB: config.LOG_TO_MONGODB ?? "",
+  },
 });
 
 /** Every home beside Supabase's own; MongoDB's is the stand-in where none is given. */

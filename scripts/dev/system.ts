@@ -104,6 +104,7 @@ export async function startSystem(config: DevConfig, { say, cancel, progress }: 
       RATE_LIMITS: config.RATE_LIMITS ?? "",
       ...(config.ALLOWED_ORIGINS ? { ALLOWED_ORIGINS: config.ALLOWED_ORIGINS } : {}),
       LOG_LEVEL: config.LOG_LEVEL ?? "warn",
+      LOG_TO_MONGODB: config.LOG_TO_MONGODB ?? "",
     });
     const ending = new AbortController();
     stops.push(() => ending.abort());

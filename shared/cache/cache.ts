@@ -26,6 +26,9 @@ export interface Cached<T> {
   readonly from: "cache" | "made" | "past";
 }
 
+/** Seconds, or how many a value lives once it is made. */
+export type Ttl<T> = number | ((value: T) => number);
+
 /** Values are JSON: what comes back is `JSON.parse(JSON.stringify(value))`. No method rejects because of the cache. */
 export interface Cache {
   /** Undefined: there is none that may be believed. */
@@ -34,7 +37,7 @@ export interface Cache {
   set(key: CacheKey, value: unknown, ttlSeconds: number): Promise<void>;
   delete(key: CacheKey): Promise<void>;
   /** The entry, or what `compute` gives, made once for all who ask at the same time. Rejects as `compute` does. */
-  getOrCompute<T>(key: CacheKey, compute: () => Promise<T>, ttlSeconds: number): Promise<Cached<T>>;
+  getOrCompute<T>(key: CacheKey, compute: () => Promise<T>, ttl: Ttl<T>): Promise<Cached<T>>;
   /**
    * Runs a write. When it rejects, or `isKnown` says of its outcome that it may still happen, the marker stays until it ends
    * by itself.
@@ -60,8 +63,8 @@ export const checked = (ttlSeconds: number): number => {
 
 /** The library's name for it, for one user: `cache("dashboard", fetch, 300)`. */
 export function cacheOf(cache: Cache, userId: string) {
-  return async <T>(key: string, fetch: () => Promise<T>, ttlSeconds: number): Promise<Cached<T>> =>
-    cache.getOrCompute({ scope: userId, name: key }, fetch, ttlSeconds);
+  return async <T>(key: string, fetch: () => Promise<T>, ttl: Ttl<T>): Promise<Cached<T>> =>
+    cache.getOrCompute({ scope: userId, name: key }, fetch, ttl);
 }
 
 /** For processes that share nothing: everything is made anew, so that no instance answers what another has changed. */

@@ -12,7 +12,7 @@
  * - Where neither Redis nor Postgres can be reached by the writer, while others reach both, there is no way to tell them: its
  *   writes to MongoDB show in cached answers of those others within the time to live. (What is in Postgres it cannot write.)
  */
-import { type Cache, type Cached, type CacheStats, checked, EVERYBODY } from "./cache.ts";
+import { type Cache, type Cached, type CacheStats, checked, EVERYBODY, type Ttl } from "./cache.ts";
 import type { Look, Shelf } from "./shelf.ts";
 
 /** Longest wait for what another process makes, and how often it is looked for. */
@@ -62,14 +62,21 @@ export function createCache({
   const making = new Map<string, Promise<Cached<unknown>>>();
   /** writes that the shelf does not know of: whether there have been any, how many go on, and until when one may be late */
   const past = { isSo: false, count: 0, running: 0, lateUntil: 0 };
+  /** markers that may stand although nobody could say so, or that they are over, by the id of their write */
+  const left = new Map<string, readonly string[]>();
 
   /** Once the shelf can be told again: entries of before are nobody's answer, and the word to the others is taken back. */
   const renew = async () => {
     const { count } = past;
     if (past.running > 0 || clock() < past.lateUntil) return;
     const id = newId();
+    left.set(id, [EVERYBODY]);
     await shelf.begin([EVERYBODY], id, markerMs);
-    await shelf.end([EVERYBODY], id);
+    // the writes of all others are over; whom they bar from the cache need not wait until they end by themselves
+    for (const [write, scopes] of left) {
+      await shelf.end(scopes, write);
+      left.delete(write);
+    }
     if (past.running > 0 || past.count !== count) return;
     await peers?.trust();
     // who has written past it meanwhile has told the others anew
@@ -136,9 +143,9 @@ export function createCache({
   const getOrCompute = async <T>(
     { scope, name }: { scope: string; name: string },
     compute: () => Promise<T>,
-    ttlSeconds: number,
+    ttl: Ttl<T>,
   ): Promise<Cached<T>> => {
-    checked(ttlSeconds);
+    if (typeof ttl === "number") checked(ttl);
     const maker = newId();
     const patientUntil = clock() + LEASE_MS;
     for (;;) {
@@ -161,6 +168,7 @@ export function createCache({
         const mine = (async () => {
           try {
             const made = await make(compute, "made");
+            const ttlSeconds = checked(typeof ttl === "number" ? ttl : ttl(made.value));
             await fill(scope, name, generation, made.asOf, made.value, ttlSeconds);
             return made;
           } finally {
@@ -176,12 +184,13 @@ export function createCache({
   };
 
   /** Whether the shelf was told. */
-  const told = async (step: () => Promise<void>): Promise<boolean> => {
+  const told = async (step: () => Promise<void>, marker?: readonly [string, readonly string[]]): Promise<boolean> => {
     if (isPast()) return false;
     try {
       await step();
       return true;
     } catch {
+      if (marker) left.set(...marker);
       becomePast();
       return false;
     }
@@ -226,11 +235,13 @@ export function createCache({
     },
     async writing(scopes, write, isKnown = () => true) {
       const id = newId();
-      if (!(await told(() => shelf.begin(scopes, id, markerMs)))) return writePast(write, isKnown);
+      if (!(await told(() => shelf.begin(scopes, id, markerMs), [id, scopes]))) return writePast(write, isKnown);
       const outcome = await write();
       // the end of the marker is lost, and the marker itself with a Redis that was killed: as if it had never been told
-      if (isKnown(outcome) && !(await told(() => shelf.end(scopes, id))))
+      if (isKnown(outcome) && !(await told(() => shelf.end(scopes, id)))) {
+        left.set(id, scopes);
         return writePast(async () => outcome, isKnown);
+      }
       return outcome;
     },
     stats: () => ({ ...stats }),

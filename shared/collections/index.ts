@@ -1,6 +1,7 @@
 /** Every collection of the application, parents before the collections that refer to them. */
 
 import type { Collection } from "../definition/define.ts";
+import { activityLogs } from "./activity-logs.ts";
 import { budgets } from "./budgets.ts";
 import { categories } from "./categories.ts";
 import { channels } from "./channels.ts";
@@ -51,7 +52,7 @@ export const sharedCollections = {
 };
 
 /** Those of which MongoDB has the records of everybody, wherever they are at home; Postgres has no table for them. */
-export const mongoCollections = { preferences };
+export const mongoCollections = { preferences, activity_logs: activityLogs };
 
 /** Those that have routes by their names. */
 export const filedCollections: readonly Collection[] = Object.values(collections);

@@ -109,6 +109,8 @@ export interface Collection {
   rules: readonly Rule[];
   /** fields that do not change while other records refer to this one */
   fixedWhileReferenced: readonly string[];
+  /** days after which a record goes by itself; such records count for no quota. null: they stay */
+  keptDays: number | null;
   schemas: { create: z.ZodType; patch: z.ZodType; record: z.ZodType };
 }
 
@@ -170,6 +172,8 @@ interface Description<F extends Fields, O extends string> {
   /** such as `notBefore("ends_on", "starts_on")` */
   rules?: readonly (NotBefore<keyof F & string> | AnyOf<keyof F & string>)[];
   fixedWhileReferenced?: readonly (keyof F & string)[];
+  /** for ever unless given; MongoDB alone lets records go */
+  keptDays?: number;
 }
 
 type NotBefore<K extends string> = Extract<Rule, { kind: "not-before" }> & { field: K; other: K };
@@ -250,6 +254,7 @@ export function defineCollection<const F extends Fields, const O extends string>
     monthOf,
     rules,
     fixedWhileReferenced: description.fixedWhileReferenced ?? [],
+    keptDays: description.keptDays ?? null,
     money: moneyField && currency ? { field: moneyField, currency } : null,
     schemas: schemasOf(description, rules) as unknown as CollectionOf<F, O>["schemas"],
   };
@@ -277,6 +282,11 @@ function* contradictionsIn(collection: Collection): Generator<string> {
     const referring = Object.keys(collection.fields).find((key) => collection.fields[key]?.references);
     if (referring !== undefined) yield `what both databases write at once refers to nothing, and ${referring} does`;
   }
+  if (
+    collection.keptDays !== null &&
+    !(collection.placement.kind === "pinned" && collection.placement.database === "mongodb")
+  )
+    yield `only MongoDB lets records go by themselves: say pinned("mongodb")`;
   const author = collection.scope.kind === "member" ? collection.scope.author : null;
   if (author !== null && !collection.fields[author]?.isAuthor)
     yield `${author}, which names who made a record, has to be a field of kind author()`;

@@ -11,6 +11,8 @@ export interface LedgerAccount {
   pending: string;
   /** posted without pending: what can be moved */
   available: string;
+  /** when the first of its holds is over, if nobody settles it before; null: nothing is held */
+  next_release_at: string | null;
   /** how many entries it has */
   version: number;
   opened_at: string;

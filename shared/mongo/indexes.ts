@@ -69,8 +69,15 @@ export function indexesOf(collection: Collection): Index[] {
       expireAfterSeconds: TOMBSTONE_SECONDS,
       partialFilterExpression: { _deleted_at: { $exists: true } },
     },
+    ...expiryOf(collection),
   ];
 }
+
+/** By a field that no list is ordered by: a planner would take this index for it, and look through everybody's. */
+const expiryOf = ({ keptDays }: Collection): Index[] =>
+  keptDays === null
+    ? []
+    : [{ name: "updated_at_ttl", key: { updated_at: 1 }, expireAfterSeconds: keptDays * 24 * 3_600 }];
 
 const DIRTY: Index = {
   name: "_dirty_idx",

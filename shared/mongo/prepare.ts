@@ -160,7 +160,8 @@ export async function unpreparedIn(db: Db, collections: readonly Collection[], s
   return faults;
 }
 
-async function createIndexes(db: Db, name: string, wanted: readonly Index[]): Promise<string[]> {
+/** Makes those that are missing, or were made otherwise, of a collection that is there; the names of those made. */
+export async function createIndexes(db: Db, name: string, wanted: readonly Index[]): Promise<string[]> {
   const collection = db.collection(name);
   const present = new Map((await collection.listIndexes().toArray()).map((index) => [index.name as string, index]));
   const made: string[] = [];

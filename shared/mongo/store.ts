@@ -53,8 +53,9 @@ export function createMongoStore({ now = Date.now, pace = ownPace, ...given }: M
     });
   const options = { maxTimeMS: maxTimeMs };
   const documents = (collection: Collection) => db.collection(collection.name);
-  // what is a room's, and not a user's, has no quota here
-  const quotaOf = ({ scope }: Collection) => (scope.kind === "owner" ? context : { ...context, usage: undefined });
+  // what is a room's, and not a user's, has no quota here, nor has what goes by itself
+  const quotaOf = ({ scope, keptDays }: Collection) =>
+    scope.kind === "owner" && keptDays === null ? context : { ...context, usage: undefined };
 
   return {
     create: (collection, id, values, idempotencyHash) =>

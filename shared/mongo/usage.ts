@@ -56,12 +56,13 @@ export const sizeOf = (fields: Document): number => BSON.calculateObjectSize(fie
 export const newDocument = (fields: Document): Usage => ({ records: 1, bytes: sizeOf(fields) + STAMPS_BYTES });
 
 export function createUsageGate({
-  collections,
+  collections: all,
   quota = DEFAULT_QUOTA,
   maxTimeMs,
   clock = () => performance.now(),
 }: UsageOptions): UsageGate {
   const users = new Map<string, Known>();
+  const collections = all.filter(({ keptDays }) => keptDays === null);
 
   const known = (userId: string): Known => {
     const found = users.get(userId) ?? { ...nothing(), countedAt: Number.NEGATIVE_INFINITY, added: nothing() };

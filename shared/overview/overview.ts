@@ -1,7 +1,7 @@
 /**
  * What a user is shown first, from both databases. Money comes from Postgres alone and is never guessed: when the ledger does
- * not answer, there is no answer. What else is away is named in `degraded` and null, and such an answer is not remembered; nor is
- * one with money that is held.
+ * not answer, there is no answer. What else is away is named in `degraded` and null, and such an answer is not remembered. One with
+ * money that is held is, until that is free again.
  */
 import { err, ok, type Result } from "neverthrow";
 import { type Cache, cacheOf } from "../cache/cache.ts";
@@ -47,6 +47,8 @@ export interface OverviewOptions {
 /** What the user keeps for so long, if nothing is written for them through the API. */
 const TTL_SECONDS = 300;
 const TRANSFERS = 10;
+/** Postgres says when a hold is over, and this instance how late it is. */
+const CLOCKS_DIFFER_SECONDS = 60;
 
 type Answer<T> = Promise<Result<T, RepositoryError>>;
 
@@ -64,7 +66,10 @@ export function createOverview({ router, cache, clock }: OverviewOptions): Overv
       if (!useCache) return make(user);
       try {
         const key = `${name} ${monthOf(clock())}`;
-        const { value } = await cacheOf(cache, user.id)(key, () => whole(make(user)), TTL_SECONDS);
+        const lifeOf = (answer: T) => secondsOf(answer, clock());
+        // looked at twice, and what had a moment left may have none now
+        const ttl = (answer: T) => Math.max(1, lifeOf(answer));
+        const { value } = await cacheOf(cache, user.id)(key, () => whole(make(user), lifeOf), ttl);
         return ok(value);
       } catch (error) {
         if (error instanceof NotRemembered) return error.answer as Result<T, RepositoryError>;
@@ -127,14 +132,22 @@ class NotRemembered extends Error {
   }
 }
 
-async function whole<T extends Me>(making: Answer<T>): Promise<T> {
+async function whole<T extends Me>(making: Answer<T>, lifeOf: (answer: T) => number): Promise<T> {
   const answer = await making;
-  if (answer.isErr() || answer.value.degraded.length > 0 || answer.value.balances.some(isHeld))
-    throw new NotRemembered(answer);
+  if (answer.isErr() || answer.value.degraded.length > 0 || lifeOf(answer.value) <= 0) throw new NotRemembered(answer);
   return answer.value;
 }
 
-/** A hold ends by itself at its time, which is no write that ends an answer that is remembered. */
+/** A hold ends by itself at its time, which is no write that ends an answer that is remembered: so that has to have ended before. */
+function secondsOf({ balances }: Me, nowMs: number): number {
+  const releases = balances.filter(isHeld).map(({ next_release_at }) => {
+    const seconds = (Date.parse(next_release_at ?? "") - nowMs) / 1_000 - CLOCKS_DIFFER_SECONDS;
+    // a schema that does not say when
+    return Number.isNaN(seconds) ? 0 : seconds;
+  });
+  return Math.min(TTL_SECONDS, ...releases);
+}
+
 const isHeld = ({ pending }: LedgerAccount): boolean => /[1-9]/.test(pending);
 
 /** `YYYY-MM`, in UTC. */

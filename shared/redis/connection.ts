@@ -5,6 +5,7 @@
  *
  * A command is never sent twice, also not after a reconnect: its names may be those of the server's life before.
  */
+import { setImmediate } from "node:timers";
 import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleAll } from "cockatiel";
 import type { Redis as Client } from "ioredis";
 import type { Log } from "../log.ts";
@@ -14,6 +15,7 @@ import { within } from "../values/within.ts";
 const COMMAND_MS = 50;
 const LOOK_MS = 500;
 const FIRST_MS = 500;
+const FORGET_MS = 2_000;
 
 /** Redis did not answer in time, or is known not to; what was asked may have been done. */
 export class RedisAway extends Error {
@@ -83,7 +85,8 @@ export function createRedis({ url, log, clock = Date.now, commandMs = COMMAND_MS
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 1,
-      commandTimeout: commandMs,
+      // whoever asks waits for `commandMs` (`inTime`); what they have given up does not pile up here
+      commandTimeout: Math.max(FORGET_MS, 2 * commandMs),
       // TLS and a log-in take more than a command does; who asks waits for a command's time only
       connectTimeout: 2_000,
       retryStrategy: (times) => Math.min(50 * 2 ** times, 1_000),
@@ -116,7 +119,7 @@ export function createRedis({ url, log, clock = Date.now, commandMs = COMMAND_MS
   /** `commands` on a connection that is there, or will be within the time. */
   const ask = async <T>(commands: (client: Client, life: string) => Promise<T>): Promise<T> => {
     const client = await connecting();
-    const answer = await within(commandMs, (async () => ({ value: await commands(client, await life.promise) }))());
+    const answer = await inTime(commandMs, (async () => ({ value: await commands(client, await life.promise) }))());
     if (answer === undefined) throw new Error(`no answer within ${commandMs} ms`);
     return answer.value;
   };
@@ -164,4 +167,15 @@ export function createRedis({ url, log, clock = Date.now, commandMs = COMMAND_MS
       (await open.ifAny())?.disconnect();
     },
   };
+}
+
+/**
+ * What the promise gives, or undefined once the time is over. A process that was held up for longer finds its timers over
+ * before it looks at its sockets: what has come by then is read first, or a busy process would take Redis for dead.
+ */
+function inTime<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => setImmediate(() => resolve(undefined)), ms);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }

@@ -5,7 +5,10 @@ import { changesStaleMs, createSharedParts } from "../../api/_shared-parts.ts";
 import type { Cache } from "../../shared/cache/cache.ts";
 import { allCollections } from "../../shared/collections/index.ts";
 import { type Environment, loadApiConfig } from "../../shared/config.ts";
+import { deadlinesOf } from "../../shared/deadlines.ts";
 import { createLog } from "../../shared/log.ts";
+import { createLogKeeper } from "../../shared/operations/keep-logs.ts";
+import type { Activity } from "../../shared/overview/activity.ts";
 import { createPools } from "../../shared/placement/pools.ts";
 import { createRouter } from "../../shared/placement/router.ts";
 import { judgeOf } from "../integration/api-document.ts";
@@ -22,6 +25,10 @@ export interface ApiInstance {
   readonly lines: string[];
   /** as its routes have it */
   readonly cache: Cache;
+  /** what users did, as it notes them */
+  readonly activity: Activity | undefined;
+  /** what is done behind answers is done */
+  settled(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -55,7 +62,10 @@ export async function startApi({
     RATE_LIMITS: "none",
     ...more,
   });
-  const log = createLog({ level: "debug", write: (line) => lines.push(line) });
+  const behind: Promise<unknown>[] = [];
+  const waitUntil = (work: Promise<unknown>) => void behind.push(work);
+  const logs = createLogKeeper({ config, deadlines: deadlinesOf(config), appName: "test-api", waitUntil });
+  const log = createLog({ level: "debug", write: (line) => lines.push(line), keep: logs?.keep });
   const pools = createPools();
   const router = createRouter({
     onPool: pools.onPool,
@@ -64,10 +74,9 @@ export async function startApi({
     ...(replicate && { replicate }),
   });
   const verify = createVerifier(config, clock);
-  const behind: Promise<unknown>[] = [];
-  const waitUntil = (work: Promise<unknown>) => void behind.push(work);
   const shared = createSharedParts({ config, router, log, clock, waitUntil });
-  const app = createApp(() => ({ config, log, router, verify, clock, pools, ...shared }));
+  const app = createApp(() => ({ config, log, logs, router, verify, clock, pools, ...shared }));
+  const settled = async () => void (await Promise.allSettled(behind));
   const document = await (await app.request("/api/openapi.json")).json();
   return {
     app,
@@ -75,9 +84,12 @@ export async function startApi({
     judge: judgeOf(document),
     lines,
     cache: shared.cache,
+    activity: shared.activity,
+    settled,
     async close() {
-      await Promise.allSettled(behind);
+      await settled();
       await shared.redis?.close();
+      await logs?.close();
       await router.close();
     },
   };

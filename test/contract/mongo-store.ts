@@ -1,11 +1,12 @@
 /** The contract over MongoDB: owners are ids, records are loaded as documents. */
 
 import { type Db, Decimal128, Long, type MongoClient, UUID } from "mongodb";
-import { homeCollections } from "../../shared/collections/index.ts";
+import { allCollections, homeCollections } from "../../shared/collections/index.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
-import type { Collection } from "../../shared/definition/define.ts";
+import { type Collection, home, type Placement } from "../../shared/definition/define.ts";
 import { foldedFields } from "../../shared/definition/search.ts";
 import { createMongoClient } from "../../shared/mongo/client.ts";
+import { keysOf } from "../../shared/mongo/keys.ts";
 import { prepareMongo } from "../../shared/mongo/prepare.ts";
 import type { Self } from "../../shared/repository/database.ts";
 import { MONGODB, mongoRepositories } from "../setup/repositories.ts";
@@ -19,6 +20,8 @@ const LOST_MS = 300;
 export interface MongoStoreSettings {
   /** which of the homes it is; the one that every deployment has unless told */
   self?: Self;
+  /** where the collections of a home are said to be kept, which decides how documents are keyed */
+  placement?: Placement;
   /** gets the client of all owners, before it has sent anything */
   watch?: (client: MongoClient) => void;
 }
@@ -26,24 +29,29 @@ export interface MongoStoreSettings {
 export async function mongoStore(
   uri: string,
   database: string,
-  { self = MONGODB, watch = () => {} }: MongoStoreSettings = {},
+  { self = MONGODB, placement = home(), watch = () => {} }: MongoStoreSettings = {},
 ): Promise<Store> {
+  const placed = placedAt(placement);
+  const kept = homeCollections.map(placed);
+  const all = allCollections.map(placed);
   const client = createMongoClient(uri, { appName: "switchyard-contract" });
   watch(client);
   const db = client.db(database);
   await db.dropDatabase();
-  await prepareMongo(db, homeCollections, self);
+  await prepareMongo(db, kept, self);
   const { site } = self;
   const closing: (() => Promise<unknown>)[] = [() => db.dropDatabase(), () => client.close()];
 
   const owner = (on: Db): Owner => {
     const userId = crypto.randomUUID();
-    return { userId, repository: mongoRepositories({ db: on, userId, site }).repository };
+    const { repository } = mongoRepositories({ db: on, userId, site, all });
+    return { userId, repository: (collection) => repository(placed(collection)) };
   };
 
   return {
     site,
 
+    foreignId: placement.kind === "home" ? "ok" : "duplicate",
     newOwner: async () => owner(db),
 
     async unavailableOwner(how) {
@@ -58,11 +66,13 @@ export async function mongoStore(
 
     async seed(owner, collection, rows) {
       const records = completeSeed(owner.userId, site, collection, rows);
-      await db.collection(collection.name).insertMany(records.map((record) => document(collection, record)) as never);
+      await db
+        .collection(collection.name)
+        .insertMany(records.map((record) => document(placed(collection), record)) as never);
     },
 
     async keep(collection) {
-      await prepareMongo(db, [...homeCollections, collection], self);
+      await prepareMongo(db, [...kept, placed(collection)], self);
     },
 
     async close() {
@@ -71,11 +81,24 @@ export async function mongoStore(
   };
 }
 
+/** The same collection for the same one, kept there instead of in its owner's home; others are as they are. */
+function placedAt(placement: Placement): <C extends Collection>(collection: C) => C {
+  const made = new Map<Collection, Collection>();
+  return <C extends Collection>(collection: C): C => {
+    if (collection.placement.kind !== "home" || placement.kind === "home") return collection;
+    const one = made.get(collection) ?? { ...collection, placement };
+    made.set(collection, one);
+    return one as C;
+  };
+}
+
 function document(collection: Collection, record: SeededRecord): object {
+  const keys = keysOf(collection);
   const { id, user_id, version, created_at, updated_at, ...fields } = record;
   const entries = Object.entries(fields).map(([name, value]) => [name, stored(collection, name, value)]);
   return {
-    _id: { user_id: new UUID(String(user_id)), id: new UUID(id) },
+    _id: keys.key(String(user_id), id),
+    ...(keys.ownerPath === keys.owner && { [keys.owner]: new UUID(String(user_id)) }),
     ...Object.fromEntries(entries),
     version: Long.fromNumber(version),
     created_at: new Date(created_at),

@@ -51,6 +51,7 @@ export function postgresDirectStore({ site, url, newUser, sql, stop }: DirectHom
   return {
     site,
 
+    foreignId: "ok",
     newOwner: async () => directOwner(counted, await newUser()),
     trips: () => trips,
 

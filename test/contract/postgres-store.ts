@@ -27,6 +27,7 @@ export function postgresStore(supabase: RunningSupabase): Store {
   return {
     site: SITES.supabase,
 
+    foreignId: "ok",
     newOwner: () => owner(supabase.url),
 
     async unavailableOwner(how) {

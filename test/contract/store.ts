@@ -16,6 +16,8 @@ export type Seed<C> = CreateOf<C> & Partial<Omit<SystemFields, "user_id">>;
 export interface Store {
   /** the number of its database: what versions made there end in */
   site: number;
+  /** what a new record comes to whose id another owner's record has: with a key of owner and id nothing, with a global one it is taken */
+  foreignId: "ok" | "duplicate";
   newOwner(): Promise<Owner>;
   /** The same adapter, against a server that takes connections and never answers, or one that refuses them. */
   unavailableOwner(how: "silent" | "refusing"): Promise<Owner>;

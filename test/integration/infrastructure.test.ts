@@ -17,7 +17,7 @@ beforeAll(async () => {
   supabase = await startTestSupabase();
   const options = { on: supabase, mongoUri: await preparedMongo("infrastructure") };
   api = await startApi({ ...options, more: { SINGLE_INSTANCE: "1", RATE_LIMITS: "writes=1" } });
-  without = await startApi({ ...options, more: { REDIS_URL: "redis://127.0.0.1:9" } });
+  without = await startApi({ ...options, more: { REDIS_URL: "redis://127.0.0.1:9", LOG_TO_MONGODB: "1" } });
   admin = await newUser({ home: "supabase", on: supabase, appMetadata: { role: "admin" } });
   user = await newUser({ home: "mongodb", on: supabase });
 });
@@ -69,11 +69,15 @@ test("an instance says its pools, breakers, cache and limits, to admins", async 
   expect((await get(api, "/api/sessions", { ...user, method: "DELETE" })).status).toBe(204);
   expect((await get(api, "/api/sessions", { ...user, method: "DELETE" })).status).toBe(429);
   expect((await get(api, "/api/admin/infrastructure", user)).status).toBe(403);
+  await api.settled();
   const { status, body } = await get(api, "/api/admin/infrastructure", admin);
   expect(status).toBe(200);
   expect(body).toMatchObject({
     cache: { kind: "memory", hits: 0, hit_rate: null },
     limits: { kind: "memory", refused: { writes: 1, reads: 0 }, counted_alone: 0 },
+    logs: null,
+    // the sign-out; what was refused is no change
+    activity: { queued: 0, written: 1, dropped: 0 },
   });
   const { databases } = body as { databases: { name: string }[] };
   expect(databases.map(({ name }) => name)).toEqual(["supabase", "mongodb"]);
@@ -83,4 +87,14 @@ test("an instance says its pools, breakers, cache and limits, to admins", async 
     redis: { connected: false, breaker: "open" },
     cache: { kind: "redis" },
   });
+});
+
+test("and how many warnings and errors it has kept, or could not", async () => {
+  // of the Redis that is away
+  await get(without, "/api/contacts", user);
+  await without.settled();
+  const { body } = await get(without, "/api/admin/infrastructure", admin);
+  const { logs } = body as { logs: { written: number } };
+  expect(logs).toEqual({ queued: 0, written: expect.any(Number), dropped: 0 });
+  expect(logs.written).toBeGreaterThan(0);
 });

@@ -197,7 +197,15 @@ describe("nobody reaches what is another's", () => {
     });
     expect((await ann.call("PATCH", own, { kyc_status: "verified" })).status).toBe(422);
     const path = `/api/admin/private-profiles/${ann.id}`;
-    expect((await admin.call("PUT", path, { kyc_status: "verified" })).status).toBe(200);
+    const decided = await admin.call("PUT", path, { kyc_status: "verified" }, { "x-request-id": "decided-by-admin" });
+    expect(decided.status).toBe(200);
+    expect(
+      await supabase.sql(
+        `select o.user_id as by, h.before ->> 'kyc_status' as before, h.after ->> 'kyc_status' as after
+         from public.ledger_history h join public.ledger_owners o on o.id = h.actor where h.request_id = $1`,
+        [decided.headers.get("x-request-id")],
+      ),
+    ).toEqual([{ by: admin.id, before: "none", after: "verified" }]);
     expect((await admin.call("GET", path)).value).toMatchObject({ kyc_status: "verified", wallet_address: "0xAbC" });
     expect((await ann.call("GET", own)).value).toMatchObject({ kyc_status: "verified" });
     expect((await eve.call("GET", own)).value).toMatchObject({ kyc_status: "none", user_id: eve.id });

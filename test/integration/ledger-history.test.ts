@@ -6,10 +6,12 @@ import { newUser } from "../setup/users.ts";
 
 let supabase: TestSupabase;
 let user: string;
+let admin: string;
 let transfer: string;
 beforeAll(async () => {
   supabase = await startOwnDatabase();
   ({ id: user } = await newUser({ home: "supabase", on: supabase }));
+  ({ id: admin } = await newUser({ home: "supabase", on: supabase }));
   transfer = crypto.randomUUID();
   await supabase.sql("select public.ledger_open_account($1, 'EUR', 'request-1')", [user]);
   await supabase.sql(
@@ -17,6 +19,8 @@ beforeAll(async () => {
      from public.ledger_owners o join public.ledger_accounts a on a.owner_id = o.id where o.user_id = $1`,
     [user, transfer],
   );
+  await supabase.sql("select public.private_profile_set_wallet($1, '0xabc', 'request-3')", [user]);
+  await supabase.sql("select public.private_profile_set_kyc($1, 'verified', $2, 'request-4')", [user, admin]);
 });
 afterAll(() => supabase?.stop());
 
@@ -31,6 +35,45 @@ test("says who, when, in which request, and how it was before and after", async 
     { request_id: "request-2", action: "insert", before: null, status: "posted", is_new: true, is_theirs: true },
   ]);
 });
+
+const trailOf = (owner: unknown) =>
+  supabase.sql(
+    `select request_id, action, before ->> 'kyc_status' as kyc_before, after ->> 'kyc_status' as kyc, before ->> 'wallet_address' as wallet_before,
+       after ->> 'wallet_address' as wallet, (select user_id from public.ledger_owners o where o.id = h.actor) as by
+     from public.ledger_history h where subject = 'private_profiles' and subject_id = $1 order by seq`,
+    [owner],
+  );
+const ownerOf = async (of: string) =>
+  (await supabase.sql<{ id: string }>("select id::text from public.ledger_owners where user_id = $1", [of]))[0]?.id;
+
+test("says the same of how far a user is identified, and of their wallet", async () => {
+  expect(await trailOf(await ownerOf(user))).toEqual([
+    {
+      ...{ request_id: "request-3", action: "insert", by: user },
+      ...{ kyc_before: null, kyc: "none", wallet_before: null, wallet: "0xabc" },
+    },
+    {
+      ...{ request_id: "request-4", action: "update", by: admin },
+      ...{ kyc_before: "none", kyc: "verified", wallet_before: "0xabc", wallet: "0xabc" },
+    },
+  ]);
+});
+
+test.each(["delete from auth.users where id = $1", "update auth.users set deleted_at = now() where id = $1"])(
+  "keeps that of a user who leaves, and names them no more: %s",
+  async (statement) => {
+    const { id } = await newUser({ home: "supabase", on: supabase });
+    await supabase.sql("select public.private_profile_set_wallet($1, '0xdef', 'request-5')", [id]);
+    const owner = await ownerOf(id);
+    await supabase.sql(statement, [id]);
+    expect(await trailOf(owner)).toMatchObject([
+      { action: "insert", wallet: "0xdef", by: null },
+      { action: "delete", wallet_before: "0xdef", wallet: null },
+    ]);
+    const rows = await supabase.sql<{ row: string }>("select to_jsonb(h)::text as row from public.ledger_history h");
+    expect(rows.filter(({ row }) => row.includes(id))).toEqual([]);
+  },
+);
 
 const TABLES = ["ledger_history", "ledger_entries", "ledger_transfers", "ledger_accounts"];
 const ATTEMPTS: readonly (readonly [string, (table: string) => string])[] = [
@@ -57,6 +100,27 @@ describe.each([...ROLES, "the owner"])("as %s", (role) => {
   });
 });
 
+test.each(ROLES)("as %s no private profile is changed past the functions that say who does", async (role) => {
+  for (const statement of [
+    "update public.private_profiles set kyc_status = 'none'",
+    "delete from public.private_profiles",
+    "truncate public.private_profiles",
+    "insert into public.private_profiles (user_id) select id from auth.users",
+  ]) {
+    const tried = supabase.sql(`do $$ begin set local role ${role}; ${statement}; end $$`);
+    await expect(tried, statement).rejects.toEqual(expect.objectContaining({ code: "42501" }));
+  }
+});
+
+test("nor does the owner of the table change one without a trace, or empty it", async () => {
+  const before = await trailOf(await ownerOf(user));
+  await supabase.sql("update public.private_profiles set kyc_status = 'rejected' where user_id = $1", [user]);
+  const after = await trailOf(await ownerOf(user));
+  expect(after).toEqual([...before, expect.objectContaining({ kyc_before: "verified", kyc: "rejected", by: null })]);
+  const emptied = supabase.sql("truncate public.private_profiles");
+  await expect(emptied).rejects.toEqual(expect.objectContaining({ code: "42501" }));
+});
+
 test.each(ROLES)("as %s nothing is added to it", async (role) => {
   const tried = supabase.sql(`do $$ begin set local role ${role};
     insert into public.ledger_history (subject, subject_id, action) values ('ledger_transfers', 'x', 'insert'); end $$`);
@@ -67,7 +131,7 @@ test("nor by a session that replicates, where triggers of other tables are silen
   const [row] = await supabase.sql<{ modes: string }>(
     `select string_agg(distinct tgenabled::text, '') as modes from pg_trigger
      where tgrelid = any ($1::regclass[]) and not tgisinternal`,
-    [TABLES.map((table) => `public.${table}`)],
+    [[...TABLES, "private_profiles"].map((table) => `public.${table}`)],
   );
   expect(row?.modes).toBe("A");
 });

@@ -327,6 +327,15 @@ describe("the check", () => {
   test("finds nothing after all of that", async () =>
     expect(await supabase.sql("select * from public.ledger_check()")).toEqual([]));
 
+  test("nor does who lives in another time zone than those who wrote", async () => {
+    const elsewhere = supabase.sql(`do $$ declare found text; begin
+      set local timezone = 'Asia/Tokyo';
+      select string_agg(invariant, '; ') into found from public.ledger_check();
+      raise exception 'found: %', coalesce(found, 'nothing');
+    end $$`);
+    await expect(elsewhere).rejects.toThrow("found: nothing");
+  });
+
   test.each([
     ["a balance is the sum of its entries", "update public.ledger_accounts set posted = posted + 1 where id = $1"],
     ["what is held is the sum of the holds", "update public.ledger_accounts set held = held + 1 where id = $1"],
@@ -360,14 +369,22 @@ describe("the check", () => {
   ])("names who breaks: %s", async (invariant, statement) => {
     const { account } = await rich();
     const undo = "undone";
-    const broken = supabase.sql(`do $$ declare found text; begin
+    const broken =
+      supabase.sql(`do $$ declare found text; all_of_them text[]; part jsonb; by_parts text[] := '{}'; begin
       alter table public.ledger_accounts disable trigger user; alter table public.ledger_entries disable trigger user;
       alter table public.ledger_transfers disable trigger user; alter table public.ledger_history disable trigger user;
       ${statement.replaceAll("$1", `'${account}'`)};
       select string_agg(invariant || ' <' || offender || '>', '; ') into found from public.ledger_check();
-      raise exception '${undo}: %', found;
+      select array_agg(to_jsonb(c)::text order by to_jsonb(c)::text) into all_of_them from public.ledger_check(10000) c;
+      loop
+        part := public.ledger_check_part(nullif(part -> 'next', 'null'), 97);
+        by_parts := by_parts || array(select jsonb_array_elements(part -> 'found')::text);
+        exit when part -> 'next' = 'null';
+      end loop;
+      raise exception '${undo}, % by parts: %', all_of_them = array(select unnest(by_parts) order by 1), found;
     end $$`);
     await expect(broken).rejects.toThrow(invariant);
+    await expect(broken).rejects.toThrow(`${undo}, t by parts`);
     expect(await supabase.sql("select * from public.ledger_check()")).toEqual([]);
   });
 });

@@ -14,8 +14,8 @@ type Body = Record<string, unknown>;
 
 let supabase: TestSupabase;
 let mongo: MongoClient;
-/** with MongoDB and a cache; and one that reaches no MongoDB */
-let [api, without]: ApiInstance[] = [];
+/** with MongoDB and a cache; one that reaches no MongoDB; and one of a project that has none */
+let [api, without, none]: ApiInstance[] = [];
 beforeAll(async () => {
   supabase = await startTestSupabase();
   const mongoUri = await preparedMongo("overview");
@@ -23,10 +23,12 @@ beforeAll(async () => {
   api = await startApi({ on: supabase, mongoUri, more: { SINGLE_INSTANCE: "1" } });
   const more = { SINGLE_INSTANCE: "1", REQUEST_DEADLINE_MS: "5000", DATABASE_CONNECT_MS: "1000" };
   without = await startApi({ on: supabase, mongoUri: "mongodb://127.0.0.1:9/none", more });
+  none = await startApi({ on: supabase, mongoUri: "", more: { SINGLE_INSTANCE: "1" } });
 });
 afterAll(async () => {
   await api?.close();
   await without?.close();
+  await none?.close();
   await mongo?.db().dropDatabase();
   await mongo?.close();
   await supabase?.stop();
@@ -51,7 +53,12 @@ async function newCaller(home: Home = "supabase", appMetadata: Body = {}) {
         text,
       };
     };
-  return { id: user.id, call: callOf(api as ApiInstance), callWithout: callOf(without as ApiInstance) };
+  return {
+    id: user.id,
+    call: callOf(api as ApiInstance),
+    callWithout: callOf(without as ApiInstance),
+    callNone: callOf(none as ApiInstance),
+  };
 }
 const PATH = "/api/preferences";
 
@@ -198,6 +205,19 @@ describe("the first look", () => {
     await ann.deposit();
     expect((await ann.callWithout("GET", "/api/dashboard")).value.balances).toMatchObject([{ available: "14.00" }]);
     expect((without as ApiInstance).cache.stats().hits).toBe(hits);
+  });
+
+  test("where no MongoDB is configured, preferences say what to set, and all else is there", async () => {
+    const ann = await rich("3");
+    for (const answer of [await ann.callNone("GET", PATH), await ann.callNone("PATCH", PATH, { language: "de" })]) {
+      expect([answer.status, answer.value.code]).toEqual([503, "unavailable"]);
+      expect(answer.value.detail).toBe("These records are in MongoDB, which is not configured here: set MONGODB_URI.");
+    }
+    for (const path of ["/api/users/me", "/api/dashboard"]) {
+      const { status, value } = await ann.callNone("GET", path);
+      expect([path, status]).toEqual([path, 200]);
+      expect(value).toMatchObject({ degraded: ["preferences"], preferences: null, balances: [{ available: "3.00" }] });
+    }
   });
 
   test("nobody sees another's", async () => {

@@ -1,4 +1,4 @@
-/** Transfers, holds and reversals by many clients at once, on a server that ends their connections at random. */
+/** Every kind of movement by many clients at once, on a server that ends their connections at random. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { partOf } from "../setup/effort.ts";
 import { type OwnDatabase, startOwnDatabase } from "../setup/own-database.ts";
@@ -10,7 +10,13 @@ let database: OwnDatabase;
 let storm: Storm;
 beforeAll(async () => {
   database = await startOwnDatabase();
-  storm = await startStorm({ url: database.ownerUrl, calls: CALLS, isBack: async () => undefined });
+  // The server is also that of the test files that run beside this one, so it gives half of its connections to the clients,
+  // who share them as behind a pooler: 100 where it takes 200. In test/outage each of them has one of its own.
+  const [row] = await database.sql<{ connections: number }>(
+    "select current_setting('max_connections')::int / 2 as connections",
+  );
+  const connections = row?.connections ?? 0;
+  storm = await startStorm({ url: database.ownerUrl, calls: CALLS, connections, isBack: async () => undefined });
 });
 afterAll(async () => {
   await storm?.close();
@@ -35,8 +41,9 @@ test("moves nothing twice, loses nothing that was answered, and the books are ri
   }
   await running;
   expect(ended).toBeGreaterThan(10);
-  expect(storm.heard.repeated).toBeGreaterThan(10);
-  expect(storm.heard.unheard.size).toBeGreaterThan(0);
-  expect(storm.heard.made.size).toBeGreaterThan(CALLS / 4);
+  expect(storm.calls.counts.repeated).toBeGreaterThan(10);
+  expect(storm.calls.counts.doubled).toBeGreaterThan(0);
+  expect(storm.calls.unheard.size).toBeGreaterThan(0);
+  expect(storm.made.size).toBeGreaterThan(CALLS / 4);
   await storm.judge();
 });

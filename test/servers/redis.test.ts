@@ -117,6 +117,18 @@ describe("the cache", () => {
   });
 });
 
+test("a process that is held up for longer than a command may take does not take Redis for dead", async () => {
+  const redis = connection({ commandMs: 50 });
+  await redis.first();
+  await expect.poll(() => redis.run((client) => client.ping()).catch(() => "away"), PATIENT).toBe("PONG");
+  const asked = redis.run((client) => client.ping());
+  // the command has to be on its way
+  await new Promise((resolve) => setImmediate(resolve));
+  const until = performance.now() + 1_000;
+  while (performance.now() < until);
+  expect(await asked).toBe("PONG");
+});
+
 describe("limits", () => {
   const settings = { reads: 100, writes: null, admin: null, export: null, address: null };
 

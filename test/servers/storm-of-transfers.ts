@@ -1,49 +1,39 @@
 /**
- * Many clients that move money among few accounts at once, over connections that break: each repeats what it has no answer
- * to, under the same id, until it has one, or is killed and never hears. At the end the books are held against the answers.
+ * Many clients that move money among few accounts at once, in every way there is, over connections that break. At the end
+ * the books are held against the answers.
  */
 import { randomUUID } from "node:crypto";
-import { setTimeout as pause } from "node:timers/promises";
-import pg from "pg";
+import type pg from "pg";
 import { expect } from "vitest";
+import { type Books, judgeBooks } from "./storm-books.ts";
+import { type Answer, type Call, type Calls, dice, startCalls } from "./storm-calls.ts";
 
 const CLIENTS = 200;
-const ACCOUNTS = 50;
-/** each has so many cents at the start */
-const CENTS = 100_000;
-/** the clients share them, as they do behind a pooler */
-const CONNECTIONS = 60;
-/** of a hundred calls, how many are abandoned by a client that is killed */
-const KILLED = 2;
-
-type Row = Record<string, unknown>;
-type Outcome = "posted" | "pending" | "voided";
-interface Known {
-  from: number;
-  to: number;
-  cents: number;
-  status: Outcome;
-}
-/** What the clients have heard. */
-interface Heard {
-  made: Map<string, Known>;
-  /** calls that nobody heard the end of: they may have been done */
-  unheard: Set<string>;
-  refused: number;
-  repeated: number;
-}
+/** with an account in either asset each: 50 accounts */
+const USERS = 25;
+/** smallest units: what an account has at the start, and how many make one */
+const ASSETS = [
+  { code: "EUR", start: 100_000, unit: 100, rate: "163.27" },
+  { code: "JPY", start: 160_000, unit: 1, rate: "0.0061" },
+] as const;
+/** of a thousand turns, how many share a yield among all: each books as many entries as there are accounts */
+const YIELDS = 10;
 
 export interface StormOptions {
-  /** connects as who may call the functions */
+  /** of a database of the storm's own, as who may call the functions */
   url: string;
   calls: number;
+  /** the clients share so many; from 200 on each has its own */
+  connections: number;
   /** once a connection at all can be had again */
   isBack: () => Promise<unknown>;
 }
 
 export interface Storm {
   readonly pool: pg.Pool;
-  readonly heard: Heard;
+  readonly calls: Calls;
+  /** transfers that a client has been told of */
+  readonly made: ReadonlyMap<string, Answer>;
   /** until all calls are answered or abandoned */
   run(): Promise<void>;
   /** the books against what was heard */
@@ -51,146 +41,149 @@ export interface Storm {
   close(): Promise<void>;
 }
 
-const GONE = new Set(["57P01", "57P02", "57P03", "08006", "08003", "08001", "53300"]);
-const isLost = (error: { code?: string; message?: string }) =>
-  !error.code || GONE.has(error.code) || !/^[0-9A-Z]{5}$/.test(error.code);
+interface Holder {
+  user: string;
+  /** as ASSETS */
+  accounts: string[];
+}
 
-export async function startStorm({ url, calls, isBack }: StormOptions): Promise<Storm> {
-  const pool = new pg.Pool({
-    connectionString: url,
-    max: CONNECTIONS,
-    idleTimeoutMillis: 1_000,
-    allowExitOnIdle: true,
-  });
-  pool.on("error", () => undefined);
-  pool.on("connect", (client) => client.on("error", () => undefined));
-  const heard: Heard = { made: new Map(), unheard: new Set(), refused: 0, repeated: 0 };
-  const users: string[] = [];
-  const accounts: string[] = [];
-  for (let n = 0; n < ACCOUNTS; n++) {
-    const id = randomUUID();
-    await pool.query(
-      `insert into auth.users (id, aud, role, email, created_at, updated_at) values ($1, 'authenticated', 'authenticated', $2, now(), now())`,
-      [id, `storm-${id}@switchyard.test`],
-    );
-    const { rows } = await pool.query("select public.ledger_open_account($1, 'EUR') -> 'account' ->> 'id' as id", [id]);
-    users.push(id);
-    accounts.push(String(rows[0].id));
-    await pool.query("select public.ledger_deposit(null, $1, $2, $3)", [randomUUID(), rows[0].id, String(CENTS / 100)]);
+export async function startStorm({ calls: count, ...options }: StormOptions): Promise<Storm> {
+  const calls = startCalls(options);
+  const { make, ask } = calls;
+  const made = new Map<string, Answer>();
+  const heard: Books = { made, settled: new Map(), unheard: calls.unheard, asked: new Map() };
+  const recent: string[] = [];
+
+  async function movement(name: string, parameters: Record<string, unknown>) {
+    const call: Call = { name, parameters: { ...parameters, p_id: randomUUID() } };
+    const answer = await make(call);
+    if (!answer) return;
+    made.set(answer.id, answer);
+    recent.push(answer.id);
+    if (recent.length > 200) recent.shift();
   }
 
-  let left = calls;
-  const dice = (sides: number) => Math.floor(Math.random() * sides);
-  const some = (status: Outcome) => {
-    const fitting = [...heard.made].slice(-200).filter(([, known]) => known.status === status);
+  const holders: Holder[] = [];
+  for (let n = 0; n < USERS; n++) {
+    const user = randomUUID();
+    await ask(
+      `insert into auth.users (id, aud, role, email, created_at, updated_at)
+       values ($1, 'authenticated', 'authenticated', $2, now(), now())`,
+      [user, `storm-${user}@switchyard.test`],
+    );
+    const accounts: string[] = [];
+    for (const { code } of ASSETS) {
+      const opened = "select public.ledger_open_account($1, $2) -> 'account' ->> 'id' as id";
+      const [row] = await ask(opened, [user, code]);
+      accounts.push(String(row?.id));
+    }
+    holders.push({ user, accounts });
+  }
+  const deposit = (account: string | undefined, amount: string) =>
+    movement("ledger_deposit", { p_actor: null, p_account: account, p_amount: amount });
+  for (const { accounts } of holders)
+    for (const [at, { start, unit }] of ASSETS.entries()) await deposit(accounts[at], decimal(start, unit));
+  const [from, to] = ASSETS;
+  for (const [one, other, rate] of [
+    [from.code, to.code, from.rate],
+    [to.code, from.code, to.rate],
+  ])
+    await ask("select public.ledger_set_rate(null, $1, $2, $3)", [one, other, rate]);
+
+  /** Somebody with one of their accounts, another's in that asset, and an amount that it may have. */
+  function drawn() {
+    const [asset, who, other] = [dice(2), dice(USERS), dice(USERS - 1)];
+    const { start, unit } = ASSETS[asset as 0 | 1];
+    const [payer, payee] = [holders[who], holders[other >= who ? other + 1 : other]];
+    // worth more than the smallest unit of the other asset
+    const amount = decimal(2 * (100 / unit) + dice(start / 4), unit);
+    const own = { p_user_id: payer?.user, p_from: payer?.accounts[asset], p_amount: amount };
+    return {
+      own,
+      amount,
+      to: payee?.accounts[asset],
+      exchanged: payer?.accounts[1 - asset],
+      code: ASSETS[asset as 0 | 1].code,
+    };
+  }
+  // as much as is withdrawn, or nothing could be moved in the end
+  const paidIn = () => {
+    const { to, amount } = drawn();
+    return deposit(to, amount);
+  };
+  const outgoing = (held: boolean) => {
+    const { own, to, exchanged } = drawn();
+    const hold = held && { p_hold_seconds: 3_600 };
+    const way = dice(10);
+    if (way < 5) return movement("ledger_transfer", { ...own, ...hold, p_to: to });
+    if (way < 7) return movement("ledger_withdraw", { ...own, ...hold });
+    return movement("ledger_exchange", { ...own, ...hold, p_to: exchanged });
+  };
+  const some = (status: Answer["status"]) => {
+    const isSuch = (id: string) => (heard.settled.get(id) ?? made.get(id)?.status) === status;
+    const fitting = recent.filter(isSuch);
     return fitting[dice(fitting.length)];
   };
-
-  /** One call until it is answered; undefined when it was refused, or its client was killed. */
-  async function call(text: string, values: readonly unknown[], id: string): Promise<Row | undefined> {
-    const isKilled = dice(100) < KILLED;
-    for (;;) {
-      let client: pg.PoolClient | undefined;
-      try {
-        client = await pool.connect();
-        const answer = client.query(text, [...values]);
-        if (isKilled) {
-          answer.catch(() => undefined);
-          // after a moment, in which the server may have begun, or be done
-          await pause(dice(4));
-          heard.unheard.add(id);
-          client.release(true);
-          return undefined;
-        }
-        const { rows } = await answer;
-        client.release();
-        return rows[0].answer as Row;
-      } catch (thrown) {
-        const error = thrown as { code?: string; message?: string };
-        client?.release(true);
-        if (!isLost(error)) {
-          if (!/^(SY402|SY424)$/.test(error.code ?? "")) throw thrown;
-          heard.refused++;
-          return undefined;
-        }
-        heard.repeated++;
-        await isBack();
-      }
-    }
-  }
-
-  async function move(isHold: boolean) {
-    const [from, other, cents] = [dice(ACCOUNTS), dice(ACCOUNTS - 1), 1 + dice(CENTS / 4)];
-    const to = other >= from ? other + 1 : other;
-    const id = randomUUID();
-    const answer = await call(
-      "select public.ledger_transfer($1, $2, $3, $4, $5, p_hold_seconds => $6) as answer",
-      [users[from], id, accounts[from], accounts[to], (cents / 100).toFixed(2), isHold ? 3_600 : null],
-      id,
-    );
-    if (answer) heard.made.set(id, { from, to, cents, status: isHold ? "pending" : "posted" });
-  }
   async function settle(name: "post" | "void") {
-    const [id, known] = some("pending") ?? [];
-    if (!id || !known) return move(true);
-    const operator = name === "void" ? ", true" : "";
-    const answer = await call(`select public.ledger_${name}(null, $1${operator}) as answer`, [id], id);
-    if (answer) known.status = name === "post" ? "posted" : "voided";
+    const id = some("pending");
+    if (!id) return outgoing(true);
+    const byItsUser = name === "void" && dice(2) === 0;
+    const user = holders.find(({ accounts }) => accounts.includes(String(made.get(id)?.from_account)))?.user;
+    const parameters = {
+      ...{ p_id: id, p_actor: byItsUser ? user : null },
+      ...(name === "void" && { p_as_operator: !byItsUser }),
+    };
+    const answer = await make({ name: `ledger_${name}`, parameters });
+    if (answer) heard.settled.set(id, answer.status);
   }
   async function reverse() {
-    const [of, known] = some("posted") ?? [];
-    if (!of || !known) return move(false);
-    const id = randomUUID();
-    const answer = await call("select public.ledger_reverse(null, $1, $2) as answer", [id, of], id);
-    if (answer) heard.made.set(id, { from: known.to, to: known.from, cents: known.cents, status: "posted" });
+    const of = some("posted");
+    return of ? movement("ledger_reverse", { p_actor: null, p_transfer: of }) : outgoing(false);
   }
+  async function share() {
+    const { amount, code } = drawn();
+    const call = {
+      name: "ledger_yield",
+      parameters: { p_actor: null, p_asset: code, p_amount: amount, p_id: randomUUID() },
+    };
+    heard.asked.set(call.parameters.p_id, amount);
+    const answer = await make(call);
+    if (!answer) return;
+    made.set(answer.id, answer);
+    recent.push(answer.id);
+  }
+  /** Whatever is in the middle of being done, nobody sees half of it. */
+  async function look() {
+    const rows = await ask(
+      `select asset, sum(posted)::text as total, min(posted) filter (where kind = 'user') >= 0
+         and min(posted - held) filter (where kind = 'user') >= 0 as whole from public.ledger_accounts group by 1 order by 1`,
+    );
+    expect(rows).toEqual(ASSETS.map(({ code }) => ({ asset: code, total: "0", whole: true })));
+  }
+
+  let left = count;
   async function client() {
     while (left-- > 0) {
-      const turn = dice(20);
-      if (turn < 12) await move(false);
-      else if (turn < 15) await move(true);
-      else if (turn < 17) await settle("post");
-      else if (turn < 18) await settle("void");
+      const turn = dice(40);
+      if (dice(1_000) < YIELDS) await share();
+      else if (turn < 20) await outgoing(false);
+      else if (turn < 24) await paidIn();
+      else if (turn < 29) await outgoing(true);
+      else if (turn < 33) await settle("post");
+      else if (turn < 35) await settle("void");
       else await reverse();
+      if (dice(100) === 0) await look();
     }
   }
 
   return {
-    pool,
-    heard,
+    pool: calls.pool,
+    calls,
+    made,
     run: async () => void (await Promise.all(Array.from({ length: CLIENTS }, client))),
-    async judge() {
-      const ask = async (text: string, values: unknown[] = []) => (await pool.query(text, values)).rows as Row[];
-      expect(await ask("select * from public.ledger_check()")).toEqual([]);
-      const rows = await ask(
-        `select id, kind, status, (amount)::int as cents, from_account, to_account from public.ledger_transfers
-         where kind <> 'deposit' and (from_account = any ($1) or to_account = any ($1))`,
-        [accounts],
-      );
-      const there = new Map(rows.map((row) => [String(row.id), row]));
-      // everything that was answered is there, as it was answered, and nothing that nobody asked for
-      const settledUnheard = (id: string) => heard.unheard.has(id);
-      const missing = [...heard.made].filter(([id, known]) => {
-        const row = there.get(id);
-        return row?.cents !== known.cents || (row.status !== known.status && !settledUnheard(id));
-      });
-      expect(missing).toEqual([]);
-      expect([...there.keys()].filter((id) => !heard.made.has(id) && !heard.unheard.has(id))).toEqual([]);
-      // balances are what those transfers make of what there was, once each
-      const cents = accounts.map(() => CENTS);
-      for (const { status, cents: amount, from_account, to_account } of rows) {
-        if (status !== "posted") continue;
-        const [from, to] = [accounts.indexOf(String(from_account)), accounts.indexOf(String(to_account))];
-        cents[from] = (cents[from] ?? 0) - Number(amount);
-        cents[to] = (cents[to] ?? 0) + Number(amount);
-      }
-      const found = await ask("select id, posted::int as posted from public.ledger_accounts where id = any ($1)", [
-        accounts,
-      ]);
-      const posted = new Map(found.map((row) => [String(row.id), Number(row.posted)]));
-      expect(accounts.map((id) => posted.get(id))).toEqual(cents);
-      expect(cents.reduce((sum, each) => sum + each, 0)).toBe(ACCOUNTS * CENTS);
-    },
-    close: () => pool.end(),
+    judge: () => judgeBooks(ask, heard),
+    close: () => calls.pool.end(),
   };
 }
+
+const decimal = (units: number, unit: number): string => (units / unit).toFixed(unit === 1 ? 0 : 2);

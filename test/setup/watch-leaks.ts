@@ -21,7 +21,8 @@ vi.mock("../../shared/log.ts", async (original) => {
   const createLog: typeof real.createLog = (options) => {
     const own = real.createLog(options);
     // what the level leaves out would be said in another deployment
-    const all = real.createLog({ ...options, level: "debug", write: (line) => checkLogLine(line, "the log") });
+    const write = (line: string) => checkLogLine(line, "the log");
+    const all = real.createLog({ ...options, level: "debug", write, keep: undefined });
     const both = (level: "debug" | "info" | "warn" | "error") => (event: string, fields?: Record<string, unknown>) => {
       all[level](event, fields);
       own[level](event, fields);

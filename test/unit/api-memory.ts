@@ -8,6 +8,7 @@ import { conflict, notFound, type RepositoryError } from "../../shared/contract/
 import type { ListQuery, Selection } from "../../shared/contract/query.ts";
 import { validate } from "../../shared/contract/validate.ts";
 import type { Collection } from "../../shared/definition/define.ts";
+import type { Limits } from "../../shared/limits/limits.ts";
 import { createLog } from "../../shared/log.ts";
 import type { Router } from "../../shared/placement/router.ts";
 import type { RequestUser } from "../../shared/placement/service.ts";
@@ -82,9 +83,11 @@ export interface MemoryOptions {
   failing?: () => RepositoryError;
   router?: Partial<Router>;
   clock?: () => number;
+  limits?: Limits;
 }
 
-export function memoryApi({ environment: more = {}, failing, router = {}, clock = Date.now }: MemoryOptions = {}) {
+export function memoryApi(options: MemoryOptions = {}) {
+  const { environment: more = {}, failing, router = {}, clock = Date.now, limits } = options;
   const tables = new Map<string, { rows: Map<string, Row>; gone: Set<string> }>();
   const lines: string[] = [];
   const users: RequestUser[] = [];
@@ -120,6 +123,7 @@ export function memoryApi({ environment: more = {}, failing, router = {}, clock 
     verify: createVerifier(config, clock),
     log: createLog({ level: "debug", write: (line) => lines.push(line) }),
     clock,
+    ...(limits && { limits }),
   };
   const app = createApp(() => dependencies);
   return { app, lines, users };

@@ -1,11 +1,12 @@
 /** The cache's rules, over a shelf that can be reached, or not, or that has forgotten. */
 import { describe, expect, test } from "vitest";
-import { type Cache, cacheOf, createNoCache } from "../../shared/cache/cache.ts";
+import { type Cache, cacheOf, createNoCache, EVERYBODY } from "../../shared/cache/cache.ts";
 import { createCache } from "../../shared/cache/create-cache.ts";
 import { createMemoryShelf } from "../../shared/cache/memory-shelf.ts";
 import type { Shelf } from "../../shared/cache/shelf.ts";
 import { cacheHistory } from "../setup/cache-histories.ts";
 import { createHub } from "../setup/cache-hub.ts";
+import { PATIENT } from "../setup/patience.ts";
 
 const KEY = { scope: "ann", name: "dashboard" };
 
@@ -177,6 +178,29 @@ describe("over two instances", () => {
     await expect.poll(async () => (await read(b)).from).toBe("cache");
     expect((await read(b)).value).toBe("new");
   });
+
+  test.each(["begin", "end"] as const)(
+    "a lost answer to the %s of a write bars nobody once the writer is back",
+    async (step) => {
+      // its time stands still: no marker ends by itself
+      const [inner, hub] = [createMemoryShelf(() => 0), createHub(SETTLE_MS)];
+      let lost = 0;
+      /** done, and not said: of the write, and of the first try to get back */
+      const losing: Shelf = {
+        ...inner,
+        [step]: async (...given: [string[], string, number]) => {
+          await inner[step](...given);
+          if (lost++ < 2) throw new Error("lost");
+        },
+      };
+      const writer = createCache({ shelf: losing, kind: "redis", peers: hub("a"), renewMs: 1 });
+      const reader = createCache({ shelf: inner, kind: "redis", peers: hub("b") });
+      await writer.writing([EVERYBODY], async () => true);
+      const read = async () => (await reader.getOrCompute(KEY, async () => 1, 300)).from;
+      await expect.poll(read, PATIENT).toBe("cache");
+      expect(lost).toBeGreaterThan(2);
+    },
+  );
 
   test("30,000 interleavings, with lines cut and servers started again in the middle of writes", async () => {
     const [server, hub] = [createServer(), createHub(SETTLE_MS)];

@@ -31,6 +31,7 @@ describe("the environment", () => {
       ...api,
       SUPABASE_URL: "http://127.0.0.1:54321",
       LOG_LEVEL: "info",
+      LOG_TO_MONGODB: "0",
       QUOTA_RECORDS: 100_000,
       QUOTA_BYTES: 104_857_600,
       ...DEFAULT_DEADLINES,
@@ -113,6 +114,7 @@ describe("the environment", () => {
     ["MONGODB_DATABASE", "x".repeat(39)],
     ["MONGODB_REPLICA_DATABASE", "a.b"],
     ["LOG_LEVEL", "loud"],
+    ["LOG_TO_MONGODB", "yes"],
     ["SUPABASE_JWT_SECRET", "short"],
     ["IDEMPOTENCY_SECRET", "short"],
     ["SUPABASE_JWKS", "{}"],
@@ -121,6 +123,17 @@ describe("the environment", () => {
     const said = problems(loadApiConfig, { ...api, [name]: value });
     expect(said).toHaveLength(1);
     expect(said[0]).toMatch(new RegExp(`^${name} (must|may) .+\\.$`));
+  });
+
+  test("logs are kept in a MongoDB that there is; the development system has one", () => {
+    for (const load of [loadApiConfig, loadFunctionConfig]) {
+      const said = problems(load, { ...api, LOG_TO_MONGODB: "1" });
+      expect(said).toEqual([expect.stringMatching(/^LOG_TO_MONGODB=1 needs MONGODB_URI: .+\.$/)]);
+      for (const name of ["MONGODB_URI", "MONGO_URL", "DATABASE_MONGODB"])
+        expect(load({ ...api, LOG_TO_MONGODB: "1", [name]: "mongodb://h/x" })).toMatchObject({ LOG_TO_MONGODB: "1" });
+    }
+    expect(loadDevConfig({ LOG_TO_MONGODB: "1" })).toMatchObject({ LOG_TO_MONGODB: "1" });
+    expect(problems(loadDevConfig, { LOG_TO_MONGODB: "yes" })).toEqual(["LOG_TO_MONGODB must be 0 or 1."]);
   });
 
   test("the API takes every variable", () => {

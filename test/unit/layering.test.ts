@@ -9,7 +9,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const LAYERS: readonly (readonly string[])[] = [
   ["shared/values"],
   ["shared/definition"],
-  ["shared/contract", "shared/log.ts", "shared/deadlines.ts"],
+  ["shared/contract", "shared/log.ts", "shared/deadlines.ts", "shared/write-behind.ts"],
   ["shared/redis"],
   ["shared/cache", "shared/limits"],
   ["shared/repository"],

@@ -25,6 +25,31 @@ describe("the log", () => {
     expect(logged(all, "debug")).toHaveLength(4);
   });
 
+  test("cuts a text of any length between two words, so that no half of a secret is left", () => {
+    const before = "word ".repeat(1_598);
+    const [line = ""] = logged((log) =>
+      log.warn("long", { text: `${before}geheim@example.com ${"x".repeat(500_000)}` }),
+    );
+    expect(JSON.parse(line).text).toBe(`${before.trimEnd()}…`);
+    const [run = ""] = logged((log) => log.warn("long", { error: new Error("x".repeat(500_000)) }));
+    expect(run.length).toBeLessThan(200);
+  });
+
+  test("hands on each warning and error that it writes, as it is written, and nothing else", () => {
+    const lines: string[] = [];
+    const kept: string[] = [];
+    const write = (line: string) => lines.push(line);
+    for (const level of ["debug", "error", "silent"] as const) {
+      const log = createLog({ level, write, keep: (line) => kept.push(line) });
+      log.info("a");
+      log.warn("b", { token: "geheim" });
+      log.error("c");
+    }
+    expect(kept.map((line) => JSON.parse(line).event)).toEqual(["b", "c", "c"]);
+    expect(kept).toEqual(lines.slice(1));
+    expect(kept[0]).not.toMatch("geheim");
+  });
+
   test.each([
     ["a field's name", { headers: { authorization: "geheim" } }],
     ["a URL's password", { uri: "mongodb+srv://root:geheim@host/db" }],

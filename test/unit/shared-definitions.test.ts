@@ -4,10 +4,12 @@ import { sharedCollections } from "../../shared/collections/index.ts";
 import {
   type Collection,
   defineCollection,
+  home,
   memberOf,
   owner,
   pinned,
   readBy,
+  replicated,
   userFieldOf,
 } from "../../shared/definition/define.ts";
 import { author, boolean, optional, text, url, uuid, withDefault } from "../../shared/definition/fields.ts";
@@ -95,5 +97,7 @@ describe("whose a record is", () => {
   test("a definition that contradicts itself does not load", () => {
     expect(() => define({ scope: memberOf("members", "room_id", "sender_id"), fields: {} })).toThrow("author()");
     expect(() => define({ readers: { members: "members", field: "nothing" } })).toThrow("no field nothing");
+    for (const placement of [home(), pinned("supabase"), replicated("mongodb", "reads-and-writes")])
+      expect(() => define({ placement, scope: owner(), keptDays: 1 })).toThrow('pinned("mongodb")');
   });
 });

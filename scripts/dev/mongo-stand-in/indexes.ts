@@ -40,8 +40,19 @@ export function parseIndex(spec: unknown): IndexSpec {
       197,
       `The field '${unknown}' is not valid for an index specification. Specification: ${spec.name}`,
     );
+  refuseExpiry(spec);
   const { ns: _ns, background: _background, v: _v, ...rest } = spec;
   return { v: new Int32(2), ...rest } as unknown as IndexSpec;
+}
+
+/** What no TTL index can be. */
+function refuseExpiry({ name, key, expireAfterSeconds: after }: Doc): void {
+  if (after === undefined) return;
+  const refuse = (reason: string) =>
+    new MongoError(67, `TTL index '${String(name)}': ${reason}, see expireAfterSeconds.`);
+  if (!isNum(after)) throw refuse("the option must be numeric");
+  if (toNumber(after) < 0) throw refuse("the option cannot be less than 0");
+  if (Object.keys(key as Doc).length > 1) throw refuse("compound indexes do not support it");
 }
 
 function product(lists: readonly string[][]): string[] {
@@ -135,12 +146,18 @@ function sameKeys(a: Doc, b: Doc): boolean {
 /** The index that a new one is already, or the server's refusal of one that contradicts another. */
 export function existing(indexes: readonly Index[], spec: IndexSpec): Index | undefined {
   const options = ({ name: _, v: __, ...rest }: Doc) => rest;
-  const signature = (one: IndexSpec) => keyOf(Object.fromEntries(Object.entries(options(one)).sort()));
+  const signature = (one: Doc) => keyOf(Object.fromEntries(Object.entries(options(one)).sort()));
+  const lasting = ({ expireAfterSeconds: _, ...rest }: Doc) => signature(rest);
   for (const index of indexes) {
     const [same, keys] = [index.spec.name === spec.name, sameKeys(index.spec.key, spec.key)];
     if (!same && !keys) continue;
     if (same && keys && signature(index.spec) === signature(spec)) return index;
     if (same && index.spec.name === "_id_") return index;
+    if (same && keys && lasting(index.spec) === lasting(spec))
+      throw new MongoError(
+        85,
+        `An equivalent index already exists with the same name but different options. Requested index: ${spec.name}`,
+      );
     if (same && keys)
       throw new MongoError(
         86,

@@ -31,13 +31,16 @@ export function owners(store: () => Store): void {
       expect(value(await any(owner, name).get(made.id))).toEqual(made);
     });
 
-    test.each(each)("%s: an id that another owner has is free", async (name) => {
+    test.each(each)("%s: under an id that another owner has, nothing of theirs is changed or said", async (name) => {
       const [owner, stranger] = [await store().newOwner(), await store().newOwner()];
       const made = await create(owner, name);
       const input = { ...(await body(stranger, name)), id: made.id };
-      const theirs = value(await any(stranger, name).create(input));
-      expect(theirs).toMatchObject({ id: made.id, user_id: stranger.userId });
-      value(await any(stranger, name).delete(made.id));
+      expect(outcome(await any(stranger, name).create(input))).toBe(store().foreignId);
+      const theirs = value(await any(stranger, name).list(everything)).items;
+      const expected = { ok: [{ id: made.id, user_id: stranger.userId }], duplicate: [] }[store().foreignId];
+      expect(theirs.map(({ id, user_id }) => ({ id, user_id }))).toEqual(expected);
+      const deleted = { ok: "ok", duplicate: "not_found" }[store().foreignId];
+      expect(outcome(await any(stranger, name).delete(made.id))).toBe(deleted);
       expect(value(await any(owner, name).get(made.id))).toEqual(made);
       expect(outcome(await any(stranger, name).create({ ...input, unknown: 1 }))).toBe("invalid_input");
     });
@@ -47,9 +50,13 @@ export function owners(store: () => Store): void {
       const input = { id: crypto.randomUUID(), name: "Mina" };
       const hash = { idempotencyHash: "the same" };
       value(await any(owner, "contacts").create(input, hash));
-      expect(value(await any(stranger, "contacts").create({ ...input, name: "Mona" }, hash)).name).toBe("Mona");
+      const other = { ...input, name: "Mona" };
+      expect(outcome(await any(stranger, "contacts").create(other, hash))).toBe(store().foreignId);
       value(await any(owner, "contacts").delete(input.id));
-      expect(value(await any(stranger, "contacts").create(input, hash)).name).toBe("Mona");
+      // nor does what is left of it
+      expect(outcome(await any(stranger, "contacts").create(input, hash))).toBe(store().foreignId);
+      const names = value(await any(stranger, "contacts").list(everything)).items.map(({ name }) => name);
+      expect(names).toEqual({ ok: ["Mona"], duplicate: [] }[store().foreignId]);
     });
 
     test("equal keys of two owners are listed apart, in every sort", async () => {
