@@ -4,6 +4,7 @@ import { functionSecretKeys, loadFunctionConfig, processEnvironment } from "../.
 import { deadlinesOf } from "../../../shared/deadlines.ts";
 import { createLog } from "../../../shared/log.ts";
 import { createMovesControl } from "../../../shared/moves/control.ts";
+import { createLogKeeper } from "../../../shared/operations/keep-logs.ts";
 import { createMovesEndpoint } from "../../../shared/operations/moves-endpoint.ts";
 import { createRegistry } from "../../../shared/placement/registry.ts";
 import { serviceClient } from "../../../shared/postgres/client.ts";
@@ -12,6 +13,10 @@ const config = loadFunctionConfig(processEnvironment());
 const deadlines = deadlinesOf(config);
 const service = serviceClient(config, { timeoutMs: deadlines.callMs });
 const appName = "switchyard-moves";
+/** Of Supabase's own runtime; elsewhere the process lives on by itself. */
+const { EdgeRuntime: runtime } = globalThis as { EdgeRuntime?: { waitUntil(work: Promise<unknown>): void } };
+const waitUntil = (work: Promise<unknown>) => runtime?.waitUntil(work);
+const logs = createLogKeeper({ config, deadlines, appName, waitUntil });
 
 export default {
   fetch: createMovesEndpoint({
@@ -19,6 +24,6 @@ export default {
     control: createMovesControl(service),
     databases: createRegistry({ config, service, collections: allCollections, deadlines, appName }),
     collections: homeCollections,
-    log: createLog({ level: config.LOG_LEVEL }),
+    log: createLog({ level: config.LOG_LEVEL, keep: logs?.keep }),
   }),
 };
