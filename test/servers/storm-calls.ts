@@ -85,16 +85,21 @@ export function startCalls({ url, connections, isBack }: CallsOptions): Calls {
   }
 
   async function ask(text: string, values: readonly unknown[] = [], breaksAtFirst = false, onLost = () => {}) {
+    const lost = () => {
+      counts.repeated++;
+      onLost();
+    };
     for (let breaks = breaksAtFirst; ; breaks = false) {
       try {
         const rows = await once(text, values, breaks);
         if (rows) return rows;
+        lost();
       } catch (error) {
         if (!isLost(error as pg.DatabaseError)) throw error;
+        // whoever waits to see that the server is gone hears of it before it is back
+        lost();
         await isBack();
       }
-      counts.repeated++;
-      onLost();
     }
   }
 

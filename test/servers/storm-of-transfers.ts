@@ -34,6 +34,8 @@ export interface Storm {
   readonly calls: Calls;
   /** transfers that a client has been told of */
   readonly made: ReadonlyMap<string, Answer>;
+  /** how many of the calls have begun, or are over */
+  begun(): number;
   /** until all calls are answered or abandoned */
   run(): Promise<void>;
   /** the books against what was heard */
@@ -106,7 +108,7 @@ export async function startStorm({ calls: count, ...options }: StormOptions): Pr
       code: ASSETS[asset as 0 | 1].code,
     };
   }
-  // as much as is withdrawn, or nothing could be moved in the end
+  // more than is withdrawn, or nothing could be moved in the end
   const paidIn = () => {
     const { to, amount } = drawn();
     return deposit(to, amount);
@@ -167,10 +169,10 @@ export async function startStorm({ calls: count, ...options }: StormOptions): Pr
       const turn = dice(40);
       if (dice(1_000) < YIELDS) await share();
       else if (turn < 20) await outgoing(false);
-      else if (turn < 24) await paidIn();
-      else if (turn < 29) await outgoing(true);
-      else if (turn < 33) await settle("post");
-      else if (turn < 35) await settle("void");
+      else if (turn < 27) await paidIn();
+      else if (turn < 32) await outgoing(true);
+      else if (turn < 35) await settle("post");
+      else if (turn < 37) await settle("void");
       else await reverse();
       if (dice(100) === 0) await look();
     }
@@ -180,6 +182,7 @@ export async function startStorm({ calls: count, ...options }: StormOptions): Pr
     pool: calls.pool,
     calls,
     made,
+    begun: () => count - Math.max(left, 0),
     run: async () => void (await Promise.all(Array.from({ length: CLIENTS }, client))),
     judge: () => judgeBooks(ask, heard),
     close: () => calls.pool.end(),
