@@ -13,34 +13,36 @@ language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_self record;
   v_until timestamptz;
+  v_found boolean;
 begin
   select name, is_control into v_self from switchyard.self;
   begin
     perform set_config('lock_timeout', greatest(1, least(p_wait_ms, 5000))::text, true);
     perform pg_advisory_xact_lock(switchyard.fence_lock(), 0);
     perform pg_advisory_xact_lock(switchyard.fence_lock(), switchyard.fence_lock_of(p_user_id));
+    -- the pause begins when the lock is there
+    v_until := clock_timestamp() + make_interval(secs => p_for_ms / 1000.0);
+    if v_self.is_control then
+      update public.user_database_assignments
+      set state = p_state, held_until = v_until, turn = p_turn
+      where user_id = p_user_id and database_provider = p_home and epoch = p_epoch and turn <= p_turn;
+    else
+      insert into public.user_database_assignments as a (user_id, database_provider, epoch, state, reason, held_until, turn)
+      values (p_user_id, p_home, p_epoch, p_state, 'moved', v_until, p_turn)
+      on conflict (user_id) do update
+      set database_provider = excluded.database_provider, epoch = excluded.epoch, state = excluded.state,
+        held_until = excluded.held_until, turn = excluded.turn, assigned_at = clock_timestamp()
+      where a.turn <= excluded.turn and (
+        a.epoch <= excluded.epoch
+        or (a.epoch = excluded.epoch + 1 and a.state = 'moving' and a.database_provider = v_self.name)
+      );
+    end if;
+    v_found := found;
     perform set_config('lock_timeout', '0', true);
   exception when lock_not_available then
     return 'busy';
   end;
-  -- the pause begins when the lock is there
-  v_until := clock_timestamp() + make_interval(secs => p_for_ms / 1000.0);
-  if v_self.is_control then
-    update public.user_database_assignments
-    set state = p_state, held_until = v_until, turn = p_turn
-    where user_id = p_user_id and database_provider = p_home and epoch = p_epoch and turn <= p_turn;
-  else
-    insert into public.user_database_assignments as a (user_id, database_provider, epoch, state, reason, held_until, turn)
-    values (p_user_id, p_home, p_epoch, p_state, 'moved', v_until, p_turn)
-    on conflict (user_id) do update
-    set database_provider = excluded.database_provider, epoch = excluded.epoch, state = excluded.state,
-      held_until = excluded.held_until, turn = excluded.turn, assigned_at = clock_timestamp()
-    where a.turn <= excluded.turn and (
-      a.epoch <= excluded.epoch
-      or (a.epoch = excluded.epoch + 1 and a.state = 'moving' and a.database_provider = v_self.name)
-    );
-  end if;
-  return case when found then 'set' else 'passed' end;
+  return case when v_found then 'set' else 'passed' end;
 end $$;
 
 -- Raises unless records of that user may be written here by whose turn it is to move them: elsewhere at home, or on their way

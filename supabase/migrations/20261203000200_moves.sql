@@ -68,7 +68,8 @@ begin
   update switchyard.databases set opened_at = clock_timestamp() where name = p_to and opened_at is null;
   foreach v_user in array p_users loop
     v_refused := null;
-    select * into v_home from public.user_database_assignments where user_id = v_user for update;
+    -- no lock: what has changed by the time of the switch is found out there
+    select * into v_home from public.user_database_assignments where user_id = v_user;
     if not found then
       v_refused := 'There is no such user, or they have no home.';
     elsif exists (select from switchyard.moves where user_id = v_user and state in ('announced', 'copying', 'switched', 'aborting')) then

@@ -20,7 +20,8 @@ const claims = ({ id, home }: TestUser<string>) =>
   JSON.stringify({ sub: id, role: "authenticated", app_metadata: { home, home_epoch: 1 } });
 /** As a user, as PostgREST acts for them. */
 const act = async (sql: postgres.TransactionSql, user: TestUser<string>) => {
-  await sql`select set_config('role', 'authenticated', true), set_config('request.jwt.claims', ${claims(user)}, true)`;
+  await sql`select set_config('role', 'authenticated', true), set_config('request.jwt.claims', ${claims(user)}, true),
+    set_config('request.jwt.claim.sub', ${user.id}, true)`;
 };
 const write = (sql: postgres.TransactionSql, { id }: TestUser<string>, name: string) =>
   sql`insert into public.contacts (user_id, id, name) values (${id}, ${crypto.randomUUID()}, ${name})`;
