@@ -19,13 +19,13 @@ export const stats: Command = {
   run: ({ values }, { env, out }) =>
     connected(env, async ({ config, service, registry, assignments, deadlines }) => {
       const { statisticsMs: limitMs } = deadlines;
-      const rows = assignments.databases;
+      const { databases: rows, keptCopies } = assignments;
       const log = createLog({ level: "silent" });
       const opened = { config, service, collections: allCollections, deadlines, log, appName: "switchyard-cli" };
       const replication = openReplication(opened);
       try {
         const [found, copy] = await Promise.all([
-          readStats({ registry, rows, collections: allCollections, clock: Date.now, limitMs }),
+          readStats({ registry, rows, keptCopies, collections: allCollections, clock: Date.now, limitMs }),
           readCopy(replication, limitMs),
         ]);
         await assignments.reportSizes(sizesIn(found));
@@ -45,7 +45,7 @@ export const health: Command = {
   run: ({ values }, { env, out }) =>
     connected(env, async ({ registry, assignments, deadlines: { probeMs } }) => {
       const databases = [...registry.values()];
-      const rows = assignments.databases;
+      const { databases: rows, keptCopies } = assignments;
       const found = await createHealth({ databases, rows, probeMs, clock: Date.now })();
       const [first = [], ...rest] = found.homes.map((home) => [home.name, state(home)]);
       out(values.json ? json(found) : table(first, rest));

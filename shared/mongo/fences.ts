@@ -28,7 +28,7 @@ const FENCES = "switchyard_homes";
 
 /** How old the list may be by which a request is served. */
 export const NOTICE_MS = 20_000;
-/** What commits late carries an earlier time: so much is read again. */
+/** What commits late carries an earlier time, and so does what another server of a replica set has written: so much is read again. */
 const OVERLAP_MS = 60_000;
 
 export interface FenceDocument {
@@ -169,9 +169,11 @@ export async function setFence(
   };
   const answer = await againstContention({ db, maxTimeMs: waitMs, pace: ownPace }, async ({ left }) => {
     const held_until = forMs === undefined ? null : new Date(Date.now() + forMs);
-    const set = { home, epoch, state, held_until, turn: Long.fromNumber(turn), changed_at: new Date() };
+    const set = { home, epoch, state, held_until, turn: Long.fromNumber(turn) };
+    // the server's time: by that of one whose clock is behind, nobody would read it
+    const change = { $set: set, $currentDate: { changed_at: true as const } };
     try {
-      await fencesIn(db).updateOne({ _id, ...mayFollow }, { $set: set }, { upsert: true, maxTimeMS: left() });
+      await fencesIn(db).updateOne({ _id, ...mayFollow }, change, { upsert: true, maxTimeMS: left() });
       return ok<FenceAnswer>("set");
     } catch (error) {
       if (error instanceof MongoServerError && error.code === 11000) return ok<FenceAnswer>("passed");

@@ -65,8 +65,10 @@ export interface ClaimedMove extends Move {
   home_epoch: number | null;
   /** since when both homes know, in milliseconds; null: they do not yet */
   heard_ms: number | null;
-  /** the old copy has been kept for long enough */
-  is_over: boolean;
+  /** since the switch, in milliseconds; null: there was none yet */
+  switched_ms: number | null;
+  /** for how much longer the old copy is kept, in milliseconds; null: it is not yet */
+  kept_ms: number | null;
 }
 
 export type Begun = { user_id: string; move: number } | { user_id: string; refused: string };

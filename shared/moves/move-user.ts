@@ -61,9 +61,12 @@ const WAIT_MS = 100;
 /** So few may be left for the pause. */
 const FEW = BATCH;
 const MAX_PASSES = 50;
-/** Between two looks for what came late. */
+/** The first look for what came late; the next ones after twice the time, and so on. */
 const SWEEP_SECONDS = 300;
-const RETRY_SECONDS = 2;
+/** After a pause that could not be had. */
+const SOON_SECONDS = 2;
+/** After anything else: a database is away, or both differ, which only the operator can mend. */
+const LATER_SECONDS = 15;
 
 class LeaseLost extends Error {
   override readonly name = "LeaseLost";
@@ -88,7 +91,8 @@ export async function stepMove(options: MoveOptions, move: ClaimedMove): Promise
     log.warn("move_waits", { ...event, state: move.state, reason });
     // writes go on meanwhile; where that cannot be said, the pause runs out, or the next claim says it
     if (run?.isPaused) await run.sides.source.setFence(move.user_id, atSource(move), WAIT_MS).catch(() => undefined);
-    const again = { dueSeconds: RETRY_SECONDS, error: reason, ...(run && { detail: run.detail }) };
+    const dueSeconds = error instanceof NotNow ? SOON_SECONDS : LATER_SECONDS;
+    const again = { dueSeconds, error: reason, ...(run && { detail: run.detail }) };
     const kept = await control.step(move, move.state, again);
     return kept.isOk() && kept.value;
   }
@@ -300,11 +304,12 @@ async function keep(run: Run): Promise<boolean> {
   const { sides, move, userId, turn } = run;
   if (move.home !== move.target || move.home_epoch !== move.epoch + 1) return run.step("superseded", null);
   await settled(sides.source, move, atTarget(move, "active"));
-  if (!move.is_over) {
+  const { kept_ms: leftMs, switched_ms: passedMs } = move;
+  if (leftMs !== null && leftMs > 0) {
     const late = await lateIn(run);
     if (late.length > 0) run.options.log.error("moved_late", { user_id: userId, move: move.id, late: late.length });
     run.detail = { ...run.detail, late };
-    return run.step("kept", SWEEP_SECONDS);
+    return run.step("kept", Math.min(leftMs / 1_000, Math.max(SWEEP_SECONDS, (passedMs ?? 0) / 1_000)));
   }
   await sides.source.clear(userId, turn);
   return run.step("cleaned", null);

@@ -67,6 +67,9 @@ export interface DatabaseSettings {
   fullAtPercent?: number | undefined;
 }
 
+/** By database and collection, in living records. */
+export type KeptCopies = Readonly<Record<string, Readonly<Record<string, number>>>>;
+
 export type Assignments = ReturnType<typeof createAssignments>;
 
 type Answer<T> = Promise<Result<T, RepositoryError>>;
@@ -91,6 +94,9 @@ export function createAssignments(client: SupabaseClient) {
       callSystem(client, "switchyard_assign_missing", { p_batch_size: batchSize, p_to: to ?? null }),
 
     databases: (): Answer<DatabaseRow[]> => callSystem(client, "switchyard_databases"),
+
+    /** Of users who have moved away: records by database and collection. */
+    keptCopies: (): Answer<KeptCopies> => callSystem(client, "switchyard_kept_copies"),
 
     /** `invalid_input` when there is no such database. */
     setDatabase: async (name: string, settings: DatabaseSettings): Answer<void> => {

@@ -4,7 +4,7 @@ import type { RepositoryError } from "../contract/errors.ts";
 import type { Collection } from "../definition/define.ts";
 import type { Engine } from "../repository/database.ts";
 import { within } from "../values/within.ts";
-import type { DatabaseRow } from "./assignment.ts";
+import type { DatabaseRow, KeptCopies } from "./assignment.ts";
 import { CONTROL_PLANE, titleOf } from "./database-names.ts";
 import { downReason } from "./down-reason.ts";
 import { keptIn } from "./kept-collections.ts";
@@ -46,6 +46,8 @@ export interface DatabaseStats {
 export interface StatsOptions {
   registry: Registry;
   rows: () => Promise<Result<DatabaseRow[], RepositoryError>>;
+  /** copies that are kept of users who have left: nobody's records */
+  keptCopies: () => Promise<Result<KeptCopies, RepositoryError>>;
   collections: readonly Collection[];
   clock: () => number;
   /** longest time for everything, in milliseconds */
@@ -58,18 +60,24 @@ type Counted = { counts?: Record<string, number | null>; bytes?: number | null; 
 
 /** The answer comes within `limitMs`, whatever hangs. */
 export async function readStats(options: StatsOptions): Promise<DatabaseStats> {
-  const { registry, rows, collections, clock, limitMs } = options;
+  const { registry, rows, keptCopies, collections, clock, limitMs } = options;
   const configured = [...registry.values()];
-  const [listed, ...counted] = await Promise.all([
+  const [listed, kept, ...counted] = await Promise.all([
     within(limitMs, rows()),
+    within(limitMs, keptCopies()),
     ...configured.map((database) => countOne(options, database)),
   ]);
   const known = listed?.isOk() ? listed.value : undefined;
   const usersOf = (name: string) => (known ? (known.find((row) => row.name === name)?.user_count ?? 0) : null);
+  const copies: KeptCopies = kept?.isOk() ? kept.value : {};
+  const recordsOf = (name: string, collection: string, count: number | null | undefined) =>
+    count === null || count === undefined ? null : Math.max(0, count - (copies[name]?.[collection] ?? 0));
   const stateOf = (name: string, { counts = {}, error }: Counted): DatabaseState => ({
     connected: error === null,
     totalUsers: usersOf(name),
-    collections: Object.fromEntries(keptIn(name, collections).map((each) => [each.name, counts[each.name] ?? null])),
+    collections: Object.fromEntries(
+      keptIn(name, collections).map((each) => [each.name, recordsOf(name, each.name, counts[each.name])]),
+    ),
     error,
   });
   const homes = configured.map(({ name, kind }, at): HomeState => {

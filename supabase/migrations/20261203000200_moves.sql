@@ -110,7 +110,8 @@ begin
   return (
     select to_jsonb(m) || jsonb_build_object('attempts', v_task.attempts + 1, 'home', a.database_provider, 'home_epoch', a.epoch,
       'heard_ms', extract(epoch from clock_timestamp() - m.heard_since) * 1000,
-      'is_over', coalesce(m.kept_until <= clock_timestamp(), false))
+      'switched_ms', extract(epoch from clock_timestamp() - m.switched_at) * 1000,
+      'kept_ms', extract(epoch from m.kept_until - clock_timestamp()) * 1000)
     from switchyard.moves m left join public.user_database_assignments a on a.user_id = m.user_id
     where m.id = (v_task.payload ->> 'move')::bigint
   );
@@ -266,6 +267,20 @@ language sql stable security definer set search_path = '' as $$
   ) u
 $$;
 
+-- Living records in copies that are kept of users who have left, as both homes counted them at the switch: {database: {collection:
+-- number}}. Whoever counts what a database holds takes them away.
+create function public.switchyard_kept_copies() returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select coalesce(jsonb_object_agg(d.source, d.counts), '{}') from (
+    select c.source, jsonb_object_agg(c.collection, c.records) as counts from (
+      select m.source, k.key as collection, sum((k.value ->> 'count')::bigint) as records
+      from switchyard.moves m cross join jsonb_each(m.detail -> 'collections') k
+      where m.state in ('switched', 'kept')
+      group by 1, 2
+    ) c group by 1
+  ) d
+$$;
+
 -- Where pg_cron is, the edge function `moves` is woken while steps are due: a move goes on whatever has become of whoever began
 -- it. Elsewhere a loop calls the function.
 create function switchyard.moves_tick() returns void
@@ -293,7 +308,8 @@ select switchyard.seal_function(f, '{service_role}') from unnest(array[
   'public.switchyard_keep_move(bigint, integer, integer)',
   'public.switchyard_step_move(bigint, integer, text, text, numeric, jsonb, text)',
   'public.switchyard_switch_move(bigint, integer, bigint, jsonb)', 'public.switchyard_abort_moves(uuid[])',
-  'public.switchyard_clean_moves(uuid[])', 'public.switchyard_users_at(text, uuid, integer)', 'public.switchyard_list_moves(uuid, boolean, bigint, integer)'
+  'public.switchyard_clean_moves(uuid[])', 'public.switchyard_users_at(text, uuid, integer)',
+  'public.switchyard_kept_copies()', 'public.switchyard_list_moves(uuid, boolean, bigint, integer)'
 ]::regprocedure[]) f;
 
 notify pgrst, 'reload schema';

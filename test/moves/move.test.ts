@@ -1,7 +1,11 @@
 /** A user moves from one home to another, and everything that they and their clients know goes on. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { contacts } from "../../shared/collections/contacts.ts";
+import { homeCollections } from "../../shared/collections/index.ts";
+import { createAssignments } from "../../shared/placement/assignment.ts";
+import { readStats } from "../../shared/placement/stats.ts";
 import { type Caller, callerOf } from "../attack/caller.ts";
+import { HANGS_MS } from "../setup/patience.ts";
 import { type MovingSystem, startMovingSystem } from "./system.ts";
 
 let system: MovingSystem;
@@ -62,9 +66,21 @@ test("who is counted where, and what is known of it", async () => {
     );
     return row?.n ?? -1;
   };
+  const contactsIn = async () => {
+    const { databases: rows, keptCopies } = createAssignments(system.service);
+    const limits = { clock: Date.now, limitMs: HANGS_MS };
+    const found = await readStats({ registry: system.registry, rows, keptCopies, collections: homeCollections, ...limits });
+    return [found.supabase.collections.contacts ?? -1, found.mongodb.collections.contacts ?? -1] as const;
+  };
   const user = await system.user("supabase");
+  const records = await contactsIn();
+  for (const name of ["Ann", "Bob"])
+    expect((await system.callerOf(user)("POST", "/contacts", { name })).status).toBe(201);
+  expect(await contactsIn()).toEqual([records[0] + 2, records[1]]);
   const before = [await count("supabase"), await count("mongodb")] as const;
   await system.move(user.id, "mongodb");
+  // the copy that is kept is nobody's
+  expect(await contactsIn()).toEqual([records[0], records[1] + 2]);
   expect([await count("supabase"), await count("mongodb")]).toEqual([before[0] - 1, before[1] + 1]);
   const history = await system.control.sql(
     `select database_provider as home, epoch, event, reason from switchyard.assignment_history where user_id = '${user.id}' order by id`,

@@ -1,5 +1,5 @@
 /** Homes between which users move: the two everywhere, and a second MongoDB and a second Postgres where there are servers. */
-import { createClient } from "@supabase/supabase-js";
+import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import { expect } from "vitest";
 import { allCollections, homeCollections } from "../../shared/collections/index.ts";
 import { type Environment, loadFunctionConfig } from "../../shared/config.ts";
@@ -23,6 +23,8 @@ export interface MovingSystem {
   /** names of the homes that there are */
   homes: readonly string[];
   registry: Registry;
+  /** with the secret key */
+  service: SupabaseClient;
   moves: ReturnType<typeof createMovesControl>;
   api: ApiInstance;
   env: Environment;
@@ -113,7 +115,7 @@ export async function startMovingSystem(prefix: string): Promise<MovingSystem> {
     }
   };
   return {
-    ...{ control, registry, moves, api, env, instance, options, finish },
+    ...{ control, registry, service, moves, api, env, instance, options, finish },
     homes: ["supabase", "mongodb", ...third.map(({ name }) => name)],
     user: (home) => newUser<string>({ home, on: control }),
     callerOf: (user) => callerOf(api, user),
