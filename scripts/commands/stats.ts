@@ -45,7 +45,7 @@ export const health: Command = {
   run: ({ values }, { env, out }) =>
     connected(env, async ({ registry, assignments, deadlines: { probeMs } }) => {
       const databases = [...registry.values()];
-      const { databases: rows, keptCopies } = assignments;
+      const { databases: rows } = assignments;
       const found = await createHealth({ databases, rows, probeMs, clock: Date.now })();
       const [first = [], ...rest] = found.homes.map((home) => [home.name, state(home)]);
       out(values.json ? json(found) : table(first, rest));

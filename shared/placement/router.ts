@@ -321,7 +321,15 @@ export function createRouter(options: RouterOptions): Router {
 
     async getDatabaseStats(limits) {
       const { databases: rows, keptCopies } = assignments;
-      const stats = await readStats({ registry, rows, keptCopies, collections, clock, limitMs: deadlines.requestMs, ...limits });
+      const stats = await readStats({
+        registry,
+        rows,
+        keptCopies,
+        collections,
+        clock,
+        limitMs: deadlines.requestMs,
+        ...limits,
+      });
       const sizes = sizesIn(stats);
       if (Object.keys(sizes).length > 0) waitUntil(assignments.reportSizes(sizes));
       return stats;

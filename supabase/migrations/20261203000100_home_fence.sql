@@ -43,7 +43,9 @@ begin
   return v_fence;
 end $$;
 
--- As before (see *_revocations.sql); who is about to write takes the lock.
+-- As before (see *_revocations.sql); who is about to write takes the lock. And whoever asks with a token that is older than the
+-- last move is told so, whichever home it names: an instance that knows of one move, and not of the next, asks here with a token
+-- from before both, and an empty answer would look like lost data.
 create or replace function switchyard.is_home(p_writing boolean) returns boolean
 language plpgsql stable parallel safe security definer set search_path = '' as $$
 declare
@@ -74,7 +76,7 @@ begin
       raise exception 'Your data is being moved to another database. Try again in a moment.' using errcode = 'PT503';
     end if;
     return true;
-  elsif v_token ->> 'home' = v_self.name then
+  elsif v_token ->> 'home' = v_self.name or (v_self.epoch > 1 and coalesce(v_epoch, 0) < v_self.epoch) then
     raise exception 'Your data has moved to another database since this session''s token was made.'
       using errcode = 'PT421', hint = 'Refresh the session and try again.';
   end if;

@@ -139,7 +139,12 @@ declare
   v_move switchyard.moves;
 begin
   select * into v_move from switchyard.moves where id = p_move for update;
-  if not switchyard.has_move_lease(p_move, p_attempts) or v_move.state <> p_from then
+  if not switchyard.has_move_lease(p_move, p_attempts) then
+    return false;
+  elsif v_move.state <> p_from then
+    -- given up meanwhile: the lease is given back, for whoever sees to that
+    update switchyard.tasks set leased_until = null, due_at = clock_timestamp()
+    where queue = 'move' and (payload ->> 'move')::bigint = p_move and attempts = p_attempts;
     return false;
   end if;
   update switchyard.moves set

@@ -69,7 +69,13 @@ test("who is counted where, and what is known of it", async () => {
   const contactsIn = async () => {
     const { databases: rows, keptCopies } = createAssignments(system.service);
     const limits = { clock: Date.now, limitMs: HANGS_MS };
-    const found = await readStats({ registry: system.registry, rows, keptCopies, collections: homeCollections, ...limits });
+    const found = await readStats({
+      registry: system.registry,
+      rows,
+      keptCopies,
+      collections: homeCollections,
+      ...limits,
+    });
     return [found.supabase.collections.contacts ?? -1, found.mongodb.collections.contacts ?? -1] as const;
   };
   const user = await system.user("supabase");

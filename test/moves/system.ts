@@ -100,7 +100,7 @@ export async function startMovingSystem(prefix: string): Promise<MovingSystem> {
       const [move] = (await moves.list({ userId, ended: true }))._unsafeUnwrap();
       if (!move) throw new Error("no such move");
       if (!["announced", "copying", "switched", "aborting"].includes(move.state)) return move;
-      if (rounds > 400) throw new Error(`stands still: ${JSON.stringify(move)}`);
+      if (rounds > 5_000) throw new Error(`stands still: ${JSON.stringify(move)}`);
       if (move.state === "announced" && ran.value > 0) {
         // what patient deadlines of tests would take a minute for
         await new Promise((resolve) => setTimeout(resolve, NOTICE_MS + 100));
