@@ -15,7 +15,6 @@ class Died extends Error {}
 const WAYS = [
   ["supabase", "mongodb"],
   ["mongodb", "supabase"],
-  ["mongodb", "atlas"],
 ] as const;
 
 const someContacts = async (user: Awaited<ReturnType<MovingSystem["user"]>>) => {

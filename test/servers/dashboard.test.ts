@@ -18,8 +18,8 @@ import type { TestSupabase } from "../setup/start-supabase.ts";
 import { startTestSupabase } from "../setup/supabase.ts";
 import { newUser } from "../setup/users.ts";
 
-const SIZE = 100;
-const ROUNDS = 5;
+const SIZE = 250;
+const ROUNDS = 4;
 /** 5,000 writes, and more than 10,000 reads that lie at random before, in and behind them */
 const HISTORIES = partOf(5_000 / (SIZE * ROUNDS));
 
