@@ -118,7 +118,7 @@ language sql stable set search_path = '' as $$
     and current_setting('switchyard.applying', true) = (select secret from switchyard.apply_secret)
 $$;
 
--- As before (see *_owners.sql and *_quotas.sql), but for rows that come from another home.
+-- As before (see *_owners.sql, and *_quotas.sql and *_two_way_rows.sql), but for rows that come from another home.
 create or replace function switchyard.stamp_record() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -218,7 +218,8 @@ begin
   returning * into v_usage;
   select * into v_quota from switchyard.quotas;
   -- what a user has been allowed to keep at one home is not refused at another, where it may take a little more
-  if not switchyard.is_applying() and ((p_records > 0 and v_usage.records > v_quota.records) or (p_bytes > 0 and v_usage.bytes > v_quota.bytes)) then
+  if ((p_records > 0 and v_usage.records > v_quota.records) or (p_bytes > 0 and v_usage.bytes > v_quota.bytes))
+    and not switchyard.is_applying() then
     raise exception 'This would make % records with % bytes, and one user may keep % with %.', v_usage.records, v_usage.bytes,
       coalesce(v_quota.records::text, 'any number'), coalesce(v_quota.bytes::text, 'any number')
       using errcode = 'SY507', hint = 'Delete records, or ask the operator for a larger quota.',
