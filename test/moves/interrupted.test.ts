@@ -1,7 +1,10 @@
 /** Whoever moves a user dies, is too slow, or is told to stop, at every point that there is. */
+import { MongoClient } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { contacts } from "../../shared/collections/contacts.ts";
 import { MOVE_POINTS } from "../../shared/moves/move-user.ts";
+import { value } from "../contract/store.ts";
+import { mongoRepositories } from "../setup/repositories.ts";
 import { type MovingSystem, startMovingSystem } from "./system.ts";
 
 let system: MovingSystem;
@@ -166,6 +169,19 @@ test("back again: only what differs is copied, and the copy of before is not cle
   const old = await system.registry.get("supabase")?.copy();
   expect(await old?.manifest(user.id, contacts, null, 10)).toEqual([]);
   expect((await call("GET", "/contacts")).body.items).toHaveLength(4);
+});
+
+test("what comes to the old home after the switch, of somebody who was frozen before sending it, is listed", async () => {
+  const user = await system.user("mongodb");
+  await someContacts(user);
+  expect((await system.move(user.id, "supabase")).detail.late).toBeUndefined();
+  const client = new MongoClient(system.env.MONGODB_URI ?? "");
+  const { repository } = mongoRepositories({ db: client.db(), userId: user.id });
+  const late = value(await repository(contacts).create({ name: "Late" }));
+  await client.close();
+  await leasesEnd();
+  const { state, detail } = await system.finish(user.id);
+  expect([state, detail.late]).toEqual(["kept", [{ collection: "contacts", id: late.id, version: late.version }]]);
 });
 
 test.each(["announced", "copied", "sealed", "switched"] as const)(
