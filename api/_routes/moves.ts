@@ -83,7 +83,7 @@ const asking = {
   middleware: [requireUser, requireAdmin, requireBody] as [typeof requireUser, typeof requireAdmin, typeof requireBody],
 };
 const numberOf = json(z.object({ count }), "how many");
-const refusals = problems(400, 401, 403, 503);
+const refusals = problems(400, 401, 403, 413, 415, 422, 503);
 
 const routes = {
   list: createRoute({
@@ -103,7 +103,10 @@ const routes = {
           .meta({ description: "the id behind which the page begins" }),
       }),
     },
-    responses: { 200: json(z.object({ items: z.array(moveSchema) }), "newest first, at most 100"), ...refusals },
+    responses: {
+      200: json(z.object({ items: z.array(moveSchema) }), "newest first, at most 100"),
+      ...problems(400, 401, 403, 503),
+    },
   }),
   start: createRoute({
     ...asking,
