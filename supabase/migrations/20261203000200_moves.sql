@@ -39,15 +39,14 @@ create index moves_by_user on switchyard.moves (user_id, id);
 create index moves_by_state on switchyard.moves (state, id);
 alter table switchyard.moves enable row level security;
 
--- Who has the lease of a move's task, by the number of its claim.
-create function switchyard.has_move_lease(p_move bigint, p_attempts integer) returns boolean
+-- The task of a move, for whoever has its lease by the number of the claim; null for anybody else. It is locked until the
+-- transaction ends. (By the user first, which has an index: of all moves there may be a hundred thousand.)
+create function switchyard.leased_move_task(p_move bigint, p_attempts integer) returns bigint
 language sql volatile set search_path = '' as $$
-  select exists (
-    select from switchyard.tasks t
-    where t.queue = 'move' and t.subject = (select m.user_id from switchyard.moves m where m.id = p_move)
-      and (t.payload ->> 'move')::bigint = p_move and t.attempts = p_attempts and t.leased_until > clock_timestamp()
-    for update
-  )
+  select t.id from switchyard.tasks t
+  where t.subject = (select m.user_id from switchyard.moves m where m.id = p_move) and t.queue = 'move'
+    and (t.payload ->> 'move')::bigint = p_move and t.attempts = p_attempts and t.leased_until > clock_timestamp()
+  for update
 $$;
 
 -- Begins moves of these users to that database: [{user_id, move}] of those that were begun, or {user_id, refused} with why not.
@@ -121,12 +120,9 @@ end $$;
 create function public.switchyard_keep_move(p_move bigint, p_attempts integer, p_lease_seconds integer default 30) returns boolean
 language plpgsql volatile security definer set search_path = '' as $$
 begin
-  if not switchyard.has_move_lease(p_move, p_attempts) then
-    return false;
-  end if;
   update switchyard.tasks set leased_until = clock_timestamp() + make_interval(secs => greatest(1, least(p_lease_seconds, 3600)))
-  where queue = 'move' and (payload ->> 'move')::bigint = p_move and attempts = p_attempts;
-  return true;
+  where id = switchyard.leased_move_task(p_move, p_attempts);
+  return found;
 end $$;
 
 -- The step is done: the move is in that state, and the next one is due in so many seconds; null: there is none. False, and
@@ -137,14 +133,15 @@ create function public.switchyard_step_move(
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_move switchyard.moves;
+  v_task bigint;
 begin
   select * into v_move from switchyard.moves where id = p_move for update;
-  if not switchyard.has_move_lease(p_move, p_attempts) then
+  v_task := switchyard.leased_move_task(p_move, p_attempts);
+  if v_task is null then
     return false;
   elsif v_move.state <> p_from then
     -- given up meanwhile: the lease is given back, for whoever sees to that
-    update switchyard.tasks set leased_until = null, due_at = clock_timestamp()
-    where queue = 'move' and (payload ->> 'move')::bigint = p_move and attempts = p_attempts;
+    update switchyard.tasks set leased_until = null, due_at = clock_timestamp() where id = v_task;
     return false;
   end if;
   update switchyard.moves set
@@ -160,7 +157,7 @@ begin
   update switchyard.tasks set leased_until = null, last_error = left(p_error, 500),
     due_at = clock_timestamp() + make_interval(secs => coalesce(p_due_seconds, 0)),
     done_at = case when p_due_seconds is null then clock_timestamp() end
-  where queue = 'move' and (payload ->> 'move')::bigint = p_move and attempts = p_attempts;
+  where id = v_task;
   return true;
 end $$;
 
@@ -174,7 +171,7 @@ declare
 begin
   perform switchyard.lock_databases();
   select * into v_move from switchyard.moves where id = p_move for update;
-  if v_move.state <> 'copying' or not switchyard.has_move_lease(p_move, p_attempts) then
+  if v_move.state <> 'copying' or switchyard.leased_move_task(p_move, p_attempts) is null then
     return 'another worker has this move, or it was given up';
   end if;
   perform pg_advisory_xact_lock(switchyard.fence_lock(), switchyard.fence_lock_of(v_move.user_id));
@@ -307,7 +304,7 @@ exception when others then
 end $$;
 
 select switchyard.seal_function('switchyard.moves_tick()'::regprocedure);
-select switchyard.seal_function('switchyard.has_move_lease(bigint, integer)'::regprocedure);
+select switchyard.seal_function('switchyard.leased_move_task(bigint, integer)'::regprocedure);
 select switchyard.seal_function(f, '{service_role}') from unnest(array[
   'public.switchyard_start_moves(uuid[], text, text)', 'public.switchyard_claim_move(text[], integer)',
   'public.switchyard_keep_move(bigint, integer, integer)',
