@@ -4,8 +4,8 @@ import { routePath } from "hono/route";
 import { MAX_IDS } from "../shared/collections/activity-logs.ts";
 import { addressOf } from "./_address.ts";
 import type { AppEnv } from "./_environment.ts";
+import { READS } from "./_writer.ts";
 
-const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi;
 
 /** Behind the handler, whose answer is there. Never throws, and never waits. */
@@ -13,7 +13,7 @@ export function noteActivity(c: Context<AppEnv>): void {
   const { activity, clock } = c.get("dependencies");
   const { method, path } = c.req;
   const changed = c.get("changed");
-  if (!activity || SAFE.has(method) || !c.res.ok || changed?.length === 0) return;
+  if (!activity || READS.has(method) || !c.res.ok || changed?.length === 0) return;
   const { id: userId, home = null } = c.get("user");
   const pattern = patternOf(c);
   // with the account everything of theirs goes

@@ -5,7 +5,8 @@ import type { AppEnv } from "./_environment.ts";
 
 /** Routes whose writes change what others are shown: an operator's, and movements between accounts of several users. */
 const OF_SEVERAL = /^\/api\/(admin|ledger)(\/|$)/;
-const READS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+/** Methods of requests that change nothing. */
+export const READS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** Runs the handler; as a writer, if the request may change anything. An answer of 5xx says that it may still happen. */
 export async function asWriter(c: Context<AppEnv>, userId: string, next: () => Promise<void>): Promise<void> {

@@ -25,7 +25,7 @@ export interface MongoOptions extends EngineOptions {
 }
 
 export function mongoDatabase(options: MongoOptions): Database {
-  const { name, title, url, collections, deadlines, appName, maxPoolSize, onPool } = options;
+  const { name, title, url, collections, deadlines, appName, maxPoolSize, onPool, noticeMs = NOTICE_MS } = options;
   const database = databaseName(url, options.database);
   const connection = createMongoConnection(url, database, {
     appName,
@@ -55,7 +55,7 @@ export function mongoDatabase(options: MongoOptions): Database {
     db: () => connection.db(),
     name,
     maxTimeMs: deadlines.queryMs,
-    staleMs: options.noticeMs,
+    staleMs: noticeMs,
   });
   /** Once it is known that this is the database it should be; what stands against it is thrown. */
   const own = async (): Promise<Db> => {
@@ -129,7 +129,7 @@ export function mongoDatabase(options: MongoOptions): Database {
         name,
         collections: collections.filter(({ placement }) => placement.kind === "home"),
         maxTimeMs: deadlines.queryMs,
-        heardAfterMs: (options.noticeMs ?? NOTICE_MS) + deadlines.requestMs,
+        heardAfterMs: noticeMs + deadlines.requestMs,
       }),
     close: async () => void (await Promise.all([connection.close(), pinging.close()])),
   };

@@ -26,7 +26,7 @@ import type { CallOptions } from "./transactions.ts";
 
 const FENCES = "switchyard_homes";
 
-/** How old the list may be by which a request is served. */
+/** How old the list may be by which a request is served, where nothing else is configured. */
 export const NOTICE_MS = 20_000;
 /** What commits late carries an earlier time, and so does what another server of a replica set has written: so much is read again. */
 const OVERLAP_MS = 60_000;
@@ -66,7 +66,8 @@ export interface FenceListOptions {
   maxTimeMs: number;
   /** milliseconds, of any beginning, never set back */
   clock?: () => number;
-  staleMs?: number | undefined;
+  /** how old the list may be */
+  staleMs: number;
 }
 
 export function createFenceList({
@@ -74,7 +75,7 @@ export function createFenceList({
   name,
   maxTimeMs,
   clock = () => performance.now(),
-  staleMs = NOTICE_MS,
+  staleMs,
 }: FenceListOptions): FenceList {
   const users = new Set<string>();
   let readAt = Number.NEGATIVE_INFINITY;
