@@ -1,6 +1,6 @@
 /** Brings the target of a move to what the source has. */
-import type { HomeCopy } from "../repository/home-copy.ts";
-import { type Difference, type Sides, sizeOf } from "./manifests.ts";
+import type { Collection } from "../definition/define.ts";
+import type { Difference, Sides } from "./manifests.ts";
 
 export const BATCH = 500;
 
@@ -24,34 +24,36 @@ export interface Copied {
  */
 export async function copyDifferences(copying: Copying, differences: readonly Difference[]): Promise<Copied> {
   const done: Copied = { copied: 0, refused: [] };
-  const run = async (difference: Difference) => {
+  const childrenFirst = [...differences].reverse();
+  const batches = [
+    ...childrenFirst.flatMap(({ collection, deleted }) => slices(deleted).map((ids) => ({ collection, ids }))),
+    ...childrenFirst.flatMap(({ collection, gone }) => slices(gone).map((ids) => ({ collection, ids, areGone: true }))),
+    ...differences.flatMap(({ collection, living }) => slices(living).map((ids) => ({ collection, ids }))),
+  ];
+  for (const batch of batches) {
     await copying.alive();
     try {
-      await copyOne(copying, difference);
-      done.copied += sizeOf([difference]);
+      await copyBatch(copying, batch);
+      done.copied += batch.ids.length;
     } catch (error) {
       done.refused.push(error);
     }
-  };
-  for (const difference of [...differences].reverse())
-    for (const deleted of slices(difference.deleted)) await run({ ...difference, deleted, living: [], gone: [] });
-  for (const difference of [...differences].reverse())
-    for (const gone of slices(difference.gone)) await run({ ...difference, gone, living: [], deleted: [] });
-  for (const difference of differences)
-    for (const living of slices(difference.living)) await run({ ...difference, living, deleted: [], gone: [] });
+  }
   return done;
 }
 
-/** One batch: as the source has it when it is read, which may be newer than what was compared. */
-async function copyOne({ source, target, userId, turn }: Copying, { collection, living, deleted, gone }: Difference) {
-  const read = await readAll(source, userId, { collection, living, deleted, gone });
-  await target.write(userId, turn, collection, read, gone);
+interface Batch {
+  collection: Collection;
+  ids: readonly string[];
+  /** the source has nothing of them */
+  areGone?: boolean;
 }
 
-const readAll = (source: HomeCopy, userId: string, { collection, living, deleted }: Difference) =>
-  living.length + deleted.length === 0
-    ? Promise.resolve({ rows: [], tombstones: [] })
-    : source.read(userId, collection, [...living, ...deleted]);
+/** As the source has it when it is read, which may be newer than what was compared. */
+async function copyBatch({ source, target, userId, turn }: Copying, { collection, ids, areGone = false }: Batch) {
+  if (areGone) return target.write(userId, turn, collection, { rows: [], tombstones: [] }, ids);
+  await target.write(userId, turn, collection, await source.read(userId, collection, ids), []);
+}
 
 function slices(ids: readonly string[]): string[][] {
   const all: string[][] = [];

@@ -1,7 +1,8 @@
 /** Works off moves that are due. Any number of workers may run. */
 import { ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
-import { type MoveOptions, stepMove } from "./move-user.ts";
+import { stepMove } from "./move-user.ts";
+import type { MoveOptions } from "./run.ts";
 
 export interface RunMovesOptions extends MoveOptions {
   /** moves that are worked on at once; 4 unless told */

@@ -2,7 +2,7 @@
 import { MongoClient } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { contacts } from "../../shared/collections/contacts.ts";
-import { MOVE_POINTS } from "../../shared/moves/move-user.ts";
+import { MOVE_POINTS } from "../../shared/moves/run.ts";
 import { value } from "../contract/store.ts";
 import { mongoRepositories } from "../setup/repositories.ts";
 import { type MovingSystem, startMovingSystem } from "./system.ts";

@@ -6,7 +6,7 @@ import { type Environment, loadFunctionConfig } from "../../shared/config.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
 import { createLog } from "../../shared/log.ts";
 import { createMovesControl, type Move } from "../../shared/moves/control.ts";
-import type { MoveOptions } from "../../shared/moves/move-user.ts";
+import type { MoveOptions } from "../../shared/moves/run.ts";
 import { runMoves } from "../../shared/moves/worker.ts";
 import { closeAll, createRegistry, type Registry } from "../../shared/placement/registry.ts";
 import { type ApiInstance, startApi } from "../attack/api.ts";
