@@ -39,6 +39,7 @@ import { serverRoutes } from "./_routes/servers.ts";
 import { sessionRoutes } from "./_routes/sessions.ts";
 import { shopRoutes } from "./_routes/shop.ts";
 import { shortHealthRoute, systemRoutes } from "./_routes/system.ts";
+import { lookForSignOut } from "./_sign-out-look.ts";
 
 /** `dependencies` is asked for at the first request, not before; `collections` are those that have routes. */
 export function createApp(dependencies: () => Dependencies, collections: readonly Collection[] = filedCollections) {
@@ -49,7 +50,7 @@ export function createApp(dependencies: () => Dependencies, collections: readonl
     c.set("dependencies", { cache: noCache, ...dependencies() });
     await next();
   });
-  base.use(prepare, observe, allowOrigins, limitAddresses, readQuery, readBody);
+  base.use(prepare, observe, allowOrigins, lookForSignOut, limitAddresses, readQuery, readBody);
   // what monitors look for, outside of the API and its document
   root.get("/health", prepare, observe, limitAddresses, shortHealthRoute);
 

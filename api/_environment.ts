@@ -45,6 +45,8 @@ export interface AppEnv {
     user: AuthenticatedUser;
     /** ids of what was changed, where neither the path nor `location` says them; none: nothing was */
     changed: readonly string[] | undefined;
+    /** what Redis says of the session that the token names, real or not; undefined: it names none */
+    signOutLook: { sessionId: string; look: ReturnType<Sessions["look"]> | undefined } | undefined;
     /** against limits */
     counts: Count[];
     /** when the whole request was here and its answer was begun: its deadlines count from then */

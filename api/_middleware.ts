@@ -6,6 +6,7 @@ import { addressOf } from "./_address.ts";
 import type { AppEnv } from "./_environment.ts";
 import { limitUser } from "./_limits.ts";
 import { ProblemError } from "./_problem.ts";
+import { bearerOf } from "./_sign-out-look.ts";
 import { asWriter } from "./_writer.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -114,7 +115,7 @@ async function limited(request: Request): Promise<Uint8Array> {
 export const requireUser = createMiddleware<AppEnv>(async (c, next) => {
   const { verify, router, clock, sessions } = c.get("dependencies");
   c.set("startedAt", clock());
-  const [, token] = /^Bearer +([\w-]+\.[\w-]+\.[\w-]*)$/i.exec(c.req.header("authorization") ?? "") ?? [];
+  const token = bearerOf(c);
   if (!token) throw unauthorized("Send an access token: Authorization: Bearer <token>.");
   const verification = await verify(token);
   if ("unavailable" in verification)
@@ -128,7 +129,10 @@ export const requireUser = createMiddleware<AppEnv>(async (c, next) => {
   const { user } = verification;
   const presented = { userId: user.id, sessionId: user.sessionId, issuedAt: user.issuedAt };
   const known = await router.standingOf(presented);
-  const standing = known === "good" && (await sessions?.hasEnded(presented)) ? "signed_out" : known;
+  const begun = c.get("signOutLook");
+  const look = begun?.sessionId === user.sessionId ? begun?.look : undefined;
+  const ended = known === "good" && (await sessions?.hasEnded(presented, look));
+  const standing = ended ? "signed_out" : known;
   if (standing === "unknown") {
     if (!SAFE.has(c.req.method))
       throw new ProblemError({

@@ -47,8 +47,19 @@ export interface Sessions {
   endOthers(userId: string, keep: string | undefined, calls?: RequestCalls): Answer<void>;
   /** Behind the answer, and once a minute for each session at most. */
   note(use: SessionUse): void;
-  /** Whether it was signed out since the list was read. */
-  hasEnded(token: PresentedToken): Promise<boolean>;
+  /**
+   * Asks Redis of a session, before it is known whether the token that names it is real: a round trip that the request need not
+   * wait for alone. Nobody's list is read for it, or anybody could have that done. Undefined: Redis does not say. Never rejects.
+   */
+  look(sessionId: string): Promise<SignOutLook | undefined>;
+  /** Whether it was signed out since the list was read. `look`: one at this session, begun after the request was here. */
+  hasEnded(token: PresentedToken, look?: Promise<SignOutLook | undefined>): Promise<boolean>;
+}
+
+export interface SignOutLook {
+  isOut: boolean;
+  /** of Redis, when it said so */
+  life: string;
 }
 
 export interface SessionsOptions {
@@ -84,8 +95,16 @@ export function createSessions({
   wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 }: SessionsOptions): Sessions {
   const noted = new Map<string, number>();
-  /** of Redis, as the last answer found it */
-  let life: string | undefined;
+  /** of Redis, since which the list has been read: what it had forgotten by then stands in there */
+  let believed: string | undefined;
+  const look = async (sessionId: string): Promise<SignOutLook | undefined> => {
+    try {
+      return await redis?.run(async (client, life) => ({ isOut: (await client.exists(keyOf(sessionId))) === 1, life }));
+    } catch {
+      // it has been said (redis_away); the list knows
+      return undefined;
+    }
+  };
 
   /** Until every instance refuses their tokens. */
   const tell = async (userId: string, ids: readonly string[]): Promise<void> => {
@@ -140,21 +159,16 @@ export function createSessions({
       waitUntil(router.control("read", "switchyard_session_used", use));
     },
 
-    async hasEnded(token) {
+    look,
+    async hasEnded(token, begun) {
       if (!redis || token.sessionId === undefined) return false;
-      const { sessionId } = token;
-      try {
-        const { isOut, now } = await redis.run(async (client, current) => ({
-          isOut: (await client.exists(keyOf(sessionId))) === 1,
-          now: current,
-        }));
-        const isAnew = life !== undefined && life !== now;
-        life = now;
-        if (!isAnew) return isOut;
-      } catch {
-        // it has been said (redis_away); the list knows
+      const seen = await (begun ?? look(token.sessionId));
+      if (seen) {
+        believed ??= seen.life;
+        if (seen.life === believed) return seen.isOut;
       }
-      await router.changes.freshly();
+      // not before the list is there: another request would take the word of a Redis that has forgotten what it lacks
+      if ((await router.changes.freshly()) && seen) believed = seen.life;
       return (await router.standingOf(token)) === "signed_out";
     },
   };

@@ -22,6 +22,7 @@ async function apiWith(write: (cache: Cache) => Promise<void>) {
   });
   const cache = createCache({ shelf: createMemoryShelf(), kind: "memory" });
   const sessions = {
+    look: async () => undefined,
     hasEnded: async () => false,
     list: async () => ({ isErr: () => false, value: [] }),
     async endOthers() {
