@@ -145,6 +145,8 @@ const apiSchema = z.object({
   SUPABASE_PUBLISHABLE_KEY: z.string(),
   /** where browsers reach Supabase, when that differs from where the API does */
   SUPABASE_PUBLIC_URL: httpUrl.optional(),
+  /** where a development Supabase shows the mail that it caught */
+  SUPABASE_MAILBOX_URL: httpUrl.optional(),
   SUPABASE_JWT_SECRET: z.string().min(32, "must have at least 32 characters").optional(),
   SUPABASE_JWT_ISSUER: z.string().optional(),
   SUPABASE_JWKS: jwks.optional(),
@@ -197,6 +199,8 @@ const devSchema = z.object({
     .default("127.0.0.1"),
   SWITCHYARD_DATA: z.string().default(".switchyard"),
   SWITCHYARD_DEMO: flag.optional(),
+  /** whether an address has to be confirmed before its user may sign in, as in supabase/config.toml */
+  SWITCHYARD_CONFIRM_EMAIL: flag.default("0"),
   MONGODB_URI: mongoUrl.optional(),
   MONGODB_REPLICA_DATABASE: mongoDatabase.optional(),
   REDIS_URL: redisUrl.optional(),

@@ -92,6 +92,8 @@ export async function startSystem(config: DevConfig, { say, cancel, progress }: 
     const { serveApi } = await import("./web.ts");
     await serveApi(web, {
       ...environment(supabase),
+      // a real Auth server sends its mail itself
+      ...(config.SUPABASE_AUTH_URL ? {} : { SUPABASE_MAILBOX_URL: `${url}/mail` }),
       ...databases,
       ...variables,
       ADMIN_EMAILS: config.ADMIN_EMAILS ?? (demo ? DEMO_ADMIN : ""),
