@@ -32,7 +32,7 @@ describe("pages", () => {
         "default-src": "'none'",
         "script-src": "'self'",
         "style-src": "'self'",
-        "connect-src": "'self'",
+        "connect-src": "'self' https://*.supabase.co",
         "frame-ancestors": "'none'",
         "base-uri": "'none'",
       });

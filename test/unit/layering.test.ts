@@ -28,6 +28,7 @@ const ENTRIES: Readonly<Record<string, readonly string[]>> = {
   "supabase/functions": [],
   client: ["api"],
   scripts: ["api"],
+  web: ["client"],
 };
 const CONFIG = "shared/config.ts";
 /** What the variables mean, and do not hold: how long things may take by default, and which homes and databases they name. */
@@ -78,7 +79,7 @@ function importsOf(path: string, text: string): string[] {
 }
 
 const shared = read("shared", /\.ts$/);
-const entries = Object.keys(ENTRIES).flatMap((folder) => read(folder, /\.ts$/));
+const entries = Object.keys(ENTRIES).flatMap((folder) => read(folder, /\.tsx?$/));
 const code = [...shared, ...entries];
 
 const within = (path: string, folder: string) => path === folder || path.startsWith(`${folder}/`);
@@ -134,7 +135,7 @@ describe("imports", () => {
 
   test("name the file, with its ending, and it is there", () => {
     const missing = code.flatMap(({ path, imports }) =>
-      imports.filter((to) => !/\.(ts|json)$/.test(to) || !existsSync(join(ROOT, to))).map((to) => `${path}: ${to}`),
+      imports.filter((to) => !/\.(tsx?|json)$/.test(to) || !existsSync(join(ROOT, to))).map((to) => `${path}: ${to}`),
     );
     expect(missing).toEqual([]);
   });
@@ -195,7 +196,8 @@ describe("files", () => {
     const odd = code
       .map(({ path }) => path)
       .filter(
-        (path) => !/^[a-z0-9/_-]*\/_?[a-z0-9-]+(\.d)?\.ts$/.test(path) || /\b(utils?|helpers?|lib|common)\b/.test(path),
+        (path) =>
+          !/^[a-z0-9/_-]*\/_?[a-z0-9-]+(\.d)?\.tsx?$/.test(path) || /\b(utils?|helpers?|lib|common)\b/.test(path),
       );
     expect(odd).toEqual([]);
   });
