@@ -19,7 +19,8 @@ export const mailboxPage = (mails: readonly Mail[]) => html`<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Mailbox</title>
 <style>
-  :root { color-scheme: light dark; }
+  :root { color-scheme: light dark; background: light-dark(#f6f7f9, #10151b); color: light-dark(#17202b, #e7ecf1); }
+  a { color: light-dark(#1b5fae, #86b8f5); }
   body { font: 16px/1.55 system-ui, sans-serif; max-width: 42rem; margin: 3rem auto; padding: 0 1.25rem; }
   article { border-top: 1px solid #8886; padding: 1rem 0; }
   h2 { font-size: 1rem; margin: 0; }

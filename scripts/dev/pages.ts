@@ -15,7 +15,7 @@ const PUBLISHED = join(ROOT, "public");
 /** Which source the published pages were made of. It is published, too, and says nothing but that. */
 const STAMP = join(PUBLISHED, "admin", "built-from.txt");
 /** What the pages are made of: their source, the client of the API, the packages and how they are built. */
-const INPUTS = ["web", "client", "package-lock.json", "scripts/dev/pages.ts"];
+const INPUTS = ["web", "client", "README.md", "package-lock.json", "scripts/dev/pages.ts"];
 const PAGES = /^(?!.*node_modules).*index\.html$/;
 
 /**
@@ -46,6 +46,8 @@ export async function buildPages(): Promise<void> {
       },
     });
     await rm(STAMP, { force: true });
+    // the first page links to it, and browsers save what calls itself Markdown
+    await cp(join(ROOT, "README.md"), join(PUBLISHED, "readme.txt"));
     await cp(join(made, "assets"), join(PUBLISHED, "assets"), { recursive: true });
     for (const name of pages) {
       const to = join(PUBLISHED, name);

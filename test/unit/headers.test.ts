@@ -46,7 +46,7 @@ describe("pages", () => {
   });
 
   test("the first page keeps to its policy: no style and no script of its own text", async () => {
-    const html = await readFile(new URL("../../public/index.html", import.meta.url), "utf8");
+    const html = await readFile(new URL("../../web/index.html", import.meta.url), "utf8");
     expect(html).not.toMatch(/<style|<script(?![^>]*\ssrc=)|\sstyle=|\son\w+=/);
   });
 

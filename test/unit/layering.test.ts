@@ -71,7 +71,8 @@ function importsOf(path: string, text: string): string[] {
     [...found]
       .map(([, names = "", from, bare, dynamic]) => ({ names, specifier: from ?? bare ?? dynamic ?? "" }))
       .filter(({ specifier }) => specifier.startsWith("."))
-      .map(({ names, specifier }) => ({ names, to: normalize(join(dirname(path), specifier)) }))
+      // Vite's: the file as a text
+      .map(({ names, specifier }) => ({ names, to: normalize(join(dirname(path), specifier.replace(/\?raw$/, ""))) }))
       // its types are no environment: whoever takes the configuration as an argument may name them
       .filter(({ names, to }) => to !== CONFIG || !/^\s*type\b/.test(names))
       .map(({ to }) => to)

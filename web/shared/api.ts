@@ -14,20 +14,34 @@ export interface Problem {
   detail: string;
   /** seconds until it may be worth asking again */
   retryAfter: number | null;
+  /** what is wrong with each field of a form */
+  errors?: readonly { field: string; message: string }[];
 }
 
 export type Answer<T> = { ok: true; value: T; headers: Headers } | { ok: false; problem: Problem };
 
 type Successful = 200 | 201 | 202;
-type BodyOf<R> = R extends ClientResponse<infer T, infer S, "json"> ? (S extends Successful ? T : never) : never;
+type BodyOf<R> =
+  R extends ClientResponse<infer T, infer S, infer F>
+    ? S extends 204
+      ? undefined
+      : F extends "json"
+        ? S extends Successful
+          ? T
+          : never
+        : never
+    : never;
 
-/** The body of a successful answer, typed by the route, or why there is none. Never rejects. */
+/** The body of a successful answer, undefined where it has none, typed by the route, or why there is none. Never rejects. */
 export async function answerOf<R extends ClientResponse<unknown, number, string>>(
   call: Promise<R>,
 ): Promise<Answer<BodyOf<R>>> {
   try {
     const answer = await call;
-    if (answer.ok) return { ok: true, value: (await answer.json()) as BodyOf<R>, headers: answer.headers };
+    if (answer.ok) {
+      const value = (answer.status === 204 ? undefined : await answer.json()) as BodyOf<R>;
+      return { ok: true, value, headers: answer.headers };
+    }
     const said = (await answer.json().catch(() => ({}))) as Partial<Problem>;
     return {
       ok: false,
@@ -36,6 +50,7 @@ export async function answerOf<R extends ClientResponse<unknown, number, string>
         code: said.code ?? "unknown",
         detail: said.detail ?? `The API answered ${answer.status}.`,
         retryAfter: Number(answer.headers.get("retry-after")) || null,
+        errors: said.errors ?? [],
       },
     };
   } catch {

@@ -4,7 +4,7 @@
  */
 import { signal } from "@preact/signals";
 import { AuthClient, type Session } from "@supabase/auth-js";
-import { createSwitchyardClient } from "../../client/index.ts";
+import { pageConfig } from "./config.ts";
 
 /** `undefined` until it is known, `null` while nobody is signed in. */
 export const session = signal<Session | null | undefined>(undefined);
@@ -39,8 +39,7 @@ export async function signOut(): Promise<void> {
 }
 
 async function createAuth(): Promise<Auth> {
-  const answer = await createSwitchyardClient({ url: location.origin }).config.$get();
-  const { supabaseUrl, supabaseKey } = await answer.json();
+  const { supabaseUrl, supabaseKey } = await pageConfig();
   const made = new AuthClient({
     url: `${supabaseUrl}/auth/v1`,
     // such a key is no token, and has no place in `Authorization`
