@@ -19,6 +19,11 @@ import { observe, readBody, readQuery } from "./_middleware.ts";
 import { handleError, problemResponse } from "./_problem.ts";
 import { createKnownRooms } from "./_rooms.ts";
 import { activityRoutes } from "./_routes/activity.ts";
+import { adminAssignmentRoutes } from "./_routes/admin-assignments.ts";
+import { adminAuditRoutes } from "./_routes/admin-audit.ts";
+import { adminDatabaseRoutes } from "./_routes/admin-databases.ts";
+import { adminReplicationRoutes } from "./_routes/admin-replication.ts";
+import { adminUserRoutes } from "./_routes/admin-users.ts";
 import { channelRoutes } from "./_routes/channels.ts";
 import { collectionRoutes } from "./_routes/collection.ts";
 import { conversationRoutes } from "./_routes/conversations.ts";
@@ -70,6 +75,11 @@ export function createApp(dependencies: () => Dependencies, collections: readonl
     .route("/", ledgerRoutes())
     .route("/", ledgerAdminRoutes())
     .route("/", moveRoutes())
+    .route("/", adminUserRoutes())
+    .route("/", adminAssignmentRoutes())
+    .route("/", adminDatabaseRoutes())
+    .route("/", adminReplicationRoutes())
+    .route("/", adminAuditRoutes())
     .route("/", privateProfileRoutes())
     .route("/", preferencesRoutes())
     .route("/", overviewRoutes())

@@ -188,18 +188,5 @@ export const requireFreshSignIn = createMiddleware<AppEnv>(async (c, next) => {
   await next();
 });
 
-/** Admins only, behind `requireUser`. */
-export const requireAdmin = createMiddleware<AppEnv>(async (c, next) => {
-  const { admin } = c.get("user");
-  if (admin === "no") throw new ProblemError({ status: 403, code: "forbidden", detail: "This is for admins." });
-  if (admin === "needs_mfa")
-    throw new ProblemError({
-      status: 403,
-      code: "mfa_required",
-      detail: "This is for admins who have signed in with a second factor (aal2). Verify one, and try again.",
-    });
-  await next();
-});
-
 const unauthorized = (detail: string, challenge = "Bearer") =>
   new ProblemError({ status: 401, code: "unauthorized", detail, headers: { "www-authenticate": challenge } });

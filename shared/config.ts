@@ -153,7 +153,11 @@ const apiSchema = z.object({
   ADMIN_EMAILS: list.pipe(
     z.array(z.string().regex(/^[\x21-\x7e]+$/, "must be addresses in ASCII; name others by ADMIN_USER_IDS")),
   ),
-  /** whether admins have to have signed in with a second factor */
+  /** who may see what admins see, and change nothing of it */
+  VIEWER_EMAILS: list.pipe(
+    z.array(z.string().regex(/^[\x21-\x7e]+$/, "must be addresses in ASCII; others get the role by their metadata")),
+  ),
+  /** whether admins and viewers have to have signed in with a second factor */
   ADMIN_REQUIRE_MFA: flag.default("0"),
   ALLOWED_ORIGINS: list,
   IDEMPOTENCY_SECRET: z.string().min(32, "must have at least 32 characters").optional(),
@@ -208,6 +212,7 @@ const devSchema = z.object({
   SUPABASE_JWT_ISSUER: z.string().optional(),
   ADMIN_USER_IDS: z.string().optional(),
   ADMIN_EMAILS: z.string().optional(),
+  VIEWER_EMAILS: z.string().optional(),
   ADMIN_REQUIRE_MFA: z.string().optional(),
   MAX_TOKEN_LIFETIME_SECONDS: z.string().optional(),
   ALLOWED_ORIGINS: z.string().optional(),
