@@ -108,6 +108,15 @@ const rateLimits = z
     return z.NEVER;
   });
 
+/** As Standard Webhooks has it: at least 24 bytes, so that nobody guesses it who has seen a signed request. */
+const webhookSecret = z
+  .string()
+  .regex(
+    /^(v1,)?whsec_[A-Za-z0-9+/]{32,}={0,2}$/,
+    'must be whsec_ and at least 24 bytes in base64: echo "whsec_$(openssl rand -base64 32)"',
+  )
+  .transform((secret) => secret.replace(/^v1,/, ""));
+
 const flag = z.enum(["0", "1"], "must be 0 or 1");
 
 const SUPABASE = {
@@ -134,6 +143,9 @@ const SUPABASE = {
     .regex(/^([1-9]|[1-9]\d|[12]\d\d|300)$/, "must be a number of seconds from 1 to 300")
     .transform(Number)
     .optional(),
+  /** who is told of alerts, by signed requests (Standard Webhooks) */
+  ALERT_WEBHOOK_URL: httpUrl.optional(),
+  ALERT_WEBHOOK_SECRET: webhookSecret.optional(),
   LOG_LEVEL: logLevel,
   /** whether warnings and errors are kept in MongoDB, too */
   LOG_TO_MONGODB: flag.default("0"),
