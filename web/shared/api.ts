@@ -19,7 +19,13 @@ export interface Problem {
 export type Answer<T> = { ok: true; value: T; headers: Headers } | { ok: false; problem: Problem };
 
 type Successful = 200 | 201 | 202;
-type BodyOf<R> = R extends ClientResponse<infer T, infer S, "json"> ? (S extends Successful ? T : never) : never;
+/** A route that answers in JSON and in other types, too, is asked for JSON. */
+type BodyOf<R> =
+  R extends ClientResponse<infer T, infer S, "json">
+    ? S extends Successful
+      ? Exclude<T, string | Response>
+      : never
+    : never;
 
 /** The body of a successful answer, typed by the route, or why there is none. Never rejects. */
 export async function answerOf<R extends ClientResponse<unknown, number, string>>(
