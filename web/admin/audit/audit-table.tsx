@@ -1,7 +1,9 @@
 /** One page of the audit. */
+
 import { countOf } from "../parts/figures.ts";
 import { Pill } from "../parts/pill.tsx";
 import { hrefOf } from "../parts/route.ts";
+import { Scroll } from "../parts/scroll.tsx";
 import type { AuditLine } from "../parts/shapes.ts";
 import { Time } from "../parts/time.tsx";
 
@@ -17,7 +19,7 @@ export function AuditTable({ lines }: { lines: readonly AuditLine[] }) {
       </p>
     );
   return (
-    <section class="card scroll" aria-label="Changes, newest first">
+    <Scroll name="Changes, newest first" isCard>
       <table>
         <thead>
           <tr>
@@ -51,7 +53,7 @@ export function AuditTable({ lines }: { lines: readonly AuditLine[] }) {
           ))}
         </tbody>
       </table>
-    </section>
+    </Scroll>
   );
 }
 

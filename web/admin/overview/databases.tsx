@@ -1,7 +1,9 @@
 /** Health and latency of each database. */
+
 import { spanOf, UNKNOWN } from "../parts/figures.ts";
 import { Health } from "../parts/health.tsx";
 import { HomeTag } from "../parts/home-tag.tsx";
+import { Scroll } from "../parts/scroll.tsx";
 import type { HomeHealth, HomeState, Metrics } from "../parts/shapes.ts";
 
 interface DatabasesProps {
@@ -15,7 +17,7 @@ export function Databases({ homes, health, metrics }: DatabasesProps) {
   return (
     <section class="card" aria-labelledby="databases">
       <h2 id="databases">Databases</h2>
-      <div class="scroll">
+      <Scroll name="How each database fares">
         <table>
           <thead>
             <tr>
@@ -49,7 +51,7 @@ export function Databases({ homes, health, metrics }: DatabasesProps) {
             })}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </section>
   );
 }

@@ -1,6 +1,8 @@
 /** The distribution of users and bytes over the homes: two bars, and the numbers that they are made of. */
+
 import { countOf, percentOf, sizeOf, UNKNOWN } from "../parts/figures.ts";
 import { colourOf, HomeTag } from "../parts/home-tag.tsx";
+import { Scroll } from "../parts/scroll.tsx";
 import type { HomeState } from "../parts/shapes.ts";
 
 export function Distribution({ homes }: { homes: readonly HomeState[] | undefined }) {
@@ -14,7 +16,7 @@ export function Distribution({ homes }: { homes: readonly HomeState[] | undefine
         <Bar name="Users" homes={homes} of={({ totalUsers }) => totalUsers} />
         <Bar name="Bytes" homes={homes} of={({ bytes: size }) => size} />
       </div>
-      <div class="scroll">
+      <Scroll name="Users and bytes of each home">
         <table>
           <thead>
             <tr>
@@ -51,7 +53,7 @@ export function Distribution({ homes }: { homes: readonly HomeState[] | undefine
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </section>
   );
 }

@@ -6,6 +6,7 @@ import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Answer } from "../../shared/api.ts";
+import { countedOf } from "./figures.ts";
 
 export interface Affected {
   count: number;
@@ -34,13 +35,6 @@ const question = signal<Question | null>(null);
 export function ask(asked: Question): void {
   question.value = asked;
 }
-
-/** The number affected by what is about one thing. */
-export const justOne = async (): Promise<Answer<Affected>> => ({
-  ok: true,
-  value: { count: 1 },
-  headers: new Headers(),
-});
 
 /** Stands once in the page. */
 export function Asked() {
@@ -113,7 +107,7 @@ function HowMany({ affected, noun }: { affected: Answer<Affected> | undefined; n
   return (
     <div role="status">
       <p>
-        This affects <strong>{`${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`}</strong>.
+        This affects <strong>{countedOf(count, noun)}</strong>.
       </p>
       {refused.slice(0, 5).map(({ refused: why }) => (
         <p key={why} class="notice">

@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { Scroll } from "./scroll.tsx";
 
 export interface Line {
   readonly name: string;
@@ -75,8 +76,7 @@ function ChartTable({ title, times, lines, format }: SeriesChartProps) {
   return (
     <details>
       <summary>As a table</summary>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard scrolls it */}
-      <section class="scroll" tabIndex={0} aria-label={`${title}, newest first`}>
+      <Scroll name={`${title}, newest first`}>
         <table>
           <thead>
             <tr>
@@ -101,7 +101,7 @@ function ChartTable({ title, times, lines, format }: SeriesChartProps) {
             ))}
           </tbody>
         </table>
-      </section>
+      </Scroll>
     </details>
   );
 }
@@ -130,17 +130,26 @@ function optionsOf(
     cursor: { show: false },
     scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
     axes: [
-      { ...axis, grid: { show: false }, values: (_, splits) => splits.map((second) => clock.format(second * 1_000)) },
+      {
+        ...axis,
+        size: 32,
+        grid: { show: false },
+        values: (_, splits) => splits.map((second) => clock.format(second * 1_000)),
+      },
       { ...axis, size: 64, values: (_, splits) => splits.map(format) },
     ],
     series: [
       {},
-      ...lines.map(({ name }, index) => ({
+      ...lines.map(({ name, values }, index) => ({
         label: name,
         stroke: swatches[index] ?? ink,
         width: 2,
-        points: { show: (_: uPlot, __: number, from: number, to: number) => to - from < 2 },
+        points: { show: true, size: 5, filter: () => lonely(values) },
       })),
     ],
   };
 }
+
+/** Those with none beside them, which no line goes through. */
+const lonely = (values: Line["values"]): number[] =>
+  values.flatMap((value, at) => (value != null && values[at - 1] == null && values[at + 1] == null ? [at] : []));

@@ -13,6 +13,5 @@ export type Move = UserDetails["moves"][number];
 export type AuditLine = InferResponseType<Admin["audit"]["$get"], 200>["items"][number];
 export type Database = InferResponseType<Admin["databases"]["$get"], 200>["items"][number];
 export type Replication = InferResponseType<Admin["replication"]["$get"], 200>;
-export type DeadRow = InferResponseType<Admin["replication"]["dead"]["$get"], 200>["items"][number];
 export type Conflict = InferResponseType<Admin["replication"]["conflicts"]["$get"], 200>["items"][number];
 export type Alert = InferResponseType<Admin["alerts"]["$get"], 200>["items"][number];

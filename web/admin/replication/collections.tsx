@@ -1,6 +1,8 @@
 /** How the copy of each collection stands. */
+
 import { countOf } from "../parts/figures.ts";
 import { Pill } from "../parts/pill.tsx";
+import { Scroll } from "../parts/scroll.tsx";
 import type { Replication } from "../parts/shapes.ts";
 import { Time } from "../parts/time.tsx";
 
@@ -9,7 +11,7 @@ export function Collections({ copy }: { copy: Replication }) {
     <section class="card" aria-labelledby="collections">
       <h2 id="collections">Collections</h2>
       {copy.unsent === null && <p class="soft">MongoDB does not say what Supabase does not have yet.</p>}
-      <div class="scroll">
+      <Scroll name="The copy of each collection">
         <table>
           <thead>
             <tr>
@@ -52,7 +54,7 @@ export function Collections({ copy }: { copy: Replication }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </section>
   );
 }

@@ -1,9 +1,11 @@
 /** Records that were changed in both databases, with both versions side by side, and the choice between them. */
+
 import { type Answer, answerOf, api } from "../../shared/api.ts";
 import { ask } from "../parts/ask.tsx";
 import { ChangeButton } from "../parts/change-button.tsx";
 import { useLive } from "../parts/live.ts";
 import { ProblemNote } from "../parts/problem-note.tsx";
+import { Scroll } from "../parts/scroll.tsx";
 import type { Conflict } from "../parts/shapes.ts";
 import { Time } from "../parts/time.tsx";
 
@@ -84,7 +86,7 @@ function Versions({ conflict: { winner, loser } }: { conflict: Conflict }) {
   const differing = fields.filter((field) => textOf(winner.row?.[field]) !== textOf(loser.row?.[field]));
   const same = fields.length - differing.length;
   return (
-    <div class="scroll">
+    <Scroll name="Both versions">
       <table class="versions">
         <thead>
           <tr>
@@ -111,7 +113,7 @@ function Versions({ conflict: { winner, loser } }: { conflict: Conflict }) {
         </tbody>
       </table>
       {same > 0 && <p class="soft">{`${same} other fields are the same in both.`}</p>}
-    </div>
+    </Scroll>
   );
 }
 

@@ -1,10 +1,12 @@
 /** Records whose copies were refused again and again, and were set aside. */
+
 import { type Answer, answerOf, api } from "../../shared/api.ts";
 import { type Affected, ask } from "../parts/ask.tsx";
 import { ChangeButton } from "../parts/change-button.tsx";
 import { countOf } from "../parts/figures.ts";
 import { useLive } from "../parts/live.ts";
 import { ProblemNote } from "../parts/problem-note.tsx";
+import { Scroll } from "../parts/scroll.tsx";
 import { Time } from "../parts/time.tsx";
 
 export function DeadRows({ after }: { after: () => Promise<void> }) {
@@ -33,7 +35,7 @@ export function DeadRows({ after }: { after: () => Promise<void> }) {
       {value?.way_back === null && <p class="notice">MongoDB does not say what Supabase has refused.</p>}
       {value && rows.length === 0 && <p class="soft">There are none.</p>}
       {rows.length > 0 && (
-        <div class="scroll">
+        <Scroll name="The dead rows">
           <table>
             <thead>
               <tr>
@@ -63,7 +65,7 @@ export function DeadRows({ after }: { after: () => Promise<void> }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
     </section>
   );

@@ -1,6 +1,8 @@
 /** What a user keeps, collection by collection. */
+
 import { countOf, sizeOf } from "../parts/figures.ts";
 import { HomeTag } from "../parts/home-tag.tsx";
+import { Scroll } from "../parts/scroll.tsx";
 import type { UserDetails } from "../parts/shapes.ts";
 
 export function Holdings({ collections }: { collections: UserDetails["collections"] }) {
@@ -13,7 +15,7 @@ export function Holdings({ collections }: { collections: UserDetails["collection
       {shown.length === 0 ? (
         <p class="soft">No records yet.</p>
       ) : (
-        <div class="scroll">
+        <Scroll name="What they keep, by collection">
           <table>
             <thead>
               <tr>
@@ -48,7 +50,7 @@ export function Holdings({ collections }: { collections: UserDetails["collection
               </tr>
             </tfoot>
           </table>
-        </div>
+        </Scroll>
       )}
       {shown.some(({ records }) => records === null) && (
         <p class="soft">A dash: the database does not say now. The sum is without it.</p>

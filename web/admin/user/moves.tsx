@@ -1,7 +1,7 @@
 /** The moves of a user: how far the one under way is, and what can be done about each. */
 import { ask, type Question } from "../parts/ask.tsx";
 import { ChangeButton } from "../parts/change-button.tsx";
-import { countOf, spanOf } from "../parts/figures.ts";
+import { countedOf, countOf, spanOf } from "../parts/figures.ts";
 import { HomeTag } from "../parts/home-tag.tsx";
 import { Pill, type Tone } from "../parts/pill.tsx";
 import type { Move, UserDetails } from "../parts/shapes.ts";
@@ -106,7 +106,7 @@ function OneMove({ move, user, after }: { move: Move; user: UserDetails; after: 
         </ol>
       )}
       <p class="soft">
-        {`${countOf(move.copied)} records copied in ${countOf(move.passes)} passes`}
+        {`${countedOf(move.copied, "record")} copied in ${countedOf(move.passes, "pass")}`}
         {move.paused_ms !== null && `, writes waited ${spanOf(move.paused_ms)}`}
         {move.late > 0 && `, ${countOf(move.late)} came late to the old home`}
         {move.state === "kept" && move.kept_until && (

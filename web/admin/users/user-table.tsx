@@ -1,7 +1,9 @@
 /** One page of users. */
+
 import { HomeTag } from "../parts/home-tag.tsx";
 import { Pill } from "../parts/pill.tsx";
 import { hrefOf } from "../parts/route.ts";
+import { Scroll } from "../parts/scroll.tsx";
 import type { User } from "../parts/shapes.ts";
 import { Time } from "../parts/time.tsx";
 
@@ -13,7 +15,7 @@ export function UserTable({ users }: { users: readonly User[] }) {
       </p>
     );
   return (
-    <section class="card scroll" aria-label="Users">
+    <Scroll name="Users" isCard>
       <table>
         <thead>
           <tr>
@@ -43,6 +45,6 @@ export function UserTable({ users }: { users: readonly User[] }) {
           ))}
         </tbody>
       </table>
-    </section>
+    </Scroll>
   );
 }
