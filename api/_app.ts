@@ -19,6 +19,12 @@ import { observe, readBody, readQuery } from "./_middleware.ts";
 import { handleError, problemResponse } from "./_problem.ts";
 import { createKnownRooms } from "./_rooms.ts";
 import { activityRoutes } from "./_routes/activity.ts";
+import { adminAssignmentRoutes } from "./_routes/admin-assignments.ts";
+import { adminAuditRoutes } from "./_routes/admin-audit.ts";
+import { adminDatabaseRoutes } from "./_routes/admin-databases.ts";
+import { adminReplicationRoutes } from "./_routes/admin-replication.ts";
+import { adminUserRoutes } from "./_routes/admin-users.ts";
+import { alertRoutes } from "./_routes/alerts.ts";
 import { channelRoutes } from "./_routes/channels.ts";
 import { collectionRoutes } from "./_routes/collection.ts";
 import { conversationRoutes } from "./_routes/conversations.ts";
@@ -28,6 +34,7 @@ import { infrastructureRoutes } from "./_routes/infrastructure.ts";
 import { ledgerRoutes } from "./_routes/ledger.ts";
 import { ledgerAdminRoutes } from "./_routes/ledger-admin.ts";
 import { messageRoutes } from "./_routes/messages.ts";
+import { metricsRoutes } from "./_routes/metrics.ts";
 import { moveRoutes } from "./_routes/moves.ts";
 import { overviewRoutes } from "./_routes/overview.ts";
 import { preferencesRoutes } from "./_routes/preferences.ts";
@@ -70,6 +77,13 @@ export function createApp(dependencies: () => Dependencies, collections: readonl
     .route("/", ledgerRoutes())
     .route("/", ledgerAdminRoutes())
     .route("/", moveRoutes())
+    .route("/", adminUserRoutes())
+    .route("/", adminAssignmentRoutes())
+    .route("/", adminDatabaseRoutes())
+    .route("/", adminReplicationRoutes())
+    .route("/", adminAuditRoutes())
+    .route("/", metricsRoutes())
+    .route("/", alertRoutes())
     .route("/", privateProfileRoutes())
     .route("/", preferencesRoutes())
     .route("/", overviewRoutes())

@@ -30,8 +30,10 @@ export interface AuthenticatedUser {
   issuedAt: number;
   /** when they have last shown who they are, seconds since 1970; a refresh of the session is no such time */
   signedInAt: number | undefined;
-  /** `needs_mfa`: an admin, once they have signed in with a second factor */
-  admin: "yes" | "no" | "needs_mfa";
+  /** what of `/api/admin` is theirs: admins change, viewers look; null: nothing */
+  role: "admin" | "viewer" | null;
+  /** the role counts once they have signed in with a second factor */
+  needsMfa: boolean;
 }
 
 type Verification = { user: AuthenticatedUser } | { refused: string } | { unavailable: true };
@@ -159,7 +161,7 @@ function userOf(token: string, payload: JWTPayload, config: ApiConfig, now: numb
       sessionId: session_id,
       issuedAt: iat,
       signedInAt: times.length > 0 ? Math.max(...times) : undefined,
-      admin: adminOf(parsed.data, config),
+      ...standingIn(parsed.data, config),
     },
   };
 }
@@ -169,13 +171,17 @@ function userOf(token: string, payload: JWTPayload, config: ApiConfig, now: numb
  * only where that is Auth itself (the token function says so in `email_confirmed`) and not somebody's identity provider,
  * which may say of any account that it has this address.
  */
-function adminOf({ sub, email, aal, app_metadata: app }: z.infer<typeof claims>, config: ApiConfig) {
-  const isNamed = app.role === "admin" || config.ADMIN_USER_IDS.includes(sub.toLowerCase());
+function standingIn(
+  { sub, email, aal, app_metadata: app }: z.infer<typeof claims>,
+  config: ApiConfig,
+): Pick<AuthenticatedUser, "role" | "needsMfa"> {
   const isSso = [app.provider, ...(app.providers ?? [])].some((provider) => provider?.startsWith("sso:"));
   const address = app.email_confirmed === true && !isSso ? asciiLower(email) : undefined;
-  const isListed = address !== undefined && config.ADMIN_EMAILS.some((listed) => asciiLower(listed) === address);
-  if (!isNamed && !isListed) return "no";
-  return config.ADMIN_REQUIRE_MFA === "1" && aal !== "aal2" ? "needs_mfa" : "yes";
+  const isIn = (list: readonly string[]) => address !== undefined && list.some((each) => asciiLower(each) === address);
+  const isAdmin =
+    app.role === "admin" || config.ADMIN_USER_IDS.includes(sub.toLowerCase()) || isIn(config.ADMIN_EMAILS);
+  const role = isAdmin ? "admin" : app.role === "viewer" || isIn(config.VIEWER_EMAILS) ? "viewer" : null;
+  return { role, needsMfa: role !== null && config.ADMIN_REQUIRE_MFA === "1" && aal !== "aal2" };
 }
 
 /** In lower case; undefined for what is not ASCII. `toLowerCase` alone makes a K of the Kelvin sign. */

@@ -14,7 +14,15 @@ export const allowOrigins = createMiddleware<AppEnv>(async (c, next) => {
   const handle = cors({
     origin: (origin) => (allowed.includes("*") ? "*" : allowed.includes(origin) ? origin : null),
     allowMethods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
-    allowHeaders: ["authorization", "content-type", "if-match", "if-none-match", "idempotency-key", "x-request-id"],
+    allowHeaders: [
+      "authorization",
+      "content-type",
+      "if-match",
+      "if-none-match",
+      "idempotency-key",
+      "x-reason",
+      "x-request-id",
+    ],
     exposeHeaders: [
       "etag",
       "location",

@@ -5,6 +5,7 @@ import { noteActivity } from "./_activity.ts";
 import { addressOf } from "./_address.ts";
 import type { AppEnv } from "./_environment.ts";
 import { limitUser } from "./_limits.ts";
+import { measure } from "./_measure.ts";
 import { ProblemError } from "./_problem.ts";
 import { asWriter } from "./_writer.ts";
 
@@ -33,6 +34,7 @@ export const observe = createMiddleware<AppEnv>(async (c, next) => {
   if (source && c.res.status < 500) headers.set("x-data-source", source);
   if (headers.get("x-data-source") === "replica" && completeUpTo)
     headers.set("x-complete-up-to", completeUpTo.toISOString());
+  measure(c, clock() - start);
   log.debug("request", {
     request_id: requestId,
     method: c.req.method,
@@ -184,19 +186,6 @@ export const requireFreshSignIn = createMiddleware<AppEnv>(async (c, next) => {
       detail:
         `This wants a sign-in of the last ${FRESH_SECONDS / 60} minutes; refreshing the session is none. ` +
         "Sign in again (or verify a second factor), and repeat the request with the new token.",
-    });
-  await next();
-});
-
-/** Admins only, behind `requireUser`. */
-export const requireAdmin = createMiddleware<AppEnv>(async (c, next) => {
-  const { admin } = c.get("user");
-  if (admin === "no") throw new ProblemError({ status: 403, code: "forbidden", detail: "This is for admins." });
-  if (admin === "needs_mfa")
-    throw new ProblemError({
-      status: 403,
-      code: "mfa_required",
-      detail: "This is for admins who have signed in with a second factor (aal2). Verify one, and try again.",
     });
   await next();
 });

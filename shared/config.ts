@@ -108,6 +108,15 @@ const rateLimits = z
     return z.NEVER;
   });
 
+/** As Standard Webhooks has it: at least 24 bytes, so that nobody guesses it who has seen a signed request. */
+const webhookSecret = z
+  .string()
+  .regex(
+    /^(v1,)?whsec_[A-Za-z0-9+/]{32,}={0,2}$/,
+    'must be whsec_ and at least 24 bytes in base64: echo "whsec_$(openssl rand -base64 32)"',
+  )
+  .transform((secret) => secret.replace(/^v1,/, ""));
+
 const flag = z.enum(["0", "1"], "must be 0 or 1");
 
 const SUPABASE = {
@@ -134,6 +143,9 @@ const SUPABASE = {
     .regex(/^([1-9]|[1-9]\d|[12]\d\d|300)$/, "must be a number of seconds from 1 to 300")
     .transform(Number)
     .optional(),
+  /** who is told of alerts, by signed requests (Standard Webhooks) */
+  ALERT_WEBHOOK_URL: httpUrl.optional(),
+  ALERT_WEBHOOK_SECRET: webhookSecret.optional(),
   LOG_LEVEL: logLevel,
   /** whether warnings and errors are kept in MongoDB, too */
   LOG_TO_MONGODB: flag.default("0"),
@@ -155,7 +167,11 @@ const apiSchema = z.object({
   ADMIN_EMAILS: list.pipe(
     z.array(z.string().regex(/^[\x21-\x7e]+$/, "must be addresses in ASCII; name others by ADMIN_USER_IDS")),
   ),
-  /** whether admins have to have signed in with a second factor */
+  /** who may see what admins see, and change nothing of it */
+  VIEWER_EMAILS: list.pipe(
+    z.array(z.string().regex(/^[\x21-\x7e]+$/, "must be addresses in ASCII; others get the role by their metadata")),
+  ),
+  /** whether admins and viewers have to have signed in with a second factor */
   ADMIN_REQUIRE_MFA: flag.default("0"),
   ALLOWED_ORIGINS: list,
   IDEMPOTENCY_SECRET: z.string().min(32, "must have at least 32 characters").optional(),
@@ -212,6 +228,7 @@ const devSchema = z.object({
   SUPABASE_JWT_ISSUER: z.string().optional(),
   ADMIN_USER_IDS: z.string().optional(),
   ADMIN_EMAILS: z.string().optional(),
+  VIEWER_EMAILS: z.string().optional(),
   ADMIN_REQUIRE_MFA: z.string().optional(),
   MAX_TOKEN_LIFETIME_SECONDS: z.string().optional(),
   ALLOWED_ORIGINS: z.string().optional(),

@@ -5,7 +5,8 @@ import { LIMIT_NAMES } from "../../shared/limits/settings.ts";
 import { ENGINES } from "../../shared/repository/database.ts";
 import { json, problems } from "../_answers.ts";
 import { redisHealth } from "../_health.ts";
-import { requireAdmin, requireUser } from "../_middleware.ts";
+import { requireUser } from "../_middleware.ts";
+import { requireViewer } from "../_operators.ts";
 import { createRoutes } from "../_validation.ts";
 
 const count = z.int().min(0);
@@ -61,7 +62,7 @@ const infrastructure = createRoute({
   tags: ["admin"],
   summary: "Pools, breakers, cache, limits and what is written behind answers, of the instance that answers",
   security: [{ bearer: [] }],
-  middleware: [requireUser, requireAdmin] as const,
+  middleware: [requireUser, requireViewer] as const,
   responses: { 200: json(infrastructureSchema, "since the instance started"), ...problems(401, 403, 503) },
 });
 

@@ -13,7 +13,8 @@ import {
   type Typed,
   transferSchema,
 } from "../_ledger.ts";
-import { requireAdmin, requireBody, requireUser } from "../_middleware.ts";
+import { requireBody, requireUser } from "../_middleware.ts";
+import { requireAdmin } from "../_operators.ts";
 import { idempotencyHeader, pathId } from "../_parameters.ts";
 import { createRoutes } from "../_validation.ts";
 

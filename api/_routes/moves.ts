@@ -7,10 +7,12 @@ import { type Begun, createMovesControl, type Move, type MovesControl } from "..
 import { reverseMoves, startMoves } from "../../shared/operations/move-users.ts";
 import { CONTROL_PLANE } from "../../shared/placement/database-names.ts";
 import { serviceClient } from "../../shared/postgres/client.ts";
+import { callControl, rehearsalOf, rehearsalQuery, rehearsed, reason as why } from "../_admin.ts";
 import { body, json, problems } from "../_answers.ts";
 import type { AppEnv } from "../_environment.ts";
 import type { Typed } from "../_ledger.ts";
-import { requireAdmin, requireBody, requireUser } from "../_middleware.ts";
+import { requireBody, requireUser } from "../_middleware.ts";
+import { requireAdminOrRehearsal, requireViewer } from "../_operators.ts";
 import { leftOf, timingOf, unwrap } from "../_service.ts";
 import { createRoutes } from "../_validation.ts";
 
@@ -26,7 +28,7 @@ const STATES = [
 ] as const satisfies readonly Move["state"][];
 const instant = z.string().nullable();
 const count = z.int();
-const moveSchema = z
+export const moveSchema = z
   .object({
     id: count,
     user_id: z.uuid(),
@@ -52,7 +54,7 @@ const begunSchema = z
   .array(z.object({ user_id: z.uuid(), move: count.optional(), refused: z.string().optional() }))
   .meta({ id: "BegunMoves" });
 
-const shownOf = ({ detail, ...move }: Move): z.infer<typeof moveSchema> => ({
+export const shownOf = ({ detail, ...move }: Move): z.infer<typeof moveSchema> => ({
   ...move,
   passes: detail.passes ?? 0,
   copied: detail.copied ?? 0,
@@ -61,9 +63,12 @@ const shownOf = ({ detail, ...move }: Move): z.infer<typeof moveSchema> => ({
 });
 
 const users = z.array(z.uuid().toLowerCase()).min(1).max(500);
-const reason = z.string().min(1).max(500).default("requested");
+const reason = why.default("requested");
 interface Users {
   users: string[];
+}
+interface Ending extends Users {
+  reason?: string;
 }
 interface Reversal extends Users {
   reason: string;
@@ -71,7 +76,9 @@ interface Reversal extends Users {
 interface Request extends Reversal {
   to: string;
 }
-const usersBody = z.strictObject({ users }).meta({ id: "MovedUsers" }) as unknown as Typed<Users>;
+const usersBody = z
+  .strictObject({ users, reason: why.optional() })
+  .meta({ id: "MovedUsers" }) as unknown as Typed<Ending>;
 const reversalBody = z.strictObject({ users, reason }).meta({ id: "MoveReversal" }) as unknown as Typed<Reversal>;
 const requestBody = z
   .strictObject({ users, to: z.string().min(1).max(41), reason })
@@ -80,7 +87,11 @@ const plain = { tags: ["admin"], security: [{ bearer: [] }] };
 const asking = {
   ...plain,
   method: "post" as const,
-  middleware: [requireUser, requireAdmin, requireBody] as [typeof requireUser, typeof requireAdmin, typeof requireBody],
+  middleware: [requireUser, requireAdminOrRehearsal, requireBody] as [
+    typeof requireUser,
+    typeof requireAdminOrRehearsal,
+    typeof requireBody,
+  ],
 };
 const numberOf = json(z.object({ count }), "how many");
 const refusals = problems(400, 401, 403, 413, 415, 422, 503);
@@ -88,7 +99,7 @@ const refusals = problems(400, 401, 403, 413, 415, 422, 503);
 const routes = {
   list: createRoute({
     ...plain,
-    middleware: [requireUser, requireAdmin] as const,
+    middleware: [requireUser, requireViewer] as const,
     method: "get",
     path: "/admin/moves",
     summary: "Who is being moved, and of whom a copy is kept",
@@ -112,29 +123,37 @@ const routes = {
     ...asking,
     path: "/admin/moves",
     summary: "Begin to move users to another home, while they work",
-    request: { body: body(requestBody) },
-    responses: { 202: json(begunSchema, "of each user the move, or why there is none"), ...refusals },
+    request: { query: rehearsalQuery, body: body(requestBody) },
+    responses: {
+      200: rehearsed,
+      202: json(begunSchema, "of each user the move, or why there is none"),
+      ...refusals,
+    },
   }),
   reverse: createRoute({
     ...asking,
     path: "/admin/moves/reverse",
     summary: "Begin to move users back to where they came from",
-    request: { body: body(reversalBody) },
-    responses: { 202: json(begunSchema, "of each user the move, or why there is none"), ...refusals },
+    request: { query: rehearsalQuery, body: body(reversalBody) },
+    responses: {
+      200: rehearsed,
+      202: json(begunSchema, "of each user the move, or why there is none"),
+      ...refusals,
+    },
   }),
   abort: createRoute({
     ...asking,
     path: "/admin/moves/abort",
     summary: "Give moves up that have not switched",
-    request: { body: body(usersBody) },
-    responses: { 202: numberOf, ...refusals },
+    request: { query: rehearsalQuery, body: body(usersBody) },
+    responses: { 200: rehearsed, 202: numberOf, ...refusals },
   }),
   clean: createRoute({
     ...asking,
     path: "/admin/moves/clean",
     summary: "Take the kept copies of moved users away now",
-    request: { body: body(usersBody) },
-    responses: { 202: numberOf, ...refusals },
+    request: { query: rehearsalQuery, body: body(usersBody) },
+    responses: { 200: rehearsed, 202: numberOf, ...refusals },
   }),
 };
 
@@ -147,6 +166,11 @@ async function withMoves<T>(c: Context<AppEnv>, work: (control: MovesControl) =>
   timingOf(c)(CONTROL_PLANE, clock() - start, "rest");
   return done;
 }
+/** What would be done with these users, where that is what is asked for. */
+async function rehearse(c: Context<AppEnv>, does: "start" | "abort" | "clean", named: readonly string[], to?: string) {
+  const preview = { p_does: does, p_users: named, p_to: to ?? null };
+  return rehearsalOf(await callControl(c, "read", "switchyard_preview_moves", preview));
+}
 const begunOf = (begun: readonly Begun[]) => begun.map((one) => ({ ...one }));
 
 export const moveRoutes = () =>
@@ -158,19 +182,24 @@ export const moveRoutes = () =>
       return c.json({ items: moves.map(shownOf) }, 200);
     })
     .openapi(routes.start, async (c) => {
-      const { users: named, to, reason: why } = c.req.valid("json");
-      const begun = await withMoves(c, (control) => startMoves(control, { users: named, to, reason: why }));
+      const { users: named, to, reason: because } = c.req.valid("json");
+      if (c.req.valid("query").dry_run === "true") return c.json(await rehearse(c, "start", named, to), 200);
+      const begun = await withMoves(c, (control) => startMoves(control, { users: named, to, reason: because }));
       return c.json(begunOf(unwrap(begun)), 202);
     })
     .openapi(routes.reverse, async (c) => {
-      const { users: named, reason: why } = c.req.valid("json");
-      return c.json(begunOf(unwrap(await withMoves(c, (control) => reverseMoves(control, named, why)))), 202);
+      const { users: named, reason: because } = c.req.valid("json");
+      // of whom a copy is kept, can be moved back
+      if (c.req.valid("query").dry_run === "true") return c.json(await rehearse(c, "clean", named), 200);
+      return c.json(begunOf(unwrap(await withMoves(c, (control) => reverseMoves(control, named, because)))), 202);
     })
     .openapi(routes.abort, async (c) => {
       const { users: named } = c.req.valid("json");
+      if (c.req.valid("query").dry_run === "true") return c.json(await rehearse(c, "abort", named), 200);
       return c.json({ count: unwrap(await withMoves(c, (control) => control.abort(named))) }, 202);
     })
     .openapi(routes.clean, async (c) => {
       const { users: named } = c.req.valid("json");
+      if (c.req.valid("query").dry_run === "true") return c.json(await rehearse(c, "clean", named), 200);
       return c.json({ count: unwrap(await withMoves(c, (control) => control.clean(named))) }, 202);
     });

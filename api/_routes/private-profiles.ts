@@ -5,7 +5,8 @@ import { z } from "zod";
 import { body, json, problems } from "../_answers.ts";
 import type { AppEnv } from "../_environment.ts";
 import { callLedger, inUtc, type Typed } from "../_ledger.ts";
-import { requireAdmin, requireBody, requireUser } from "../_middleware.ts";
+import { requireBody, requireUser } from "../_middleware.ts";
+import { requireAdmin, requireViewer } from "../_operators.ts";
 import { pathId } from "../_parameters.ts";
 import { createRoutes } from "../_validation.ts";
 
@@ -59,7 +60,7 @@ const routes = {
     ...other,
     method: "get",
     summary: "Read a user's private profile",
-    middleware: [requireUser, requireAdmin] as const,
+    middleware: [requireUser, requireViewer] as const,
     request: { params },
     responses: { 200: json(shown, "the private profile"), ...problems(400, 401, 403, 404, 503) },
   }),

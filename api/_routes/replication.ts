@@ -8,7 +8,8 @@ import { copiedTo, REPLICA_HOLDER } from "../../shared/placement/kept-collection
 import { serviceClient } from "../../shared/postgres/client.ts";
 import { supabaseSource } from "../../shared/replication/source.ts";
 import { json, problems } from "../_answers.ts";
-import { requireAdmin, requireUser } from "../_middleware.ts";
+import { requireUser } from "../_middleware.ts";
+import { requireViewer } from "../_operators.ts";
 import { leftOf, timingOf, unwrap } from "../_service.ts";
 import { createRoutes } from "../_validation.ts";
 
@@ -73,7 +74,7 @@ const status = createRoute({
   tags: ["admin"],
   summary: "How far the copy is behind, and what it refuses",
   security: [{ bearer: [] }],
-  middleware: [requireUser, requireAdmin] as const,
+  middleware: [requireUser, requireViewer] as const,
   responses: { 200: json(statusSchema, "as it is now"), ...problems(401, 403, 503) },
 });
 

@@ -15,7 +15,8 @@ import { json, problems } from "../_answers.ts";
 import type { AppEnv } from "../_environment.ts";
 import { redisHealth, shortHealth, withRedis } from "../_health.ts";
 import { homeOf } from "../_home.ts";
-import { requireAdmin, requireFreshSignIn, requireUser } from "../_middleware.ts";
+import { requireFreshSignIn, requireUser } from "../_middleware.ts";
+import { requireViewer } from "../_operators.ts";
 import { repositoryProblem } from "../_problem.ts";
 import { callsOf, leftOf, repositoryOf, serviceOf, timingOf, unwrap, usageOf } from "../_service.ts";
 import { createRoutes } from "../_validation.ts";
@@ -195,7 +196,7 @@ const statistics = createRoute({
   tags: ["admin"],
   summary: "Who lives where, and how much each database holds",
   security: [{ bearer: [] }],
-  middleware: [requireUser, requireAdmin] as const,
+  middleware: [requireUser, requireViewer] as const,
   responses: {
     200: json(
       z

@@ -102,6 +102,7 @@ export async function startSystem(config: DevConfig, { say, cancel, progress }: 
       ...variables,
       ADMIN_EMAILS: config.ADMIN_EMAILS ?? (demo ? DEMO_ADMIN : ""),
       ADMIN_USER_IDS: config.ADMIN_USER_IDS ?? "",
+      VIEWER_EMAILS: config.VIEWER_EMAILS ?? "",
       ADMIN_REQUIRE_MFA: config.ADMIN_REQUIRE_MFA ?? "",
       MAX_TOKEN_LIFETIME_SECONDS: config.MAX_TOKEN_LIFETIME_SECONDS ?? "",
       // this process, and no other

@@ -17,7 +17,7 @@ import { mongoReplica, type ReplicaOptions } from "./replica.ts";
 import { adviceOn, readSelf, refusalOf, selfOr } from "./self.ts";
 import { createMongoStore } from "./store.ts";
 import { readUnsent } from "./unsent-state.ts";
-import { createUsageGate } from "./usage.ts";
+import { createUsageGate, holdingsIn } from "./usage.ts";
 
 export interface MongoOptions extends EngineOptions {
   /** copies that are kept beside the records, on the same server */
@@ -91,6 +91,8 @@ export function mongoDatabase(options: MongoOptions): Database {
       unsent: () => attempt(async () => ok(await readUnsent(await own(), both, Date.now(), deadlines.queryMs))),
     }),
     usage: (userId) => attempt(async () => ok(await usage.count(await own(), userId))),
+    holdings: (userId) =>
+      attempt(async () => ok(await holdingsIn(await own(), collections, userId, deadlines.queryMs))),
     system: {
       async probe() {
         const [found, finding] = await pinging.ask(async (client) => [

@@ -136,6 +136,29 @@ const minus = (one: Usage, other: Usage): Usage => ({
   bytes: Math.max(0, one.bytes - other.bytes),
 });
 
+/** Living documents of each collection, in one call. */
+export async function holdingsIn(
+  db: Db,
+  all: readonly Collection[],
+  userId: string,
+  maxTimeMS: number,
+): Promise<Record<string, Usage>> {
+  const collections = all.filter(({ scope, keptDays }) => scope.kind === "owner" && keptDays === null);
+  const [first, ...others] = collections.map((collection) => ({
+    coll: collection.name,
+    pipeline: [
+      { $match: keysOf(collection).living(userId) },
+      { $group: { _id: collection.name, records: { $sum: 1 }, bytes: { $sum: { $bsonSize: "$$ROOT" } } } },
+    ] as Document[],
+  }));
+  if (!first) return {};
+  const pipeline = [...first.pipeline, ...others.map((other) => ({ $unionWith: other }))];
+  const found = await db.collection(first.coll).aggregate(pipeline, { maxTimeMS }).toArray();
+  const holdings = Object.fromEntries(collections.map(({ name }) => [name, nothing()]));
+  for (const { _id, records, bytes } of found) holdings[_id] = { records: Number(records), bytes: Number(bytes) };
+  return holdings;
+}
+
 /** Living documents of all collections, in one call. */
 async function countDocuments(
   db: Db,

@@ -114,6 +114,7 @@ function lazily({ kind, ...options }: MongoOptions & { kind: Engine }): Database
     ...(kind === "postgres" && { path: "direct" }),
     scoped: async (caller) => (await load()).scoped(caller),
     usage: async (userId) => (await load()).usage(userId),
+    holdings: async (userId) => (await load()).holdings(userId),
     ...(options.collections.some(isTwoWay) && {
       unsent: async () => (await (await load()).unsent?.()) ?? ok([]),
     }),

@@ -28,6 +28,7 @@ import { CONTROL_PLANE, titleOf, variableOf } from "./database-names.ts";
 import { deadlineIn } from "./deadline.ts";
 import { type Guard, guarded, guardStore } from "./guarded-store.ts";
 import { createHealth, type Health } from "./health.ts";
+import { type Holding, readHoldings } from "./holdings.ts";
 import { createHomeStore, type HomeAt } from "./home-store.ts";
 import { copiedTo, REPLICA_HOLDER, sharedWith } from "./kept-collections.ts";
 import { closeAll, createRegistry, type RegistryConfig, type RegistryOptions } from "./registry.ts";
@@ -54,6 +55,8 @@ export interface Router {
   getDatabaseService(name: string, user: RequestUser): DatabaseService;
   /** What the user keeps at home, and may keep. Errors: as `getDatabaseServiceForUser`, and those of a call. */
   getUsage(user: RequestUser): Answer<Counted>;
+  /** What a user who is at home there keeps in each database, for operators; never waits longer than a request may take. */
+  getHoldings(userId: string, home: string | null, calls?: RequestCalls): Promise<Holding[]>;
   /** Cached for a minute. */
   getAssignment(userId: string, calls?: RequestCalls): Answer<Assignment | null>;
   assignToLeastUsed(userId: string): Answer<Assignment>;
@@ -306,6 +309,11 @@ export function createRouter(options: RouterOptions): Router {
       if (!database) return err(notConfigured(at.value.home));
       return guarded(guardFor(database.name, user), () => database.usage(user.id));
     },
+
+    getHoldings: (userId, home, calls = {}) =>
+      readHoldings({ registry, collections, userId, home }, (database, read) =>
+        guarded(guardFor(database, calls), read),
+      ),
 
     async assignToLeastUsed(userId) {
       const assigned = await assignments.assign(userId);

@@ -61,6 +61,7 @@ export function supabaseDatabase(options: SupabaseOptions): Database {
     path: direct ? "direct" : "rest",
     scoped,
     usage: (userId) => callSystem<Counted>(service, "switchyard_usage", { p_user_id: userId }),
+    holdings: (userId) => callSystem(service, "switchyard_holdings", { p_user_id: userId }),
     system: {
       probe,
       prepare: async () => {

@@ -8,7 +8,7 @@ import type { RepositoryError } from "../contract/errors.ts";
 import type { Deadlines } from "../deadlines.ts";
 import type { Collection } from "../definition/define.ts";
 import type { HomeCopy } from "./home-copy.ts";
-import type { Counted, Quota } from "./quotas.ts";
+import type { Counted, Quota, Usage } from "./quotas.ts";
 import type { ReadStore, Store } from "./store.ts";
 
 /** The kinds of database that there are. The README says what one more takes. */
@@ -48,6 +48,8 @@ export interface Database {
   scoped(caller: Caller): Promise<Result<Store, RepositoryError>>;
   /** What a user keeps there, and may keep, as their verified token names them. */
   usage(userId: string): Promise<Result<Counted, RepositoryError>>;
+  /** The same by collection, counted now: it reads all that the user keeps there. */
+  holdings(userId: string): Promise<Result<Record<string, Usage>, RepositoryError>>;
   /** copies of records that other databases are the primary of; absent: it keeps none */
   readonly replica?: Replica;
   /** what was written there and Supabase does not have yet, of collections that both take writes of; absent: it keeps none */

@@ -7,5 +7,6 @@ export const SOMEBODY = {
   issuedAt: 0,
   signedInAt: 0,
   sessionId: undefined,
-  admin: "no" as const,
+  role: null,
+  needsMfa: false,
 };

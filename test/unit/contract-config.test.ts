@@ -37,6 +37,7 @@ describe("the environment", () => {
       ...DEFAULT_DEADLINES,
       ADMIN_USER_IDS: [],
       ADMIN_EMAILS: [],
+      VIEWER_EMAILS: [],
       ADMIN_REQUIRE_MFA: "0",
       MAX_TOKEN_LIFETIME_SECONDS: 3600,
       ALLOWED_ORIGINS: [],

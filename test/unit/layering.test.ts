@@ -18,7 +18,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["shared/placement", "shared/replication", "shared/moves"],
   // the application's own, which none of the above knows
   ["shared/collections"],
-  ["shared/reports", "shared/rooms", "shared/ledger"],
+  ["shared/reports", "shared/rooms", "shared/ledger", "shared/metrics"],
   ["shared/overview"],
   ["shared/operations"],
 ];

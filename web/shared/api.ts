@@ -21,13 +21,14 @@ export interface Problem {
 export type Answer<T> = { ok: true; value: T; headers: Headers } | { ok: false; problem: Problem };
 
 type Successful = 200 | 201 | 202;
+/** A route that answers in JSON and in other types, too, is asked for JSON. */
 type BodyOf<R> =
   R extends ClientResponse<infer T, infer S, infer F>
     ? S extends 204
       ? undefined
       : F extends "json"
         ? S extends Successful
-          ? T
+          ? Exclude<T, string | Response>
           : never
         : never
     : never;

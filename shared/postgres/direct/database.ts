@@ -1,10 +1,10 @@
 /** Any Postgres but Supabase's own as one of the product's databases: a data plane, reached by Postgres' own protocol. */
-import { err, ok } from "neverthrow";
+import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../../contract/errors.ts";
 import type { Collection } from "../../definition/define.ts";
 import { byName } from "../../definition/per-collection.ts";
 import type { Database, EngineOptions } from "../../repository/database.ts";
-import { type Counted, DEFAULT_QUOTA } from "../../repository/quotas.ts";
+import { type Counted, DEFAULT_QUOTA, type Usage } from "../../repository/quotas.ts";
 import type { Row } from "../../repository/store.ts";
 import { postgresHomeCopy } from "../home-copy.ts";
 import { prepareDataPlane } from "../prepare-data-plane.ts";
@@ -27,21 +27,23 @@ export function postgresDatabase(options: EngineOptions): Database {
     if (known.isErr()) throw known.error;
     return connection;
   };
+  const counted = async <T>(name: string, userId: string): Promise<Result<T, RepositoryError>> => {
+    try {
+      const [row] = await (await own()).query(`select public.${name}($1) as counted`, [userId]);
+      return ok(row?.counted as T);
+    } catch (error) {
+      // what stands against the database is an error of the contract already
+      return err(error instanceof Error ? failureOf(error, readRefusal) : (error as RepositoryError));
+    }
+  };
   return {
     name,
     title,
     kind: "postgres",
     path: "direct",
     scoped,
-    async usage(userId) {
-      try {
-        const [row] = await (await own()).query("select public.switchyard_usage($1) as counted", [userId]);
-        return ok(row?.counted as Counted);
-      } catch (error) {
-        // what stands against the database is an error of the contract already
-        return err(error instanceof Error ? failureOf(error, readRefusal) : (error as RepositoryError));
-      }
-    },
+    usage: (userId) => counted<Counted>("switchyard_usage", userId),
+    holdings: (userId) => counted<Record<string, Usage>>("switchyard_holdings", userId),
     system: {
       probe: async () => ok(await problem()),
       async prepare(self) {

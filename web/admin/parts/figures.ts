@@ -6,6 +6,10 @@ const fine = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 
 export const countOf = (value: number | null | undefined): string => (value == null ? UNKNOWN : whole.format(value));
 
+/** With its noun: `1 user`, `2 users`. */
+export const countedOf = (value: number, noun: string): string =>
+  `${whole.format(value)} ${noun}${value === 1 ? "" : noun.endsWith("s") ? "es" : "s"}`;
+
 /** Bytes in units of 1,024, as database providers count. */
 export function sizeOf(bytes: number | null | undefined): string {
   if (bytes == null) return UNKNOWN;

@@ -1,52 +1,45 @@
-/** The frame of a page: the way to the others, who is signed in, and the title, which the keyboard comes to first. */
+/** The frame of a page: the way to the others, and who is signed in. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
-import { session, signOut } from "../shared/session.ts";
+import { signOut } from "../../shared/session.ts";
+import { operator } from "./role.ts";
 import { hrefOf } from "./route.ts";
 
 interface ShellProps {
   readonly pages: readonly { name: string; title: string }[];
   readonly shown: string;
-  readonly title: string;
   readonly children: ComponentChildren;
 }
 
-export function Shell({ pages, shown, title, children }: ShellProps) {
-  const heading = useRef<HTMLHeadingElement>(null);
-  const isFirst = useRef(true);
-  useEffect(() => {
-    document.title = `${title} · Switchyard`;
-    // whoever reads with their ears is told that the page is another; not of the first, which the browser tells of
-    if (!isFirst.current) heading.current?.focus();
-    isFirst.current = false;
-  }, [title, shown]);
+export function Shell({ pages, shown, children }: ShellProps) {
   return (
     <div class="shell">
+      {/* no link: the part behind the # is the page's address */}
+      <button type="button" class="skip" onClick={() => document.getElementById("content")?.focus()}>
+        Skip to the page
+      </button>
       <header class="side">
         <a class="brand" href="#/">
           <Mark />
           Switchyard
         </a>
         <nav aria-label="Pages">
-          {pages.map(({ name, title: said }) => (
+          {pages.map(({ name, title }) => (
             <a key={name} href={hrefOf(name)} aria-current={name === shown ? "page" : undefined}>
-              {said}
+              {title}
             </a>
           ))}
         </nav>
         <div class="who">
-          <span class="soft" title={session.value?.user.email}>
-            {session.value?.user.email}
+          <span class="address" title={operator.value?.email ?? undefined}>
+            {operator.value?.email}
           </span>
+          <span class="soft">{operator.value?.role === "viewer" ? "Viewer: sees, changes nothing" : "Admin"}</span>
           <button type="button" class="plain" onClick={() => void signOut()}>
             Sign out
           </button>
         </div>
       </header>
-      <main>
-        <h1 ref={heading} tabIndex={-1}>
-          {title}
-        </h1>
+      <main id="content" tabIndex={-1}>
         {children}
       </main>
     </div>

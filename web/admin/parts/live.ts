@@ -1,6 +1,6 @@
 /** What a page shows, asked for again and again while somebody looks. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import type { Answer, Problem } from "../shared/api.ts";
+import type { Answer, Problem } from "../../shared/api.ts";
 
 const LIVE_MS = 5_000;
 
