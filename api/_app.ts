@@ -24,6 +24,7 @@ import { adminAuditRoutes } from "./_routes/admin-audit.ts";
 import { adminDatabaseRoutes } from "./_routes/admin-databases.ts";
 import { adminReplicationRoutes } from "./_routes/admin-replication.ts";
 import { adminUserRoutes } from "./_routes/admin-users.ts";
+import { alertRoutes } from "./_routes/alerts.ts";
 import { channelRoutes } from "./_routes/channels.ts";
 import { collectionRoutes } from "./_routes/collection.ts";
 import { conversationRoutes } from "./_routes/conversations.ts";
@@ -33,6 +34,7 @@ import { infrastructureRoutes } from "./_routes/infrastructure.ts";
 import { ledgerRoutes } from "./_routes/ledger.ts";
 import { ledgerAdminRoutes } from "./_routes/ledger-admin.ts";
 import { messageRoutes } from "./_routes/messages.ts";
+import { metricsRoutes } from "./_routes/metrics.ts";
 import { moveRoutes } from "./_routes/moves.ts";
 import { overviewRoutes } from "./_routes/overview.ts";
 import { preferencesRoutes } from "./_routes/preferences.ts";
@@ -81,6 +83,8 @@ export function createApp(dependencies: () => Dependencies, collections: readonl
     .route("/", adminDatabaseRoutes())
     .route("/", adminReplicationRoutes())
     .route("/", adminAuditRoutes())
+    .route("/", metricsRoutes())
+    .route("/", alertRoutes())
     .route("/", privateProfileRoutes())
     .route("/", preferencesRoutes())
     .route("/", overviewRoutes())

@@ -3,6 +3,7 @@ import type { Cache } from "../shared/cache/cache.ts";
 import type { ApiConfig } from "../shared/config.ts";
 import type { Count, Limits } from "../shared/limits/limits.ts";
 import type { Log } from "../shared/log.ts";
+import type { Metrics } from "../shared/metrics/metrics.ts";
 import type { LogKeeper } from "../shared/operations/keep-logs.ts";
 import type { Activity } from "../shared/overview/activity.ts";
 import type { Pools } from "../shared/placement/pools.ts";
@@ -26,6 +27,8 @@ export interface Dependencies {
   sessions?: Sessions;
   /** without it, nobody notes what users do */
   activity?: Activity | undefined;
+  /** without it, nothing is measured */
+  metrics?: Metrics | undefined;
   /** not configured: undefined */
   logs?: LogKeeper | undefined;
   /** of the router's databases; without it, nobody knows how many connections there are */

@@ -5,6 +5,7 @@ import { noteActivity } from "./_activity.ts";
 import { addressOf } from "./_address.ts";
 import type { AppEnv } from "./_environment.ts";
 import { limitUser } from "./_limits.ts";
+import { measure } from "./_measure.ts";
 import { ProblemError } from "./_problem.ts";
 import { bearerOf } from "./_sign-out-look.ts";
 import { asWriter } from "./_writer.ts";
@@ -34,6 +35,7 @@ export const observe = createMiddleware<AppEnv>(async (c, next) => {
   if (source && c.res.status < 500) headers.set("x-data-source", source);
   if (headers.get("x-data-source") === "replica" && completeUpTo)
     headers.set("x-complete-up-to", completeUpTo.toISOString());
+  measure(c, clock() - start);
   log.debug("request", {
     request_id: requestId,
     method: c.req.method,

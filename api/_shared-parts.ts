@@ -5,10 +5,12 @@ import { createMemoryShelf } from "../shared/cache/memory-shelf.ts";
 import { createRedisShelf } from "../shared/cache/redis-shelf.ts";
 import type { ApiConfig } from "../shared/config.ts";
 import { deadlinesOf } from "../shared/deadlines.ts";
-import { createLimits } from "../shared/limits/limits.ts";
+import { createLimits, type Limits } from "../shared/limits/limits.ts";
 import type { Log } from "../shared/log.ts";
+import { createMetrics } from "../shared/metrics/metrics.ts";
 import { createActivity } from "../shared/overview/activity.ts";
 import { createCachePeers } from "../shared/placement/cache-peers.ts";
+import { deadlineIn } from "../shared/placement/deadline.ts";
 import type { Router } from "../shared/placement/router.ts";
 import { createSessions } from "../shared/placement/sessions.ts";
 import { createRedis, type Redis } from "../shared/redis/connection.ts";
@@ -27,16 +29,25 @@ export interface SharedPartsOptions {
 
 export function createSharedParts(
   options: SharedPartsOptions,
-): Required<Pick<Dependencies, "cache" | "limits" | "sessions">> & Pick<Dependencies, "redis" | "activity"> {
+): Required<Pick<Dependencies, "cache" | "limits" | "sessions" | "metrics">> &
+  Pick<Dependencies, "redis" | "activity"> {
   const { config, router, log, clock, waitUntil } = options;
   const redis = config.REDIS_URL ? createRedis({ url: config.REDIS_URL, log }) : undefined;
   const staleMs = changesStaleMs(config);
   const hasMongo = config.databases.some(({ name }) => name === "mongodb");
+  const cache = cacheFor(options, redis);
+  const limits = createLimits({ settings: config.RATE_LIMITS, redis, isAlone: config.SINGLE_INSTANCE === "1", log });
   return {
     redis,
+    metrics: createMetrics({
+      ask: (name, parameters, timeoutMs) => router.control("read", name, parameters, { signal: deadlineIn(timeoutMs) }),
+      counters: () => countersOf(cache, limits),
+      callMs: deadlinesOf(config).callMs,
+      ...{ clock, waitUntil },
+    }),
     activity: hasMongo ? createActivity({ router, deadlineMs: deadlinesOf(config).requestMs, waitUntil }) : undefined,
-    cache: cacheFor(options, redis),
-    limits: createLimits({ settings: config.RATE_LIMITS, redis, isAlone: config.SINGLE_INSTANCE === "1", log }),
+    cache,
+    limits,
     sessions: createSessions({
       router,
       redis,
@@ -49,6 +60,17 @@ export function createSharedParts(
     }),
   };
 }
+
+/** What the cache and the limits have counted, as measures. */
+const countersOf = (cache: Cache, limits: Limits) => {
+  const { hits, misses, bypassed } = cache.stats();
+  const answers = Object.entries({ hit: hits, miss: misses, bypassed });
+  const refused = Object.entries(limits.stats().refused);
+  return [
+    ...answers.map(([result, count]) => ["cache", { result }, count] as const),
+    ...refused.map(([limit, count]) => ["limited", { limit }, count] as const),
+  ];
+};
 
 /** In memory only where nobody else writes: another instance would not hear of this one's writes. */
 function cacheFor({ config, router, clock }: SharedPartsOptions, redis: Redis | undefined): Cache {

@@ -108,6 +108,15 @@ const rateLimits = z
     return z.NEVER;
   });
 
+/** As Standard Webhooks has it: at least 24 bytes, so that nobody guesses it who has seen a signed request. */
+const webhookSecret = z
+  .string()
+  .regex(
+    /^(v1,)?whsec_[A-Za-z0-9+/]{32,}={0,2}$/,
+    'must be whsec_ and at least 24 bytes in base64: echo "whsec_$(openssl rand -base64 32)"',
+  )
+  .transform((secret) => secret.replace(/^v1,/, ""));
+
 const flag = z.enum(["0", "1"], "must be 0 or 1");
 
 const SUPABASE = {
@@ -134,6 +143,9 @@ const SUPABASE = {
     .regex(/^([1-9]|[1-9]\d|[12]\d\d|300)$/, "must be a number of seconds from 1 to 300")
     .transform(Number)
     .optional(),
+  /** who is told of alerts, by signed requests (Standard Webhooks) */
+  ALERT_WEBHOOK_URL: httpUrl.optional(),
+  ALERT_WEBHOOK_SECRET: webhookSecret.optional(),
   LOG_LEVEL: logLevel,
   /** whether warnings and errors are kept in MongoDB, too */
   LOG_TO_MONGODB: flag.default("0"),
@@ -145,6 +157,8 @@ const apiSchema = z.object({
   SUPABASE_PUBLISHABLE_KEY: z.string(),
   /** where browsers reach Supabase, when that differs from where the API does */
   SUPABASE_PUBLIC_URL: httpUrl.optional(),
+  /** where a development Supabase shows the mail that it caught */
+  SUPABASE_MAILBOX_URL: httpUrl.optional(),
   SUPABASE_JWT_SECRET: z.string().min(32, "must have at least 32 characters").optional(),
   SUPABASE_JWT_ISSUER: z.string().optional(),
   SUPABASE_JWKS: jwks.optional(),
@@ -201,6 +215,8 @@ const devSchema = z.object({
     .default("127.0.0.1"),
   SWITCHYARD_DATA: z.string().default(".switchyard"),
   SWITCHYARD_DEMO: flag.optional(),
+  /** whether an address has to be confirmed before its user may sign in, as in supabase/config.toml */
+  SWITCHYARD_CONFIRM_EMAIL: flag.default("0"),
   MONGODB_URI: mongoUrl.optional(),
   MONGODB_REPLICA_DATABASE: mongoDatabase.optional(),
   REDIS_URL: redisUrl.optional(),

@@ -14,6 +14,7 @@ import { accountExport, UnreadablePage } from "../_account-export.ts";
 import { json, problems } from "../_answers.ts";
 import type { AppEnv } from "../_environment.ts";
 import { redisHealth, shortHealth, withRedis } from "../_health.ts";
+import { homeOf } from "../_home.ts";
 import { requireFreshSignIn, requireUser } from "../_middleware.ts";
 import { requireViewer } from "../_operators.ts";
 import { repositoryProblem } from "../_problem.ts";
@@ -21,6 +22,11 @@ import { callsOf, leftOf, repositoryOf, serviceOf, timingOf, unwrap, usageOf } f
 import { createRoutes } from "../_validation.ts";
 
 const home = z.string().meta({ description: "the database that holds the user's records", examples: ["supabase"] });
+const homeKind = z.enum(ENGINES).nullable().meta({ description: "what kind of database; null: not known here" });
+const homeSince = z.iso
+  .datetime()
+  .nullable()
+  .meta({ description: "null while Supabase, which assigns homes, does not say" });
 
 const limit = z.int().nullable().meta({ description: "null: no limit" });
 const usage = z
@@ -40,7 +46,12 @@ const me = createRoute({
   security: [{ bearer: [] }],
   middleware: requireUser,
   responses: {
-    200: json(z.object({ id: z.uuid(), email: z.string().nullable(), home, usage }).meta({ id: "Me" }), "the user"),
+    200: json(
+      z
+        .object({ id: z.uuid(), email: z.string().nullable(), home, home_kind: homeKind, home_since: homeSince, usage })
+        .meta({ id: "Me" }),
+      "the user",
+    ),
     ...problems(401, 409, 503),
   },
 });
@@ -105,7 +116,19 @@ const config = createRoute({
   tags: ["system"],
   summary: "What a web page needs to sign users in",
   responses: {
-    200: json(z.object({ supabaseUrl: z.string(), supabaseKey: z.string() }).meta({ id: "Config" }), "public"),
+    200: json(
+      z
+        .object({
+          supabaseUrl: z.string(),
+          supabaseKey: z.string(),
+          mailboxUrl: z
+            .string()
+            .optional()
+            .meta({ description: "where a development system shows the mail it caught" }),
+        })
+        .meta({ id: "Config" }),
+      "public",
+    ),
   },
 });
 
@@ -204,13 +227,13 @@ export const systemRoutes = () =>
     .openapi(me, async (c) => {
       const { id, email } = c.var.user;
       const { database } = await serviceOf(c);
-      const counted = await usageOf(c);
+      const [counted, { kind, since }] = await Promise.all([usageOf(c), homeOf(c, database)]);
       const usage = counted && {
         records: counted.records,
         bytes: counted.bytes,
         quota: { records: counted.quota_records, bytes: counted.quota_bytes },
       };
-      return c.json({ id, email, home: database, usage }, 200);
+      return c.json({ id, email, home: database, home_kind: kind, home_since: since, usage }, 200);
     })
     .openapi(exportMe, (async (c: Context<AppEnv>) => {
       const { config, router, clock } = c.var.dependencies;
@@ -248,8 +271,10 @@ export const systemRoutes = () =>
       return c.body(null, 204);
     })
     .openapi(config, (c) => {
-      const { SUPABASE_PUBLIC_URL, SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY } = c.var.dependencies.config;
-      return c.json({ supabaseUrl: SUPABASE_PUBLIC_URL ?? SUPABASE_URL, supabaseKey: SUPABASE_PUBLISHABLE_KEY }, 200);
+      const { config } = c.var.dependencies;
+      const supabaseUrl = config.SUPABASE_PUBLIC_URL ?? config.SUPABASE_URL;
+      const mailbox = config.SUPABASE_MAILBOX_URL && { mailboxUrl: config.SUPABASE_MAILBOX_URL };
+      return c.json({ supabaseUrl, supabaseKey: config.SUPABASE_PUBLISHABLE_KEY, ...mailbox }, 200);
     })
     .openapi(health, (async (c: Context<AppEnv>) => {
       const { router, redis } = c.var.dependencies;

@@ -1,9 +1,11 @@
 /** One address for the parts of the development Supabase, as Supabase's own gateway gives it. */
 import { Hono } from "hono";
+import { accepts } from "hono/accepts";
 import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
 import type { EdgeFunctions } from "./edge-functions.ts";
 import type { Mailbox } from "./mailbox.ts";
+import { MAILBOX_HEADERS, mailboxPage } from "./mailbox-page.ts";
 import { ownOriginOnly } from "./own-origin.ts";
 
 export interface GatewayParts {
@@ -24,7 +26,16 @@ export function gateway(parts: GatewayParts): (request: Request) => Response | P
   // what follows keeps whole bodies in memory; a body without an end must not keep it
   app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => c.json({ message: "The body is too large" }, 413) }));
   // before the pages of other origins are let in: codes and links of every sign-in are in there
-  app.get("/mail", ownOriginOnly, (c) => c.json(parts.mailbox.to(c.req.query("to"))));
+  app.get("/mail", ownOriginOnly, (c) => {
+    const mails = parts.mailbox.to(c.req.query("to"));
+    // a browser that is led here asks for a page, programs do not
+    const isRead = accepts(c, {
+      header: "Accept",
+      supports: ["application/json", "text/html"],
+      default: "application/json",
+    });
+    return isRead === "text/html" ? c.html(mailboxPage(mails), 200, MAILBOX_HEADERS) : c.json(mails);
+  });
   app.use(cors({ origin: "*", exposeHeaders: EXPOSED, maxAge: 600 }));
 
   app.get("/auth/v1/.well-known/jwks.json", async (c) =>

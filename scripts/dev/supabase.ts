@@ -50,6 +50,8 @@ export interface SupabaseOptions {
   readonly tokenHook?: string;
   /** The application's own address, where mails and OAuth lead back to. */
   readonly siteUrl?: string;
+  /** Whether an address has to be confirmed before its user may sign in; not unless told. */
+  readonly confirmEmail?: boolean;
   /** Seconds an access token lives. */
   readonly jwtExpiry?: number;
   /** Rounds of bcrypt (2^n) for passwords; lite's own 10 unless told. For tests that sign up many. */
@@ -109,7 +111,7 @@ export async function startSupabase(options: SupabaseOptions): Promise<RunningSu
         additional_redirect_urls: ["http://localhost:*/**", "http://127.0.0.1:*/**"],
         // lite asks one address, and of two it would be the old one, which proves nothing of the new: `ADMIN_EMAILS` and
         // whoever else goes by addresses need that. (A hosted project asks both, supabase/config.toml says so.)
-        email: { double_confirm_changes: false },
+        email: { double_confirm_changes: false, enable_confirmations: options.confirmEmail ?? false },
         external: { google: { enabled: true, client_id: "google-stand-in", secret: "google-stand-in" } },
       },
       options: { drivers: { email: mailbox } },

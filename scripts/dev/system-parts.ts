@@ -141,6 +141,7 @@ const supabaseOptions = (
   secretKey: folder.keys.secretKey,
   hookSecret: folder.keys.hookSecret,
   siteUrl,
+  confirmEmail: config.SWITCHYARD_CONFIRM_EMAIL === "1",
   // as much longer as the deadlines of what they wait for
   slowness: slowness * MARGIN,
   functionsEnv: {

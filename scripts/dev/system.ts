@@ -16,6 +16,7 @@ import { demoOnce, isDemoDone } from "./demo-once.ts";
 import { writeDevelopment } from "./development-file.ts";
 import { type Listening, listen, PortTaken } from "./listen.ts";
 import { deadlinesFor, measureSlowness } from "./machine-speed.ts";
+import { ensurePages } from "./pages.ts";
 import { type PrepareOptions, prepareDatabase } from "./prepare.ts";
 import { copyReferenceFiles } from "./reference-files.ts";
 import { type ReplicationLoopOptions, startReplicationLoop } from "./replication-loop.ts";
@@ -89,9 +90,14 @@ export async function startSystem(config: DevConfig, { say, cancel, progress }: 
     const embedded = !config.SUPABASE_DB_URL && config.databases.length === 0;
     const demo = config.SWITCHYARD_DEMO ? config.SWITCHYARD_DEMO === "1" : embedded;
     await copyReferenceFiles();
+    // what has no pages still has its API
+    await ensurePages(cancel).catch(({ message }) => say(`The web pages could not be built: ${message}`));
+    cancel.throwIfAborted();
     const { serveApi } = await import("./web.ts");
     await serveApi(web, {
       ...environment(supabase),
+      // a real Auth server sends its mail itself
+      ...(config.SUPABASE_AUTH_URL ? {} : { SUPABASE_MAILBOX_URL: `${url}/mail` }),
       ...databases,
       ...variables,
       ADMIN_EMAILS: config.ADMIN_EMAILS ?? (demo ? DEMO_ADMIN : ""),

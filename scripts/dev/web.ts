@@ -13,7 +13,7 @@ export async function serveApi(web: Listening, environment: Readonly<Record<stri
   app.all("/api/*", (c) => api.fetch(c.req.raw, c.env));
   app.get("/health", (c) => api.fetch(c.req.raw, c.env));
   app.all("/api", (c) => api.fetch(c.req.raw, c.env));
-  app.use("*", await staticHeaders());
+  app.use("*", await staticHeaders(environment.SUPABASE_URL));
   app.use("*", serveStatic({ root: fileURLToPath(new URL("../../public", import.meta.url)) }));
   web.serve((request, env) => app.fetch(request, env));
 }

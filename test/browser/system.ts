@@ -18,7 +18,8 @@ export interface BrowserSystem {
   stop(): Promise<void>;
 }
 
-export async function startBrowserSystem(): Promise<BrowserSystem> {
+/** `settings` are variables of the environment that `npm start` reads. */
+export async function startBrowserSystem(settings: Readonly<Record<string, string>> = {}): Promise<BrowserSystem> {
   const folder = await mkdtemp(join(tmpdir(), "switchyard-browser-"));
   const [port, supabasePort] = await freePorts(2);
   const site = await createViteServer({
@@ -41,6 +42,7 @@ export async function startBrowserSystem(): Promise<BrowserSystem> {
       SWITCHYARD_DEMO: "0",
       MONGODB_URI: `mongodb://127.0.0.1:${mongo.port}/switchyard?directConnection=true`,
       ALLOWED_ORIGINS: origin,
+      ...settings,
     }),
     {
       say: (line) => said.push(line),

@@ -195,8 +195,13 @@ describe.each(["supabase", "mongodb"] as const)("at home in %s", (home) => {
   test("the account: who it is, and that nothing answers to it once it is deleted", async () => {
     const user = await newUser({ home, on: supabase });
     const own = callerOf(user);
+    const [assignment] = await supabase.sql<{ assigned_at: string }>(
+      "select assigned_at from public.user_database_assignments where user_id = $1",
+      [user.id],
+    );
     expect((await own("GET", "/api/me")).value).toEqual({
-      ...{ id: user.id, email: user.email, home },
+      ...{ id: user.id, email: user.email, home, home_kind: home === "supabase" ? "postgres" : home },
+      home_since: new Date(assignment?.assigned_at ?? "").toISOString(),
       usage: { records: expect.any(Number), bytes: expect.any(Number), quota: DEFAULT_QUOTA },
     });
     expect((await own("POST", "/api/contacts", { name: "Dee" })).status).toBe(201);

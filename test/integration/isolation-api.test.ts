@@ -207,6 +207,8 @@ describe("every route", () => {
         id: leaving.id,
         email: leaving.email,
         home,
+        home_kind: expect.stringMatching(/^(postgres|mongodb)$/),
+        home_since: expect.stringMatching(/Z$/),
         usage: { records: 0, bytes: 0, quota: DEFAULT_QUOTA },
       });
       const gone = await call(leaving, "DELETE", "/api/me");

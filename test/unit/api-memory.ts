@@ -114,6 +114,8 @@ export function memoryApi(options: MemoryOptions = {}) {
       return ok(service(user).repository(collection));
     },
     getUsage: async () => ok({ records: 0, bytes: 0, quota_records: 100, quota_bytes: null }),
+    getBreakers: () => [{ name: "mongodb", kind: "mongodb" as const, isOpen: false }],
+    getAssignment: async () => ok(null),
     standingOf: async () => "good" as const,
     ...router,
   };

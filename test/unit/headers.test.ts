@@ -32,7 +32,7 @@ describe("pages", () => {
         "default-src": "'none'",
         "script-src": "'self'",
         "style-src": "'self'",
-        "connect-src": "'self'",
+        "connect-src": "'self' https://*.supabase.co",
         "frame-ancestors": "'none'",
         "base-uri": "'none'",
       });
@@ -46,7 +46,7 @@ describe("pages", () => {
   });
 
   test("the first page keeps to its policy: no style and no script of its own text", async () => {
-    const html = await readFile(new URL("../../public/index.html", import.meta.url), "utf8");
+    const html = await readFile(new URL("../../web/index.html", import.meta.url), "utf8");
     expect(html).not.toMatch(/<style|<script(?![^>]*\ssrc=)|\sstyle=|\son\w+=/);
   });
 
@@ -80,6 +80,11 @@ describe("the development system's mail", () => {
   test.each([
     ["a program", "127.0.0.1:54321", {}],
     ["a person who types the address", "localhost:54321", { "sec-fetch-site": "none" }],
+    [
+      "a person who follows a link of another page",
+      "127.0.0.1:54321",
+      { "sec-fetch-site": "same-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document" },
+    ],
     ["a page of its own", "localhost:54321", { "sec-fetch-site": "same-origin", origin: "http://localhost:54321" }],
   ])("answers %s", async (_, host, headers) => {
     await mailbox.send({ to: "ann@example.com", subject: "Your code", text: "123456" });
@@ -89,10 +94,26 @@ describe("the development system's mail", () => {
     expect(answer.headers.has("access-control-allow-origin")).toBe(false);
   });
 
+  test("is a page for a browser: links can be followed, and nothing of a mail's text is markup", async () => {
+    const link = "http://site/auth/v1/verify?token=1&type=signup";
+    await mailbox.send({ to: "ann@example.com", subject: "<b>Confirm</b>", text: `Follow ${link} <script>1</script>` });
+    const answer = await read("127.0.0.1:54321", { accept: "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8" });
+    const page = await answer.text();
+    expect(page).toContain('href="http://auth/auth/v1/verify?token=1&amp;type=signup"');
+    expect(page).toContain("&lt;b&gt;Confirm&lt;/b&gt;");
+    expect(page).not.toContain("<script");
+    expect(answer.headers.get("content-security-policy")).toContain("default-src 'none'");
+  });
+
   test.each([
     ["another origin", "127.0.0.1:54321", { origin: "https://evil.example" }],
     ["another port", "127.0.0.1:54321", { origin: "http://127.0.0.1:3000", "sec-fetch-site": "same-site" }],
     ["another site, without a word of its origin", "127.0.0.1:54321", { "sec-fetch-site": "cross-site" }],
+    [
+      "another origin, in a frame",
+      "127.0.0.1:54321",
+      { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe" },
+    ],
     ["an opaque origin", "127.0.0.1:54321", { origin: "null" }],
     ["a name that was made to lead here", "evil.example:54321", {}],
     ["one that looks like this machine's", "127.0.0.1.evil.example", {}],

@@ -18,7 +18,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["shared/placement", "shared/replication", "shared/moves"],
   // the application's own, which none of the above knows
   ["shared/collections"],
-  ["shared/reports", "shared/rooms", "shared/ledger"],
+  ["shared/reports", "shared/rooms", "shared/ledger", "shared/metrics"],
   ["shared/overview"],
   ["shared/operations"],
 ];
@@ -28,6 +28,7 @@ const ENTRIES: Readonly<Record<string, readonly string[]>> = {
   "supabase/functions": [],
   client: ["api"],
   scripts: ["api"],
+  web: ["client"],
 };
 const CONFIG = "shared/config.ts";
 /** What the variables mean, and do not hold: how long things may take by default, and which homes and databases they name. */
@@ -70,7 +71,8 @@ function importsOf(path: string, text: string): string[] {
     [...found]
       .map(([, names = "", from, bare, dynamic]) => ({ names, specifier: from ?? bare ?? dynamic ?? "" }))
       .filter(({ specifier }) => specifier.startsWith("."))
-      .map(({ names, specifier }) => ({ names, to: normalize(join(dirname(path), specifier)) }))
+      // Vite's: the file as a text
+      .map(({ names, specifier }) => ({ names, to: normalize(join(dirname(path), specifier.replace(/\?raw$/, ""))) }))
       // its types are no environment: whoever takes the configuration as an argument may name them
       .filter(({ names, to }) => to !== CONFIG || !/^\s*type\b/.test(names))
       .map(({ to }) => to)
@@ -78,7 +80,7 @@ function importsOf(path: string, text: string): string[] {
 }
 
 const shared = read("shared", /\.ts$/);
-const entries = Object.keys(ENTRIES).flatMap((folder) => read(folder, /\.ts$/));
+const entries = Object.keys(ENTRIES).flatMap((folder) => read(folder, /\.tsx?$/));
 const code = [...shared, ...entries];
 
 const within = (path: string, folder: string) => path === folder || path.startsWith(`${folder}/`);
@@ -134,7 +136,7 @@ describe("imports", () => {
 
   test("name the file, with its ending, and it is there", () => {
     const missing = code.flatMap(({ path, imports }) =>
-      imports.filter((to) => !/\.(ts|json)$/.test(to) || !existsSync(join(ROOT, to))).map((to) => `${path}: ${to}`),
+      imports.filter((to) => !/\.(tsx?|json)$/.test(to) || !existsSync(join(ROOT, to))).map((to) => `${path}: ${to}`),
     );
     expect(missing).toEqual([]);
   });
@@ -195,7 +197,8 @@ describe("files", () => {
     const odd = code
       .map(({ path }) => path)
       .filter(
-        (path) => !/^[a-z0-9/_-]*\/_?[a-z0-9-]+(\.d)?\.ts$/.test(path) || /\b(utils?|helpers?|lib|common)\b/.test(path),
+        (path) =>
+          !/^[a-z0-9/_-]*\/_?[a-z0-9-]+(\.d)?\.tsx?$/.test(path) || /\b(utils?|helpers?|lib|common)\b/.test(path),
       );
     expect(odd).toEqual([]);
   });

@@ -1,0 +1,203 @@
+/** The operator's pages: each of them for both roles, in light and dark and on a narrow screen, and with a database away. */
+import { readdir, readFile } from "node:fs/promises";
+import { gzipSync } from "node:zlib";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { PATIENT } from "../setup/patience.ts";
+import { openBrowser, picture } from "./browser.ts";
+import { ADMIN, axeFindings, fileExpenses, openAdmin, type Person, signUp, VIEWER } from "./operators.ts";
+import { type BrowserSystem, startBrowserSystem } from "./system.ts";
+
+const FIRST_LOAD_BYTES = 80 * 1024;
+let system: BrowserSystem;
+let browser: Browser;
+let people: Person[];
+const problems: string[] = [];
+
+beforeAll(async () => {
+  system = await startBrowserSystem({ ADMIN_EMAILS: ADMIN, VIEWER_EMAILS: VIEWER });
+  browser = await openBrowser();
+  people = [];
+  for (const email of [ADMIN, VIEWER, "ada@browser.test", "bao@browser.test", "chidi@browser.test"])
+    people.push(await signUp(system.apiUrl, email));
+  for (const person of people.slice(2)) await fileExpenses(system.apiUrl, person, 3);
+});
+afterAll(async () => {
+  await browser?.close();
+  await system?.stop();
+});
+
+const person = (email: string): Person => {
+  const found = people.find((one) => one.email === email);
+  if (!found) throw new Error(`nobody is ${email}`);
+  return found;
+};
+
+/** Each page: how one comes to it, and what shows that it is there. */
+const PAGES: readonly { name: string; address: () => string; shows: (page: Page) => Promise<void> }[] = [
+  {
+    name: "overview",
+    address: () => "#/",
+    shows: async (page) => {
+      await page
+        .getByRole("row", { name: /supabase.*%/ })
+        .first()
+        .waitFor();
+      await page.getByText("Requests a minute").waitFor();
+      await page.getByText("Healthy").nth(1).waitFor();
+    },
+  },
+  {
+    name: "users",
+    address: () => "#/users",
+    shows: (page) => page.getByRole("link", { name: "chidi@browser.test" }).waitFor(),
+  },
+  {
+    name: "user",
+    address: () => `#/users/${person("ada@browser.test").id}`,
+    shows: (page) => page.getByRole("row", { name: /expenses.*3/ }).waitFor(),
+  },
+  {
+    name: "databases",
+    address: () => "#/databases",
+    shows: (page) => page.getByText("Takes new users").nth(1).waitFor(),
+  },
+  {
+    name: "replication",
+    address: () => "#/replication",
+    shows: async (page) => {
+      await page.getByRole("heading", { name: "Dead rows" }).waitFor();
+      await page.getByText("There are none.").nth(1).waitFor();
+    },
+  },
+  {
+    name: "audit",
+    address: () => "#/audit",
+    shows: (page) => page.getByRole("row", { name: /PATCH.*more for mongodb/ }).waitFor(),
+  },
+];
+
+test("the first load takes less than 80 kB, compressed", async () => {
+  const html = await readFile("public/admin/index.html", "utf8");
+  const loaded = [...html.matchAll(/(?:src|href)="\/(assets\/[^"]+)"/g)].map(([, path]) => path ?? "");
+  expect(loaded.length).toBeGreaterThan(1);
+  const files = await Promise.all(loaded.map((path) => readFile(`public/${path}`)));
+  const bytes = files.reduce((sum, file) => sum + gzipSync(file).length, gzipSync(html).length);
+  expect(bytes).toBeLessThan(FIRST_LOAD_BYTES);
+  expect(await readdir("public/admin")).toContain("index.html");
+});
+
+test("a change asks first, wants a reason, says what became of it, and stands in the audit", async () => {
+  const { page, context } = await openAdmin(browser, system.apiUrl, ADMIN, { problems });
+  await page.getByRole("link", { name: "Databases" }).click();
+  const card = page.getByRole("region", { name: "mongodb" });
+  await card.getByRole("button", { name: "Change" }).click();
+  await card.getByLabel("Weight").fill("3");
+  await card.getByRole("button", { name: "Change" }).click();
+  const dialog = page.getByRole("dialog", { name: "Change mongodb" });
+  await dialog.getByText("Weight: 1 → 3").waitFor();
+  await dialog.getByText("This affects 1 database.").waitFor();
+  await picture(page, "admin-ask");
+  expect(await axeFindings(page)).toEqual([]);
+  // without a reason nothing is sent
+  await dialog.getByRole("button", { name: "Change" }).click();
+  await dialog.getByLabel("Reason").fill("more for mongodb");
+  await dialog.getByRole("button", { name: "Change" }).click();
+  await dialog.getByText("mongodb takes new users, with weight 3.").waitFor();
+  await picture(page, "admin-outcome");
+  await dialog.getByRole("button", { name: "Close" }).click();
+  await card.getByRole("definition").filter({ hasText: /^3$/ }).waitFor();
+  await page.getByRole("link", { name: "Audit" }).click();
+  const line = page.getByRole("row", { name: /PATCH.*more for mongodb/ });
+  await line.getByText("Done").waitFor();
+  expect(await page.getByRole("row", { name: /PATCH/ }).count()).toBe(1);
+  await context.close();
+});
+
+describe.each(["light", "dark"] as const)("in %s", (colorScheme) => {
+  test.each(PAGES)("$name is there for an admin, and axe finds nothing", async ({ name, address, shows }) => {
+    const { page, context } = await openAdmin(browser, system.apiUrl, ADMIN, { colorScheme, problems });
+    await page.goto(`${system.apiUrl}/admin${address()}`);
+    await shows(page);
+    await picture(page, `admin-${name}-${colorScheme}`);
+    expect(await axeFindings(page)).toEqual([]);
+    for (const summary of await page.locator("summary").all()) await summary.click();
+    expect(await axeFindings(page)).toEqual([]);
+    await page.setViewportSize({ width: 390, height: 844 });
+    await picture(page, `admin-${name}-${colorScheme}-narrow`);
+    expect(await axeFindings(page)).toEqual([]);
+    // what is too wide scrolls in its own place
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+    await context.close();
+  });
+});
+
+test.each(PAGES)("a viewer sees $name, and nothing that changes anything", async ({ address, shows }) => {
+  const { page, context } = await openAdmin(browser, system.apiUrl, VIEWER, { problems });
+  await page.goto(`${system.apiUrl}/admin${address()}`);
+  await shows(page);
+  const buttons = await page.getByRole("button").allTextContents();
+  const changeNothing = ["Skip to the page", "Sign out", "Search"];
+  expect(buttons.filter((text) => !changeNothing.includes(text.trim()))).toEqual([]);
+  await context.close();
+});
+
+test("who is no operator is told so", async () => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(`${system.apiUrl}/admin`);
+  await page.getByLabel("E-mail").fill("ada@browser.test");
+  await page.getByLabel("Password").fill("wrong");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("alert").filter({ hasText: /\w/ }).waitFor();
+  await picture(page, "admin-sign-in");
+  expect(await axeFindings(page)).toEqual([]);
+  await page.getByLabel("Password").fill("correct horse battery");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("heading", { name: "Not for this account" }).waitFor();
+  expect(await axeFindings(page)).toEqual([]);
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByLabel("E-mail").waitFor();
+  await context.close();
+});
+
+test("users are found by the server, and what is searched for stands in the address", async () => {
+  const { page, context } = await openAdmin(browser, system.apiUrl, VIEWER, { problems });
+  await page.getByRole("link", { name: "Users" }).click();
+  await page.getByLabel("Address or id").fill("BAO@");
+  await expect.poll(() => page.locator("tbody th a").allTextContents(), PATIENT).toEqual(["bao@browser.test"]);
+  expect(page.url()).toContain("q=BAO");
+  await page.getByLabel("Address or id").fill(person("chidi@browser.test").id.slice(0, 18));
+  await expect.poll(() => page.locator("tbody th a").allTextContents(), PATIENT).toContain("chidi@browser.test");
+  await page.reload();
+  await expect.poll(() => page.locator("tbody th a").allTextContents(), PATIENT).toContain("chidi@browser.test");
+  await page.getByLabel("Address or id").fill("nobody-at-all");
+  await page.getByText("Nobody is found so.").waitFor();
+  await context.close();
+});
+
+test("while MongoDB is away every page is there, and says what cannot be known", async () => {
+  const { page, context } = await openAdmin(browser, system.apiUrl, ADMIN, { problems });
+  await system.mongo.set("refuse");
+  await page.getByText("Does not answer").waitFor();
+  await page.getByRole("row", { name: /supabase.*Healthy/ }).waitFor();
+  await picture(page, "admin-overview-mongodb-away");
+  await page.getByRole("link", { name: "Databases" }).click();
+  await page.getByText("mongodb: no answer.").waitFor();
+  const away =
+    people.find(({ home, email }) => home === "mongodb" && email.startsWith("ada")) ??
+    people.slice(2).find(({ home }) => home === "mongodb");
+  if (!away) throw new Error("nobody lives in mongodb");
+  await page.goto(`${system.apiUrl}/admin#/users/${away.id}`);
+  await page.getByText("A dash: the database does not say now.").waitFor();
+  await picture(page, "admin-user-mongodb-away");
+  await page.getByRole("link", { name: "Replication" }).click();
+  await page.getByText("MongoDB does not say what Supabase has refused.").waitFor();
+  expect(await axeFindings(page)).toEqual([]);
+  await system.mongo.set("pass");
+  await context.close();
+});
+
+test("no page had an error, broke its policy, or called anywhere else", () => {
+  expect(problems).toEqual([]);
+});

@@ -1,0 +1,61 @@
+/** What a page shows, asked for again and again while somebody looks. */
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import type { Answer, Problem } from "../../shared/api.ts";
+
+const LIVE_MS = 5_000;
+
+export interface Loaded<T> {
+  /** the last that came; undefined: none yet */
+  readonly value: T | undefined;
+  /** why the last request had no value; what came before it is still shown */
+  readonly problem: Problem | undefined;
+  /** asks now */
+  readonly again: () => Promise<void>;
+}
+
+/**
+ * Loads at once, when `key` changes, and every `everyMs` after the last answer came; not while the page is hidden. Of another
+ * `key` nothing is shown. `everyMs` of null: only when asked to.
+ */
+export function useLive<T>(key: string, load: () => Promise<Answer<T>>, everyMs: number | null = LIVE_MS): Loaded<T> {
+  const [state, setState] = useState<{ key: string; value?: T; problem?: Problem }>({ key });
+  const latest = useRef({ key, load });
+  latest.current = { key, load };
+  const again = useCallback(async () => {
+    const asked = latest.current;
+    const answer = await asked.load();
+    // the answer to a question that nobody asks any more
+    if (latest.current.key !== asked.key) return;
+    setState((before) =>
+      answer.ok
+        ? { key: asked.key, value: answer.value }
+        : { ...(before.key === asked.key ? before : {}), key: asked.key, problem: answer.problem },
+    );
+  }, []);
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let isAsking = false;
+    let isOver = false;
+    const step = async () => {
+      if (isAsking) return;
+      clearTimeout(timer);
+      isAsking = true;
+      await again();
+      isAsking = false;
+      if (!isOver && !document.hidden && everyMs !== null) timer = setTimeout(step, everyMs);
+    };
+    const wake = () => {
+      if (document.hidden) clearTimeout(timer);
+      else if (everyMs !== null) void step();
+    };
+    document.addEventListener("visibilitychange", wake);
+    void step();
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+      document.removeEventListener("visibilitychange", wake);
+    };
+  }, [key, everyMs, again]);
+  const mine = state.key === key ? state : { key };
+  return { value: mine.value, problem: mine.problem, again };
+}

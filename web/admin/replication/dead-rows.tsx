@@ -1,0 +1,88 @@
+/** Records whose copies were refused again and again, and were set aside. */
+
+import { type Answer, answerOf, api } from "../../shared/api.ts";
+import { type Affected, ask } from "../parts/ask.tsx";
+import { ChangeButton } from "../parts/change-button.tsx";
+import { countOf } from "../parts/figures.ts";
+import { useLive } from "../parts/live.ts";
+import { ProblemNote } from "../parts/problem-note.tsx";
+import { Scroll } from "../parts/scroll.tsx";
+import { Time } from "../parts/time.tsx";
+
+export function DeadRows({ after }: { after: () => Promise<void> }) {
+  const { value, problem, again } = useLive("dead", () =>
+    answerOf(api.admin.replication.dead.$get({ query: { limit: "100" } })),
+  );
+  const back = (value?.way_back ?? []).map((row) => ({ ...row, failed_at: null, refusedBy: "Supabase" }));
+  const rows = [...(value?.items ?? []).map((row) => ({ ...row, refusedBy: "MongoDB" })), ...back];
+  const retry = () =>
+    ask({
+      title: "Try again what was refused",
+      detail: <p>Every dead row is pending again, and is tried with the next run.</p>,
+      verb: "Try again",
+      noun: "row",
+      affected: () => rehearseRetry(back.length),
+      run: retryAll,
+      after: () => void Promise.all([again(), after()]),
+    });
+  return (
+    <section class="card" aria-labelledby="dead">
+      <div class="row">
+        <h2 id="dead">Dead rows</h2>
+        <span class="end">{rows.length > 0 && <ChangeButton onClick={retry}>Try all again …</ChangeButton>}</span>
+      </div>
+      <ProblemNote problem={problem} isStale={value !== undefined} />
+      {value?.way_back === null && <p class="notice">MongoDB does not say what Supabase has refused.</p>}
+      {value && rows.length === 0 && <p class="soft">There are none.</p>}
+      {rows.length > 0 && (
+        <Scroll name="The dead rows">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Record</th>
+                <th scope="col">Refused by</th>
+                <th scope="col">Why</th>
+                <th scope="col" class="number">
+                  Tries
+                </th>
+                <th scope="col">Last</th>
+              </tr>
+            </thead>
+            <tbody>
+              {rows.map(({ collection, id, refusedBy, error, attempts, failed_at }) => (
+                <tr key={`${collection}.${id}.${refusedBy}`}>
+                  <th scope="row">
+                    {collection}
+                    <code class="id soft">{id}</code>
+                  </th>
+                  <td>{refusedBy}</td>
+                  <td class="wide">{error}</td>
+                  <td class="number">{countOf(attempts)}</td>
+                  <td>
+                    <Time at={failed_at} />
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </Scroll>
+      )}
+    </section>
+  );
+}
+
+/** The API counts those that MongoDB refused; of the way back, what is shown. */
+async function rehearseRetry(back: number): Promise<Answer<Affected>> {
+  const answer = await answerOf(
+    api.admin.replication.dead.retry.$post({ query: { dry_run: "true" }, json: { reason: "asked first" } }),
+  );
+  return answer.ok ? { ...answer, value: { count: answer.value.count + back } } : answer;
+}
+
+async function retryAll(reason: string): Promise<Answer<string>> {
+  const answer = await answerOf(api.admin.replication.dead.retry.$post({ query: {}, json: { reason } }));
+  if (!answer.ok) return answer;
+  const { count, way_back } = answer.value as { count: number; way_back: number | null };
+  const unknown = way_back === null ? " MongoDB did not say whether it had any for Supabase." : "";
+  return { ...answer, value: `${countOf(count + (way_back ?? 0))} rows are tried again with the next run.${unknown}` };
+}

@@ -1,0 +1,48 @@
+/** The copy: how far it is behind, what it refuses, and what was changed on both sides. */
+import { answerOf, api } from "../../shared/api.ts";
+import { Figure } from "../parts/figure.tsx";
+import { countOf, spanOf } from "../parts/figures.ts";
+import { useLive } from "../parts/live.ts";
+import { ProblemNote } from "../parts/problem-note.tsx";
+import { Title } from "../parts/title.tsx";
+import { Collections } from "./collections.tsx";
+import { Conflicts } from "./conflicts.tsx";
+import { DeadRows } from "./dead-rows.tsx";
+
+export function ReplicationPage() {
+  const { value: copy, problem, again } = useLive("copy", () => answerOf(api.admin.replication.$get()));
+  return (
+    <>
+      <Title text="Replication" beside={<span class="soft live">Live, every 5 s</span>} />
+      <ProblemNote problem={problem} isStale={copy !== undefined} />
+      {copy && !copy.has_copy && <p class="notice">No MongoDB is configured here: there is no copy.</p>}
+      {copy?.has_copy && !copy.is_on && (
+        <p class="notice">
+          Nothing is copied: <code>switchyard replication backfill</code> begins it.
+        </p>
+      )}
+      {copy && (
+        <>
+          <dl class="figures">
+            <Figure
+              name="Lag to MongoDB"
+              value={spanOf(copy.lag_p50_ms)}
+              more={`99 %: ${spanOf(copy.lag_p99_ms)}, over ten minutes`}
+            />
+            <Figure
+              name="Lag back to Supabase"
+              value={spanOf(copy.back_lag_p50_ms)}
+              more={`99 %: ${spanOf(copy.back_lag_p99_ms)}, over ten minutes`}
+            />
+            <Figure name="Pending" value={countOf(copy.pending)} more={`the oldest waits ${spanOf(copy.oldest_ms)}`} />
+            <Figure name="Dead" value={countOf(copy.dead)} isBad={copy.dead > 0} />
+            <Figure name="Conflicts" value={countOf(copy.conflicts)} isBad={copy.conflicts > 0} />
+          </dl>
+          <Collections copy={copy} />
+        </>
+      )}
+      <Conflicts after={again} />
+      <DeadRows after={again} />
+    </>
+  );
+}

@@ -1,0 +1,56 @@
+/**
+ * Who is signed in, by Supabase Auth. One client for the page, made when it is first needed: where Auth is and with which
+ * key is what the API says in `/api/config`.
+ */
+import { signal } from "@preact/signals";
+import { AuthClient, type Session } from "@supabase/auth-js";
+import { pageConfig } from "./config.ts";
+
+/** `undefined` until it is known, `null` while nobody is signed in. */
+export const session = signal<Session | null | undefined>(undefined);
+
+type Auth = InstanceType<typeof AuthClient>;
+let client: Promise<Auth> | undefined;
+
+/** The client of Auth. Rejects while the API cannot be reached, and tries again when it is asked again. */
+export function auth(): Promise<Auth> {
+  client ??= createAuth().catch((error) => {
+    client = undefined;
+    throw error;
+  });
+  return client;
+}
+
+/** The present access token, refreshed when it has expired; null: nobody is signed in. */
+export async function accessToken(): Promise<string | null> {
+  const { data } = await (await auth()).getSession();
+  return data.session?.access_token ?? null;
+}
+
+/** Resolves with what there is to say to whom it was refused, and null when they are signed in. */
+export async function signIn(email: string, password: string): Promise<string | null> {
+  const { error } = await (await auth()).signInWithPassword({ email, password });
+  return error?.message ?? null;
+}
+
+/** Ends this session only; also where Auth cannot be reached: then it is forgotten here. */
+export async function signOut(): Promise<void> {
+  await (await auth()).signOut({ scope: "local" });
+}
+
+async function createAuth(): Promise<Auth> {
+  const { supabaseUrl, supabaseKey } = await pageConfig();
+  const made = new AuthClient({
+    url: `${supabaseUrl}/auth/v1`,
+    // such a key is no token, and has no place in `Authorization`
+    headers: { apikey: supabaseKey },
+    storageKey: "switchyard-session",
+    autoRefreshToken: true,
+    persistSession: true,
+    detectSessionInUrl: true,
+  });
+  made.onAuthStateChange((_, found) => {
+    session.value = found;
+  });
+  return made;
+}
