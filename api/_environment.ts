@@ -5,6 +5,7 @@ import type { Count, Limits } from "../shared/limits/limits.ts";
 import type { Log } from "../shared/log.ts";
 import type { Metrics } from "../shared/metrics/metrics.ts";
 import type { LogKeeper } from "../shared/operations/keep-logs.ts";
+import type { OutageTeller } from "../shared/operations/tell-outage.ts";
 import type { Activity } from "../shared/overview/activity.ts";
 import type { Pools } from "../shared/placement/pools.ts";
 import type { ReadSources } from "../shared/placement/read-sources.ts";
@@ -27,6 +28,8 @@ export interface Dependencies {
   sessions?: Sessions;
   /** without it, nobody notes what users do */
   activity?: Activity | undefined;
+  /** without it, nobody is told when Supabase is away */
+  outage?: OutageTeller | undefined;
   /** without it, nothing is measured */
   metrics?: Metrics | undefined;
   /** not configured: undefined */

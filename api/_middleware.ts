@@ -36,6 +36,7 @@ export const observe = createMiddleware<AppEnv>(async (c, next) => {
   if (headers.get("x-data-source") === "replica" && completeUpTo)
     headers.set("x-complete-up-to", completeUpTo.toISOString());
   measure(c, clock() - start);
+  c.get("dependencies").outage?.tick();
   log.debug("request", {
     request_id: requestId,
     method: c.req.method,

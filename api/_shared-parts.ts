@@ -8,8 +8,11 @@ import { deadlinesOf } from "../shared/deadlines.ts";
 import { createLimits, type Limits } from "../shared/limits/limits.ts";
 import type { Log } from "../shared/log.ts";
 import { createMetrics } from "../shared/metrics/metrics.ts";
+import { receiverIn } from "../shared/operations/alerts.ts";
+import { createOutageTeller } from "../shared/operations/tell-outage.ts";
 import { createActivity } from "../shared/overview/activity.ts";
 import { createCachePeers } from "../shared/placement/cache-peers.ts";
+import { CONTROL_PLANE } from "../shared/placement/database-names.ts";
 import { deadlineIn } from "../shared/placement/deadline.ts";
 import type { Router } from "../shared/placement/router.ts";
 import { createSessions } from "../shared/placement/sessions.ts";
@@ -30,15 +33,18 @@ export interface SharedPartsOptions {
 export function createSharedParts(
   options: SharedPartsOptions,
 ): Required<Pick<Dependencies, "cache" | "limits" | "sessions" | "metrics">> &
-  Pick<Dependencies, "redis" | "activity"> {
+  Pick<Dependencies, "redis" | "activity" | "outage"> {
   const { config, router, log, clock, waitUntil } = options;
   const redis = config.REDIS_URL ? createRedis({ url: config.REDIS_URL, log }) : undefined;
   const staleMs = changesStaleMs(config);
   const hasMongo = config.databases.some(({ name }) => name === "mongodb");
   const cache = cacheFor(options, redis);
   const limits = createLimits({ settings: config.RATE_LIMITS, redis, isAlone: config.SINGLE_INSTANCE === "1", log });
+  const send = receiverIn(config);
   return {
     redis,
+    outage:
+      send && createOutageTeller({ subject: CONTROL_PLANE, isAway: () => isOpen(router), send, log, clock, waitUntil }),
     metrics: createMetrics({
       ask: (name, parameters, timeoutMs) => router.control("read", name, parameters, { signal: deadlineIn(timeoutMs) }),
       counters: () => countersOf(cache, limits),
@@ -60,6 +66,8 @@ export function createSharedParts(
     }),
   };
 }
+
+const isOpen = (router: Router) => router.getBreakers().some(({ name, isOpen: is }) => name === CONTROL_PLANE && is);
 
 /** What the cache and the limits have counted, as measures. */
 const countersOf = (cache: Cache, limits: Limits) => {

@@ -234,6 +234,8 @@ const devSchema = z.object({
   ALLOWED_ORIGINS: z.string().optional(),
   LOG_LEVEL: z.string().optional(),
   LOG_TO_MONGODB: flag.optional(),
+  ALERT_WEBHOOK_URL: z.string().optional(),
+  ALERT_WEBHOOK_SECRET: z.string().optional(),
   // not set: they follow the machine
   REQUEST_DEADLINE_MS: milliseconds.optional(),
   EXPORT_DEADLINE_MS: milliseconds.optional(),
@@ -308,6 +310,13 @@ function replicaProblems({ MONGODB_URI: url, ...named }: Named): string[] {
 
 type Named = Readonly<Record<string, string>>;
 
+const receiverProblems = ({ ALERT_WEBHOOK_URL: url, ALERT_WEBHOOK_SECRET: secret }: Named): string[] =>
+  url !== undefined && secret === undefined
+    ? [
+        'ALERT_WEBHOOK_URL needs ALERT_WEBHOOK_SECRET, which signs what is sent there: echo "whsec_$(openssl rand -base64 32)"',
+      ]
+    : [];
+
 /** The development system has a MongoDB in any case. */
 const logProblems = ({ LOG_TO_MONGODB: kept, MONGODB_URI: url }: Named): string[] =>
   kept === "1" && url === undefined
@@ -332,7 +341,7 @@ function load<T>(
     return named[name] === undefined ? `${name}${aliases} is not set.` : `${name} ${issue.message}.`;
   });
   const databases = databasesIn(named, problems);
-  problems.push(...replicaProblems(named), ...furtherProblems(named));
+  problems.push(...replicaProblems(named), ...receiverProblems(named), ...furtherProblems(named));
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   return { ...parsed.data, databases };
 }

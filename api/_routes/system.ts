@@ -186,6 +186,10 @@ const homeState = databaseState
     name: z.string(),
     kind: z.enum(ENGINES),
     accepting: unknown(z.boolean()),
+    estimated: z.record(z.string(), z.string().nullable()).meta({
+      description:
+        "collections whose number is an estimate, because it is above 100,000, and of when it is; null: nobody knows",
+    }),
     bytes: unknown(z.int()),
     capacity_bytes: z.int().nullable().meta({ description: "what its provider gives; null: not known" }),
   })

@@ -1,6 +1,7 @@
 /** The switchyard command line: finds the command, reads its options, and says what went wrong in words. */
 import { parseArgs } from "node:util";
 import { ConfigError } from "../../shared/config.ts";
+import { checkAlerts, listAlerts, testAlerts } from "./alerts.ts";
 import { collectionSqlCommand } from "./collection.ts";
 import { type Command, type Given, type Io, Refused, WrongUse } from "./command.ts";
 import { replicationConflicts } from "./conflicts.ts";
@@ -55,6 +56,9 @@ const COMMANDS: readonly Command[] = [
   reverseLedger,
   stats,
   health,
+  listAlerts,
+  checkAlerts,
+  testAlerts,
   doctor,
   logs,
 ];

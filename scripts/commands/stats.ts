@@ -68,7 +68,9 @@ function inWords({ homes }: DatabaseStats, copy: CopyState | null): string {
       ["capacity", ...homes.map(({ capacity_bytes }) => (capacity_bytes === null ? "?" : inMegabytes(capacity_bytes)))],
       ...allCollections.map(({ name }) => [
         name,
-        ...homes.map(({ collections }) => (name in collections ? known(collections[name]) : "-")),
+        ...homes.map(({ collections, estimated }) =>
+          name in collections ? `${name in estimated ? "~" : ""}${known(collections[name])}` : "-",
+        ),
         ...(copy ? [copied(name)] : []),
       ]),
     ],

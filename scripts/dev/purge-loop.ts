@@ -1,6 +1,6 @@
 /**
  * Does in development what pg_cron does on a hosted project: calls the edge functions `purge` and `moves` while work is
- * pending for them, and voids holds that are over.
+ * pending for them, and `alerts` once a minute, and voids holds that are over.
  */
 import { callFunction } from "./call-function.ts";
 import { startLoop } from "./loop.ts";
@@ -11,6 +11,9 @@ const EVERY_MS = 10_000;
 
 /** As often as pg_cron looks for steps of moves. */
 const MOVES_EVERY_MS = 5_000;
+
+/** As often as pg_cron has it looked for what is wrong; for the first time when the system has been up for so long. */
+const ALERTS_EVERY_MS = 60_000;
 
 export function startPurgeLoop(supabase: Pick<RunningSupabase, "sql" | "url" | "secretKey">): {
   stop(): Promise<void>;
@@ -37,5 +40,14 @@ export function startPurgeLoop(supabase: Pick<RunningSupabase, "sql" | "url" | "
     everyMs: MOVES_EVERY_MS,
     trouble: (message) => console.error(`Users who are being moved wait: ${message}`),
   });
-  return { stop: async () => void (await Promise.all([purging.stop(), moving.stop()])) };
+  let isStarting = true;
+  const watching = startLoop({
+    async round(signal) {
+      if (!isStarting) await callFunction(supabase, "alerts", signal);
+      isStarting = false;
+    },
+    everyMs: ALERTS_EVERY_MS,
+    trouble: (message) => console.error(`Nobody looks for alerts: ${message}`),
+  });
+  return { stop: async () => void (await Promise.all([purging.stop(), moving.stop(), watching.stop()])) };
 }

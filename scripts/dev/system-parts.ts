@@ -149,7 +149,14 @@ const supabaseOptions = (
     ...databaseVariables(config, mongoUri),
     LOG_LEVEL: config.LOG_LEVEL ?? "warn",
     LOG_TO_MONGODB: config.LOG_TO_MONGODB ?? "",
+    ...receiverOf(config),
   },
+});
+
+/** Of alerts, as whoever starts the system names it. */
+export const receiverOf = ({ ALERT_WEBHOOK_URL = "", ALERT_WEBHOOK_SECRET = "" }: DevConfig) => ({
+  ALERT_WEBHOOK_URL,
+  ALERT_WEBHOOK_SECRET,
 });
 
 /** Every home beside Supabase's own; MongoDB's is the stand-in where none is given. */

@@ -21,7 +21,7 @@ import { type PrepareOptions, prepareDatabase } from "./prepare.ts";
 import { copyReferenceFiles } from "./reference-files.ts";
 import { type ReplicationLoopOptions, startReplicationLoop } from "./replication-loop.ts";
 import { portTaken, StartRefused } from "./start-refused.ts";
-import { CLUSTER, databaseVariables, homesOf, type StartedParts, startParts } from "./system-parts.ts";
+import { CLUSTER, databaseVariables, homesOf, receiverOf, type StartedParts, startParts } from "./system-parts.ts";
 
 const WORTH_SAYING = 2.5;
 /** How long the first start waits for the copy, on an ordinary machine. */
@@ -112,6 +112,7 @@ export async function startSystem(config: DevConfig, { say, cancel, progress }: 
       ...(config.ALLOWED_ORIGINS ? { ALLOWED_ORIGINS: config.ALLOWED_ORIGINS } : {}),
       LOG_LEVEL: config.LOG_LEVEL ?? "warn",
       LOG_TO_MONGODB: config.LOG_TO_MONGODB ?? "",
+      ...receiverOf(config),
     });
     const ending = new AbortController();
     stops.push(() => ending.abort());

@@ -3,7 +3,7 @@ import { type Db, UUID } from "mongodb";
 import { err, ok } from "neverthrow";
 import { type Collection, isTwoWay } from "../definition/define.ts";
 import { byName } from "../definition/per-collection.ts";
-import type { Database, EngineOptions } from "../repository/database.ts";
+import { COUNTED_EXACTLY, type Database, type EngineOptions, type RecordCounts } from "../repository/database.ts";
 import { createMongoConnection } from "./connection.ts";
 import { databaseName } from "./database-name.ts";
 import { attempt } from "./failures.ts";
@@ -137,12 +137,22 @@ export function mongoDatabase(options: MongoOptions): Database {
   };
 }
 
-/** Tombstones left out; null for a collection that is too large to count in time. */
-async function countDocuments(db: Db, collections: readonly Collection[], limitMs: number) {
-  const maxTimeMS = Math.max(1, Math.round(limitMs * 0.8));
-  const counts = collections.map(async (collection) => {
-    const count = db.collection(collection.name).countDocuments({ _deleted_at: null }, { maxTimeMS });
-    return [collection.name, await count.catch(() => null)] as const;
-  });
-  return Object.fromEntries(await Promise.all(counts));
+/**
+ * Tombstones left out; null for a collection that cannot be counted in time. The estimate for a large one is what the server
+ * keeps count of, tombstones among it.
+ */
+async function countDocuments(db: Db, collections: readonly Collection[], limitMs: number): Promise<RecordCounts> {
+  const maxTimeMS = Math.max(1, Math.round(limitMs * 0.4));
+  const found: RecordCounts = { counts: {}, estimated: {} };
+  const count = async ({ name }: Collection) => {
+    found.counts[name] = null;
+    const documents = db.collection(name);
+    const counted = await documents.countDocuments({ _deleted_at: null }, { maxTimeMS, limit: COUNTED_EXACTLY + 1 });
+    found.counts[name] = counted;
+    if (counted <= COUNTED_EXACTLY) return;
+    found.counts[name] = Math.max(counted, await documents.estimatedDocumentCount({ maxTimeMS }));
+    found.estimated[name] = new Date().toISOString();
+  };
+  await Promise.all(collections.map((collection) => count(collection).catch(() => undefined)));
+  return found;
 }

@@ -1,4 +1,5 @@
-/** Alerts as Postgres keeps them; what is found, and who is told, stands in alert-conditions.ts and alert-notices.ts. */
+/** Alerts as Postgres keeps them, and who is told. What is found stands in alert-conditions.ts. */
+import { createWebhookSender, type SendWebhook } from "../http/webhook-sender.ts";
 
 /** What can be wrong. The subject is a database's name, or "ledger", "moves", "copy". */
 export const ALERT_KINDS = [
@@ -10,7 +11,7 @@ export const ALERT_KINDS = [
   "ledger_broken",
   "moves_stuck",
 ] as const;
-type AlertKind = (typeof ALERT_KINDS)[number];
+export type AlertKind = (typeof ALERT_KINDS)[number];
 
 /** One that has begun. */
 export interface Alert {
@@ -28,4 +29,14 @@ export interface Alert {
   end_told_at: string | null;
   /** why the notice that waits was not taken */
   last_error: string | null;
+}
+
+/** The receiver that is configured; undefined: none is. */
+export const receiverIn = ({
+  ALERT_WEBHOOK_URL: url,
+  ALERT_WEBHOOK_SECRET: secret,
+}: Receiver): SendWebhook | undefined => (url && secret ? createWebhookSender({ url, secret }) : undefined);
+interface Receiver {
+  ALERT_WEBHOOK_URL?: string | undefined;
+  ALERT_WEBHOOK_SECRET?: string | undefined;
 }

@@ -2,7 +2,7 @@
 import type { Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
 import type { Collection } from "../definition/define.ts";
-import type { Engine } from "../repository/database.ts";
+import type { Engine, RecordCounts } from "../repository/database.ts";
 import { within } from "../values/within.ts";
 import type { DatabaseRow, KeptCopies } from "./assignment.ts";
 import { CONTROL_PLANE, titleOf } from "./database-names.ts";
@@ -25,6 +25,8 @@ interface HomeState extends DatabaseState {
   kind: Engine;
   /** whether new users may get it; null: not known now, or it has no row */
   accepting: boolean | null;
+  /** of the collections whose number is an estimate, of when it is; null: nobody knows. More than 100,000 are not counted */
+  estimated: Record<string, string | null>;
   /** of the whole database, with its indexes */
   bytes: number | null;
   /** what its provider gives; null: not known */
@@ -56,7 +58,7 @@ export interface StatsOptions {
   onCall?: RequestCalls["onCall"];
 }
 
-type Counted = { counts?: Record<string, number | null>; bytes?: number | null; error: string | null };
+type Counted = Partial<RecordCounts> & { bytes?: number | null; error: string | null };
 
 /** The answer comes within `limitMs`, whatever hangs. */
 export async function readStats(options: StatsOptions): Promise<DatabaseStats> {
@@ -82,13 +84,17 @@ export async function readStats(options: StatsOptions): Promise<DatabaseStats> {
   });
   const homes = configured.map(({ name, kind }, at): HomeState => {
     const row = known?.find((each) => each.name === name);
-    const { bytes = null, ...found } = counted[at] as Counted;
+    const { bytes = null, estimated = {}, ...found } = counted[at] as Counted;
     const room = { bytes, capacity_bytes: row?.capacity_bytes ?? null };
-    return { name, kind, accepting: row?.accepting ?? null, ...room, ...stateOf(name, found) };
+    return { name, kind, accepting: row?.accepting ?? null, ...room, ...stateOf(name, found), estimated };
   });
   for (const { name, kind, accepting, bytes, capacity_bytes } of known ?? [])
     if (!registry.has(name))
-      homes.push({ name, kind, accepting, bytes, capacity_bytes, ...stateOf(name, notConfigured(name)) });
+      homes.push({
+        ...{ name, kind, accepting, bytes, capacity_bytes },
+        ...stateOf(name, notConfigured(name)),
+        estimated: {},
+      });
   const state = (name: string): DatabaseState => {
     const found = homes.find((home) => home.name === name);
     if (!found) return stateOf(name, notConfigured(name));
@@ -124,7 +130,7 @@ async function countOne({ collections, clock, limitMs, onCall }: StatsOptions, d
     const size = system.size().catch(() => null);
     const found = await within(limitMs, Promise.all([system.count(here, limitMs), size]));
     if (found === undefined) return { error: downReason(title, undefined) };
-    return { counts: found[0], bytes: found[1], error: null };
+    return { ...found[0], bytes: found[1], error: null };
   } catch (failure) {
     return { error: downReason(title, failure) };
   } finally {

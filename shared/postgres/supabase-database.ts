@@ -38,6 +38,7 @@ type Path = Pick<Database, "scoped" | "close"> & Pick<Database["system"], "probe
 
 interface Statistics {
   collections: Record<string, number>;
+  estimated: Record<string, string | null>;
   bytes?: number;
 }
 
@@ -78,8 +79,13 @@ export function supabaseDatabase(options: SupabaseOptions): Database {
         if (swept.isErr()) throw swept.error;
       },
       async count(collections) {
-        const { collections: counts } = await statistics();
-        return Object.fromEntries(collections.map(({ name }) => [name, counts[name] ?? null]));
+        const { collections: counts, estimated } = await statistics();
+        return {
+          counts: Object.fromEntries(collections.map(({ name }) => [name, counts[name] ?? null])),
+          estimated: Object.fromEntries(
+            collections.flatMap(({ name }) => (estimated[name] === undefined ? [] : [[name, estimated[name]]])),
+          ),
+        };
       },
       size: async () => (await statistics()).bytes ?? null,
     },

@@ -86,6 +86,16 @@ export interface Replica {
   writable(caller: Caller): Promise<Result<Store, RepositoryError>>;
 }
 
+/** So many records of a collection are counted; of more there is an estimate, which costs the same however many there are. */
+export const COUNTED_EXACTLY = 100_000;
+
+/** By collection. */
+export interface RecordCounts {
+  counts: Record<string, number | null>;
+  /** of those whose count is an estimate, of when it is (ISO 8601); null: nobody knows */
+  estimated: Record<string, string | null>;
+}
+
 /** What is wrong with a database that answers; null for nothing. */
 export type Finding = string | RepositoryError | null;
 
@@ -105,7 +115,7 @@ interface DatabaseSystem {
   /** Takes away tombstones that nobody needs any more, where the database does not do so by itself. Safe to repeat. */
   sweep(): Promise<void>;
   /** Living records of each collection; null for one that cannot be counted within that time, in milliseconds. */
-  count(collections: readonly Collection[], limitMs: number): Promise<Record<string, number | null>>;
+  count(collections: readonly Collection[], limitMs: number): Promise<RecordCounts>;
   /** What the whole database takes up, in bytes, with its indexes; null where that cannot be known. */
   size(): Promise<number | null>;
 }

@@ -66,8 +66,8 @@ begin
   end loop;
 end $$;
 
--- Notes what was found: [{kind, subject, is_so, detail, hold_seconds, clear_seconds}]. Notices are made where p_tell. How many
--- alerts have begun and not ended. What nobody has looked at for a day (a database that was removed) ends, too.
+-- Notes what was found: [{kind, subject, is_so, detail, hold_seconds, clear_seconds}]; is_so null: neither, what was goes on.
+-- Notices are made where p_tell. How many alerts have begun and not ended. What nobody has looked at for a day (a database that was removed) ends, too.
 create function public.switchyard_note_alerts(p_found jsonb, p_tell boolean) returns integer
 language plpgsql volatile security definer set search_path = '' as $$
 declare
@@ -86,11 +86,13 @@ begin
     select * into v_alert from switchyard.alerts a
     where a.kind = v_found.kind and a.subject = v_found.subject and a.ended_at is null;
     if not found then
-      continue when not v_found.is_so;
+      continue when v_found.is_so is not true;
       insert into switchyard.alerts (kind, subject, detail, first_seen_at, last_seen_at)
       values (v_found.kind, v_found.subject, v_found.detail, v_now, v_now) returning * into v_alert;
     end if;
-    if v_found.is_so then
+    if v_found.is_so is null then
+      update switchyard.alerts set last_seen_at = v_now where id = v_alert.id;
+    elsif v_found.is_so then
       update switchyard.alerts set detail = v_found.detail, last_seen_at = v_now, clear_since = null,
         began_at = coalesce(began_at, case when v_now - first_seen_at >= v_found.hold then v_now end)
       where id = v_alert.id;

@@ -3,7 +3,7 @@ import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../../contract/errors.ts";
 import type { Collection } from "../../definition/define.ts";
 import { byName } from "../../definition/per-collection.ts";
-import type { Database, EngineOptions } from "../../repository/database.ts";
+import { COUNTED_EXACTLY, type Database, type EngineOptions, type RecordCounts } from "../../repository/database.ts";
 import { type Counted, DEFAULT_QUOTA, type Usage } from "../../repository/quotas.ts";
 import type { Row } from "../../repository/store.ts";
 import { postgresHomeCopy } from "../home-copy.ts";
@@ -85,16 +85,30 @@ export function postgresDatabase(options: EngineOptions): Database {
   };
 }
 
+const ESTIMATE = `select greatest(s.n_live_tup, c.reltuples::bigint)::bigint as count,
+  greatest(s.last_analyze, s.last_autoanalyze, s.last_vacuum, s.last_autovacuum) as at
+  from pg_catalog.pg_class c left join pg_catalog.pg_stat_all_tables s on s.relid = c.oid where c.oid = to_regclass($1)`;
+
 /** Null for a table that cannot be counted in time. */
-async function countRows(connection: PostgresConnection, collections: readonly Collection[], limitMs: number) {
+async function countRows(
+  connection: PostgresConnection,
+  collections: readonly Collection[],
+  limitMs: number,
+): Promise<RecordCounts> {
   const until = performance.now() + limitMs * 0.8;
-  const counts: Record<string, number | null> = {};
+  const found: RecordCounts = { counts: {}, estimated: {} };
   for (const { name } of collections) {
-    counts[name] = null;
+    found.counts[name] = null;
     const left = Math.round(until - performance.now());
+    if (left <= 0) continue;
     // the name is a definition's: small letters, digits and _
-    const count = `select count(*) from public."${name}"`;
-    if (left > 0) counts[name] = await connection.count(count, left);
+    const rows = `select from public."${name}" limit ${COUNTED_EXACTLY + 1}`;
+    const counted = await connection.count(`select count(*) from (${rows}) t`, left);
+    found.counts[name] = counted;
+    if (counted === null || counted <= COUNTED_EXACTLY) continue;
+    const [estimate] = await connection.query(ESTIMATE, [`public.${name}`]);
+    found.counts[name] = Math.max(counted, Number(estimate?.count ?? 0));
+    found.estimated[name] = estimate?.at instanceof Date ? estimate.at.toISOString() : null;
   }
-  return counts;
+  return found;
 }
