@@ -22,6 +22,7 @@ const PARTS: Readonly<Record<string, () => Promise<Part>>> = {
   k: async () => (await import("./k-under-load.ts")).underLoad,
   m: async () => (await import("./m-ledger.ts")).ledger,
   n: async () => (await import("./n-dashboard.ts")).dashboard,
+  o: async () => (await import("./o-moves.ts")).moves,
 };
 
 const chosen = process.argv.slice(2);

@@ -7,7 +7,7 @@ import { COUNTED_EXACTLY, type Database, type EngineOptions, type RecordCounts }
 import { createMongoConnection } from "./connection.ts";
 import { databaseName } from "./database-name.ts";
 import { attempt } from "./failures.ts";
-import { createFenceList, fencesIn, NOTICE_MS } from "./fences.ts";
+import { createFenceList, fencesIn, forgetMoves, NOTICE_MS } from "./fences.ts";
 import { mongoHomeCopy } from "./home-copy.ts";
 import { createMongoPing } from "./ping.ts";
 import { prepareMongo } from "./prepare.ts";
@@ -113,8 +113,8 @@ export function mongoDatabase(options: MongoOptions): Database {
         await fencesIn(db).deleteOne({ _id: new UUID(userId) });
         await purgeDocuments(db, collections, userId);
       },
-      // its indexes do
-      sweep: async () => {},
+      // tombstones go by their indexes
+      sweep: async () => forgetMoves(await own(), deadlines.queryMs),
       count: async (counted, limitMs) => {
         await pinging.ask((client) => client.db("admin").command({ ping: 1 }));
         return countDocuments(await own(), counted, limitMs);

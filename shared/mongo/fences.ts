@@ -31,6 +31,9 @@ export const NOTICE_MS = 20_000;
 /** What commits late carries an earlier time, and so does what another server of a replica set has written: so much is read again. */
 const OVERLAP_MS = 60_000;
 
+/** A kept copy is cleaned after seven days, and a token of the time before the switch has ended by then, too. */
+const NEEDED_MS = 8 * 86_400_000;
+
 export interface FenceDocument {
   _id: UUID;
   home: string;
@@ -117,6 +120,16 @@ export function createFenceList({
       return ok(users.has(id) ? callersFence({ db: db(), name, maxTimeMs, userId: id, homeEpoch }) : undefined);
     },
   };
+}
+
+/**
+ * Takes away the documents that nobody needs any more: no token is left that is older than what they say, and their moves have
+ * ended. (While a move or the copy that it left is seen to, its documents are written again and again.) The users' writes cost
+ * what everybody's do again. Driver errors are thrown.
+ */
+export async function forgetMoves(db: Db, maxTimeMS: number, now: () => number = Date.now): Promise<void> {
+  const isOver = { state: "active" as const, changed_at: { $lt: new Date(now() - NEEDED_MS) } };
+  await fencesIn(db).deleteMany(isOver, { maxTimeMS });
 }
 
 interface CallersFenceOptions {

@@ -9,6 +9,8 @@ import { numbersIn } from "../repository/numbers-in.ts";
 import { canonicalDecimal } from "../values/money.ts";
 import { recordProjection, toFields, toRecord, uuidText } from "./documents.ts";
 import { fencesIn, setFence } from "./fences.ts";
+import { homeChanges, homeDigests } from "./home-digests.ts";
+import { forwardDocument } from "./home-forward.ts";
 import { keysOf } from "./keys.ts";
 import { ownPace } from "./pace.ts";
 import { type CallOptions, inTransaction } from "./transactions.ts";
@@ -141,6 +143,16 @@ export function mongoHomeCopy({ db: own, name, collections, maxTimeMs, heardAfte
         deleted: Number(found?.deleted ?? 0),
         sums: Object.fromEntries(numbers.map((field) => [field, canonicalDecimal(String(found?.[field] ?? 0))])),
       };
+    },
+
+    digests: async (userId, asked) => homeDigests(await own(), userId, asked, maxTimeMs),
+    changes: async (userId, since, limit) => homeChanges(await own(), userId, since, limit, maxTimeMs),
+
+    async forward(late) {
+      const [document] = documentsOf(late.collection, late.userId, late.copied);
+      if (!document) throw new Error("nothing is forwarded");
+      const place = { db: await own(), name, collections, maxTimeMs: maxTimeMs * TRANSACTION_CALLS };
+      return forwardDocument(place, late, document);
     },
 
     async clear(userId, turn) {

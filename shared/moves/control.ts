@@ -3,6 +3,7 @@ import type { SupabaseClient } from "@supabase/supabase-js";
 import type { Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
 import { callSystem } from "../postgres/system-call.ts";
+import type { Digest } from "../repository/home-copy.ts";
 
 export type MoveState =
   | "announced"
@@ -40,20 +41,24 @@ export interface MoveDetail {
   copied?: number;
   /** how long writes waited, in milliseconds */
   paused_ms?: number;
+  /** of these, for what was written last to be copied */
+  last_copy_ms?: number;
   /** by collection, as both homes had it at the switch */
-  collections?: Record<string, SealedCollection>;
+  collections?: Record<string, Digest>;
   /** what came to the old home after the switch */
-  late?: { collection: string; id: string; version: number }[];
+  late?: LateWrite[];
 }
 
-export interface SealedCollection {
-  count: number;
-  deleted: number;
-  sums: Record<string, string>;
-  /** of its manifest: a line for each record, `<id> <version> <+ or ->` */
-  sha256: string;
-  /** the newest version in it */
-  newest: number;
+/** A write that came to a home which the user had left. */
+export interface LateWrite {
+  collection: string;
+  id: string;
+  version: number;
+  /** what has become of it; absent: that is still to be found out */
+  outcome?: "forwarded" | "conflict";
+  /** of a conflict: the version in the new home, where it has one, and what stands against the late one */
+  present?: number | null;
+  reason?: string;
 }
 
 /** A move with the lease of its task. */

@@ -1,24 +1,30 @@
 /** The part of a move that users notice, and what leads to it: copies, the pause, the seal, the switch. */
-import { BATCH, copyDifferences } from "./copying.ts";
+import type { Collection } from "../definition/define.ts";
+import type { Digest } from "../repository/home-copy.ts";
+import { catchUp, copyAndCompare, type Since } from "./catching-up.ts";
+import { BATCH, type Copied, copyDifferences } from "./copying.ts";
 import { SWEEP_SECONDS } from "./keeping.ts";
 import { differencesOf, sizeOf } from "./manifests.ts";
 import { atSource, atTarget, NotNow, orThrow, type Run, settled, tell, WAIT_MS } from "./run.ts";
-import { compareBatch, compareContents, compareSealed } from "./verifying.ts";
+import { compareContents, compareSealed, nameDifference } from "./verifying.ts";
 
 const PAUSE_MS = 2_000;
 /** So few may be left for the pause. */
 const FEW = BATCH;
 const MAX_PASSES = 50;
+/** What is written in the time that comparing everything takes. */
+const MANY = 20 * FEW;
 
 export async function copyAndSwitch(run: Run): Promise<boolean> {
   const { move, options, userId } = run;
   const { collections, control } = options;
   // writes go on, whatever an earlier turn has left
   await tell(run);
-  await copyMost(run);
+  const since = await copyMost(run);
   await run.point("copied");
   await compareContents(run, collections);
   await run.point("compared");
+  await copyLatest(run, since);
 
   const { pauseMs = PAUSE_MS } = options;
   const pausedAt = run.clock();
@@ -34,20 +40,16 @@ export async function copyAndSwitch(run: Run): Promise<boolean> {
     if (run.clock() - pausedAt > pauseMs)
       throw new NotNow(`it would have taken longer than ${pauseMs} ms without writes`);
   };
-  const left = await differencesOf(run.sides, userId, collections, FEW + 1);
-  if (sizeOf(left) > FEW) throw new NotNow("too much was written meanwhile");
-  const { copied, refused } = await copyDifferences(run, left);
-  if (refused.length > 0) throw refused[0];
-  run.detail.copied = (run.detail.copied ?? 0) + copied;
-  for (const { collection, living, deleted } of left)
-    if (living.length + deleted.length > 0) await compareBatch(run, collection, [...living, ...deleted]);
+  const drainedAt = run.clock();
+  noteCopied(run, await catchUp(run, since, FEW));
+  run.detail.last_copy_ms = Math.round(run.clock() - drainedAt);
   inTime();
   await run.point("drained");
 
   const sealed = await run.sides.source.setFence(userId, { ...atSource(move), state: "moving" }, WAIT_MS);
   if (sealed !== "set") throw new NotNow("the old home could not be sealed");
   await run.point("sealed");
-  run.detail.collections = await compareSealed(run, collections);
+  run.detail.collections = (await compareSealed(run, collections)) ?? (await lookAtAll(run, collections));
   inTime();
   await run.point("verified");
   const answer = orThrow(await control.switch(move, run.detail));
@@ -67,19 +69,52 @@ export async function copyAndSwitch(run: Run): Promise<boolean> {
   return isDone;
 }
 
-/** Passes until few are left. What is refused, because records that belong together change meanwhile, is left to the next one. */
-async function copyMost(run: Run): Promise<void> {
-  const { options, userId, detail } = run;
+/**
+ * Passes over everything until few are left. What is refused, because records that belong together change meanwhile, is left
+ * to the next one. What the source had for certain when the last pass began.
+ */
+async function copyMost(run: Run): Promise<Since> {
+  const { options, userId, detail, sides } = run;
+  const { collections } = options;
   for (let pass = 0; pass < MAX_PASSES; pass++) {
-    const differences = await differencesOf(run.sides, userId, options.collections, Number.POSITIVE_INFINITY);
-    if (sizeOf(differences) === 0) return;
+    const known = await sides.source.digests(userId, collections);
+    const since: Since = new Map(collections.map((collection) => [collection, known[collection.name]?.newest ?? 0]));
+    const differences = await differencesOf(sides, userId, collections, Number.POSITIVE_INFINITY);
+    if (sizeOf(differences) === 0) return since;
     const { copied, refused } = await copyDifferences(run, differences);
     detail.passes = (detail.passes ?? 0) + 1;
     detail.copied = (detail.copied ?? 0) + copied;
     if (copied === 0 && refused.length > 0) throw refused[0];
-    if (sizeOf(differences) <= FEW / 5 && refused.length === 0) return;
+    if (sizeOf(differences) <= FEW / 5 && refused.length === 0) return since;
   }
   throw new NotNow("the user writes faster than can be copied");
+}
+
+/** What has been written since, until little is left for the pause. */
+async function copyLatest(run: Run, since: Since): Promise<void> {
+  for (let pass = 0; pass < MAX_PASSES; pass++) {
+    const { found, refused } = noteCopied(run, await catchUp(run, since, MANY), false);
+    if (found <= FEW / 5 && refused.length === 0) return;
+  }
+  throw new NotNow("the user writes faster than can be copied");
+}
+
+/** Throws where it was too much, or where some of it was refused and `isAll` has to be there. */
+function noteCopied<C extends Copied>({ detail }: Run, done: C | undefined, isAll = true): C {
+  if (!done) throw new NotNow("too much was written meanwhile");
+  detail.copied = (detail.copied ?? 0) + done.copied;
+  if (isAll && done.refused.length > 0) throw done.refused[0];
+  return done;
+}
+
+/** Both do not add up to the same, so something was not found by its version: record by record. Throws `Differs`, or `NotNow`. */
+async function lookAtAll(run: Run, collections: readonly Collection[]): Promise<Record<string, Digest>> {
+  const began = run.clock();
+  const left = await differencesOf(run.sides, run.userId, collections, FEW + 1);
+  if (sizeOf(left) > FEW) throw new NotNow("too much was written meanwhile");
+  noteCopied(run, await copyAndCompare(run, left));
+  run.detail.last_copy_ms = Math.round((run.detail.last_copy_ms ?? 0) + run.clock() - began);
+  return (await compareSealed(run, collections)) ?? (await nameDifference(run, collections));
 }
 
 /** The old home says that the user has left; then the new one takes writes. */

@@ -1,8 +1,7 @@
 /** Whether both homes have the same of a user: through both adapters, and by what each database counts itself. */
-import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { Collection } from "../definition/define.ts";
-import type { SealedCollection } from "./control.ts";
+import type { Digest } from "../repository/home-copy.ts";
 import { BATCH, type Copying } from "./copying.ts";
 import { isSame, pairsOf } from "./manifests.ts";
 
@@ -61,33 +60,30 @@ function fieldsThatDiffer(one: unknown, other: unknown): string {
 }
 
 /**
- * Both, while nobody writes: equal manifests, and equal counts and sums by the databases themselves. By collection, what
- * both have. Throws `Differs`.
+ * Both, while nobody writes: equal digests, that is counts, sums and versions as each database adds them up itself. By
+ * collection, what both have; undefined: they differ.
  */
 export async function compareSealed(
-  copying: Copying,
+  { source, target, userId, alive }: Copying,
   collections: readonly Collection[],
-): Promise<Record<string, SealedCollection>> {
-  const { source, target, userId, alive } = copying;
+): Promise<Record<string, Digest> | undefined> {
   await alive();
-  const sealed = await Promise.all(
-    collections.map(async (collection): Promise<[string, SealedCollection]> => {
-      const { name } = collection;
-      const hash = createHash("sha256");
-      let newest = 0;
-      for await (const pair of pairsOf(copying, userId, collection)) {
-        if (!isSame(pair)) throw new Differs(`${name} ${pair.id} ${howItDiffers(pair.source, pair.target)}`);
-        const { id, version = 0, isDeleted } = pair.source ?? { id: pair.id };
-        hash.update(`${id} ${version} ${isDeleted ? "-" : "+"}\n`);
-        newest = Math.max(newest, version);
-      }
-      const [one, other] = await Promise.all([source.measure(userId, collection), target.measure(userId, collection)]);
-      if (!isDeepStrictEqual(one, other))
-        throw new Differs(`${name}: the databases count ${JSON.stringify(one)} and ${JSON.stringify(other)}`);
-      return [name, { ...one, sha256: hash.digest("hex"), newest }];
-    }),
-  );
-  return Object.fromEntries(sealed);
+  const [one, other] = await Promise.all([source.digests(userId, collections), target.digests(userId, collections)]);
+  return isDeepStrictEqual(one, other) ? one : undefined;
+}
+
+/** Throws `Differs` with what is not the same in both, whose digests are not equal. */
+export async function nameDifference(copying: Copying, collections: readonly Collection[]): Promise<never> {
+  const { source, target, userId } = copying;
+  for (const collection of collections) {
+    const { name } = collection;
+    for await (const pair of pairsOf(copying, userId, collection))
+      if (!isSame(pair)) throw new Differs(`${name} ${pair.id} ${howItDiffers(pair.source, pair.target)}`);
+    const [one, other] = await Promise.all([source.measure(userId, collection), target.measure(userId, collection)]);
+    if (!isDeepStrictEqual(one, other))
+      throw new Differs(`${name}: the databases count ${JSON.stringify(one)} and ${JSON.stringify(other)}`);
+  }
+  throw new Differs("both homes have the same records, and add their versions up differently");
 }
 
 function howItDiffers(source: unknown, target: unknown): string {

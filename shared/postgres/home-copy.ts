@@ -1,6 +1,15 @@
 /** A Postgres as one side of a move: the functions of `supabase/migrations/*_home_copies.sql`. */
 import { type Collection, identityOf } from "../definition/define.ts";
-import type { CopiedTombstone, FenceAnswer, HomeCopy, ManifestEntry, Measure } from "../repository/home-copy.ts";
+import type {
+  Copied,
+  CopiedTombstone,
+  Digest,
+  FenceAnswer,
+  ForwardAnswer,
+  HomeCopy,
+  ManifestEntry,
+  Measure,
+} from "../repository/home-copy.ts";
 import { numbersIn } from "../repository/numbers-in.ts";
 import type { Row } from "../repository/store.ts";
 import { canonicalDecimal } from "../values/money.ts";
@@ -28,8 +37,7 @@ export function postgresHomeCopy(call: SystemFunctions): HomeCopy {
 
     async manifest(userId, collection, after, limit) {
       const page = { ...about(userId, collection), p_after_id: after, p_limit: limit };
-      const found = await call<[string, string, boolean][]>("switchyard_home_manifest", page);
-      return found.map(([id, version, isDeleted]): ManifestEntry => ({ id, version: Number(version), isDeleted }));
+      return (await call<Entry[]>("switchyard_home_manifest", page)).map(entryOf);
     },
 
     async read(userId, collection, ids) {
@@ -49,31 +57,35 @@ export function postgresHomeCopy(call: SystemFunctions): HomeCopy {
       };
     },
 
-    async write(userId, turn, collection, { rows, tombstones }, gone) {
-      const { owner } = identityOf(collection);
-      await call("switchyard_home_write", {
-        ...about(userId, collection),
-        p_turn: turn,
-        p_rows: JSON.stringify(
-          rows.map(({ record, createHash }) => ({ ...toRow(record), [owner]: userId, create_hash: createHash })),
-        ),
-        p_tombstones: JSON.stringify(
-          tombstones.map(({ id, version, createHash, deletedAt }) => ({
-            id,
-            version,
-            create_hash: createHash,
-            deleted_at: deletedAt,
-          })),
-        ),
-        p_gone: gone,
-      });
+    async write(userId, turn, collection, copied, gone) {
+      const given = { p_turn: turn, ...givenOf(userId, collection, copied), p_gone: gone };
+      await call("switchyard_home_write", { ...about(userId, collection), ...given });
     },
+
+    forward: ({ userId, epoch, collection, copied, expected }) =>
+      call<ForwardAnswer>("switchyard_home_forward", {
+        ...about(userId, collection),
+        ...{ p_epoch: epoch, ...givenOf(userId, collection, copied), p_expected: expected },
+      }),
 
     async measure(userId, collection) {
       const sums = { ...about(userId, collection), p_sums: numbersIn(collection) };
       const found = await call<Measure>("switchyard_home_measure", sums);
-      const exact = Object.entries(found.sums).map(([name, sum]) => [name, canonicalDecimal(sum)]);
-      return { ...found, sums: Object.fromEntries(exact) };
+      return exactly(found);
+    },
+
+    async digests(userId, collections) {
+      const sums = Object.fromEntries(collections.map((collection) => [collection.name, numbersIn(collection)]));
+      const asked = { p_user_id: userId, p_sums: JSON.stringify(sums) };
+      const found = await call<Record<string, Digest>>("switchyard_home_digests", asked);
+      return Object.fromEntries(Object.entries(found).map(([name, digest]) => [name, exactly(digest)]));
+    },
+
+    async changes(userId, since, limit) {
+      const versions = Object.fromEntries([...since].map(([{ name }, version]) => [name, version]));
+      const asked = { p_user_id: userId, p_since: JSON.stringify(versions), p_limit: limit };
+      const found = await call<Record<string, Entry[]>>("switchyard_home_changes", asked);
+      return new Map(Object.entries(found).map(([name, entries]) => [name, entries.map(entryOf)]));
     },
 
     async clear(userId, turn) {
@@ -82,3 +94,31 @@ export function postgresHomeCopy(call: SystemFunctions): HomeCopy {
     },
   };
 }
+
+/** As the functions take them. */
+function givenOf(userId: string, collection: Collection, { rows, tombstones }: Copied): Row {
+  const { owner } = identityOf(collection);
+  return {
+    p_rows: JSON.stringify(
+      rows.map(({ record, createHash }) => ({ ...toRow(record), [owner]: userId, create_hash: createHash })),
+    ),
+    p_tombstones: JSON.stringify(
+      tombstones.map(({ id, version, createHash, deletedAt }) => ({
+        id,
+        version,
+        create_hash: createHash,
+        deleted_at: deletedAt,
+      })),
+    ),
+  };
+}
+
+/** id, version, whether it is deleted */
+type Entry = [string, string, boolean];
+
+const entryOf = ([id, version, isDeleted]: Entry): ManifestEntry => ({ id, version: Number(version), isDeleted });
+
+const exactly = <M extends Measure>(found: M): M => ({
+  ...found,
+  sums: Object.fromEntries(Object.entries(found.sums).map(([name, sum]) => [name, canonicalDecimal(sum)])),
+});

@@ -112,7 +112,7 @@ interface DatabaseSystem {
   limit(): Promise<void>;
   /** Deletes everything of a user's, tombstones, too. Safe to repeat. */
   purge(userId: string): Promise<void>;
-  /** Takes away tombstones that nobody needs any more, where the database does not do so by itself. Safe to repeat. */
+  /** Takes away tombstones, and what is known of moves, that nobody needs any more, where the database does not do so by itself. Safe to repeat. */
   sweep(): Promise<void>;
   /** Living records of each collection; null for one that cannot be counted within that time, in milliseconds. */
   count(collections: readonly Collection[], limitMs: number): Promise<RecordCounts>;

@@ -55,6 +55,33 @@ export interface Measure {
   sums: Record<string, string>;
 }
 
+/** A write that came late to an earlier home. */
+export interface Forwarded {
+  userId: string;
+  /** how often the home had changed when the user came here */
+  epoch: number;
+  collection: Collection;
+  /** one row or one tombstone */
+  copied: Copied;
+  /** the version of it that has to be here; null: nothing of it */
+  expected: number | null;
+}
+
+/**
+ * `done`: it is here, be it from before; otherwise nothing is changed. `changed`: something else is here; `taken`: another
+ * record has its unique key; `unfit`: what it refers to is not here, or what is to be deleted is referred to; `busy`: the user
+ * is being moved; `elsewhere`: they are not at home here, or came back meanwhile.
+ */
+export type ForwardAnswer = "done" | "changed" | "taken" | "unfit" | "busy" | "elsewhere";
+
+/** Of one collection, tombstones and all; two that have different ids in different versions have different ones. */
+export interface Digest extends Measure {
+  /** of all versions, as the database adds them up */
+  versions: string;
+  /** the newest version; 0: there is nothing */
+  newest: number;
+}
+
 export interface HomeCopy {
   /**
    * How long it takes at most, in milliseconds, from when a fence is set for the first time until every instance looks at
@@ -72,6 +99,16 @@ export interface HomeCopy {
    */
   write(userId: string, turn: number, collection: Collection, copied: Copied, gone: readonly string[]): Promise<void>;
   measure(userId: string, collection: Collection): Promise<Measure>;
+  /** Of each of these, by name, in one call. */
+  digests(userId: string, collections: readonly Collection[]): Promise<Record<string, Digest>>;
+  /** What has at least that version, by name of the collection, and in each by version; up to `limit` of each, in one call. */
+  changes(
+    userId: string,
+    since: ReadonlyMap<Collection, number>,
+    limit: number,
+  ): Promise<ReadonlyMap<string, readonly ManifestEntry[]>>;
+  /** Makes such a write where the user is at home: exactly as it was, its version and times with it. */
+  forward(late: Forwarded): Promise<ForwardAnswer>;
   /** Takes everything away. Refused as `write`. */
   clear(userId: string, turn: number): Promise<void>;
 }

@@ -10,3 +10,6 @@ export function nextVersion(site: number, nowMs: number, previous = 0): number {
   const least = Math.max(Math.ceil(nowMs * 1000), previous + 1);
   return least + ((site - (least % 8) + 8) % 8);
 }
+
+/** The number of the database that wrote this version. */
+export const siteOf = (version: number): number => version % 8;

@@ -171,7 +171,7 @@ test("back again: only what differs is copied, and the copy of before is not cle
   expect((await call("GET", "/contacts")).body.items).toHaveLength(4);
 });
 
-test("what comes to the old home after the switch, of somebody who was frozen before sending it, is listed", async () => {
+test("what comes to the old home after the switch, of somebody who was frozen before sending it, is found", async () => {
   const user = await system.user("mongodb");
   await someContacts(user);
   expect((await system.move(user.id, "supabase")).detail.late).toBeUndefined();
@@ -181,7 +181,10 @@ test("what comes to the old home after the switch, of somebody who was frozen be
   await client.close();
   await leasesEnd();
   const { state, detail } = await system.finish(user.id);
-  expect([state, detail.late]).toEqual(["kept", [{ collection: "contacts", id: late.id, version: late.version }]]);
+  expect([state, detail.late]).toEqual([
+    "kept",
+    [{ collection: "contacts", id: late.id, version: late.version, outcome: "forwarded" }],
+  ]);
 });
 
 test.each(["announced", "copied", "sealed", "switched"] as const)(
