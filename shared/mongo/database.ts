@@ -56,6 +56,7 @@ export function mongoDatabase(options: MongoOptions): Database {
     name,
     maxTimeMs: deadlines.queryMs,
     staleMs: noticeMs,
+    clock: options.ageClock,
   });
   /** Once it is known that this is the database it should be; what stands against it is thrown. */
   const own = async (): Promise<Db> => {

@@ -68,7 +68,7 @@ export interface FenceListOptions {
   name: string;
   maxTimeMs: number;
   /** milliseconds, of any beginning, never set back */
-  clock?: () => number;
+  clock?: (() => number) | undefined;
   /** how old the list may be */
   staleMs: number;
 }

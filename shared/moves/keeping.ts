@@ -10,7 +10,8 @@ export const SWEEP_SECONDS = 300;
 /** What came to the old home after the switch is forwarded, or written down; after its time, the old copy goes. */
 export async function keep(run: Run): Promise<boolean> {
   const { sides, move, userId, turn } = run;
-  if (move.home !== move.target || move.home_epoch !== move.epoch + 1) return run.step("superseded", null);
+  // at home there again; elsewhere they may be by now, too
+  if (move.home === move.source) return run.step("superseded", null);
   await settled(sides.source, move, atTarget(move, "active"));
   const { kept_ms: leftMs, switched_ms: passedMs } = move;
   if (leftMs !== null && leftMs > 0) {

@@ -36,7 +36,7 @@ export interface RegistryConfig {
   databases: readonly ConfiguredDatabase[];
 }
 
-export interface RegistryOptions extends Pick<EngineOptions, "maxPoolSize" | "schema" | "clock"> {
+export interface RegistryOptions extends Pick<EngineOptions, "maxPoolSize" | "schema" | "clock" | "ageClock"> {
   config: RegistryConfig;
   /** with the secret key */
   service: SupabaseClient;

@@ -94,7 +94,7 @@ export interface RouterConfig extends DeadlineSettings, RegistryConfig {
   MAX_TOKEN_LIFETIME_SECONDS?: number | undefined;
 }
 
-export interface RouterOptions extends Pick<RegistryOptions, "onPool" | "completeUpTo"> {
+export interface RouterOptions extends Pick<RegistryOptions, "onPool" | "completeUpTo" | "ageClock"> {
   config: RouterConfig;
   collections: readonly Collection[];
   log: Log;
@@ -127,7 +127,7 @@ const notConfigured = (name: string): RepositoryError =>
   unavailable(`These records are in ${titleOf(name)}, which is not configured here: set ${variableOf(name)}.`);
 
 export function createRouter(options: RouterOptions): Router {
-  const { config, collections, log, clock = Date.now, waitUntil = () => {}, onPool, completeUpTo } = options;
+  const { config, collections, log, clock = Date.now, ageClock, waitUntil = () => {}, onPool, completeUpTo } = options;
   const deadlines = deadlinesOf(config);
   const service = serviceClient(config, { timeoutMs: deadlines.callMs });
   const registry = createRegistry({
@@ -138,6 +138,7 @@ export function createRouter(options: RouterOptions): Router {
     appName: "switchyard-api",
     onPool,
     clock,
+    ageClock,
     completeUpTo,
   });
   const assignments = createAssignments(service);

@@ -141,6 +141,8 @@ export interface EngineOptions {
   maxPoolSize?: number | undefined;
   /** milliseconds, of any beginning; may be set back */
   clock?: (() => number) | undefined;
+  /** milliseconds, of any beginning, never set back: how old lists are; this process' own unless told */
+  ageClock?: (() => number) | undefined;
   /** how old an instance's list of who is moving may be, in milliseconds; 20 s unless told, and the same everywhere */
   noticeMs?: number | undefined;
   /** of each user; generous by default */

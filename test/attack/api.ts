@@ -36,6 +36,8 @@ export interface ApiOptions {
   readonly on: UserServer;
   readonly mongoUri: string;
   readonly clock?: () => number;
+  /** how old lists are */
+  readonly ageClock?: () => number;
   /** instead of the edge function */
   readonly replicate?: () => Promise<unknown>;
   /** further variables */
@@ -46,6 +48,7 @@ export async function startApi({
   on,
   mongoUri,
   clock = Date.now,
+  ageClock,
   replicate,
   more = {},
 }: ApiOptions): Promise<ApiInstance> {
@@ -70,6 +73,7 @@ export async function startApi({
   const router = createRouter({
     onPool: pools.onPool,
     ...{ config, collections: allCollections, log, clock },
+    ...(ageClock && { ageClock }),
     changesStaleMs: changesStaleMs(config),
     ...(replicate && { replicate }),
   });

@@ -9,7 +9,7 @@ import { createMovesControl, type Move } from "../../shared/moves/control.ts";
 import type { MoveOptions } from "../../shared/moves/run.ts";
 import { runMoves } from "../../shared/moves/worker.ts";
 import { closeAll, createRegistry, type Registry } from "../../shared/placement/registry.ts";
-import { type ApiInstance, startApi } from "../attack/api.ts";
+import { type ApiInstance, type ApiOptions, startApi } from "../attack/api.ts";
 import { type Caller, callerOf } from "../attack/caller.ts";
 import { startDataPlane } from "../setup/data-plane.ts";
 import { type OwnDatabase, startOwnDatabase } from "../setup/own-database.ts";
@@ -29,7 +29,7 @@ export interface MovingSystem {
   api: ApiInstance;
   env: Environment;
   /** Another instance of the API. */
-  instance(): Promise<ApiInstance>;
+  instance(clocks?: Pick<ApiOptions, "clock" | "ageClock">): Promise<ApiInstance>;
   user(home: string): Promise<TestUser<string>>;
   callerOf(user: Pick<TestUser, "jwt">): Caller;
   options(more?: Partial<MoveOptions>): MoveOptions;
@@ -47,12 +47,13 @@ type Playing = Partial<MoveOptions> & { heard?: () => Promise<unknown> };
 const NOTICE_MS = 1_000;
 const NOTICE = { MOVE_NOTICE_SECONDS: String(NOTICE_MS / 1_000) };
 
-export async function startMovingSystem(prefix: string): Promise<MovingSystem> {
+/** `more`: further variables, of workers and instances. */
+export async function startMovingSystem(prefix: string, more: Environment = {}): Promise<MovingSystem> {
   const closing: (() => Promise<unknown>)[] = [];
   const control = await startOwnDatabase();
   closing.push(control.stop);
   const mongoUri = await preparedMongo(prefix);
-  const variables: Record<string, string> = { ...NOTICE };
+  const variables: Record<string, string | undefined> = { ...NOTICE, ...more };
   const third = servers().dbUrl ? [ATLAS, NEON] : [ATLAS];
   for (const { name, site } of third) {
     const kind = name === ATLAS.name ? "mongodb" : "postgres";
@@ -78,8 +79,8 @@ export async function startMovingSystem(prefix: string): Promise<MovingSystem> {
     appName: "test",
   });
   closing.push(() => closeAll(registry));
-  const instance = async () => {
-    const api = await startApi({ on: control, mongoUri, more: variables });
+  const instance = async (clocks: Pick<ApiOptions, "clock" | "ageClock"> = {}) => {
+    const api = await startApi({ on: control, mongoUri, more: variables, ...clocks });
     closing.push(() => api.close());
     return api;
   };

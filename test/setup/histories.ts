@@ -36,3 +36,9 @@ export function copyHistories(): number {
   const asked = Number(process.env.SWITCHYARD_COPY_HISTORIES);
   return asked > 0 ? asked : partOf(inject("servers").dbUrl ? 40 : 12, 5);
 }
+
+/** Of moves, which are long; SWITCHYARD_MOVE_HISTORIES says otherwise. */
+export function moveHistories(): number {
+  const asked = Number(process.env.SWITCHYARD_MOVE_HISTORIES);
+  return asked > 0 ? asked : partOf(inject("servers").dbUrl ? 40 : 5, 3);
+}

@@ -6,6 +6,8 @@ export type Path = "rest" | "direct";
 
 /** What SWITCHYARD_PATH says; through REST unless told. */
 export function pathAsked(asked = process.env.SWITCHYARD_PATH || "rest"): Path {
+  // of a history that is played again (histories.ts), which has the same variable
+  if (/^\d/.test(asked)) return "rest";
   if (asked !== "rest" && asked !== "direct") throw new Error(`SWITCHYARD_PATH is rest or direct, not ${asked}.`);
   return asked;
 }

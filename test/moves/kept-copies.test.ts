@@ -1,0 +1,87 @@
+/** Copies that are kept of users who move again before they are cleaned. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { contacts } from "../../shared/collections/contacts.ts";
+import { runMoves } from "../../shared/moves/worker.ts";
+import { type MovingSystem, startMovingSystem } from "./system.ts";
+
+let system: MovingSystem;
+beforeAll(async () => {
+  system = await startMovingSystem("kept");
+});
+afterAll(() => system?.stop());
+
+const idsIn = async (home: string, userId: string) => {
+  const copy = await system.registry.get(home)?.copy();
+  return (await copy?.manifest(userId, contacts, null, 100))?.map(({ id }) => id);
+};
+const userWithContact = async (home: string) => {
+  const user = await system.user(home);
+  const call = system.callerOf(user);
+  const { status, body } = await call("POST", "/contacts", { name: "Ann" });
+  expect(status).toBe(201);
+  return { user, call, id: body.id as string };
+};
+const statesOf = async (userId: string) =>
+  (await system.moves.list({ userId, ended: true }))
+    ._unsafeUnwrap()
+    .map(({ state, last_error }) => [state, last_error]);
+/** Whatever is due is worked off. */
+const work = async () => {
+  await system.control.sql(
+    "update switchyard.tasks set due_at = now() where queue = 'move' and done_at is null and due_at > now() and leased_until is null",
+  );
+  expect((await runMoves({ ...system.options(), atOnce: 1 })).isOk()).toBe(true);
+};
+
+test("who has moved on to a third home leaves nothing in the first one, either, once both copies are cleaned", async () => {
+  const { user, call, id } = await userWithContact("supabase");
+  await system.move(user.id, "mongodb");
+  await system.move(user.id, "atlas");
+  expect(await idsIn("supabase", user.id)).toEqual([id]);
+  expect((await system.moves.clean([user.id]))._unsafeUnwrap()).toBe(2);
+  await work();
+  expect([await idsIn("supabase", user.id), await idsIn("mongodb", user.id)]).toEqual([[], []]);
+  expect((await call("GET", `/contacts/${id}`)).status).toBe(200);
+});
+
+test.each(["supabase", "mongodb"])(
+  "a copy in %s is not cleaned while the user is on the way back to it",
+  async (home) => {
+    const { user, call, id } = await userWithContact(home);
+    await system.move(user.id, "atlas");
+    let cleaned = 0;
+    const back = await system.move(user.id, home, {
+      leaseSeconds: 3_600,
+      pauseMs: 3_600_000,
+      onPoint: async (point) => {
+        if (point !== "verified") return;
+        cleaned += (await system.moves.clean([user.id]))._unsafeUnwrap();
+        await work();
+      },
+    });
+    expect([cleaned, back.state]).toEqual([1, "kept"]);
+    expect((await call("GET", `/contacts/${id}`)).status).toBe(200);
+    expect((await statesOf(user.id)).map(([state]) => state)).toEqual(["kept", "superseded"]);
+  },
+);
+
+test.each(["supabase", "mongodb"])(
+  "what was kept in %s goes with a way back that is given up, and nobody tries to clean it any more",
+  async (home) => {
+    const { user, call, id } = await userWithContact(home);
+    await system.move(user.id, "atlas");
+    const back = await system.move(user.id, home, {
+      onPoint: async (point) => {
+        if (point === "compared") await system.moves.abort([user.id]);
+      },
+    });
+    expect(back.state).toBe("aborted");
+    await system.moves.clean([user.id]);
+    await work();
+    expect(await statesOf(user.id)).toEqual([
+      ["aborted", null],
+      ["superseded", null],
+    ]);
+    expect([await idsIn(home, user.id), (await call("GET", `/contacts/${id}`)).status]).toEqual([[], 200]);
+  },
+);
