@@ -4,7 +4,12 @@ import { setPolicy } from "../../shared/operations/placement-policy.ts";
 import type { DatabaseRow, DatabaseSettings } from "../../shared/placement/assignment.ts";
 import { type ConfiguredDatabase, reservedName } from "../../shared/placement/configured-databases.ts";
 import { variableOf } from "../../shared/placement/database-names.ts";
-import { createPlacementPolicy, type Placement, type PlacementPolicy, POLICIES } from "../../shared/placement/policy.ts";
+import {
+  createPlacementPolicy,
+  type Placement,
+  type PlacementPolicy,
+  POLICIES,
+} from "../../shared/placement/policy.ts";
 import { ENGINES, type Engine } from "../../shared/repository/database.ts";
 import { inMegabytes, parseBytes } from "../../shared/values/bytes.ts";
 import { type Command, type Given, JSON_OPTION, json, orRefuse, table, WrongUse } from "./command.ts";
@@ -68,8 +73,7 @@ export const addDatabase: Command = {
 
 export const changeDatabase: Command = {
   name: "databases set",
-  usage:
-    `<name> [--accepting=true|false] [--weight=<number>] [--capacity=<users>|none] [--capacity-bytes=512MB|none] [--full-at=<percent>] [--json] | --policy=${POLICIES.join("|")}`,
+  usage: `<name> [--accepting=true|false] [--weight=<number>] [--capacity=<users>|none] [--capacity-bytes=512MB|none] [--full-at=<percent>] [--json] | --policy=${POLICIES.join("|")}`,
   about:
     "Changes whether new users get this home, how many of them, and until how much of its room is used; or, of all, by what homes are chosen.",
   options: { ...JSON_OPTION, ...SETTINGS, ...ROOM, accepting: { type: "string" }, policy: { type: "string" } },
@@ -91,7 +95,9 @@ export const changeDatabase: Command = {
     }
     if (name === undefined) throw new WrongUse("A name is missing.");
     if (Object.keys(wanted).length === 0)
-      throw new WrongUse("Say what to change: --accepting, --weight, --capacity, --capacity-bytes or --full-at; or --policy.");
+      throw new WrongUse(
+        "Say what to change: --accepting, --weight, --capacity, --capacity-bytes or --full-at; or --policy.",
+      );
     return connected(env, async ({ assignments }) => {
       const row = orRefuse(await setDatabase(assignments, name, wanted));
       out(given.values.json ? json(row) : `${name}: ${inWords(row)}.`);

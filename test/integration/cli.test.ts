@@ -138,7 +138,9 @@ describe("databases", () => {
     expect((await run("databases")).out).toMatch(/users for its weight \(policy: count\)\.$/);
     expect((await run("databases set --policy=size")).out).toMatch(/least bytes for its weight \(policy: size\)\.$/);
     await supabase.sql("update switchyard.database_state set sized_at = null where name = 'mongodb'");
-    expect((await run("databases")).out).toMatch(/least users for .* policy is size, .* within ten minutes of mongodb\.$/);
+    expect((await run("databases")).out).toMatch(
+      /least users for .* policy is size, .* within ten minutes of mongodb\.$/,
+    );
     expect((await run("databases set --policy=load")).out).toMatch(/who were there within a day \(policy: load\)/);
     expect(await row("supabase")).toMatchObject({ policy: "load", placed_by: "load", measure: expect.any(Number) });
     expect((await run("databases set --policy=count --json")).out).toMatch(/"used": "count"/);

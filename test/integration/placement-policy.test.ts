@@ -146,7 +146,9 @@ describe("latency", () => {
     await set("latency");
     await latencies({ supabase: 40, mongodb: 40 });
     await latencies({ supabase: 40, mongodb: 80 });
-    const [row] = await database.sql("select latency_ms::float8 as ms from switchyard.database_health where name = 'mongodb'");
+    const [row] = await database.sql(
+      "select latency_ms::float8 as ms from switchyard.database_health where name = 'mongodb'",
+    );
     expect(row).toEqual({ ms: 50 });
     await users.report("mongodb", true);
     expect(await shown()).toMatchObject({ used: "latency" });
