@@ -8,7 +8,7 @@ import type { RepositoryError } from "../contract/errors.ts";
 import type { Deadlines } from "../deadlines.ts";
 import type { Collection } from "../definition/define.ts";
 import type { HomeCopy } from "./home-copy.ts";
-import type { Counted, Quota } from "./quotas.ts";
+import type { Counted, Quota, Usage } from "./quotas.ts";
 import type { ReadStore, Store } from "./store.ts";
 
 /** The kinds of database that there are. The README says what one more takes. */
@@ -106,6 +106,11 @@ interface DatabaseSystem {
   count(collections: readonly Collection[], limitMs: number): Promise<Record<string, number | null>>;
   /** What the whole database takes up, in bytes, with its indexes; null where that cannot be known. */
   size(): Promise<number | null>;
+  /**
+   * What each of these users keeps, by id, as this database counts it; who keeps nothing is not in it. For whoever plans moves:
+   * no write is made slower by it.
+   */
+  userSizes(userIds: readonly string[]): Promise<ReadonlyMap<string, Usage>>;
 }
 
 /** Migrations, oldest first, and what comes before them in a Postgres that is not Supabase's own. */
