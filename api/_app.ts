@@ -30,6 +30,7 @@ import { ledgerAdminRoutes } from "./_routes/ledger-admin.ts";
 import { messageRoutes } from "./_routes/messages.ts";
 import { moveRoutes } from "./_routes/moves.ts";
 import { overviewRoutes } from "./_routes/overview.ts";
+import { placementRoutes } from "./_routes/placement.ts";
 import { preferencesRoutes } from "./_routes/preferences.ts";
 import { privateProfileRoutes } from "./_routes/private-profiles.ts";
 import { profileRoutes } from "./_routes/profiles.ts";
@@ -70,6 +71,7 @@ export function createApp(dependencies: () => Dependencies, collections: readonl
     .route("/", ledgerRoutes())
     .route("/", ledgerAdminRoutes())
     .route("/", moveRoutes())
+    .route("/", placementRoutes())
     .route("/", privateProfileRoutes())
     .route("/", preferencesRoutes())
     .route("/", overviewRoutes())

@@ -6,6 +6,7 @@ import type { HomeLoad, LargeUser, LoadsControl } from "../moves/loads.ts";
 import type { Assignments, DatabaseRow } from "../placement/assignment.ts";
 import type { Registry } from "../placement/registry.ts";
 import { inMegabytes } from "../values/bytes.ts";
+import { within } from "../values/within.ts";
 
 type Answer<T> = Promise<Result<T, RepositoryError>>;
 
@@ -14,6 +15,8 @@ export interface BalanceOptions {
   assignments: Pick<Assignments, "databases" | "reportSizes">;
   /** only between databases that are configured here are users moved */
   registry: Registry;
+  /** the longest that one call to a database may take, in milliseconds */
+  callMs: number;
   /** true: nothing more is measured; who is not measured by then counts as an average user of their home */
   isOver?: () => boolean;
   /** how old a measurement of a user may be */
@@ -78,22 +81,28 @@ async function measureHomes({
   loads,
   assignments,
   registry,
+  callMs,
   isOver = () => false,
   maxAgeSeconds = AGE_SECONDS,
   onProgress = () => {},
 }: BalanceOptions): Answer<Record<string, string>> {
   const failed: Record<string, string> = {};
+  const inTime = async <T>(work: Promise<T>): Promise<T> => {
+    const done = await within(callMs, work);
+    if (done === undefined) throw new Error("it does not answer in time");
+    return done;
+  };
   for (const { name, system } of registry.values()) {
     try {
       // against its capacity; and one that does not answer is neither source nor target
-      const bytes = await system.size();
+      const bytes = await inTime(system.size());
       const reported = await assignments.reportSizes(bytes === null ? {} : { [name]: bytes });
       if (reported.isErr()) return err(reported.error);
       for (let measured = 0; !isOver(); ) {
         const users = await loads.unmeasured(name, maxAgeSeconds, BATCH);
         if (users.isErr()) return err(users.error);
         if (users.value.length === 0) break;
-        const found = await system.userSizes(users.value);
+        const found = await inTime(system.userSizes(users.value));
         const sizes = users.value.map((id) => [id, found.get(id) ?? { records: 0, bytes: 0 }] as const);
         const kept = await loads.report(name, new Map(sizes));
         if (kept.isErr()) return err(kept.error);
