@@ -37,6 +37,7 @@ import { messageRoutes } from "./_routes/messages.ts";
 import { metricsRoutes } from "./_routes/metrics.ts";
 import { moveRoutes } from "./_routes/moves.ts";
 import { overviewRoutes } from "./_routes/overview.ts";
+import { placementRoutes } from "./_routes/placement.ts";
 import { preferencesRoutes } from "./_routes/preferences.ts";
 import { privateProfileRoutes } from "./_routes/private-profiles.ts";
 import { profileRoutes } from "./_routes/profiles.ts";
@@ -85,6 +86,7 @@ export function createApp(dependencies: () => Dependencies, collections: readonl
     .route("/", adminAuditRoutes())
     .route("/", metricsRoutes())
     .route("/", alertRoutes())
+    .route("/", placementRoutes())
     .route("/", privateProfileRoutes())
     .route("/", preferencesRoutes())
     .route("/", overviewRoutes())

@@ -10,6 +10,10 @@ export interface Io {
   err: (line: string) => void;
   /** where somebody watches, and nothing else is written meanwhile */
   terminal?: NodeJS.WriteStream | undefined;
+  /** asks somebody a question that is answered by yes or no; absent where nobody sits */
+  ask?: ((question: string) => Promise<boolean>) | undefined;
+  /** true from when somebody has asked for an end (Ctrl-C) on; from the first call on, the first time is not the end itself */
+  isInterrupted?: (() => boolean) | undefined;
 }
 
 export interface Given {

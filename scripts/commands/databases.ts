@@ -1,8 +1,15 @@
 /** `switchyard databases` and what follows it: which databases there are, and who of them takes users. */
 import { drainDatabase, setDatabase } from "../../shared/operations/databases.ts";
+import { setPolicy } from "../../shared/operations/placement-policy.ts";
 import type { DatabaseRow, DatabaseSettings } from "../../shared/placement/assignment.ts";
 import { type ConfiguredDatabase, reservedName } from "../../shared/placement/configured-databases.ts";
 import { variableOf } from "../../shared/placement/database-names.ts";
+import {
+  createPlacementPolicy,
+  type Placement,
+  type PlacementPolicy,
+  POLICIES,
+} from "../../shared/placement/policy.ts";
 import { ENGINES, type Engine } from "../../shared/repository/database.ts";
 import { inMegabytes, parseBytes } from "../../shared/values/bytes.ts";
 import { type Command, type Given, JSON_OPTION, json, orRefuse, table, WrongUse } from "./command.ts";
@@ -14,13 +21,24 @@ const SETTINGS = { weight: { type: "string" }, capacity: { type: "string" } } as
 export const listDatabases: Command = {
   name: "databases",
   usage: "[--json]",
-  about: "Lists the databases that can be homes, and how many users each has.",
+  about: "Lists the databases that can be homes, how many users each has, and by what those of new users are chosen.",
   options: JSON_OPTION,
   positionals: 0,
   run: ({ values }, { env, out }) =>
-    connected(env, async ({ assignments }) => {
-      const rows = orRefuse(await assignments.databases());
-      out(values.json ? json(rows) : list(rows));
+    connected(env, async ({ assignments, service }) => {
+      const [rows, placement] = await Promise.all([assignments.databases(), createPlacementPolicy(service).get()]);
+      const [known, chosen] = [orRefuse(rows), orRefuse(placement)];
+      if (!values.json) return out(`${list(known)}\n${placementInWords(chosen)}`);
+      const { policy, used: placed_by, databases } = chosen;
+      const of = (name: string) => databases.find((each) => each.name === name);
+      out(
+        json(
+          known.map((row) => {
+            const { measure = null, measured_at = null } = of(row.name) ?? {};
+            return { ...row, policy, placed_by, measure, measured_at };
+          }),
+        ),
+      );
     }),
 };
 
@@ -55,16 +73,31 @@ export const addDatabase: Command = {
 
 export const changeDatabase: Command = {
   name: "databases set",
-  usage:
-    "<name> [--accepting=true|false] [--weight=<number>] [--capacity=<users>|none] [--capacity-bytes=512MB|none] [--full-at=<percent>] [--json]",
-  about: "Changes whether new users get this home, how many of them, and until how much of its room is used.",
-  options: { ...JSON_OPTION, ...SETTINGS, ...ROOM, accepting: { type: "string" } },
-  positionals: 1,
+  usage: `<name> [--accepting=true|false] [--weight=<number>] [--capacity=<users>|none] [--capacity-bytes=512MB|none] [--full-at=<percent>] [--json] | --policy=${POLICIES.join("|")}`,
+  about:
+    "Changes whether new users get this home, how many of them, and until how much of its room is used; or, of all, by what homes are chosen.",
+  options: { ...JSON_OPTION, ...SETTINGS, ...ROOM, accepting: { type: "string" }, policy: { type: "string" } },
+  positionals: { least: 0, most: 1 },
   run(given, { env, out }) {
-    const [name = ""] = given.positionals;
+    const [name] = given.positionals;
     const wanted = settingsIn(given);
+    const { policy } = given.values;
+    if (policy !== undefined) {
+      if (name !== undefined || Object.keys(wanted).length > 0)
+        throw new WrongUse("--policy is of all databases: name none, and change nothing else with it.");
+      const chosen = policyIn(policy);
+      return connected(env, async ({ service, assignments, registry, deadlines: { statisticsMs } }) => {
+        const control = createPlacementPolicy(service);
+        const set = await setPolicy({ control, assignments, registry, limitMs: statisticsMs }, chosen);
+        const placement = orRefuse(set);
+        out(given.values.json ? json(placement) : placementInWords(placement));
+      });
+    }
+    if (name === undefined) throw new WrongUse("A name is missing.");
     if (Object.keys(wanted).length === 0)
-      throw new WrongUse("Say what to change: --accepting, --weight, --capacity, --capacity-bytes or --full-at.");
+      throw new WrongUse(
+        "Say what to change: --accepting, --weight, --capacity, --capacity-bytes or --full-at; or --policy.",
+      );
     return connected(env, async ({ assignments }) => {
       const row = orRefuse(await setDatabase(assignments, name, wanted));
       out(given.values.json ? json(row) : `${name}: ${inWords(row)}.`);
@@ -115,6 +148,12 @@ function settingsIn({ values }: Given): DatabaseSettings {
     ...(capacity === undefined ? {} : { capacityUsers: capacity === "none" ? null : Number(capacity) }),
     ...roomIn(values),
   };
+}
+
+function policyIn(given: string | boolean): PlacementPolicy {
+  const policy = POLICIES.find((each) => each === given);
+  if (!policy) throw new WrongUse(`--policy is ${POLICIES.join(", ")}.`);
+  return policy;
 }
 
 function roomIn({ "capacity-bytes": given, "full-at": percent }: Given["values"]): DatabaseSettings {
@@ -197,3 +236,15 @@ const inWords = ({ accepting, weight, capacity_users, user_count }: DatabaseRow)
     capacity_users === null ? "no limit" : `at most ${capacity_users} users`,
     `${user_count} users now`,
   ].join(", ");
+
+const CHOSEN_BY: Readonly<Record<PlacementPolicy, string>> = {
+  count: "users for its weight",
+  size: "bytes for its weight",
+  load: "users for its weight who were there within a day",
+  latency: "time to answer",
+};
+
+const placementInWords = ({ policy, used, unmeasured }: Placement) =>
+  used === policy
+    ? `New users get the one with the least ${CHOSEN_BY[policy]} (policy: ${policy}).`
+    : `New users get the one with the least ${CHOSEN_BY[used]}: the policy is ${policy}, and that was not measured within ten minutes of ${unmeasured.join(", ")}.`;

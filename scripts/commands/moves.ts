@@ -1,47 +1,21 @@
 /** `switchyard homes move`, and what becomes of moves. */
 import { homeCollections } from "../../shared/collections/index.ts";
 import { createLog } from "../../shared/log.ts";
-import { type Begun, createMovesControl, type Move, type MovesControl } from "../../shared/moves/control.ts";
+import { createMovesControl, type Move, type MovesControl } from "../../shared/moves/control.ts";
 import { runMoves } from "../../shared/moves/worker.ts";
-import { isUnderWay, reverseMoves, startMoves } from "../../shared/operations/move-users.ts";
+import { moveInTurns } from "../../shared/operations/move-in-turns.ts";
+import { type Beginning, beginning, beginningOfPlan, reverseMoves } from "../../shared/operations/move-users.ts";
+import type { MeasuredPlan } from "../../shared/operations/plan-balance.ts";
+import { confirmed, planInWords, planned } from "./balance.ts";
 import { type Command, type Given, type Io, JSON_OPTION, json, orRefuse, Refused, table, WrongUse } from "./command.ts";
 import { type Connection, connected } from "./connect.ts";
 import { milliseconds } from "./copy-words.ts";
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const MANY = 1_000;
-/** Between two looks at moves of which no step is due. */
-const LOOK_MS = 200;
-
 function usersIn({ positionals }: Given): string[] {
   for (const user of positionals) if (!UUID.test(user)) throw new WrongUse(`"${user}" is no user's id.`);
   return positionals.map((user) => user.toLowerCase());
-}
-
-/** Makes steps until none of these is under way, and says how they ended. */
-async function finish({ registry, service }: Connection, begun: readonly Begun[], say: (line: string) => void) {
-  const control = createMovesControl(service);
-  const refused = begun.flatMap((one) => ("refused" in one ? [one] : []));
-  for (const { user_id, refused: why } of refused) say(`${user_id}: ${why}`);
-  const waiting = new Set(begun.flatMap((one) => ("move" in one ? [one.user_id] : [])));
-  const ended: Move[] = [];
-  const log = createLog({ level: "silent" });
-  const said = new Map<string, string>();
-  while (waiting.size > 0) {
-    orRefuse(await runMoves({ control, databases: registry, collections: homeCollections, log }));
-    for (const userId of waiting) {
-      const [move] = orRefuse(await control.list({ userId, ended: true, limit: 1 }));
-      if (!move) continue;
-      const line = inWords(move);
-      if (said.get(userId) !== line) say(`${userId}: ${line}`);
-      said.set(userId, line);
-      if (isUnderWay(move)) continue;
-      waiting.delete(userId);
-      ended.push(move);
-    }
-    if (waiting.size > 0) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-  }
-  return { ended, refused };
 }
 
 function inWords({ source, target, state, detail, last_error, kept_until }: Move): string {
@@ -65,49 +39,117 @@ function inWords({ source, target, state, detail, last_error, kept_until }: Move
   }
 }
 
-async function report(io: Io, given: Given, work: (connection: Connection) => Promise<Begun[]>): Promise<void> {
-  await connected(io.env, async (connection) => {
-    const begun = await work(connection);
-    if (begun.length === 0) throw new Refused("There is nobody to move.");
-    const { ended, refused } = await finish(connection, begun, given.values.json ? () => {} : io.out);
-    if (given.values.json) io.out(json({ moves: ended, refused }));
-    const failed = ended.filter(({ state }) => state === "aborted").length + refused.length;
-    if (failed > 0) throw new Refused(`${failed} of ${begun.length} users were not moved.`);
-  });
+/** Begins, makes steps until none of these is under way, and says how they ended. */
+async function finish(
+  io: Io,
+  { registry, service }: Connection,
+  begin: Beginning,
+  { isJson, perMinute, plan }: { isJson: boolean; perMinute?: number | undefined; plan?: MeasuredPlan | undefined },
+): Promise<void> {
+  const say = isJson ? () => {} : io.out;
+  const control = createMovesControl(service);
+  const log = createLog({ level: "silent" });
+  const said = new Map<string, string>();
+  const turns = orRefuse(
+    await moveInTurns({
+      control,
+      begin,
+      perMinute,
+      makeSteps: (isOver) => runMoves({ control, databases: registry, collections: homeCollections, log, isOver }),
+      isOver: io.isInterrupted,
+      onRefused: (userId, why) => say(`${userId}: ${why}`),
+      onMove(move) {
+        const line = inWords(move);
+        if (said.get(move.user_id) !== line) say(`${move.user_id}: ${line}`);
+        said.set(move.user_id, line);
+      },
+      clock: () => performance.now(),
+      wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    }),
+  );
+  const { begun, ended, refused, underWay, isAll } = turns;
+  if (begun === 0 && isAll) throw new Refused("There is nobody to move.");
+  if (isJson) io.out(json({ ...(plan && { plan }), moves: ended, refused, under_way: underWay }));
+  if (!isAll || underWay.length > 0)
+    throw new Refused(
+      `Ended early: ${ended.length} are done, and ${underWay.length} under way, which go on where the edge function moves runs (homes moves status; homes moves abort). ${isAll ? "" : "The others are as they were: the same command goes on with them."}`.trim(),
+    );
+  const failed = ended.filter(({ state }) => state === "aborted").length + refused.length;
+  if (failed > 0) throw new Refused(`${failed} of ${begun} users were not moved.`);
 }
 
 const reason = ({ values }: Given) => String(values.reason ?? "requested");
 
+/** A whole number above 0; undefined unless given. */
+function numberIn({ values }: Given, name: string, words: string): number | undefined {
+  const given = values[name];
+  if (given === undefined) return undefined;
+  if (!/^[1-9]\d{0,8}$/.test(String(given))) throw new WrongUse(`--${name} is a number of users${words}.`);
+  return Number(given);
+}
+
 export const moveHomes: Command = {
   name: "homes move",
-  usage: "<user>... | --all-from=<database> [--limit=<users>], --to=<database> [--reason=<text>] [--json]",
+  usage:
+    "<user>... --to=<database> | --all-from=<database> --to=<database> | --balance [--dry-run] [--yes], [--limit=<users>] [--rate=<users per minute>] [--reason=<text>] [--json]",
   about:
-    "Moves users to another home while they work, and keeps the old copy for a week. Safe to interrupt, and to run twice.",
+    "Moves users to another home while they work, and keeps the old copy for a week. --balance plans whom to move so that each home holds what its weight says, and asks first. Safe to interrupt, and to run twice.",
   options: {
     ...JSON_OPTION,
     to: { type: "string" },
     "all-from": { type: "string" },
+    balance: { type: "boolean" },
+    "dry-run": { type: "boolean" },
+    yes: { type: "boolean" },
     limit: { type: "string" },
+    rate: { type: "string" },
     reason: { type: "string" },
   },
   positionals: { least: 0, most: MANY },
   run(given, io) {
-    const { to, limit, "all-from": allFrom } = given.values;
+    const { to, "all-from": allFrom, balance, yes, "dry-run": dryRun } = given.values;
     const users = usersIn(given);
+    const limit = numberIn(given, "limit", "");
+    const perMinute = numberIn(given, "rate", " a minute");
+    const isJson = given.values.json === true;
+    if (balance) {
+      if (to !== undefined || allFrom !== undefined || users.length > 0)
+        throw new WrongUse("--balance plans who moves, and where to: name neither users nor databases.");
+      return connected(io.env, (connection) => balanceHomes(given, io, connection, { limit, perMinute, isJson }));
+    }
+    if (yes || dryRun) throw new WrongUse("--yes and --dry-run are of --balance.");
     if (typeof to !== "string") throw new WrongUse("--to names the new home.");
     if (users.length > 0 === (allFrom !== undefined)) throw new WrongUse("Name users, or --all-from a database.");
-    if (limit !== undefined && !/^[1-9]\d{0,8}$/.test(String(limit)))
-      throw new WrongUse("--limit is a number of users.");
-    return report(io, given, async ({ service }) =>
-      orRefuse(
-        await startMoves(createMovesControl(service), {
-          ...{ to, reason: reason(given), limit: limit === undefined ? undefined : Number(limit) },
-          ...(allFrom === undefined ? { users } : { allFrom: String(allFrom) }),
-        }),
-      ),
-    );
+    const who = allFrom === undefined ? { users } : { allFrom: String(allFrom) };
+    return connected(io.env, (connection) => {
+      const request = { ...who, to, limit, reason: reason(given) };
+      const begin = beginning(createMovesControl(connection.service), request);
+      return finish(io, connection, begin, { isJson, perMinute });
+    });
   },
 };
+
+async function balanceHomes(
+  given: Given,
+  io: Io,
+  connection: Connection,
+  { limit, ...how }: { limit: number | undefined; perMinute: number | undefined; isJson: boolean },
+): Promise<void> {
+  const isYes = given.values.yes === true;
+  const { isJson } = how;
+  const say = isJson ? () => {} : io.err;
+  const plan = await planned(connection, { limit, say, isOver: io.isInterrupted ?? (() => false) });
+  if (io.isInterrupted?.()) throw new Refused("Ended early: nobody was moved.");
+  if (!isJson) io.out(planInWords(plan));
+  if (given.values["dry-run"] || plan.moves.length === 0) {
+    if (isJson) io.out(json({ plan }));
+    return;
+  }
+  await confirmed(plan.moves.length, isYes, isJson ? { ...io, ask: undefined } : io);
+  const why = given.values.reason === undefined ? "balance" : reason(given);
+  const begin = beginningOfPlan(createMovesControl(connection.service), plan.moves, why);
+  await finish(io, connection, begin, { ...how, plan });
+}
 
 export const reverseHomes: Command = {
   name: "homes moves reverse",
@@ -116,10 +158,12 @@ export const reverseHomes: Command = {
   options: { ...JSON_OPTION, reason: { type: "string" } },
   positionals: { least: 1, most: MANY },
   run: (given, io) => {
-    const users = usersIn(given);
-    return report(io, given, async ({ service }) =>
-      orRefuse(await reverseMoves(createMovesControl(service), users, reason(given))),
-    );
+    const left = usersIn(given);
+    return connected(io.env, (connection) => {
+      const control = createMovesControl(connection.service);
+      const begin: Beginning = (most) => reverseMoves(control, left.splice(0, most), reason(given));
+      return finish(io, connection, begin, { isJson: given.values.json === true });
+    });
   },
 };
 

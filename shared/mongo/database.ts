@@ -18,6 +18,7 @@ import { adviceOn, readSelf, refusalOf, selfOr } from "./self.ts";
 import { createMongoStore } from "./store.ts";
 import { readUnsent } from "./unsent-state.ts";
 import { createUsageGate, holdingsIn } from "./usage.ts";
+import { userSizes } from "./user-sizes.ts";
 
 export interface MongoOptions extends EngineOptions {
   /** copies that are kept beside the records, on the same server */
@@ -36,6 +37,7 @@ export function mongoDatabase(options: MongoOptions): Database {
   const pinging = createMongoPing(url, { appName: `${appName}-health`, deadlines });
   const all = byName(collections);
   const both = collections.filter(isTwoWay);
+  const atHome = collections.filter(({ placement }) => placement.kind === "home");
   const self = rememberSelf(() => connection.db(), options, deadlines.queryMs);
   const replica =
     options.replica &&
@@ -125,12 +127,13 @@ export function mongoDatabase(options: MongoOptions): Database {
         // as hosted tiers count: documents before compression
         return Number(dataSize) + Number(indexSize);
       },
+      userSizes: async (userIds) => userSizes(await own(), atHome, userIds, deadlines.queryMs),
     },
     copy: async () =>
       mongoHomeCopy({
         db: own,
         name,
-        collections: collections.filter(({ placement }) => placement.kind === "home"),
+        collections: atHome,
         maxTimeMs: deadlines.queryMs,
         heardAfterMs: noticeMs + deadlines.requestMs,
       }),

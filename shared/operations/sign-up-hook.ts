@@ -25,6 +25,8 @@ export interface HealthReport {
   error: string | null;
   /** of the whole database, where it was measured */
   bytes?: number;
+  /** how long it took to answer; of Supabase, to take the last report */
+  latency_ms?: number;
 }
 
 type Answer = Promise<Result<boolean, RepositoryError>>;
@@ -143,6 +145,7 @@ function createLook({
 }: SignUpHookOptions): () => Answer {
   let last: { until: number; done: Promise<unknown> } | undefined;
   let sizedAt = Number.NEGATIVE_INFINITY;
+  let reportMs: number | undefined;
   /** One that cannot be measured in time keeps the size that it had. */
   const sizeOf = async (name: string): Promise<number | null> => {
     try {
@@ -152,6 +155,7 @@ function createLook({
     }
   };
   const one = async (name: string, probe: Probe): Promise<HealthReport> => {
+    const start = clock();
     let failure: unknown;
     try {
       const answer = await within(probeMs, probe());
@@ -162,6 +166,7 @@ function createLook({
           name,
           healthy: value === null,
           error: value !== null && typeof value === "object" ? value.message : value,
+          ...(value === null && { latency_ms: Math.max(0, clock() - start) }),
         };
       }
       failure = answer?.isErr() ? answer.error : undefined;
@@ -181,7 +186,13 @@ function createLook({
     );
     // Supabase takes the report: one that arrives shows that it is up, where a probe that was slow would say that it is
     // down, and with it every home; and without it there is no sign-up either
-    return report([{ name: CONTROL_PLANE, healthy: true, error: null }, ...found]);
+    const start = clock();
+    const answer = await report([
+      { name: CONTROL_PLANE, healthy: true, error: null, ...(reportMs !== undefined && { latency_ms: reportMs }) },
+      ...found,
+    ]);
+    if (answer.isOk()) reportMs = Math.max(0, clock() - start);
+    return answer;
   };
   return async () => {
     if (last && clock() < last.until) {

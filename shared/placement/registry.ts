@@ -132,6 +132,7 @@ function lazily({ kind, ...options }: MongoOptions & { kind: Engine }): Database
       limit: async () => (await load()).system.limit(),
       purge: async (userId) => (await load()).system.purge(userId),
       size: async () => (await load()).system.size(),
+      userSizes: async (userIds) => (await load()).system.userSizes(userIds),
       sweep: async () => (await load()).system.sweep(),
       count: async (...given) => (await load()).system.count(...given),
     },

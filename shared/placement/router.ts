@@ -31,7 +31,7 @@ import { createHealth, type Health } from "./health.ts";
 import { type Holding, readHoldings } from "./holdings.ts";
 import { createHomeStore, type HomeAt } from "./home-store.ts";
 import { copiedTo, REPLICA_HOLDER, sharedWith } from "./kept-collections.ts";
-import { closeAll, createRegistry, type RegistryConfig, type RegistryOptions } from "./registry.ts";
+import { closeAll, createRegistry, type Registry, type RegistryConfig, type RegistryOptions } from "./registry.ts";
 import { createReplicatedStores } from "./replicated-stores.ts";
 import type { PresentedToken } from "./revocations.ts";
 import type { DatabaseService, RequestCalls, RequestUser } from "./service.ts";
@@ -66,6 +66,8 @@ export interface Router {
   getDatabaseStats(options?: { limitMs?: number; onCall?: RequestCalls["onCall"] }): Promise<DatabaseStats>;
   /** Within 2 s, whatever hangs. */
   getHealth(onCall?: RequestCalls["onCall"]): Promise<Health>;
+  /** Every database that is configured, for work of the system, which looks at no breaker and sets its own bounds. */
+  readonly registry: Registry;
   /** Of each database that is configured, whether its calls are refused at the moment. */
   getBreakers(): { name: string; kind: Engine; isOpen: boolean }[];
   /** The shortest answer to how the two are; of a look at most a second old. Within 2 s, whatever hangs. */
@@ -347,6 +349,7 @@ export function createRouter(options: RouterOptions): Router {
       const { mongodb, postgresql, timestamp } = (await getHealth()).databases;
       return { mongodb: mongodb?.connected ?? false, postgresql: postgresql.connected, timestamp };
     },
+    registry,
     getBreakers: () =>
       [...registry.values()].map(({ name, kind }) => ({ name, kind, isOpen: breakerOf(name).isOpen() })),
     standingOf: changes.standingOf,

@@ -18,6 +18,7 @@ import { postgresHomeCopy } from "./home-copy.ts";
 import { askSupabase } from "./rest-probe.ts";
 import { createRestStore } from "./rest-store.ts";
 import { callSystem } from "./system-call.ts";
+import { userSizes } from "./user-sizes.ts";
 
 export interface SupabaseOptions {
   name: string;
@@ -54,6 +55,8 @@ export function supabaseDatabase(options: SupabaseOptions): Database {
       });
     return asking;
   };
+  const functions = async <T>(name: string, parameters: object): Promise<T> =>
+    (await callSystem<T>(service, name, parameters)).match((found) => found, Promise.reject.bind(Promise));
   const { scoped, probe, close } = direct ? directPath(options, direct) : restPath(options);
   return {
     name,
@@ -88,11 +91,9 @@ export function supabaseDatabase(options: SupabaseOptions): Database {
         };
       },
       size: async () => (await statistics()).bytes ?? null,
+      userSizes: (userIds) => userSizes(functions, userIds),
     },
-    copy: async () =>
-      postgresHomeCopy(async <T>(name: string, parameters: object) =>
-        (await callSystem<T>(service, name, parameters)).match((found) => found, Promise.reject.bind(Promise)),
-      ),
+    copy: async () => postgresHomeCopy(functions),
     close,
   };
 }

@@ -118,6 +118,11 @@ interface DatabaseSystem {
   count(collections: readonly Collection[], limitMs: number): Promise<RecordCounts>;
   /** What the whole database takes up, in bytes, with its indexes; null where that cannot be known. */
   size(): Promise<number | null>;
+  /**
+   * What each of these users keeps, by id, as this database counts it; who keeps nothing is not in it. For whoever plans moves:
+   * no write is made slower by it.
+   */
+  userSizes(userIds: readonly string[]): Promise<ReadonlyMap<string, Usage>>;
 }
 
 /** Migrations, oldest first, and what comes before them in a Postgres that is not Supabase's own. */

@@ -80,6 +80,8 @@ describe("calls", () => {
     ["databases --colour", "--colour"],
     ["databases set", "A name is missing"],
     ["databases set mongodb", "Say what to change"],
+    ["databases set --policy=luck", "--policy is count, size, load, latency"],
+    ["databases set mongodb --policy=size", "--policy is of all databases"],
     ["databases set mongodb --accepting=maybe", "true or false"],
     ["databases set mongodb --weight=0", "above 0"],
     ["databases set mongodb --capacity=-1", "number of users"],
@@ -130,6 +132,18 @@ describe("databases", () => {
     expect((await run("stats")).out).toMatch(/^capacity +.*1 MB/m);
     expect((await run("databases")).out).toMatch(/^supabase .* of 1 MB +no: over 80 % of its capacity$/m);
     expect((await run("databases set supabase --capacity-bytes=none --full-at=90")).code).toBe(0);
+  });
+
+  test("says by what new users' homes are chosen, and changes that", async () => {
+    expect((await run("databases")).out).toMatch(/users for its weight \(policy: count\)\.$/);
+    expect((await run("databases set --policy=size")).out).toMatch(/least bytes for its weight \(policy: size\)\.$/);
+    await supabase.sql("update switchyard.database_state set sized_at = null where name = 'mongodb'");
+    expect((await run("databases")).out).toMatch(
+      /least users for .* policy is size, .* within ten minutes of mongodb\.$/,
+    );
+    expect((await run("databases set --policy=load")).out).toMatch(/who were there within a day \(policy: load\)/);
+    expect(await row("supabase")).toMatchObject({ policy: "load", placed_by: "load", measure: expect.any(Number) });
+    expect((await run("databases set --policy=count --json")).out).toMatch(/"used": "count"/);
   });
 
   test("sets what is given and leaves the rest", async () => {

@@ -122,6 +122,12 @@ describe("by commands", () => {
     [`homes move ${crypto.randomUUID()}`, "--to names the new home."],
     ["homes moves abort", "Name users, or --all."],
     ["homes move --all-from mongodb --limit none --to supabase", "--limit is a number of users."],
+    ["homes move --all-from mongodb --rate 0 --to supabase", "--rate is a number of users a minute."],
+    [
+      "homes move --balance --to supabase",
+      "--balance plans who moves, and where to: name neither users nor databases.",
+    ],
+    ["homes move --all-from mongodb --to supabase --yes", "--yes and --dry-run are of --balance."],
   ])("%s: %s", async (line, words) => {
     const { code, said } = await operator(line);
     expect([code, said.split("\n")[0]]).toEqual([2, words]);

@@ -93,7 +93,26 @@ describe("a sign-up", () => {
     expect(response.headers.get("content-type")).toMatch(/^application\/json/);
     expect(await seen(response)).toEqual({ status: 200, body: {} });
     expect(reports).toEqual([
-      [SUPABASE, { name: "mongodb", healthy: true, error: null }, { name: "atlas", healthy: true, error: null }],
+      [
+        SUPABASE,
+        { name: "mongodb", healthy: true, error: null, latency_ms: 0 },
+        { name: "atlas", healthy: true, error: null, latency_ms: 0 },
+      ],
+    ]);
+  });
+
+  test("says how long each database took, and Supabase by the report before", async () => {
+    let now = 0;
+    const takes = async <T>(ms: number, answer: T) => {
+      now += ms;
+      return answer;
+    };
+    const probes = { mongodb: () => takes(7, ok(null)), atlas: async () => err(unavailable("down")) };
+    const { answer, reports } = hook({ probes, clock: () => now, canPlace: () => takes(20, ok(true)), cacheMs: 0 });
+    for (let times = 0; times < 2; times++) await answer(request());
+    expect(reports.map((all) => all.map((each) => each.latency_ms ?? null))).toEqual([
+      [null, 7, null],
+      [20, 7, null],
     ]);
   });
 

@@ -6,8 +6,9 @@ import { byName } from "../../definition/per-collection.ts";
 import { COUNTED_EXACTLY, type Database, type EngineOptions, type RecordCounts } from "../../repository/database.ts";
 import { type Counted, DEFAULT_QUOTA, type Usage } from "../../repository/quotas.ts";
 import type { Row } from "../../repository/store.ts";
-import { postgresHomeCopy } from "../home-copy.ts";
+import { postgresHomeCopy, type SystemFunctions } from "../home-copy.ts";
 import { prepareDataPlane } from "../prepare-data-plane.ts";
+import { userSizes } from "../user-sizes.ts";
 import { directAccess } from "./access.ts";
 import { createPostgresConnection, type PostgresConnection } from "./connection.ts";
 import { failureOf, readRefusal } from "./failures.ts";
@@ -35,6 +36,15 @@ export function postgresDatabase(options: EngineOptions): Database {
       // what stands against the database is an error of the contract already
       return err(error instanceof Error ? failureOf(error, readRefusal) : (error as RepositoryError));
     }
+  };
+  const functions = async (): Promise<SystemFunctions> => {
+    const there = await own();
+    return async <T>(name: string, parameters: Row) => {
+      const named = Object.keys(parameters).map((parameter, index) => `${parameter} => $${index + 1}`);
+      const call = `select to_jsonb(public.${name}(${named.join(", ")})) as answer`;
+      const [row] = await there.query(call, Object.values(parameters));
+      return row?.answer as T;
+    };
   };
   return {
     name,
@@ -71,16 +81,9 @@ export function postgresDatabase(options: EngineOptions): Database {
         const [row] = await connection.ask("select pg_database_size(current_database()) as bytes");
         return Number(row?.bytes);
       },
+      userSizes: async (userIds) => userSizes(await functions(), userIds),
     },
-    copy: async () => {
-      const there = await own();
-      return postgresHomeCopy(async <T>(name: string, parameters: Row) => {
-        const named = Object.keys(parameters).map((parameter, index) => `${parameter} => $${index + 1}`);
-        const call = `select to_jsonb(public.${name}(${named.join(", ")})) as answer`;
-        const [row] = await there.query(call, Object.values(parameters));
-        return row?.answer as T;
-      });
-    },
+    copy: async () => postgresHomeCopy(await functions()),
     close: () => connection.close(),
   };
 }
