@@ -31,9 +31,7 @@ export function Home({ of }: { of: unknown }) {
             <Fact name="Since">{me.home_since ? dayOf(me.home_since) : "not known just now"}</Fact>
             <Fact name="Keeps">{me.usage ? kept(me.usage) : "not known just now"}</Fact>
           </dl>
-          <p class="soft">
-            Your records are there and nowhere else. While another database is down, nothing here changes for you.
-          </p>
+          <p class="soft">Your records are kept there. While another database is down, nothing changes for you.</p>
         </>
       )}
       {!me && !said && <p class="soft">Asking the API …</p>}
