@@ -48,7 +48,11 @@ async function ask({ app }: ReturnType<typeof startApi>, operation: Operation, c
     ...(operation.takesBody && { body: JSON.stringify(body) }),
   });
   const said = response.headers.get("content-type")?.includes("json") ? await response.json() : {};
-  return { status: response.status, code: (said as { code?: string }).code, detail: (said as { detail?: string }).detail };
+  return {
+    status: response.status,
+    code: (said as { code?: string }).code,
+    detail: (said as { detail?: string }).detail,
+  };
 }
 const confirmed = { app_metadata: { email_confirmed: true } };
 const VIEWER = { email: "LOOK@example.com", ...confirmed };
@@ -92,7 +96,13 @@ describe("viewers", () => {
       const { status, code, detail } = await ask(api, operation, claims);
       const said = [operation.method, operation.path, status];
       if (operation.method === "GET") expect([401, 403], said.join(" ")).not.toContain(status);
-      else expect([...said, code, detail]).toEqual([...said.slice(0, 2), 403, "forbidden", expect.stringMatching(/^Viewers/)]);
+      else
+        expect([...said, code, detail]).toEqual([
+          ...said.slice(0, 2),
+          403,
+          "forbidden",
+          expect.stringMatching(/^Viewers/),
+        ]);
     }
     expect(api.calls.filter(({ name }) => name.startsWith("switchyard_admin_note"))).toEqual([]);
   });
