@@ -4,9 +4,10 @@ import type { Context } from "hono";
 import type { Result } from "neverthrow";
 import { z } from "zod";
 import { allCollections } from "../../shared/collections/index.ts";
-import type { RepositoryError } from "../../shared/contract/errors.ts";
+import { invalid, type RepositoryError } from "../../shared/contract/errors.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
 import type { OpenCopy } from "../../shared/operations/open-replication.ts";
+import { REPLICA_HOLDER } from "../../shared/placement/kept-collections.ts";
 import { serviceClient } from "../../shared/postgres/client.ts";
 import type { ConflictVersion } from "../../shared/replication/source.ts";
 import { within } from "../../shared/values/within.ts";
@@ -27,6 +28,7 @@ import { body, json, problems } from "../_answers.ts";
 import type { AppEnv } from "../_environment.ts";
 import { cursorParts, listQuery, pageOfRows, type Typed } from "../_ledger.ts";
 import { pageSchema } from "../_page.ts";
+import { repositoryProblem } from "../_problem.ts";
 import { leftOf } from "../_service.ts";
 import { createRoutes } from "../_validation.ts";
 
@@ -54,12 +56,14 @@ const deadSchema = z
   .meta({ id: "DeadRows" }) as unknown as Typed<DeadPage>;
 interface Retried {
   count: number;
-  way_back: number | null;
+  missing: string[];
 }
 const retriedSchema = z
   .object({
-    count: count.meta({ description: "that MongoDB had refused, and that are tried again" }),
-    way_back: count.nullable().meta({ description: "the same of Supabase; null: MongoDB does not say" }),
+    count: count.meta({ description: "that are tried again, of both ways" }),
+    missing: z
+      .array(z.string())
+      .meta({ description: "databases that do not answer: what is set aside there stays so" }),
   })
   .meta({ id: "RetriedRows" }) as unknown as Typed<Retried>;
 const retryBody = z.strictObject({ reason }).meta({ id: "DeadRetry" }) as unknown as Typed<{ reason: string }>;
@@ -171,6 +175,9 @@ async function ofMongo<T>(
   }
 }
 
+const hasMongo = (c: Context<AppEnv>) =>
+  c.var.dependencies.config.databases.some(({ name }) => name === REPLICA_HOLDER);
+
 const STATES = { open: "open", kept: "winner", other: "loser" } as const;
 const DEAD_PLACE = /^([a-z_]{1,60})\.([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 const CONFLICT_PLACE = /^\d{1,15}$/;
@@ -198,10 +205,18 @@ export const adminReplicationRoutes = () =>
       );
     })
     .openapi(routes.retry, async (c) => {
-      if (c.req.valid("query").dry_run === "true")
-        return c.json({ count: await callControl<number>(c, "read", "switchyard_admin_retried"), refused: [] }, 200);
-      const way_back = await ofMongo<number>(c, (copy) => copy.retry());
-      return c.json({ count: await callControl<number>(c, "write", "switchyard_replication_retry"), way_back }, 202);
+      if (c.req.valid("query").dry_run === "true") {
+        const [here, there] = await Promise.all([
+          callControl<number>(c, "read", "switchyard_admin_retried"),
+          ofMongo(c, (copy) => copy.unsent()),
+        ]);
+        const thence = (there ?? []).reduce((sum, { failing, dead: aside }) => sum + failing + aside, 0);
+        return c.json({ count: here + thence, refused: [] }, 200);
+      }
+      const there = await ofMongo(c, (copy) => copy.retry());
+      const here = await callControl<number>(c, "write", "switchyard_replication_retry");
+      const missing = there === null && hasMongo(c) ? [REPLICA_HOLDER] : [];
+      return c.json({ count: here + (there ?? 0), missing }, 202);
     })
     .openapi(routes.conflicts, async (c) => {
       const { limit, cursor, all } = c.req.valid("query");
@@ -226,8 +241,9 @@ export const adminReplicationRoutes = () =>
       const { choose } = c.req.valid("json");
       const { id } = c.req.valid("param");
       if (c.req.valid("query").dry_run === "true") {
-        // whether there is one to be decided about
-        await callControl(c, "read", "switchyard_replication_conflict", { p_conflict: id });
+        const found = { p_conflict: id };
+        const { state } = await callControl<{ state: string }>(c, "read", "switchyard_replication_conflict", found);
+        if (state !== "open") throw repositoryProblem(invalid("invalid_input", `Conflict ${id} was decided.`));
         return c.json({ state: choose, version: null }, 200);
       }
       const choice = { p_conflict: id, p_choice: choose === "winner" ? "kept" : "other" };

@@ -12,6 +12,7 @@ import { homes } from "./homes.ts";
 import { checkLedger, depositLedger, postLedger, reverseLedger, voidLedger, yieldLedger } from "./ledger.ts";
 import { logs } from "./logs.ts";
 import { abortMoves, cleanMoves, moveHomes, movesStatus, reverseHomes } from "./moves.ts";
+import { noted } from "./noted.ts";
 import { demoteReplication, promoteReplication } from "./promotion.ts";
 import { purge } from "./purge.ts";
 import {
@@ -24,7 +25,7 @@ import {
 } from "./replication.ts";
 import { health, stats } from "./stats.ts";
 
-const COMMANDS: readonly Command[] = [
+export const COMMANDS: readonly Command[] = [
   listDatabases,
   addDatabase,
   changeDatabase,
@@ -76,7 +77,7 @@ export async function runCommand(argv: readonly string[], io: Io): Promise<0 | 1
   try {
     const given = read(command, wanted.slice(command.name.split(" ").length));
     if (given.values.help) io.out(usage(command));
-    else await command.run(given, io);
+    else await noted(command, given, io);
     return 0;
   } catch (error) {
     if (error instanceof ConfigError) for (const problem of error.problems) io.err(problem);

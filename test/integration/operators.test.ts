@@ -1,6 +1,7 @@
 /** What operators see and change by the API, and what is written down of it. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Caller } from "../attack/caller.ts";
+import { startApi } from "../attack/api.ts";
+import { type Caller, callerOf } from "../attack/caller.ts";
 import { type MovingSystem, startMovingSystem } from "../moves/system.ts";
 import { newUser, type TestUser } from "../setup/users.ts";
 
@@ -176,5 +177,81 @@ describe("databases", () => {
         asked: { weight: 1, capacity_users: null },
       }),
     ]);
+  });
+});
+
+describe("the audit", () => {
+  test("is only added to, also by the owner of its tables; a change whose end nobody wrote has no outcome", async () => {
+    await system.control.sql(
+      `select public.switchyard_admin_note(null, 'operator (ann)', 'command', 'homes move', array['left off'])`,
+    );
+    expect(await audit("subject=left%20off")).toEqual([
+      expect.objectContaining({ actor: "operator (ann)", actor_id: null, outcome: null }),
+    ]);
+    for (const table of ["admin_audit", "admin_audit_outcomes"])
+      for (const statement of [
+        `delete from switchyard.${table}`,
+        `truncate switchyard.${table} cascade`,
+        `update switchyard.${table} set at = now()`,
+      ])
+        await expect(system.control.sql(statement), statement).rejects.toThrow(/only added to/);
+  });
+
+  test("is one page behind the other", async () => {
+    const all = await audit("limit=200");
+    const { body } = await ask("GET", "/admin/audit?limit=1");
+    expect(body).toEqual({ items: [all[0]], next_before: String(all[0].id) });
+    expect(await audit(`limit=1&before=${body.next_before}`)).toEqual([all[1]]);
+  });
+});
+
+describe("while a database is away", () => {
+  const NOBODY = "http://127.0.0.1:9";
+  const away = { DATABASE_CONNECT_MS: "1000", REQUEST_DEADLINE_MS: "5000" };
+
+  test("MongoDB: what it keeps of a user is not known, and the rest is", async () => {
+    const user = await system.user("mongodb");
+    const api = await startApi({
+      on: system.control,
+      mongoUri: "mongodb://127.0.0.1:9/none?directConnection=true",
+      more: away,
+    });
+    try {
+      const there = callerOf(api, admin);
+      const shown = await there("GET", `/admin/users/${user.id}`);
+      expect([shown.status, shown.body.home]).toEqual([200, "mongodb"]);
+      const { collections } = shown.body as { collections: { collection: string }[] };
+      expect(collections.find(({ collection }) => collection === "contacts")).toEqual({
+        ...{ collection: "contacts", database: "mongodb", records: null, bytes: null },
+      });
+      const { body } = await there("GET", "/admin/databases");
+      expect(body.missing).toContain("mongodb");
+      expect(body.items.find(({ name }: { name: string }) => name === "mongodb")).toMatchObject({
+        user_count: expect.any(Number),
+        health: { connected: false, state: "down", error: expect.any(String) },
+      });
+    } finally {
+      await api.close();
+    }
+  });
+
+  test("Supabase: the others are shown with what they say themselves, and nothing is changed", async () => {
+    const { url: _, directUrl: __, ...rest } = system.control;
+    const on = { ...rest, url: NOBODY };
+    const api = await startApi({ on, mongoUri: String(system.env.MONGODB_URI), more: away });
+    try {
+      const there = callerOf(api, admin);
+      const { status, body } = await there("GET", "/admin/databases");
+      expect([status, body.missing]).toEqual([200, expect.arrayContaining(["supabase"])]);
+      expect(body.items.find(({ name }: { name: string }) => name === "supabase")).toMatchObject({
+        accepting: null,
+        user_count: null,
+        health: { connected: false, state: "down" },
+      });
+      expect((await there("GET", "/admin/users")).status).toBe(503);
+      expect((await there("PATCH", "/admin/databases/mongodb", { weight: 2, reason: "test" })).status).toBe(503);
+    } finally {
+      await api.close();
+    }
   });
 });

@@ -1,4 +1,5 @@
 /** Moves as the operator begins and ends them: by the API, by commands, and by the edge function that goes on with them. */
+import { userInfo } from "node:os";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { runCommand } from "../../scripts/commands/index.ts";
 import { createMovesEndpoint } from "../../shared/operations/moves-endpoint.ts";
@@ -114,6 +115,29 @@ describe("by commands", () => {
       /supabase to mongodb: done\. 0 copied, writes waited \d+ ms, kept in supabase until \d{4}-/,
     );
     expect(await operator(`homes moves clean ${user.id}`)).toEqual({ code: 0, said: "1 kept copies taken away." });
+  });
+
+  test("stand in the audit, with whoever typed them, and how they ended", async () => {
+    const user = await system.user("supabase");
+    const ask = system.callerOf(
+      await newUser<string>({ home: "supabase", on: system.control, appMetadata: { role: "admin" } }),
+    );
+    await operator(`homes move ${user.id} --to supabase --reason tidying`);
+    await operator(`homes moves abort ${user.id}`);
+    await operator(`homes moves status ${user.id}`);
+    const { body } = await ask("GET", `/admin/audit?subject=${user.id}&actor=operator`);
+    const line = { actor_id: null, via: "command", subjects: [user.id], actor: `operator (${userInfo().username})` };
+    const outcome = (status: number) => expect.objectContaining({ status, code: null });
+    expect(body.items).toEqual([
+      expect.objectContaining({ ...line, action: "homes moves abort", reason: null, outcome: outcome(0) }),
+      expect.objectContaining({
+        ...line,
+        action: "homes move",
+        reason: "tidying",
+        asked: { to: "supabase" },
+        outcome: outcome(1),
+      }),
+    ]);
   });
 
   test.each([

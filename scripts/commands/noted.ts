@@ -1,0 +1,76 @@
+/**
+ * What a command changes stands in the audit, as what is changed by the API does (api/_audit.ts): a line before, and how it
+ * ended. But a command is not refused because that cannot be written: some are there for when Supabase is away.
+ */
+import { userInfo } from "node:os";
+import type { SupabaseClient } from "@supabase/supabase-js";
+import { ConfigError, loadFunctionConfig } from "../../shared/config.ts";
+import { deadlinesOf } from "../../shared/deadlines.ts";
+import { serviceClient } from "../../shared/postgres/client.ts";
+import { callSystem } from "../../shared/postgres/system-call.ts";
+import { type Command, type Given, type Io, WrongUse } from "./command.ts";
+import { settingsOf } from "./connect.ts";
+
+/** By name; a test has every other one looked at, too. */
+const CHANGES: Readonly<Record<string, (given: Given) => boolean>> = {
+  "replication conflicts": ({ positionals }) => positionals[0] === "choose",
+  "replication restore": ({ values }) => values.commit === true,
+  ...Object.fromEntries(
+    [
+      ...["databases add", "databases set", "databases drain", "databases remove", "db prepare", "purge"],
+      ...["homes assign", "homes move", "homes moves abort", "homes moves reverse", "homes moves clean"],
+      ...["replication backfill", "replication repair", "replication retry"],
+      ...["replication promote", "replication demote"],
+      ...["ledger deposit", "ledger yield", "ledger post", "ledger void", "ledger reverse"],
+    ].map((name) => [name, () => true]),
+  ),
+};
+/** Names of commands that may change something. */
+export const CHANGING: readonly string[] = Object.keys(CHANGES);
+
+/** Runs the command between the two lines, where it changes anything. */
+export async function noted(command: Command, given: Given, io: Io): Promise<void> {
+  if (CHANGES[command.name]?.(given) !== true) return command.run(given, io);
+  const service = await serviceIn(io);
+  // what is not configured the command says itself
+  if (!service) return command.run(given, io);
+  const { reason = null, json: _, ...options } = given.values;
+  const line = {
+    ...{ p_actor_id: null, p_actor: `operator (${userName()})`, p_via: "command", p_action: command.name },
+    p_subjects: [...new Set(given.positionals.map((word) => word.toLowerCase()))],
+    p_asked: options,
+    p_reason: reason,
+  };
+  const begun = await callSystem<number>(service, "switchyard_admin_note", line);
+  let code = 0;
+  try {
+    await command.run(given, io);
+  } catch (error) {
+    code = error instanceof WrongUse ? 2 : 1;
+    throw error;
+  } finally {
+    const outcome = { p_audit: begun.unwrapOr(null), p_status: code };
+    const ended = begun.isErr() ? begun : await callSystem(service, "switchyard_admin_note_outcome", outcome);
+    // one that fails has words of its own, mostly the same
+    if (ended.isErr() && code === 0) io.err(`This is not in the audit, or not how it ended: ${ended.error.message}`);
+  }
+}
+
+async function serviceIn({ env }: Io): Promise<SupabaseClient | undefined> {
+  try {
+    const config = loadFunctionConfig(await settingsOf(env));
+    return serviceClient(config, { timeoutMs: deadlinesOf(config).callMs });
+  } catch (error) {
+    if (error instanceof ConfigError) return undefined;
+    throw error;
+  }
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // a container's user need have no name
+    return "unnamed";
+  }
+}

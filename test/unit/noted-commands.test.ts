@@ -1,0 +1,14 @@
+/** Whether a command changes anything is said of each, so that none is left out of the audit by mistake. */
+import { expect, test } from "vitest";
+import { COMMANDS } from "../../scripts/commands/index.ts";
+import { CHANGING } from "../../scripts/commands/noted.ts";
+
+/** The doctor makes a user of its own, and takes it away. */
+const LOOKING = [
+  ...["collection sql", "databases", "doctor", "health", "homes moves status", "ledger check", "logs"],
+  ...["replication status", "replication verify", "stats"],
+];
+
+test("every command either changes something, and stands in the audit, or only looks", () => {
+  expect([...CHANGING, ...LOOKING].sort()).toEqual(COMMANDS.map(({ name }) => name).sort());
+});
