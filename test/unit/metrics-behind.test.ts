@@ -21,11 +21,15 @@ describe.each<[string, () => Promise<unknown>]>([
       return answer();
     }) as unknown as Ask;
     const work: Promise<unknown>[] = [];
-    const metrics = createMetrics({ ask, clock: Date.now, callMs: 10, waitUntil: (promise) => void work.push(promise) });
+    const metrics = createMetrics({
+      ask,
+      clock: Date.now,
+      callMs: 10,
+      waitUntil: (promise) => void work.push(promise),
+    });
     const api = memoryApi({ metrics });
     const headers = { authorization: `Bearer ${await token()}` };
-    for (let turn = 0; turn < 3; turn++)
-      expect((await api.app.request("/api/contacts", { headers })).status).toBe(200);
+    for (let turn = 0; turn < 3; turn++) expect((await api.app.request("/api/contacts", { headers })).status).toBe(200);
     expect((await api.app.request("/api/nothing", { headers })).status).toBe(404);
     // behind the first answer, and then not before a minute has gone by
     expect([asked, work.length]).toEqual([1, 1]);
@@ -58,10 +62,23 @@ describe("Supabase away", () => {
 
   test("is told once after a minute, and once when it has been back for two", async () => {
     const { at, sent, types } = told();
-    for (const [seconds, away] of [[0, true], [59, true], [60, true], [61, true], [200, false], [260, true]] as const)
+    for (const [seconds, away] of [
+      [0, true],
+      [59, true],
+      [60, true],
+      [61, true],
+      [200, false],
+      [260, true],
+    ] as const)
       await at(seconds, away);
     expect(types()).toEqual(["alert.began"]);
-    for (const [seconds, away] of [[300, false], [419, false], [420, false], [500, false]] as const) await at(seconds, away);
+    for (const [seconds, away] of [
+      [300, false],
+      [419, false],
+      [420, false],
+      [500, false],
+    ] as const)
+      await at(seconds, away);
     expect(types()).toEqual(["alert.began", "alert.ended"]);
     expect(sent.map(({ payload }) => payload.data.ended_at)).toEqual([null, "2026-12-04T10:07:00.000Z"]);
     expect(new Set(sent.map(({ id }) => id.replace(/_(began|ended)$/, ""))).size).toBe(1);
