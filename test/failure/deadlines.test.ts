@@ -62,6 +62,15 @@ describe.each(HOMES)("%s takes connections and never answers", (hanging) => {
     expect(databases).toEqual(["mongodb", "supabase"]);
   });
 
+  test("measures come in time, and what Supabase keeps of them is absent while it hangs", async () => {
+    const { response, body } = await inTime("/api/admin/metrics", users.other, ANSWER);
+    expect(response.status).toBe(200);
+    expect([body.totals === null, body.series === null, body.replication === null]).toEqual(
+      Array(3).fill(hanging === "supabase"),
+    );
+    expect(body.databases).toContainEqual(expect.objectContaining({ name: hanging, connected: false }));
+  });
+
   test.for(["/api/expenses", "/api/expenses/count"])("%s is refused in time", async (path) => {
     const { response, databases } = await inTime(path, users.hanging, ANSWER, hanging);
     expect([response.status, response.headers.get("retry-after")]).toEqual([503, expect.stringMatching(/^[1-9]/)]);

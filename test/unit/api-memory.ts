@@ -10,6 +10,8 @@ import { validate } from "../../shared/contract/validate.ts";
 import type { Collection } from "../../shared/definition/define.ts";
 import type { Limits } from "../../shared/limits/limits.ts";
 import { createLog } from "../../shared/log.ts";
+import type { Metrics } from "../../shared/metrics/metrics.ts";
+import type { OutageTeller } from "../../shared/operations/tell-outage.ts";
 import type { Router } from "../../shared/placement/router.ts";
 import type { RequestUser } from "../../shared/placement/service.ts";
 
@@ -84,10 +86,12 @@ export interface MemoryOptions {
   router?: Partial<Router>;
   clock?: () => number;
   limits?: Limits;
+  metrics?: Metrics;
+  outage?: OutageTeller;
 }
 
 export function memoryApi(options: MemoryOptions = {}) {
-  const { environment: more = {}, failing, router = {}, clock = Date.now, limits } = options;
+  const { environment: more = {}, failing, router = {}, clock = Date.now, limits, metrics, outage } = options;
   const tables = new Map<string, { rows: Map<string, Row>; gone: Set<string> }>();
   const lines: string[] = [];
   const users: RequestUser[] = [];
@@ -126,6 +130,8 @@ export function memoryApi(options: MemoryOptions = {}) {
     log: createLog({ level: "debug", write: (line) => lines.push(line) }),
     clock,
     ...(limits && { limits }),
+    metrics,
+    outage,
   };
   const app = createApp(() => dependencies);
   return { app, lines, users };
