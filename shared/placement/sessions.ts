@@ -56,7 +56,7 @@ export interface Sessions {
   hasEnded(token: PresentedToken, look?: Promise<SignOutLook | undefined>): Promise<boolean>;
 }
 
-export interface SignOutLook {
+interface SignOutLook {
   isOut: boolean;
   /** of Redis, when it said so */
   life: string;

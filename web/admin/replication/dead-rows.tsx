@@ -21,7 +21,7 @@ export function DeadRows({ after }: { after: () => Promise<void> }) {
       detail: <p>Every dead row is pending again, and is tried with the next run.</p>,
       verb: "Try again",
       noun: "row",
-      affected: () => rehearseRetry(back.length),
+      affected: rehearseRetry,
       run: retryAll,
       after: () => void Promise.all([again(), after()]),
     });
@@ -71,18 +71,15 @@ export function DeadRows({ after }: { after: () => Promise<void> }) {
   );
 }
 
-/** The API counts those that MongoDB refused; of the way back, what is shown. */
-async function rehearseRetry(back: number): Promise<Answer<Affected>> {
-  const answer = await answerOf(
-    api.admin.replication.dead.retry.$post({ query: { dry_run: "true" }, json: { reason: "asked first" } }),
-  );
-  return answer.ok ? { ...answer, value: { count: answer.value.count + back } } : answer;
-}
+const rehearseRetry = (): Promise<Answer<Affected>> =>
+  answerOf(api.admin.replication.dead.retry.$post({ query: { dry_run: "true" }, json: { reason: "asked first" } }));
 
 async function retryAll(reason: string): Promise<Answer<string>> {
   const answer = await answerOf(api.admin.replication.dead.retry.$post({ query: {}, json: { reason } }));
   if (!answer.ok) return answer;
-  const { count, way_back } = answer.value as { count: number; way_back: number | null };
-  const unknown = way_back === null ? " MongoDB did not say whether it had any for Supabase." : "";
-  return { ...answer, value: `${countOf(count + (way_back ?? 0))} rows are tried again with the next run.${unknown}` };
+  const { count, missing } = answer.value as { count: number; missing: string[] };
+  const unknown = missing
+    .map((name) => ` What ${name} holds for Supabase is not among them: it did not answer.`)
+    .join("");
+  return { ...answer, value: `${countOf(count)} rows are tried again with the next run.${unknown}` };
 }
