@@ -114,6 +114,15 @@ describe("assignments", () => {
     expect((await ask("POST", path, wanted)).body).toMatchObject({ status: 409, code: "not_moved" });
     expect((await ask("POST", `${path}?dry_run=true`, wanted)).body.count).toBe(0);
     await system.finish(user.id);
+    const rehearsed = async (what: string) =>
+      (
+        await ask("POST", `/admin/moves${what}?dry_run=true`, {
+          users: [user.id],
+          ...(what === "" && { to: "mongodb" }),
+        })
+      ).body.count;
+    expect([await rehearsed(""), await rehearsed("/abort")]).toEqual([0, 0]);
+    expect([await rehearsed("/clean"), await rehearsed("/reverse")]).toEqual([1, 1]);
     const { body } = await look("GET", `${path}/history?limit=1`);
     expect(body.items).toEqual([expect.objectContaining({ database: "mongodb", epoch: 2, event: "assigned" })]);
     const next = await look("GET", `${path}/history?cursor=${body.next_cursor}`);
