@@ -42,7 +42,7 @@ export interface PlannedMove {
   bytes: number;
 }
 
-export interface PlannedHome {
+interface PlannedHome {
   name: string;
   users: number;
   users_after: number;
