@@ -172,8 +172,11 @@ function userFor(from: State, to: State, gap: number): number | undefined {
   if (to.capacityUsers !== null && to.users + 1 > to.capacityUsers) return undefined;
   const fits = ({ user }: State["movable"][number]) => to.roomBytes === null || user.bytes <= to.roomBytes;
   const missing = offOf(from) > 0 && offOf(to) < 0 ? Math.min(offOf(from), -offOf(to)) : gap / 2;
-  const first = from.movable.findIndex((each) => each.share <= missing + NOTHING && fits(each));
+  // one that takes nobody never gives more than it is over by: nobody could give that back
+  const most = from.refuses === null ? missing : Math.min(missing, offOf(from));
+  const first = from.movable.findIndex((each) => each.share <= most + NOTHING && fits(each));
   if (first >= 0) return first;
+  if (from.refuses !== null) return undefined;
   const last = from.movable.findLastIndex((each) => each.share < gap - NOTHING && fits(each));
   return last >= 0 ? last : undefined;
 }

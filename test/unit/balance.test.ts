@@ -97,7 +97,6 @@ describe("every plan", () => {
       fc.property(worlds, (world) => {
         const plan = planBalance(world.homes, world.users);
         fc.pre(plan.balances);
-        // what a home refused counts against it: room that was taken is gone
         const then = moved(world, plan);
         expect(planBalance(then.homes, then.users).moves).toEqual([]);
       }),
