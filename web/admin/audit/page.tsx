@@ -43,7 +43,13 @@ export function AuditPage() {
         {FIELDS.map((name) => (
           <label key={name}>
             {NAMES[name].label}
-            <input name={name} type="search" value={said[name]} placeholder={NAMES[name].hint} autocomplete="off" />
+            <input
+              name={name}
+              type="search"
+              defaultValue={said[name]}
+              placeholder={NAMES[name].hint}
+              autocomplete="off"
+            />
           </label>
         ))}
         <button type="submit">Search</button>

@@ -49,22 +49,22 @@ export function SettingsForm({ database, after, close }: SettingsFormProps) {
   return (
     <form ref={form} class="settings" onSubmit={submit}>
       <label class="check">
-        <input name="accepting" type="checkbox" checked={database.accepting === true} />
+        <input name="accepting" type="checkbox" defaultChecked={database.accepting === true} />
         Takes new users
       </label>
       <label>
         Weight
-        <input name="weight" type="number" min="0.001" step="any" required value={database.weight ?? ""} />
+        <input name="weight" type="number" min="0.001" step="any" required defaultValue={database.weight ?? ""} />
         <small>Of two databases, one with twice the weight gets twice the users.</small>
       </label>
       <label>
         Room for users
-        <input name="capacity_users" type="number" min="0" step="1" value={database.capacity_users ?? ""} />
+        <input name="capacity_users" type="number" min="0" step="1" defaultValue={database.capacity_users ?? ""} />
         <small>Empty: no limit.</small>
       </label>
       <label>
         Room in MB
-        <input name="capacity_bytes" type="number" min="0.001" step="any" value={megabytes} />
+        <input name="capacity_bytes" type="number" min="0.001" step="any" defaultValue={megabytes} />
         <small>What its provider gives. Empty: not known.</small>
       </label>
       <div class="actions">

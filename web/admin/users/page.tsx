@@ -56,7 +56,14 @@ function Search({ q, home, homes }: { q: string; home: string; homes: readonly s
     >
       <label>
         Address or id
-        <input name="q" type="search" value={q} onInput={typed} autocomplete="off" placeholder="ada@ or 0198f2…" />
+        <input
+          name="q"
+          type="search"
+          defaultValue={q}
+          onInput={typed}
+          autocomplete="off"
+          placeholder="ada@ or 0198f2…"
+        />
       </label>
       <label>
         Home
