@@ -42,7 +42,7 @@ export interface MoveDetail {
   paused_ms?: number;
   /** by collection, as both homes had it at the switch */
   collections?: Record<string, SealedCollection>;
-  /** what came to the old home after the switch */
+  /** what came to a home that the user had left (late.ts) */
   late?: { collection: string; id: string; version: number }[];
 }
 

@@ -1,6 +1,5 @@
 /** The old copy of a user who has moved: what comes to it late, and its end. */
-import type { MoveDetail } from "./control.ts";
-import { entriesOf } from "./manifests.ts";
+import { addLate, lateAtSource } from "./late.ts";
 import { atTarget, type Run, settled } from "./run.ts";
 
 /** The first look for what came late; the next ones after twice the time, and so on. */
@@ -12,24 +11,11 @@ export async function keep(run: Run): Promise<boolean> {
   // at home there again; elsewhere they may be by now, too
   if (move.home === move.source) return run.step("superseded", null);
   await settled(sides.source, move, atTarget(move, "active"));
+  const present = await run.options.databases.get(move.home ?? "")?.copy();
+  addLate(run, await lateAtSource(run, present ?? sides.target));
   const { kept_ms: leftMs, switched_ms: passedMs } = move;
-  if (leftMs !== null && leftMs > 0) {
-    const late = await lateIn(run);
-    if (late.length > 0) run.options.log.error("moved_late", { user_id: userId, move: move.id, late: late.length });
-    run.detail = { ...run.detail, late };
+  if (leftMs !== null && leftMs > 0)
     return run.step("kept", Math.min(leftMs / 1_000, Math.max(SWEEP_SECONDS, (passedMs ?? 0) / 1_000)));
-  }
   await sides.source.clear(userId, turn);
   return run.step("cleaned", null);
-}
-
-/** A function that was frozen before it sent a write may have sent it when it woke up. */
-async function lateIn({ sides, move, userId, options }: Run): Promise<NonNullable<MoveDetail["late"]>> {
-  const late: NonNullable<MoveDetail["late"]> = [];
-  for (const collection of options.collections) {
-    const newest = move.detail.collections?.[collection.name]?.newest ?? 0;
-    for await (const { id, version } of entriesOf(sides.source, userId, collection))
-      if (version > newest) late.push({ collection: collection.name, id, version });
-  }
-  return late;
 }

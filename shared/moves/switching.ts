@@ -1,6 +1,7 @@
 /** The part of a move that users notice, and what leads to it: copies, the pause, the seal, the switch. */
 import { BATCH, copyDifferences } from "./copying.ts";
 import { SWEEP_SECONDS } from "./keeping.ts";
+import { expectNoneLate } from "./late.ts";
 import { differencesOf, sizeOf } from "./manifests.ts";
 import { atSource, atTarget, NotNow, orThrow, type Run, settled, tell, WAIT_MS } from "./run.ts";
 import { compareBatch, compareContents, compareSealed } from "./verifying.ts";
@@ -36,6 +37,7 @@ export async function copyAndSwitch(run: Run): Promise<boolean> {
   };
   const left = await differencesOf(run.sides, userId, collections, FEW + 1);
   if (sizeOf(left) > FEW) throw new NotNow("too much was written meanwhile");
+  expectNoneLate(run, left);
   const { copied, refused } = await copyDifferences(run, left);
   if (refused.length > 0) throw refused[0];
   run.detail.copied = (run.detail.copied ?? 0) + copied;
@@ -73,6 +75,7 @@ async function copyMost(run: Run): Promise<void> {
   for (let pass = 0; pass < MAX_PASSES; pass++) {
     const differences = await differencesOf(run.sides, userId, options.collections, Number.POSITIVE_INFINITY);
     if (sizeOf(differences) === 0) return;
+    expectNoneLate(run, differences);
     const { copied, refused } = await copyDifferences(run, differences);
     detail.passes = (detail.passes ?? 0) + 1;
     detail.copied = (detail.copied ?? 0) + copied;
