@@ -17,7 +17,7 @@ export interface Pair {
 }
 
 /** All that one side has, by id. */
-export async function* entriesOf(
+async function* entriesOf(
   side: HomeCopy,
   userId: string,
   collection: Collection,
