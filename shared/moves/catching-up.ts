@@ -2,7 +2,7 @@
 import type { Collection } from "../definition/define.ts";
 import type { ManifestEntry } from "../repository/home-copy.ts";
 import { type Copied, type Copying, copyDifferences } from "./copying.ts";
-import { type Difference, isSame, type Sides, sizeOf } from "./manifests.ts";
+import { type Difference, isAhead, isSame, type Sides, sizeOf } from "./manifests.ts";
 import { compareBatch } from "./verifying.ts";
 
 /** Looked at again: what commits late carries an older version, and so does what an instance with a slow clock writes. */
@@ -31,23 +31,27 @@ async function changedSince(
     const [entries, others] = [here.get(collection.name) ?? [], there.get(collection.name) ?? []];
     if (Math.max(entries.length, others.length) === MANY) return undefined;
     const known = new Map<string, ManifestEntry>(others.map((entry) => [entry.id, entry]));
-    const changed = entries.filter((entry) => !isSame({ id: entry.id, source: entry, target: known.get(entry.id) }));
-    const ids = (isDeleted: boolean) => changed.filter((entry) => entry.isDeleted === isDeleted).map(({ id }) => id);
-    const difference: Difference = { collection, living: ids(false), deleted: ids(true), gone: [] };
+    const pairs = entries.map((entry) => ({ id: entry.id, source: entry, target: known.get(entry.id) }));
+    const changed = pairs.filter((pair) => !isSame(pair));
+    const ids = (isDeleted: boolean) => changed.flatMap(({ id, source }) => (source.isDeleted === isDeleted ? id : []));
+    const ahead = changed.flatMap((pair) => (pair.target && isAhead(pair) ? pair.target : []));
+    const difference: Difference = { collection, living: ids(false), deleted: ids(true), gone: [], ahead };
     if (changed.length > 0) differences.push(difference);
   }
   return differences;
 }
 
-/** Copies and compares it, unless it is more than `limit`; how much was found. Undefined: too much. */
+/** Copies and compares it, unless it is more than `limit`; how much was found. Undefined: too much. `look` may throw before. */
 export async function catchUp(
   copying: Copying,
   since: Since,
   limit: number,
+  look: (differences: readonly Difference[]) => void,
 ): Promise<(Copied & { found: number }) | undefined> {
   const differences = await changedSince(copying, copying.userId, since);
   const found = sizeOf(differences ?? []);
   if (!differences || found > limit) return undefined;
+  look(differences);
   return { ...(await copyAndCompare(copying, differences)), found };
 }
 

@@ -45,7 +45,7 @@ export interface MoveDetail {
   last_copy_ms?: number;
   /** by collection, as both homes had it at the switch */
   collections?: Record<string, Digest>;
-  /** what came to the old home after the switch */
+  /** what came to a home that the user had left (late.ts) */
   late?: LateWrite[];
 }
 

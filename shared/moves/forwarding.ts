@@ -20,8 +20,9 @@ const REASONS: Readonly<Record<Exclude<ForwardAnswer, "done" | "busy" | "elsewhe
 };
 
 /**
- * Each of `found` with what has become of it; those of `known` are done with. What cannot be said yet, because it was written
- * once more, or the user is on the move again, is left out, and found again.
+ * `known`, which has all of `found` in it, with what has become of each. What cannot be said yet, because it was written once
+ * more, or the user is on the move again, stays as it is, and is found again. So does what an instance wrote whose clock is
+ * behind: by its version it may be older than the switch, and then the new home may have had it, and have deleted it since.
  */
 export async function forwardLate(
   run: Run,
@@ -30,13 +31,16 @@ export async function forwardLate(
   known: readonly LateWrite[],
 ): Promise<LateWrite[]> {
   const nameOf = ({ collection, id, version }: LateWrite) => `${collection} ${id} ${version}`;
-  const done = new Map(known.filter(({ outcome }) => outcome !== undefined).map((late) => [nameOf(late), late]));
+  const done = new Map(known.map((late) => [nameOf(late), late]));
   const open: Open[] = [];
-  for (const collection of run.options.collections)
+  for (const collection of run.options.collections) {
+    const newest = run.move.detail.collections?.[collection.name]?.newest ?? 0;
     for (const late of found) {
-      if (late.collection !== collection.name || done.has(nameOf(late))) continue;
+      if (late.collection !== collection.name || late.version <= newest) continue;
+      if (done.get(nameOf(late))?.outcome !== undefined) continue;
       open.push({ collection, late, copied: await run.sides.source.read(run.userId, collection, [late.id]) });
     }
+  }
   // parents before their children, and after them where they are deleted
   const living = open.filter(({ copied }) => copied.rows.length > 0);
   const deleted = open.filter(({ copied }) => copied.rows.length === 0).reverse();

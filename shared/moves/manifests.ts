@@ -17,11 +17,7 @@ export interface Pair {
 }
 
 /** All that one side has, by id. */
-export async function* entriesOf(
-  side: HomeCopy,
-  userId: string,
-  collection: Collection,
-): AsyncGenerator<ManifestEntry> {
+async function* entriesOf(side: HomeCopy, userId: string, collection: Collection): AsyncGenerator<ManifestEntry> {
   for (let after: string | null = null; ; ) {
     const page: ManifestEntry[] = await side.manifest(userId, collection, after, PAGE);
     yield* page;
@@ -56,6 +52,10 @@ export async function* pairsOf(
 export const isSame = ({ source, target }: Pair): boolean =>
   source !== undefined && source.version === target?.version && source.isDeleted === target.isDeleted;
 
+/** The target has what came to it after the source was copied to, or from, it. */
+export const isAhead = ({ source, target }: Pair): boolean =>
+  target !== undefined && (source ? target.version > source.version : !target.isDeleted);
+
 /** What is to be done at the target so that it is as the source: ids. */
 export interface Difference {
   collection: Collection;
@@ -65,6 +65,8 @@ export interface Difference {
   deleted: string[];
   /** the source has nothing of them */
   gone: string[];
+  /** of all these, what the target has and the source never had */
+  ahead: ManifestEntry[];
 }
 
 export const sizeOf = (differences: readonly Difference[]): number =>
@@ -79,9 +81,10 @@ export async function differencesOf(
 ): Promise<Difference[]> {
   const all = await Promise.all(
     collections.map(async (collection) => {
-      const difference: Difference = { collection, living: [], deleted: [], gone: [] };
+      const difference: Difference = { collection, living: [], deleted: [], gone: [], ahead: [] };
       for await (const pair of pairsOf(sides, userId, collection)) {
         if (isSame(pair)) continue;
+        if (pair.target && isAhead(pair)) difference.ahead.push(pair.target);
         (!pair.source ? difference.gone : pair.source.isDeleted ? difference.deleted : difference.living).push(pair.id);
         if (sizeOf([difference]) >= limit) break;
       }

@@ -13,6 +13,7 @@
  */
 import type { ClaimedMove } from "./control.ts";
 import { keep } from "./keeping.ts";
+import { addLateAtTarget } from "./late.ts";
 import {
   atSource,
   LeaseLost,
@@ -95,6 +96,7 @@ async function abort(run: Run): Promise<boolean> {
   const { sides, move, userId, turn } = run;
   await settled(sides.source, move, atSource(move));
   await settled(sides.target, move, atSource(move));
+  await addLateAtTarget(run);
   await sides.target.clear(userId, turn);
   return run.step("aborted", null);
 }

@@ -76,7 +76,10 @@ export async function openRun(options: MoveOptions, move: ClaimedMove): Promise<
   let keptAt = clock();
   const run: Run = {
     ...{ options, move, sides, clock, ...sides, userId: move.user_id, turn: turnOf(move), isPaused: false },
-    detail: { passes: move.detail.passes ?? 0, copied: move.detail.copied ?? 0 },
+    detail: {
+      ...{ passes: move.detail.passes ?? 0, copied: move.detail.copied ?? 0 },
+      ...(move.detail.late && { late: move.detail.late }),
+    },
     async alive() {
       if (clock() - keptAt < (leaseSeconds * 1_000) / 3) return;
       if (!orThrow(await control.keep(move, leaseSeconds))) throw new LeaseLost();

@@ -4,6 +4,7 @@ import type { Digest } from "../repository/home-copy.ts";
 import { catchUp, copyAndCompare, type Since } from "./catching-up.ts";
 import { BATCH, type Copied, copyDifferences } from "./copying.ts";
 import { SWEEP_SECONDS } from "./keeping.ts";
+import { expectNoneLate } from "./late.ts";
 import { differencesOf, sizeOf } from "./manifests.ts";
 import { atSource, atTarget, NotNow, orThrow, type Run, settled, tell, WAIT_MS } from "./run.ts";
 import { compareContents, compareSealed, nameDifference } from "./verifying.ts";
@@ -41,7 +42,7 @@ export async function copyAndSwitch(run: Run): Promise<boolean> {
       throw new NotNow(`it would have taken longer than ${pauseMs} ms without writes`);
   };
   const drainedAt = run.clock();
-  noteCopied(run, await catchUp(run, since, FEW));
+  noteCopied(run, await catchUp(run, since, FEW, (differences) => expectNoneLate(run, differences)));
   run.detail.last_copy_ms = Math.round(run.clock() - drainedAt);
   inTime();
   await run.point("drained");
@@ -81,6 +82,7 @@ async function copyMost(run: Run): Promise<Since> {
     const since: Since = new Map(collections.map((collection) => [collection, known[collection.name]?.newest ?? 0]));
     const differences = await differencesOf(sides, userId, collections, Number.POSITIVE_INFINITY);
     if (sizeOf(differences) === 0) return since;
+    expectNoneLate(run, differences);
     const { copied, refused } = await copyDifferences(run, differences);
     detail.passes = (detail.passes ?? 0) + 1;
     detail.copied = (detail.copied ?? 0) + copied;
@@ -93,7 +95,11 @@ async function copyMost(run: Run): Promise<Since> {
 /** What has been written since, until little is left for the pause. */
 async function copyLatest(run: Run, since: Since): Promise<void> {
   for (let pass = 0; pass < MAX_PASSES; pass++) {
-    const { found, refused } = noteCopied(run, await catchUp(run, since, MANY), false);
+    const { found, refused } = noteCopied(
+      run,
+      await catchUp(run, since, MANY, (differences) => expectNoneLate(run, differences)),
+      false,
+    );
     if (found <= FEW / 5 && refused.length === 0) return;
   }
   throw new NotNow("the user writes faster than can be copied");
@@ -112,6 +118,7 @@ async function lookAtAll(run: Run, collections: readonly Collection[]): Promise<
   const began = run.clock();
   const left = await differencesOf(run.sides, run.userId, collections, FEW + 1);
   if (sizeOf(left) > FEW) throw new NotNow("too much was written meanwhile");
+  expectNoneLate(run, left);
   noteCopied(run, await copyAndCompare(run, left));
   run.detail.last_copy_ms = Math.round((run.detail.last_copy_ms ?? 0) + run.clock() - began);
   return (await compareSealed(run, collections)) ?? (await nameDifference(run, collections));

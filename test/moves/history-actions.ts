@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { MOVE_POINTS } from "../../shared/moves/run.ts";
 import type { Kind } from "./history-books.ts";
 
-export const USERS = 2;
+const USERS = 2;
 export const SLOTS = 2;
 export const INSTANCES = 3;
 

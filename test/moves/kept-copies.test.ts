@@ -1,7 +1,10 @@
 /** Copies that are kept of users who move again before they are cleaned. */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { MongoClient } from "mongodb";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { contacts } from "../../shared/collections/contacts.ts";
 import { runMoves } from "../../shared/moves/worker.ts";
+import { value } from "../contract/store.ts";
+import { mongoRepositories } from "../setup/repositories.ts";
 import { type MovingSystem, startMovingSystem } from "./system.ts";
 
 let system: MovingSystem;
@@ -85,3 +88,54 @@ test.each(["supabase", "mongodb"])(
     expect([await idsIn(home, user.id), (await call("GET", `/contacts/${id}`)).status]).toEqual([[], 200]);
   },
 );
+
+describe("what comes to the old home late, from an instance whose clock is behind, is listed", () => {
+  /** Somebody who was frozen before they sent it, and had not heard of the move. */
+  const writeLate = async (userId: string) => {
+    const client = new MongoClient(system.env.MONGODB_URI ?? "");
+    const { repository } = mongoRepositories({ db: client.db(), userId, now: () => Date.now() - 600_000 });
+    const { id, version } = value(await repository(contacts).create({ name: "Late" }));
+    await client.close();
+    return { collection: "contacts", id, version };
+  };
+  const lateOf = async (userId: string) =>
+    (await system.moves.list({ userId, ended: true }))._unsafeUnwrap().map(({ detail }) => detail.late ?? []);
+
+  test("by whoever looks after it", async () => {
+    const { user } = await userWithContact("mongodb");
+    await system.move(user.id, "supabase");
+    const late = await writeLate(user.id);
+    await work();
+    expect(await lateOf(user.id)).toEqual([[late]]);
+    // and once
+    await work();
+    expect(await lateOf(user.id)).toEqual([[late]]);
+  });
+
+  test("before the old copy is cleaned", async () => {
+    const { user } = await userWithContact("mongodb");
+    await system.move(user.id, "supabase");
+    const late = await writeLate(user.id);
+    await system.moves.clean([user.id]);
+    await work();
+    expect([await lateOf(user.id), await idsIn("mongodb", user.id)]).toEqual([[[late]], []]);
+  });
+
+  test("before the user comes back", async () => {
+    const { user, id } = await userWithContact("mongodb");
+    await system.move(user.id, "supabase");
+    const late = await writeLate(user.id);
+    expect((await system.move(user.id, "mongodb")).state).toBe("kept");
+    expect([await lateOf(user.id), await idsIn("mongodb", user.id)]).toEqual([[[late], []], [id]]);
+  });
+
+  test("before a way back is given up", async () => {
+    const { user } = await userWithContact("mongodb");
+    await system.move(user.id, "supabase");
+    const late = await writeLate(user.id);
+    await system.moves.start([user.id], "mongodb", "test");
+    await system.moves.abort([user.id]);
+    await work();
+    expect([await lateOf(user.id), await idsIn("mongodb", user.id)]).toEqual([[[late], []], []]);
+  });
+});
