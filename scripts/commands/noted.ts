@@ -14,11 +14,12 @@ import { settingsOf } from "./connect.ts";
 /** By name; a test has every other one looked at, too. */
 const CHANGES: Readonly<Record<string, (given: Given) => boolean>> = {
   "replication conflicts": ({ positionals }) => positionals[0] === "choose",
+  "homes move": ({ values }) => values["dry-run"] !== true,
   "replication restore": ({ values }) => values.commit === true,
   ...Object.fromEntries(
     [
       ...["databases add", "databases set", "databases drain", "databases remove", "db prepare", "purge"],
-      ...["homes assign", "homes move", "homes moves abort", "homes moves reverse", "homes moves clean"],
+      ...["homes assign", "homes moves abort", "homes moves reverse", "homes moves clean"],
       ...["replication backfill", "replication repair", "replication retry"],
       ...["replication promote", "replication demote"],
       ...["ledger deposit", "ledger yield", "ledger post", "ledger void", "ledger reverse"],

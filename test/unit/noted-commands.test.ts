@@ -3,8 +3,9 @@ import { expect, test } from "vitest";
 import { COMMANDS } from "../../scripts/commands/index.ts";
 import { CHANGING } from "../../scripts/commands/noted.ts";
 
-/** The doctor makes a user of its own, and takes it away. */
+/** The doctor makes a user of its own, and takes it away; alerts are told of what is found. */
 const LOOKING = [
+  ...["alerts check", "alerts list", "alerts test"],
   ...["collection sql", "databases", "doctor", "health", "homes moves status", "ledger check", "logs"],
   ...["replication status", "replication verify", "stats"],
 ];
