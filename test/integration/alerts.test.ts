@@ -39,7 +39,7 @@ beforeAll(async () => {
     registries.push(registry);
     const fetch = createAlertsEndpoint({
       ...{ keys: [supabase.secretKey], service, registry, send: receiverIn(config) },
-      ...{ probeMs: 1_500, walkMs: 60_000, log: createLog({ level: "silent" }) },
+      ...{ probeMs: 60_000, walkMs: 60_000, log: createLog({ level: "silent" }) },
     });
     return () =>
       fetch(new Request("http://functions/alerts", { method: "POST", headers: { apikey: supabase.secretKey } }));
