@@ -44,7 +44,7 @@ export async function limitUser(c: Context<AppEnv>, userId: string): Promise<voi
 
 /** Exports read everything, so they are a class of their own, also the admins'. */
 function classOf(method: string, path: string): LimitName {
-  if (/\/export(\/|$)/.test(path)) return "export";
+  if (/\/export(\.|\/|$)/.test(path)) return "export";
   if (/^\/api\/admin(\/|$)/.test(path)) return "admin";
   return method === "GET" || method === "HEAD" ? "reads" : "writes";
 }

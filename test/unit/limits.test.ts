@@ -58,6 +58,8 @@ describe("of one user", () => {
     // without sessions configured both answer 503, and count
     expect(await statuses(times(3, () => ask("/sessions")))).toEqual([503, 503, 429]);
     expect(await statuses(times(2, () => ask("/sessions", { method: "DELETE" })))).toEqual([503, 429]);
+    for (const [who, path] of Object.entries({ eve: "/me/export", pat: "/contacts/export.csv" }))
+      expect((await ask(path, { who })).headers.get("ratelimit")).toMatch(/^"export";/);
   });
 
   test("who is not let in is counted by address alone", async () => {
