@@ -2,8 +2,9 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { PATIENT } from "../setup/patience.ts";
+import { faultsOf } from "./axe.ts";
 import { openBrowser, picture } from "./browser.ts";
-import { ADMIN, axeFindings, fileExpenses, openAdmin, type Person, signUp } from "./operators.ts";
+import { ADMIN, fileExpenses, openAdmin, type Person, signUp } from "./operators.ts";
 import { type BrowserSystem, startBrowserSystem } from "./system.ts";
 
 let system: BrowserSystem;
@@ -87,7 +88,7 @@ test("a user is found, moved, and moved back, without a mouse", async () => {
   await expect.poll(() => homeOf(page), PATIENT).toBe(other);
   expect(await page.getByRole("row", { name: /expenses/ }).textContent()).toContain("5");
   await picture(page, "admin-move-done");
-  expect(await axeFindings(page)).toEqual([]);
+  expect(await faultsOf(page)).toEqual([]);
 
   await tabTo(page, /^BUTTON Undo …/);
   await page.keyboard.press("Enter");

@@ -4,8 +4,9 @@ import { gzipSync } from "node:zlib";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { PATIENT } from "../setup/patience.ts";
+import { faultsOf } from "./axe.ts";
 import { openBrowser, picture } from "./browser.ts";
-import { ADMIN, axeFindings, fileExpenses, openAdmin, type Person, signUp, VIEWER } from "./operators.ts";
+import { ADMIN, fileExpenses, openAdmin, type Person, signUp, VIEWER } from "./operators.ts";
 import { type BrowserSystem, startBrowserSystem } from "./system.ts";
 
 const FIRST_LOAD_BYTES = 80 * 1024;
@@ -98,7 +99,7 @@ test("a change asks first, wants a reason, says what became of it, and stands in
   await dialog.getByText("Weight: 1 → 3").waitFor();
   await dialog.getByText("This affects 1 database.").waitFor();
   await picture(page, "admin-ask");
-  expect(await axeFindings(page)).toEqual([]);
+  expect(await faultsOf(page)).toEqual([]);
   // without a reason nothing is sent
   await dialog.getByRole("button", { name: "Change" }).click();
   await dialog.getByLabel("Reason").fill("more for mongodb");
@@ -120,12 +121,12 @@ describe.each(["light", "dark"] as const)("in %s", (colorScheme) => {
     await page.goto(`${system.apiUrl}/admin${address()}`);
     await shows(page);
     await picture(page, `admin-${name}-${colorScheme}`);
-    expect(await axeFindings(page)).toEqual([]);
+    expect(await faultsOf(page, [colorScheme])).toEqual([]);
     for (const summary of await page.locator("summary").all()) await summary.click();
-    expect(await axeFindings(page)).toEqual([]);
+    expect(await faultsOf(page, [colorScheme])).toEqual([]);
     await page.setViewportSize({ width: 390, height: 844 });
     await picture(page, `admin-${name}-${colorScheme}-narrow`);
-    expect(await axeFindings(page)).toEqual([]);
+    expect(await faultsOf(page, [colorScheme])).toEqual([]);
     // what is too wide scrolls in its own place
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
     await context.close();
@@ -151,11 +152,11 @@ test("who is no operator is told so", async () => {
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("alert").filter({ hasText: /\w/ }).waitFor();
   await picture(page, "admin-sign-in");
-  expect(await axeFindings(page)).toEqual([]);
+  expect(await faultsOf(page)).toEqual([]);
   await page.getByLabel("Password").fill("correct horse battery");
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("heading", { name: "Not for this account" }).waitFor();
-  expect(await axeFindings(page)).toEqual([]);
+  expect(await faultsOf(page)).toEqual([]);
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByLabel("E-mail").waitFor();
   await context.close();
@@ -193,7 +194,7 @@ test("while MongoDB is away every page is there, and says what cannot be known",
   await picture(page, "admin-user-mongodb-away");
   await page.getByRole("link", { name: "Replication" }).click();
   await page.getByText("MongoDB does not say what Supabase has refused.").waitFor();
-  expect(await axeFindings(page)).toEqual([]);
+  expect(await faultsOf(page)).toEqual([]);
   await system.mongo.set("pass");
   await context.close();
 });

@@ -1,5 +1,4 @@
-/** The operator's pages in a browser: who signs in, what axe says, and whom there is to look at. */
-import axe from "axe-core";
+/** The operator's pages in a browser: who signs in, and whom there is to look at. */
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
 import { createSwitchyardClient } from "../../client/index.ts";
 import { HANGS_MS } from "../setup/patience.ts";
@@ -66,14 +65,4 @@ export async function openAdmin(
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("heading", { name: "Overview" }).waitFor();
   return { page, context };
-}
-
-/** Whatever axe finds in the page as it is, each as its rule and the elements. */
-export async function axeFindings(page: Page): Promise<string[]> {
-  // the policy of the page lets no script be put into it; what the debugger evaluates is none of it
-  await page.evaluate(axe.source);
-  return page.evaluate(async () => {
-    const { violations } = await (window as unknown as { axe: typeof axe }).axe.run(document);
-    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
-  });
 }

@@ -4,6 +4,7 @@ import { useLive } from "../parts/live.ts";
 import { ProblemNote } from "../parts/problem-note.tsx";
 import { Title } from "../parts/title.tsx";
 import { DatabaseCard } from "./database-card.tsx";
+import { PolicyCard } from "./policy-card.tsx";
 
 export function DatabasesPage() {
   const { value, problem, again } = useLive("databases", () => answerOf(api.admin.databases.$get()));
@@ -16,6 +17,7 @@ export function DatabasesPage() {
           {value.missing.join(", ")}: no answer. What cannot be known shows a dash.
         </p>
       )}
+      <PolicyCard />
       {value?.items.map((database) => (
         <DatabaseCard key={database.name} database={database} after={again} />
       ))}

@@ -31,5 +31,8 @@ export function spanOf(ms: number | null | undefined): string {
   return `${fine.format(ms)} ms`;
 }
 
-export const percentOf = (part: number, all: number): string =>
-  all === 0 ? UNKNOWN : `${fine.format((part / all) * 100)} %`;
+export function percentOf(part: number, all: number): string {
+  if (all === 0) return UNKNOWN;
+  const percent = (part / all) * 100;
+  return percent > 0 && percent < 0.1 ? "< 0.1 %" : `${fine.format(percent)} %`;
+}

@@ -12,6 +12,7 @@ export type UserDetails = InferResponseType<Admin["users"][":id"]["$get"], 200>;
 export type Move = UserDetails["moves"][number];
 export type AuditLine = InferResponseType<Admin["audit"]["$get"], 200>["items"][number];
 export type Database = InferResponseType<Admin["databases"]["$get"], 200>["items"][number];
+export type Placement = InferResponseType<Admin["placement"]["$get"], 200>;
 export type Replication = InferResponseType<Admin["replication"]["$get"], 200>;
 export type Conflict = InferResponseType<Admin["replication"]["conflicts"]["$get"], 200>["items"][number];
 export type Alert = InferResponseType<Admin["alerts"]["$get"], 200>["items"][number];

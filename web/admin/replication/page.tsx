@@ -24,15 +24,11 @@ export function ReplicationPage() {
       {copy && (
         <>
           <dl class="figures">
-            <Figure
-              name="Lag to MongoDB"
-              value={spanOf(copy.lag_p50_ms)}
-              more={`99 %: ${spanOf(copy.lag_p99_ms)}, over ten minutes`}
-            />
+            <Figure name="Lag to MongoDB" value={spanOf(copy.lag_p50_ms)} more={lagOf(copy.lag_p99_ms)} />
             <Figure
               name="Lag back to Supabase"
               value={spanOf(copy.back_lag_p50_ms)}
-              more={`99 %: ${spanOf(copy.back_lag_p99_ms)}, over ten minutes`}
+              more={lagOf(copy.back_lag_p99_ms)}
             />
             <Figure name="Pending" value={countOf(copy.pending)} more={`the oldest waits ${spanOf(copy.oldest_ms)}`} />
             <Figure name="Dead" value={countOf(copy.dead)} isBad={copy.dead > 0} />
@@ -46,3 +42,6 @@ export function ReplicationPage() {
     </>
   );
 }
+
+const lagOf = (p99Ms: number | null): string =>
+  p99Ms === null ? "nothing in ten minutes" : `99 %: ${spanOf(p99Ms)}, over ten minutes`;
