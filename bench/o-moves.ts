@@ -43,8 +43,7 @@ export async function moves(bench: Bench, lines: Lines): Promise<void> {
   const log = createLog({ level: "silent" });
   const options = { control, databases: registry, collections: homeCollections, log };
   await bench.sql`select public.switchyard_set_quotas(null, null)`;
-  // directly, as with DATABASE_URL
-  const settings = { ...NOTICE, DATABASE_URL: bench.dbUrl, SUPABASE_DB_URL: bench.dbUrl };
+  const settings = { ...NOTICE, DATABASE_URL: bench.dbUrl };
   const instances = [await bench.api(settings), await bench.api(settings)];
 
   /** Begins these moves, and works until all have ended; as they ended. */

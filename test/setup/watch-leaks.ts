@@ -9,11 +9,35 @@ import { checkAnswer, checkLogLine, keepSecret, leaks } from "./leaks.ts";
 const { secretKey, jwtSecret, hookSecret } = (inject("servers") as Partial<ReturnType<typeof inject<"servers">>>) ?? {};
 keepSecret(secretKey, jwtSecret, hookSecret);
 
-async function checkResponse(response: Response, from: string): Promise<void> {
+/** The answer, to be used instead of the one that was given. */
+async function checkResponse(response: Response, from: string): Promise<Response> {
   checkAnswer(JSON.stringify([...response.headers]), from);
-  // exports of any size are streamed, and hold records only
-  if (response.body && /json|text\/(plain|html)/.test(response.headers.get("content-type") ?? ""))
-    checkAnswer(await response.clone().text(), from);
+  // exports to CSV hold records only
+  if (!response.body || !/json|text\/(plain|html)/.test(response.headers.get("content-type") ?? "")) return response;
+  if (response.headers.has("content-disposition"))
+    return new Response(checkWhileRead(response.body, from), response);
+  checkAnswer(await response.clone().text(), from);
+  return response;
+}
+
+/** Of a file that is made while it is read: read whole before, it would be another file than the reader's. */
+function checkWhileRead(body: NonNullable<Response["body"]>, from: string): typeof body {
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const { done, value } = await reader.read().finally(() => checkAnswer(text, from));
+        if (done) return controller.close();
+        text += decoder.decode(value, { stream: true });
+        controller.enqueue(value);
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    // asks for nothing before its reader does
+    { highWaterMark: 0 },
+  );
 }
 
 vi.mock("../../shared/log.ts", async (original) => {
@@ -47,8 +71,7 @@ vi.mock("../../api/_app.ts", async (original) => {
     const serve = app.fetch;
     app.fetch = async (request, ...more) => {
       const response = await serve(request, ...more);
-      await checkResponse(response, `${request.method} ${request.url}`);
-      return response;
+      return checkResponse(response, `${request.method} ${request.url}`);
     };
     return app;
   };
@@ -59,7 +82,8 @@ const send = globalThis.fetch;
 globalThis.fetch = async (input, init) => {
   const response = await send(input, init);
   const url = input instanceof Request ? input.url : String(input);
-  if (url.includes("/functions/v1/") || /\/api(\/|$)/.test(new URL(url).pathname)) await checkResponse(response, url);
+  if (url.includes("/functions/v1/") || /\/api(\/|$)/.test(new URL(url).pathname))
+    return checkResponse(response, url);
   return response;
 };
 
