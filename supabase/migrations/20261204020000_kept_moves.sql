@@ -29,7 +29,8 @@ begin
     and not (m.state = 'kept' and exists (
       select from switchyard.moves o where o.user_id = m.user_id and o.state in ('announced', 'copying', 'switched', 'aborting')
     ))
-  order by t.due_at, t.id limit 1 for update of t skip locked;
+  -- those first whose user can write nowhere until it is done
+  order by m.state not in ('aborting', 'switched'), t.due_at, t.id limit 1 for update of t skip locked;
   if not found then
     return null;
   end if;
