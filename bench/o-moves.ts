@@ -128,6 +128,7 @@ const restsOf = (moved: readonly Move[]) =>
       .map(({ detail }) => (detail.paused_ms ?? Number.NaN) - (detail.last_copy_ms ?? 0)),
   );
 
+/** A connection that breaks, as one does that a busy instance closes for idleness, is no answer: the write is sent again. */
 const sendTo =
   (url: string, jwt: string): Send =>
   async (method, path, body, headers = {}) => {
@@ -135,7 +136,8 @@ const sendTo =
       method,
       headers: { authorization: `Bearer ${jwt}`, "content-type": "application/json", ...headers },
       ...(body && { body: JSON.stringify(body) }),
-    });
+    }).catch((error: Error) => error);
+    if (answer instanceof Error) return { status: 503, body: { detail: String(answer.cause) }, retryAfter: "0" };
     const text = await answer.text();
     return { status: answer.status, body: text && JSON.parse(text), retryAfter: answer.headers.get("retry-after") };
   };

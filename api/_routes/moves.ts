@@ -3,7 +3,7 @@ import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { z } from "zod";
 import { deadlinesOf } from "../../shared/deadlines.ts";
-import { type Begun, createMovesControl, type Move, type MovesControl } from "../../shared/moves/control.ts";
+import { type Begun, countLate, createMovesControl, type Move, type MovesControl } from "../../shared/moves/control.ts";
 import { reverseMoves, startMoves } from "../../shared/operations/move-users.ts";
 import { CONTROL_PLANE } from "../../shared/placement/database-names.ts";
 import { serviceClient } from "../../shared/postgres/client.ts";
@@ -47,7 +47,15 @@ export const moveSchema = z
     passes: count.meta({ description: "how often what differed was copied" }),
     copied: count.meta({ description: "records and tombstones" }),
     paused_ms: count.nullable().meta({ description: "how long the user's writes waited" }),
-    late: count.meta({ description: "records that came to the old home after the switch" }),
+    late: z
+      .object({
+        forwarded: count.meta({ description: "made in the new home, as they were written" }),
+        conflict: count.meta({ description: "against what the new home has since: for the operator to decide" }),
+        open: count.meta({
+          description: "not judged: found a moment ago, or by their version perhaps older than the switch",
+        }),
+      })
+      .meta({ description: "writes that came to a home after the user had left it" }),
   })
   .meta({ id: "Move" });
 const begunSchema = z
@@ -59,7 +67,7 @@ export const shownOf = ({ detail, ...move }: Move): z.infer<typeof moveSchema> =
   passes: detail.passes ?? 0,
   copied: detail.copied ?? 0,
   paused_ms: detail.paused_ms ?? null,
-  late: detail.late?.length ?? 0,
+  late: countLate(detail.late),
 });
 
 const users = z.array(z.uuid().toLowerCase()).min(1).max(500);

@@ -1,7 +1,7 @@
 /** `switchyard homes move`, and what becomes of moves. */
 import { homeCollections } from "../../shared/collections/index.ts";
 import { createLog } from "../../shared/log.ts";
-import { createMovesControl, type Move, type MovesControl } from "../../shared/moves/control.ts";
+import { countLate, createMovesControl, type Move, type MovesControl } from "../../shared/moves/control.ts";
 import { runMoves } from "../../shared/moves/worker.ts";
 import { moveInTurns } from "../../shared/operations/move-in-turns.ts";
 import { type Beginning, beginning, beginningOfPlan, reverseMoves } from "../../shared/operations/move-users.ts";
@@ -28,15 +28,26 @@ function inWords({ source, target, state, detail, last_error, kept_until }: Move
     case "switched":
       return `${way}: at home in ${target}, which is being opened${last_error ? `: ${last_error}` : ""}`;
     case "kept": {
-      const { copied = 0, paused_ms = null, late = [] } = detail;
-      const lost = late.length > 0 ? ` ${late.length} records came to the old home afterwards: --json names them.` : "";
-      return `${way}: done. ${copied} copied, writes waited ${milliseconds(paused_ms)}, kept in ${source} until ${kept_until?.slice(0, 10)}.${lost}`;
+      const { copied = 0, paused_ms = null } = detail;
+      return `${way}: done. ${copied} copied, writes waited ${milliseconds(paused_ms)}, kept in ${source} until ${kept_until?.slice(0, 10)}.${lateInWords(detail)}`;
     }
     case "aborting":
       return `${way}: is given up`;
     default:
-      return `${way}: ${state}${last_error ? `, ${last_error}` : ""}`;
+      return `${way}: ${state}${last_error ? `, ${last_error}` : ""}${lateInWords(detail)}`;
   }
+}
+
+/** What came to the old home after the switch; of forwarded writes, nobody has to do anything. */
+function lateInWords({ late = [] }: Move["detail"]): string {
+  if (late.length === 0) return "";
+  const { forwarded, conflict, open } = countLate(late);
+  const parts = [
+    forwarded > 0 && `${forwarded} made in the new home`,
+    conflict > 0 && `${conflict} in conflict with it, which are for you to decide (--json names them)`,
+    open > 0 && `${open} not judged yet`,
+  ];
+  return ` Writes that came late: ${parts.filter(Boolean).join("; ")}.`;
 }
 
 /** Begins, makes steps until none of these is under way, and says how they ended. */

@@ -61,6 +61,13 @@ export interface LateWrite {
   reason?: string;
 }
 
+/** How many late writes were made in the new home, stand against what is there, or wait to be judged. */
+export function countLate(late: readonly LateWrite[] = []): { forwarded: number; conflict: number; open: number } {
+  const count = { forwarded: 0, conflict: 0, open: 0 };
+  for (const { outcome = "open" } of late) count[outcome]++;
+  return count;
+}
+
 /** A move with the lease of its task. */
 export interface ClaimedMove extends Move {
   /** the number of this claim */

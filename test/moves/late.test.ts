@@ -1,12 +1,14 @@
 /** Writes that come to the old home after the switch: of a function that was frozen before it sent them to MongoDB. */
 import { MongoClient } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runCommand } from "../../scripts/commands/index.ts";
 import { categories } from "../../shared/collections/categories.ts";
 import { contacts } from "../../shared/collections/contacts.ts";
 import { expenses } from "../../shared/collections/expenses.ts";
 import type { LateWrite } from "../../shared/moves/control.ts";
 import { value } from "../contract/store.ts";
 import { mongoRepositories } from "../setup/repositories.ts";
+import { newUser } from "../setup/users.ts";
 import { type MovingSystem, startMovingSystem } from "./system.ts";
 
 let system: MovingSystem;
@@ -24,6 +26,16 @@ afterAll(async () => {
 async function look(userId: string): Promise<LateWrite[]> {
   await system.control.sql("update switchyard.tasks set due_at = now() where queue = 'move' and done_at is null");
   return (await system.finish(userId)).detail.late ?? [];
+}
+
+/** What the operator sees of it, by the API and by the command. */
+async function shown(userId: string): Promise<{ counts: unknown; said: string }> {
+  const admin = await newUser<string>({ home: "supabase", on: system.control, appMetadata: { role: "admin" } });
+  const { body } = await system.callerOf(admin)("GET", `/admin/moves?user=${userId}`);
+  const said: string[] = [];
+  const out = (text: string) => void said.push(text);
+  await runCommand(["homes", "moves", "status", userId], { env: system.env, out, err: out });
+  return { counts: body.items[0].late, said: said.join("\n").trim() };
 }
 
 describe.each(["supabase", "atlas"])("from mongodb to %s", (to) => {
@@ -57,6 +69,10 @@ describe.each(["supabase", "atlas"])("from mongodb to %s", (to) => {
     const late = await look(user.id);
     expect(late).toHaveLength(3);
     expect(late.every(({ outcome }) => outcome === "forwarded")).toBe(true);
+    expect(await shown(user.id)).toEqual({
+      counts: { forwarded: 3, conflict: 0, open: 0 },
+      said: expect.stringMatching(/Writes that came late: 3 made in the new home\.$/),
+    });
 
     expect((await call("GET", `/expenses/${created.id}`)).body).toMatchObject({
       amount: "12.50",
@@ -100,6 +116,12 @@ describe.each(["supabase", "atlas"])("from mongodb to %s", (to) => {
     expect(of(orphan.id)).toMatchObject({ ...unfit, present: null });
     expect(of(food.id)).toMatchObject({ ...unfit, present: food.version });
     expect(late).toHaveLength(5);
+    expect(await shown(user.id)).toEqual({
+      counts: { forwarded: 0, conflict: 5, open: 0 },
+      said: expect.stringMatching(
+        /came late: 5 in conflict with it, which are for you to decide \(--json names them\)\.$/,
+      ),
+    });
 
     expect((await call("GET", `/contacts/${ann.id}`)).body).toEqual(since.body);
     expect((await call("GET", `/contacts/${bob.id}`)).status).toBe(404);

@@ -65,7 +65,7 @@ describe("by the API", () => {
       target: "mongodb",
       reason: "test",
       copied: 1,
-      late: 0,
+      late: { forwarded: 0, conflict: 0, open: 0 },
     });
 
     expect((await ask("POST", "/admin/moves/reverse", { users: [user.id] })).status).toBe(202);

@@ -29,6 +29,9 @@ const CHANGES = 3;
 const DELETIONS = 8;
 /** A refused write is tried again sooner than `retry-after` asks for, so that a pause is measured and not that header. */
 const AGAIN_MS = 25;
+/** The pause of a move, and an instance that has not heard of one, refuse before anything is done. After any other 503 it may have been. */
+const isRefusedUndone = ({ body }: Answer) =>
+  body?.code === "moved" || (body?.code === "busy" && body.detail.includes("being moved"));
 
 /**
  * One writer: a write after the other, each through the next of the instances, `paceMs` between them. Writes are tried until
@@ -41,19 +44,20 @@ export function keepWriting(instances: readonly Send[], paceMs: number): { stop(
   let isOver = false;
   const insist = async (at: number, ...request: Parameters<Send>): Promise<Answer> => {
     const began = performance.now();
+    let isPerhapsDone = false;
     for (let tries = 0; ; tries++) {
       const send = instances[(at + tries) % instances.length] as Send;
       const answer = await send(...request);
       if (answer.status !== 503) {
         if (tries > 0) written.waitedMs.push(performance.now() - began);
-        // what was refused because it took too long may have been done all the same
-        const isRepeated = tries > 0 && request[0] === "DELETE" && answer.status === 404;
+        const isRepeated = isPerhapsDone && request[0] === "DELETE" && answer.status === 404;
         if (answer.status >= 300 && !isRepeated)
           written.odd.push(`${request[0]} ${answer.status} ${JSON.stringify(answer.body)}`);
         else written.acknowledged++;
         return answer;
       }
       written.refused++;
+      isPerhapsDone ||= !isRefusedUndone(answer);
       if (answer.retryAfter === null) written.odd.push(`503 without retry-after: ${JSON.stringify(answer.body)}`);
       await wait(AGAIN_MS);
     }

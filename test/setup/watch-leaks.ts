@@ -14,8 +14,7 @@ async function checkResponse(response: Response, from: string): Promise<Response
   checkAnswer(JSON.stringify([...response.headers]), from);
   // exports to CSV hold records only
   if (!response.body || !/json|text\/(plain|html)/.test(response.headers.get("content-type") ?? "")) return response;
-  if (response.headers.has("content-disposition"))
-    return new Response(checkWhileRead(response.body, from), response);
+  if (response.headers.has("content-disposition")) return new Response(checkWhileRead(response.body, from), response);
   checkAnswer(await response.clone().text(), from);
   return response;
 }
@@ -82,8 +81,7 @@ const send = globalThis.fetch;
 globalThis.fetch = async (input, init) => {
   const response = await send(input, init);
   const url = input instanceof Request ? input.url : String(input);
-  if (url.includes("/functions/v1/") || /\/api(\/|$)/.test(new URL(url).pathname))
-    return checkResponse(response, url);
+  if (url.includes("/functions/v1/") || /\/api(\/|$)/.test(new URL(url).pathname)) return checkResponse(response, url);
   return response;
 };
 

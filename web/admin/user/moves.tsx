@@ -108,7 +108,9 @@ function OneMove({ move, user, after }: { move: Move; user: UserDetails; after: 
       <p class="soft">
         {`${countedOf(move.copied, "record")} copied in ${countedOf(move.passes, "pass")}`}
         {move.paused_ms !== null && `, writes waited ${spanOf(move.paused_ms)}`}
-        {move.late > 0 && `, ${countOf(move.late)} came late to the old home`}
+        {move.late.forwarded > 0 && `, ${countOf(move.late.forwarded)} came late and went to the new home`}
+        {move.late.conflict > 0 && `, ${countOf(move.late.conflict)} came late and are in conflict with the new home`}
+        {move.late.open > 0 && `, ${countOf(move.late.open)} came late and are not judged yet`}
         {move.state === "kept" && move.kept_until && (
           <>
             , kept until <Time at={move.kept_until} />
