@@ -25,11 +25,20 @@ async function changedSince(
   const from = new Map(
     [...since].map(([collection, version]) => [collection, Math.max(0, version - OVERLAP_MICROSECONDS)]),
   );
-  const [here, there] = await Promise.all([source.changes(userId, from, MANY), target.changes(userId, from, MANY)]);
+  const changes = (from: Since) =>
+    Promise.all([source.changes(userId, from, MANY), target.changes(userId, from, MANY)]);
+  let [here, there] = await changes(from);
+  const isFull = ({ name }: Collection) => [here, there].some((found) => (found.get(name) ?? []).length === MANY);
+  // so many in the last minute before that: it is not looked at again, or who once wrote so fast could never move
+  const full = [...since.keys()].filter(isFull);
+  if (full.length > 0) {
+    for (const collection of full) from.set(collection, since.get(collection) ?? 0);
+    [here, there] = await changes(from);
+  }
   const differences: Difference[] = [];
   for (const collection of since.keys()) {
     const [entries, others] = [here.get(collection.name) ?? [], there.get(collection.name) ?? []];
-    if (Math.max(entries.length, others.length) === MANY) return undefined;
+    if (isFull(collection)) return undefined;
     const known = new Map<string, ManifestEntry>(others.map((entry) => [entry.id, entry]));
     const pairs = entries.map((entry) => ({ id: entry.id, source: entry, target: known.get(entry.id) }));
     const changed = pairs.filter((pair) => !isSame(pair));
