@@ -41,7 +41,8 @@ const counts = async () =>
 /** Steps until nobody is under way; what patient deadlines of tests would have everybody wait for is left out. */
 async function moveAll(): Promise<void> {
   for (;;) {
-    (await runMoves(system.options()))._unsafeUnwrap();
+    // a busy machine needs longer than users are to wait: bench o says how long they do
+    (await runMoves(system.options({ pauseMs: 60_000 })))._unsafeUnwrap();
     const open = (await system.moves.list({ limit: 1_000 }))._unsafeUnwrap().filter(isUnderWay);
     if (open.length === 0) return;
     if (open.some(({ state }) => state === "announced")) {
