@@ -42,3 +42,9 @@ export function moveHistories(): number {
   const asked = Number(process.env.SWITCHYARD_MOVE_HISTORIES);
   return asked > 0 ? asked : partOf(inject("servers").dbUrl ? 40 : 5, 3);
 }
+
+/** Of dashboards, each of 1,000 writes and some 2,000 reads; SWITCHYARD_DASHBOARD_HISTORIES says otherwise. */
+export function dashboardHistories(): number {
+  const asked = Number(process.env.SWITCHYARD_DASHBOARD_HISTORIES);
+  return asked > 0 ? asked : partOf(2);
+}
