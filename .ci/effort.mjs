@@ -2,8 +2,8 @@
 // goes into the gate's time there (SWITCHYARD_EFFORT). Takes the project's own Node: what it imports is TypeScript.
 import { measureSlowness } from "../scripts/dev/machine-speed.ts";
 
-/** All suites take some half an hour on an ordinary machine, of 75 minutes. */
-const AFFORDABLE = 2;
+/** All suites take about an hour on an ordinary machine, of 75 minutes. */
+const AFFORDABLE = 1.2;
 
 /** One look is short, and a scheduler favours who comes fresh: only the later ones meet a crowd. */
 const LOOKS = 12;
