@@ -6,18 +6,18 @@ import { numbersIn } from "../repository/numbers-in.ts";
 import { canonicalDecimal } from "../values/money.ts";
 import { uuidText } from "./documents.ts";
 import { keysOf } from "./keys.ts";
+import { aggregateOverAll } from "./over-all.ts";
 
 const IS_LIVING = { $eq: [{ $ifNull: ["$_deleted_at", null] }, null] };
 
-/** One pipeline over all of them: each collection's own, behind one another. */
-function overAll(collections: readonly Collection[], pipelineOf: (collection: Collection) => Document[]) {
-  const [first, ...others] = collections;
-  if (!first) throw new Error("no collection is kept at home");
-  const pipeline = [
-    ...pipelineOf(first),
-    ...others.map((collection) => ({ $unionWith: { coll: collection.name, pipeline: pipelineOf(collection) } })),
-  ];
-  return { first: first.name, pipeline };
+function overAll(
+  db: Db,
+  collections: readonly Collection[],
+  pipelineOf: (collection: Collection) => Document[],
+  maxTimeMS: number,
+) {
+  if (collections.length === 0) throw new Error("no collection is kept at home");
+  return aggregateOverAll(db, collections, pipelineOf, { maxTimeMS });
 }
 
 const remainder = (by: number): Document => ({ $mod: ["$version", Long.fromNumber(by)] });
@@ -28,7 +28,7 @@ export async function homeDigests(
   collections: readonly Collection[],
   maxTimeMS: number,
 ): Promise<Record<string, Digest>> {
-  const { first, pipeline } = overAll(collections, (collection) => [
+  const ofEach = (collection: Collection): Document[] => [
     { $match: keysOf(collection).everything(userId) },
     {
       $group: {
@@ -41,8 +41,8 @@ export async function homeDigests(
         ...Object.fromEntries(numbersIn(collection).map((field) => [`sum_${field}`, { $sum: `$${field}` }])),
       },
     },
-  ]);
-  const found = await db.collection(first).aggregate(pipeline, { maxTimeMS }).toArray();
+  ];
+  const found = await overAll(db, collections, ofEach, maxTimeMS);
   return Object.fromEntries(
     collections.map((collection): [string, Digest] => {
       const of = (isLiving: boolean) =>
@@ -74,7 +74,7 @@ export async function homeChanges(
   limit: number,
   maxTimeMS: number,
 ): Promise<Map<string, ManifestEntry[]>> {
-  const { first, pipeline } = overAll([...since.keys()], (collection) => [
+  const ofEach = (collection: Collection): Document[] => [
     {
       $match: {
         ...keysOf(collection).everything(userId),
@@ -92,12 +92,9 @@ export async function homeChanges(
         isLiving: IS_LIVING,
       },
     },
-  ]);
+  ];
   const changes = new Map<string, ManifestEntry[]>();
-  for (const { collection, id, version, isLiving } of await db
-    .collection(first)
-    .aggregate(pipeline, { maxTimeMS })
-    .toArray()) {
+  for (const { collection, id, version, isLiving } of await overAll(db, [...since.keys()], ofEach, maxTimeMS)) {
     const entries = changes.get(collection) ?? [];
     entries.push({ id: uuidText(id), version: Number(version), isDeleted: !isLiving });
     changes.set(collection, entries);

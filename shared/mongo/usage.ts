@@ -15,6 +15,7 @@ import type { Collection } from "../definition/define.ts";
 import { type Counted, DEFAULT_QUOTA, type Quota, type Usage } from "../repository/quotas.ts";
 import { quotaExceeded } from "../repository/refusals.ts";
 import { keysOf } from "./keys.ts";
+import { aggregateOverAll } from "./over-all.ts";
 
 const FRESH_MS = 60_000;
 const NEAR = 0.9;
@@ -144,16 +145,11 @@ export async function holdingsIn(
   maxTimeMS: number,
 ): Promise<Record<string, Usage>> {
   const collections = all.filter(({ scope, keptDays }) => scope.kind === "owner" && keptDays === null);
-  const [first, ...others] = collections.map((collection) => ({
-    coll: collection.name,
-    pipeline: [
-      { $match: keysOf(collection).living(userId) },
-      { $group: { _id: collection.name, records: { $sum: 1 }, bytes: { $sum: { $bsonSize: "$$ROOT" } } } },
-    ] as Document[],
-  }));
-  if (!first) return {};
-  const pipeline = [...first.pipeline, ...others.map((other) => ({ $unionWith: other }))];
-  const found = await db.collection(first.coll).aggregate(pipeline, { maxTimeMS }).toArray();
+  const sizes = (collection: Collection) => [
+    { $match: keysOf(collection).living(userId) },
+    { $group: { _id: collection.name, records: { $sum: 1 }, bytes: { $sum: { $bsonSize: "$$ROOT" } } } },
+  ];
+  const found = await aggregateOverAll(db, collections, sizes, { maxTimeMS });
   const holdings = Object.fromEntries(collections.map(({ name }) => [name, nothing()]));
   for (const { _id, records, bytes } of found) holdings[_id] = { records: Number(records), bytes: Number(bytes) };
   return holdings;
@@ -166,16 +162,11 @@ async function countDocuments(
   userId: string,
   maxTimeMS: number,
 ): Promise<Usage> {
-  const [first, ...others] = collections.map((collection) => ({
-    coll: collection.name,
-    pipeline: [
-      { $match: keysOf(collection).living(userId) },
-      { $group: { _id: null, records: { $sum: 1 }, bytes: { $sum: { $bsonSize: "$$ROOT" } } } },
-    ] as Document[],
-  }));
-  if (!first) return nothing();
-  const pipeline = [...first.pipeline, ...others.map((other) => ({ $unionWith: other }))];
-  const found = await db.collection(first.coll).aggregate(pipeline, { maxTimeMS }).toArray();
+  const sizes = (collection: Collection) => [
+    { $match: keysOf(collection).living(userId) },
+    { $group: { _id: null, records: { $sum: 1 }, bytes: { $sum: { $bsonSize: "$$ROOT" } } } },
+  ];
+  const found = await aggregateOverAll(db, collections, sizes, { maxTimeMS });
   return found.reduce<Usage>(
     (sum, part) => ({ records: sum.records + Number(part.records), bytes: sum.bytes + Number(part.bytes) }),
     nothing(),

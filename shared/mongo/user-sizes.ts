@@ -4,11 +4,12 @@
  * for no longer than `maxTimeMs` at once: where that is not enough, for half of the users, and in the end for a part of one
  * user's documents, which then is the least that they have.
  */
-import { type Db, type Document, MongoServerError, type UUID } from "mongodb";
+import { type Db, type Document, MongoServerError } from "mongodb";
 import type { Collection } from "../definition/define.ts";
 import type { Usage } from "../repository/quotas.ts";
 import { uuidText } from "./documents.ts";
 import { keysOf } from "./keys.ts";
+import { aggregateOverAll } from "./over-all.ts";
 
 /** Documents of one collection that are looked at where a user has too many. */
 const SOME = 5_000;
@@ -39,25 +40,18 @@ async function measure(
   userIds: readonly string[],
   { maxTimeMS, most }: { maxTimeMS: number; most?: number },
 ): Promise<Map<string, Usage>> {
-  const [first, ...others] = collections.map((collection) => ({
-    coll: collection.name,
-    pipeline: [
-      { $match: keysOf(collection).living(userIds) },
-      ...(most === undefined ? [] : [{ $limit: most }]),
-      {
-        $group: {
-          _id: `$${keysOf(collection).ownerPath}`,
-          records: { $sum: 1 },
-          bytes: { $sum: { $bsonSize: "$$ROOT" } },
-        },
+  const ofEach = (collection: Collection): Document[] => [
+    { $match: keysOf(collection).living(userIds) },
+    ...(most === undefined ? [] : [{ $limit: most }]),
+    {
+      $group: {
+        _id: `$${keysOf(collection).ownerPath}`,
+        records: { $sum: 1 },
+        bytes: { $sum: { $bsonSize: "$$ROOT" } },
       },
-    ] as Document[],
-  }));
-  const pipeline = [...(first?.pipeline ?? []), ...others.map((other) => ({ $unionWith: other }))];
-  const found = await db
-    .collection<{ _id: UUID }>(first?.coll ?? "")
-    .aggregate(pipeline, { maxTimeMS })
-    .toArray();
+    },
+  ];
+  const found = await aggregateOverAll(db, collections, ofEach, { maxTimeMS });
   const sizes = new Map<string, Usage>();
   for (const { _id, records, bytes } of found) {
     const id = uuidText(_id);
