@@ -48,7 +48,10 @@ revive_servers() {
   local name
   for name in supabase mongodb; do
     bash "$STACK" resume "$name" </dev/null >/dev/null 2>&1 || true
-    bash "$STACK" status "$name" </dev/null 2>/dev/null | grep -q '^running' || bash "$STACK" start "$name" </dev/null >/dev/null 2>&1 || true
+    bash "$STACK" status "$name" </dev/null 2>/dev/null | grep -q '^running' && continue
+    # what is left of it goes first: a part that lives on keeps it from starting
+    STACK="$STACK" bash .ci/server-control kill "$name" </dev/null >/dev/null 2>&1 || true
+    bash "$STACK" start "$name" </dev/null >/dev/null 2>&1 || true
   done
   bash .ci/redis.sh resume redis </dev/null >/dev/null 2>&1 || true
   bash .ci/redis.sh start redis </dev/null >/dev/null 2>&1 || true
