@@ -1,8 +1,17 @@
-/** Both sides of what is copied, for the first start: it waits a little for the copy to be there. */
-import type { Collection } from "../../shared/definition/define.ts";
-import { type OpenReplicationOptions, openReplication } from "../../shared/operations/open-replication.ts";
+/**
+ * Both sides of what is copied, for the first start: it waits a little until both have everything. On a slow machine MongoDB
+ * may have taken messages for Supabase, which are brought there afterwards.
+ */
+import { type Collection, isTwoWay } from "../../shared/definition/define.ts";
+import {
+  type OpenReplication,
+  type OpenReplicationOptions,
+  openReplication,
+} from "../../shared/operations/open-replication.ts";
 import { readCopy } from "../../shared/operations/read-copy.ts";
+import { databaseOf } from "../../shared/replication/mongo-side.ts";
 import type { ReplicationStatus } from "../../shared/replication/source.ts";
+import { isDirty } from "../../shared/replication/unsent.ts";
 import { table } from "../commands/command.ts";
 import { copyWords } from "../commands/copy-words.ts";
 import { pause } from "./pause.ts";
@@ -23,7 +32,9 @@ export async function copyTable({ sql, cancel, waitMs, ...options }: CopyTableOp
   const { source, collections } = replication;
   try {
     for (let waited = 0; waited < waitMs && !cancel.aborted; waited += AGAIN_MS) {
-      if (isThere((await source.status()).unwrapOr(null), collections)) break;
+      // in this order: what has just been brought to Supabase may be pending there
+      const sent = await isSent(replication);
+      if (isThere((await source.status()).unwrapOr(null), collections) && sent) break;
       await pause(AGAIN_MS, cancel);
     }
     const copy = await readCopy(replication, options.deadlines.statisticsMs, collections);
@@ -35,6 +46,14 @@ export async function copyTable({ sql, cancel, waitMs, ...options }: CopyTableOp
   } finally {
     await replication.close();
   }
+}
+
+async function isSent({ copy, collections }: OpenReplication): Promise<boolean> {
+  if (!copy) return true;
+  const dirty = collections
+    .filter(isTwoWay)
+    .map((each) => isDirty(databaseOf(copy.mongo, each).collection(each.name)).catch(() => true));
+  return !(await Promise.all(dirty)).includes(true);
 }
 
 const isThere = (status: ReplicationStatus | null, collections: readonly Collection[]): boolean =>

@@ -25,7 +25,7 @@ import { CLUSTER, databaseVariables, homesOf, receiverOf, type StartedParts, sta
 
 const WORTH_SAYING = 2.5;
 /** How long the first start waits for the copy, on an ordinary machine. */
-const COPY_WAIT_MS = 10_000;
+const COPY_WAIT_MS = 30_000;
 
 export interface RunningSystem {
   stop(): Promise<void>;
