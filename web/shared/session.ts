@@ -3,8 +3,11 @@
  * key is what the API says in `/api/config`.
  */
 import { signal } from "@preact/signals";
-import { AuthClient, type Session } from "@supabase/auth-js";
+import { AuthClient, isAuthRetryableFetchError, type Session } from "@supabase/auth-js";
 import { pageConfig } from "./config.ts";
+
+/** A browser waits for a silent server for as long as its connection stands. A sign-up on a slow machine takes seconds. */
+const AUTH_MS = 30_000;
 
 /** `undefined` until it is known, `null` while nobody is signed in. */
 export const session = signal<Session | null | undefined>(undefined);
@@ -30,7 +33,14 @@ export async function accessToken(): Promise<string | null> {
 /** Resolves with what there is to say to whom it was refused, and null when they are signed in. */
 export async function signIn(email: string, password: string): Promise<string | null> {
   const { error } = await (await auth()).signInWithPassword({ email, password });
-  return error?.message ?? null;
+  return error ? saidByAuth(error) : null;
+}
+
+/** What went wrong, in a sentence for the person who waits: of Auth, or of what stands between here and there. */
+export function saidByAuth(error: unknown): string {
+  if (isAuthRetryableFetchError(error) && error.status === 0)
+    return "Sign-in cannot be reached just now. Please try again in a moment.";
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Ends this session only; also where Auth cannot be reached: then it is forgotten here. */
@@ -48,6 +58,11 @@ async function createAuth(): Promise<Auth> {
     autoRefreshToken: true,
     persistSession: true,
     detectSessionInUrl: true,
+    fetch: (input, init) =>
+      fetch(input, {
+        ...init,
+        signal: AbortSignal.any([...(init?.signal ? [init.signal] : []), AbortSignal.timeout(AUTH_MS)]),
+      }),
   });
   made.onAuthStateChange((_, found) => {
     session.value = found;

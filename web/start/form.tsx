@@ -1,7 +1,7 @@
 /** A form that does one thing: while it is done it takes no second press, and what there is to say stands below it. */
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { saidBy } from "./refused.ts";
+import { saidByAuth } from "../shared/session.ts";
 
 interface FormProps {
   /** what its button says */
@@ -24,7 +24,7 @@ export function Form({ button, label, act, class: name, children, more }: FormPr
     if (isBusy) return;
     const form = event.currentTarget as HTMLFormElement;
     setBusy(true);
-    setSaid(await act(new FormData(form), form).catch(saidBy));
+    setSaid(await act(new FormData(form), form).catch(saidByAuth));
     setBusy(false);
   };
   return (

@@ -1,14 +1,14 @@
 /** What surrounds everything: the name, the way to the rest, and who is signed in. */
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
+import { saidByAuth } from "../shared/session.ts";
 import { signOut } from "./actions/sign-out.ts";
 import { project } from "./project.ts";
-import { saidBy } from "./refused.ts";
 
 export function Frame({ email, children }: { email?: string | undefined; children: ComponentChildren }) {
   const [said, setSaid] = useState("");
   const { mailboxUrl } = project.value;
-  const leave = () => signOut().catch((error) => setSaid(saidBy(error)));
+  const leave = () => signOut().catch((error) => setSaid(saidByAuth(error)));
   return (
     <>
       <header class="top">

@@ -15,38 +15,41 @@ export interface Loaded<T> {
 
 /**
  * Loads at once, when `key` changes, and every `everyMs` after the last answer came; not while the page is hidden. Of another
- * `key` nothing is shown. `everyMs` of null: only when asked to.
+ * `key` nothing is shown. `everyMs` of null: only when asked to, and as long as there was no answer.
  */
 export function useLive<T>(key: string, load: () => Promise<Answer<T>>, everyMs: number | null = LIVE_MS): Loaded<T> {
   const [state, setState] = useState<{ key: string; value?: T; problem?: Problem }>({ key });
   const latest = useRef({ key, load });
   latest.current = { key, load };
-  const again = useCallback(async () => {
+  const ask = useCallback(async (): Promise<boolean> => {
     const asked = latest.current;
     const answer = await asked.load();
     // the answer to a question that nobody asks any more
-    if (latest.current.key !== asked.key) return;
+    if (latest.current.key !== asked.key) return true;
     setState((before) =>
       answer.ok
         ? { key: asked.key, value: answer.value }
         : { ...(before.key === asked.key ? before : {}), key: asked.key, problem: answer.problem },
     );
+    return answer.ok;
   }, []);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     let isAsking = false;
     let isOver = false;
+    let isAnswered = false;
+    const isDue = () => everyMs !== null || !isAnswered;
     const step = async () => {
       if (isAsking) return;
       clearTimeout(timer);
       isAsking = true;
-      await again();
+      isAnswered = await ask();
       isAsking = false;
-      if (!isOver && !document.hidden && everyMs !== null) timer = setTimeout(step, everyMs);
+      if (!isOver && !document.hidden && isDue()) timer = setTimeout(step, isAnswered ? (everyMs ?? LIVE_MS) : LIVE_MS);
     };
     const wake = () => {
       if (document.hidden) clearTimeout(timer);
-      else if (everyMs !== null) void step();
+      else if (isDue()) void step();
     };
     document.addEventListener("visibilitychange", wake);
     void step();
@@ -55,7 +58,7 @@ export function useLive<T>(key: string, load: () => Promise<Answer<T>>, everyMs:
       clearTimeout(timer);
       document.removeEventListener("visibilitychange", wake);
     };
-  }, [key, everyMs, again]);
+  }, [key, everyMs, ask]);
   const mine = state.key === key ? state : { key };
-  return { value: mine.value, problem: mine.problem, again };
+  return { value: mine.value, problem: mine.problem, again: async () => void (await ask()) };
 }

@@ -1,8 +1,8 @@
 /** The fields of the forms here, as password managers know them, and the other way in. */
 import { useState } from "preact/hooks";
+import { saidByAuth } from "../../shared/session.ts";
 import { continueWithGoogle } from "../actions/google.ts";
 import { project } from "../project.ts";
-import { saidBy } from "../refused.ts";
 
 export function Email() {
   return (
@@ -37,7 +37,7 @@ export function Google() {
   return (
     <div class="other-way">
       <p class="or soft">or</p>
-      <button type="button" onClick={() => continueWithGoogle().catch((error) => setSaid(saidBy(error)))}>
+      <button type="button" onClick={() => continueWithGoogle().catch((error) => setSaid(saidByAuth(error)))}>
         Continue with Google
       </button>
       <p role="alert" class={said ? "notice bad" : "seen-by-readers"}>
