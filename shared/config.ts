@@ -277,6 +277,12 @@ export const loadFunctionConfig = (env: Environment): FunctionConfig => load(fun
 /** What `switchyard doctor` needs. Throws `ConfigError`. */
 export const loadDoctorConfig = (env: Environment): DoctorConfig => load(doctorSchema, env);
 
+/** What the development system passes on to its API as it is: what that would refuse is refused before anything starts. */
+const PASSED_ON = [
+  ...["ADMIN_USER_IDS", "ADMIN_EMAILS", "VIEWER_EMAILS", "ADMIN_REQUIRE_MFA"],
+  ...["MAX_TOKEN_LIFETIME_SECONDS", "RATE_LIMITS", "LOG_LEVEL"],
+] as readonly (keyof typeof devSchema.shape & keyof typeof apiSchema.shape)[];
+
 /** What `npm start` reads: SUPABASE_DB_URL is where its own Supabase keeps everything. Throws `ConfigError`. */
 export function loadDevConfig(env: Environment): DevConfig {
   // a direct way to another project is none to the development system
@@ -289,6 +295,9 @@ export function loadDevConfig(env: Environment): DevConfig {
     problems.push("SUPABASE_AUTH_URL needs SUPABASE_JWT_SECRET, the secret with which that server signs its tokens.");
   if (config.SUPABASE_AUTH_URL && !config.SUPABASE_JWT_ISSUER)
     problems.push("SUPABASE_AUTH_URL needs SUPABASE_JWT_ISSUER, the issuer that stands in that server's tokens.");
+  for (const name of PASSED_ON)
+    for (const { message } of (config[name] ? apiSchema.shape[name].safeParse(config[name]).error?.issues : []) ?? [])
+      problems.push(`${name} ${message}.`);
   if (config.PORT === config.SUPABASE_PORT) problems.push("PORT and SUPABASE_PORT must differ.");
   if (problems.length > 0) throw new ConfigError(problems);
   return config;

@@ -285,6 +285,16 @@ describe("the environment", () => {
         ["PORT must be a port number from 1 to 65535."],
       ]);
     expect(problems(loadDevConfig, { PORT: "5", SUPABASE_PORT: "5" })).toHaveLength(1);
+    // what only its API reads is looked at before anything starts, too
+    const passedOn = { RATE_LIMITS: "off", LOG_LEVEL: "loud", ADMIN_USER_IDS: "me", ADMIN_REQUIRE_MFA: "yes" };
+    expect(
+      problems(loadDevConfig, passedOn)
+        .map((said) => said.split(" ")[0])
+        .sort(),
+    ).toEqual(Object.keys(passedOn).sort());
+    expect(loadDevConfig({ RATE_LIMITS: "", ADMIN_EMAILS: "", LOG_LEVEL: "debug" })).toMatchObject({
+      LOG_LEVEL: "debug",
+    });
     expect(problems(loadDevConfig, { SWITCHYARD_DEMO: "yes" })).toEqual(["SWITCHYARD_DEMO must be 0 or 1."]);
     expect(problems(loadDevConfig, { SUPABASE_DB_URL: "mysql://x" })).toHaveLength(1);
     expect(problems(loadDevConfig, { SUPABASE_AUTH_URL: "http://x" })).toHaveLength(3);
