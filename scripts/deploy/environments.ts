@@ -12,8 +12,10 @@ import { Refused, WrongUse } from "../commands/command.ts";
 export const ENVIRONMENTS = ["preview", "staging", "production"] as const;
 export type EnvironmentName = (typeof ENVIRONMENTS)[number];
 
-/** Of the person or the workflow that deploys, and the same for every environment. */
-export const ACCOUNT_WIDE: readonly string[] = ["VERCEL_TOKEN", "SUPABASE_ACCESS_TOKEN", "VERCEL_ORG_ID"];
+/** Of the person or the workflow that deploys, and their machine, and the same for every environment. */
+export const ACCOUNT_WIDE: readonly string[] = [
+  ...["VERCEL_TOKEN", "SUPABASE_ACCESS_TOKEN", "VERCEL_ORG_ID", "DEPLOY_VERCEL", "DEPLOY_SUPABASE"],
+];
 
 export const fileOf = (environment: EnvironmentName) => `.env.${environment}`;
 

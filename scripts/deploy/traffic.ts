@@ -27,7 +27,7 @@ export const upload: Stage = {
     const kind = environment === "preview" ? [] : ["--prod", "--skip-domain"];
     const previous = environment === "preview" ? null : await current(deployment);
     const out = await cli("vercel", ["deploy", "--prebuilt", "--yes", ...kind]);
-    const url = (out.match(/https:\/\/[^\s"]+|http:\/\/127\.0\.0\.1:\d+[^\s"]*/g) ?? []).at(-1);
+    const url = (out.match(/https?:\/\/[^\s"]+/g) ?? []).at(-1);
     if (!url) throw new Refused("vercel deploy said no address of the new deployment.");
     await note({ url, ...(environment !== "preview" && { previous }) });
     return url;
