@@ -17,9 +17,15 @@ describe("a migration", () => {
     ["alter table a\n  add column b int not null;", ["2 adds a.b, not null and without a default"]],
     ["alter table a rename b to c; alter table a rename to d;", ["1 renames a.b to c", "1 renames a to d"]],
     ["truncate a;", ["1 empties a"]],
-    ["drop view v; drop type t; drop schema s cascade;", ["1 drops the view v", "1 drops the type t", "1 drops the schema s"]],
+    [
+      "drop view v; drop type t; drop schema s cascade;",
+      ["1 drops the view v", "1 drops the type t", "1 drops the schema s"],
+    ],
     ["do $$\nbegin\n  drop table a;\nend $$;", ["3 drops the table a"]],
-    ["do $$\nbegin\n  execute format('drop table %I', 'a');\nend $$;", ["3 executes what takes away: format('drop table %I', 'a')"]],
+    [
+      "do $$\nbegin\n  execute format('drop table %I', 'a');\nend $$;",
+      ["3 executes what takes away: format('drop table %I', 'a')"],
+    ],
     ["selec 1;", ['1 cannot be read: syntax error at or near "selec"']],
   ])("%s", async (text, expected) => expect(await found(text)).toEqual(expected));
 
@@ -37,7 +43,9 @@ describe("a migration", () => {
 test("of the migrations that are there, two take away: a table of tasks, and a column that is computed anew", async () => {
   const folder = new URL("../../supabase/migrations/", import.meta.url);
   const files = (await readdir(folder)).sort().filter((file) => file < "20261205");
-  const all = await Promise.all(files.map(async (file) => offencesIn(file, await readFile(new URL(file, folder), "utf8"))));
+  const all = await Promise.all(
+    files.map(async (file) => offencesIn(file, await readFile(new URL(file, folder), "utf8"))),
+  );
   expect(all.flat().map(({ file, line, what }) => `${file}:${line} ${what.slice(0, 40)}`)).toEqual([
     "20261127000160_purge_queue.sql:130 drops the table switchyard.purge_tasks",
     expect.stringMatching(/^20261128000110_search_text.sql:38 executes what takes away/),
@@ -47,11 +55,13 @@ test("of the migrations that are there, two take away: a table of tasks, and a c
 describe("a new version is kept", () => {
   const look = (ok: boolean, ms = 10) => ({ ok, ms, says: ok ? "" : "answers 500" });
   const looks = (count: number, ms = 10) => Array.from({ length: count }, () => look(true, ms));
-  const of = (seen: ReturnType<typeof look>[], over = {}) => whyBack({ looks: seen, baselineMs: 20, errors: null, ...over });
+  const of = (seen: ReturnType<typeof look>[], over = {}) =>
+    whyBack({ looks: seen, baselineMs: 20, errors: null, ...over });
 
   test("while it answers as the old one did", () => expect(of(looks(50))).toBeNull());
   test("with single failures among many", () => expect(of([...looks(25), look(false), ...looks(4)])).toBeNull());
-  test("not after three in a row", () => expect(of([...looks(9), look(false), look(false), look(false)])).toContain("in a row"));
+  test("not after three in a row", () =>
+    expect(of([...looks(9), look(false), look(false), look(false)])).toContain("in a row"));
   test("not when more than one in twenty fails", () =>
     expect(of([look(false), ...looks(9), look(false), ...looks(9)])).toContain("2 of 20"));
   test("not when it is three times as slow, and by a second", () => {
