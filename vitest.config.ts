@@ -33,7 +33,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: "embedded",
-          include: ["test/{unit,contract,integration,failure,attack,property,replication,moves}/**/*.test.ts"],
+          include: ["test/{unit,contract,integration,failure,attack,property,replication,moves,staged}/**/*.test.ts"],
           exclude: [
             // their thousands of calls say more on real servers, with a hosted project's roles and default privileges
             "test/attack/{rest,input,contention}.test.ts",

@@ -14,6 +14,8 @@ export interface Io {
   ask?: ((question: string) => Promise<boolean>) | undefined;
   /** true from when somebody has asked for an end (Ctrl-C) on; from the first call on, the first time is not the end itself */
   isInterrupted?: (() => boolean) | undefined;
+  /** runs another command of this command line, on that environment: its exit code */
+  call?: ((words: readonly string[], env: Environment) => Promise<0 | 1 | 2>) | undefined;
 }
 
 export interface Given {
@@ -30,6 +32,8 @@ export interface Command {
   options: ParseArgsOptionsConfig;
   /** how many words it takes after its name */
   positionals: number | { least: number; most: number };
+  /** where it works on another system than the one that the shell names: what it is run, and noted, with */
+  io?(given: Given, io: Io): Promise<Io>;
   run(given: Given, io: Io): Promise<void>;
 }
 

@@ -17,16 +17,17 @@ const CALLS = 4;
 
 export const doctor: Command = {
   name: "doctor",
-  usage: "[--api=<url>] [--json]",
+  usage: "[--api=<url>] [--before-deploy] [--json]",
   about:
     "Tests a configured system end to end and says for each failure what to do; fails then, and not for a warning.",
-  options: { ...JSON_OPTION, api: { type: "string" } },
+  options: { ...JSON_OPTION, api: { type: "string" }, "before-deploy": { type: "boolean" } },
   positionals: 0,
   async run({ values }, { env, out }) {
     const settings = await settingsOf({ ...env, ...(typeof values.api === "string" && { API_URL: values.api }) });
     if (values.api !== undefined && !URL.canParse(String(values.api)))
       throw new WrongUse("--api is the address of the API, such as https://your-app.vercel.app.");
-    const found = await interruptibly((cancel) => examineSettings(settings, cancel));
+    const all = await interruptibly((cancel) => examineSettings(settings, cancel));
+    const found = values["before-deploy"] === true ? withoutWhatIsBrought(all) : all;
     out(values.json ? json(found) : inWords(found));
     const failures = found.filter(({ state }) => state === "failure").length;
     if (failures > 0) throw new Refused(failures === 1 ? "One check failed." : `${failures} checks failed.`);
@@ -57,6 +58,24 @@ async function examineSettings(env: Environment, cancel: AbortSignal): Promise<F
   } finally {
     await own?.close();
   }
+}
+
+/**
+ * A deployment brings migrations, validators and indexes: that they are missing is no reason against it, nor is what could not be
+ * looked at without them.
+ */
+function withoutWhatIsBrought(found: readonly Finding[]): Finding[] {
+  const brought = new Set<string>();
+  return found.flatMap((finding): Finding[] => {
+    const [, ground = ""] = /^because "(.+)" failed$/.exec(finding.says) ?? [];
+    const isBrought =
+      (finding.state === "failure" && /: (migrations|validators and indexes)$/.test(finding.name)) ||
+      (finding.state === "skipped" && brought.has(ground));
+    if (!isBrought) return [finding];
+    brought.add(finding.name);
+    if (finding.state === "skipped") return [];
+    return [{ ...finding, state: "warning", fix: `The deployment brings it. Otherwise: ${finding.fix ?? ""}` }];
+  });
 }
 
 const at = (url: string, timeoutMs: number): AskedApi => ({

@@ -7,6 +7,7 @@ import { type Command, type Given, type Io, Refused, WrongUse } from "./command.
 import { replicationConflicts } from "./conflicts.ts";
 import { addDatabase, changeDatabase, drain, listDatabases, removeDatabase } from "./databases.ts";
 import { prepareDatabase } from "./db.ts";
+import { deploy, deployRollback, deployStatus } from "./deploy.ts";
 import { doctor } from "./doctor.ts";
 import { homes } from "./homes.ts";
 import { checkLedger, depositLedger, postLedger, reverseLedger, voidLedger, yieldLedger } from "./ledger.ts";
@@ -62,6 +63,9 @@ export const COMMANDS: readonly Command[] = [
   testAlerts,
   doctor,
   logs,
+  deploy,
+  deployStatus,
+  deployRollback,
 ];
 
 /** Runs one command; the exit code: 0 done, 1 failed, 2 wrongly called. */
@@ -77,7 +81,10 @@ export async function runCommand(argv: readonly string[], io: Io): Promise<0 | 1
   try {
     const given = read(command, wanted.slice(command.name.split(" ").length));
     if (given.values.help) io.out(usage(command));
-    else await noted(command, given, io);
+    else {
+      const calling: Io = { ...io, call: io.call ?? ((words, env) => runCommand(words, { ...io, env })) };
+      await noted(command, given, command.io ? await command.io(given, calling) : calling);
+    }
     return 0;
   } catch (error) {
     if (error instanceof ConfigError) for (const problem of error.problems) io.err(problem);

@@ -15,6 +15,7 @@ import { settingsOf } from "./connect.ts";
 const CHANGES: Readonly<Record<string, (given: Given) => boolean>> = {
   "replication conflicts": ({ positionals }) => positionals[0] === "choose",
   "homes move": ({ values }) => values["dry-run"] !== true,
+  deploy: ({ values }) => values["dry-run"] !== true,
   "replication restore": ({ values }) => values.commit === true,
   ...Object.fromEntries(
     [
@@ -22,6 +23,7 @@ const CHANGES: Readonly<Record<string, (given: Given) => boolean>> = {
       ...["homes assign", "homes moves abort", "homes moves reverse", "homes moves clean"],
       ...["replication backfill", "replication repair", "replication retry"],
       ...["replication promote", "replication demote"],
+      "deploy rollback",
       ...["ledger deposit", "ledger yield", "ledger post", "ledger void", "ledger reverse"],
     ].map((name) => [name, () => true]),
   ),

@@ -1,0 +1,3 @@
+import { standIn } from "./stand-in.mjs";
+
+await standIn("supabase");
