@@ -3,9 +3,10 @@
  * next claim goes on from what the control plane says. How a move goes stands in `supabase/migrations/*_moves.sql`; here is
  * what keeps it safe:
  *
- * - The switch is one transaction of the control plane, and the only point from which there is no way back. It asks for the
- *   lease, so a worker that was too slow switches nothing; and what such a worker still sends to the two databases carries
- *   its turn, which both refuse once the next worker has begun.
+ * - The switch is one transaction of the control plane, and the only point from which there is no way back. Where its answer
+ *   is lost, it may come to pass as long as the lease is held: so the source stays sealed until the control plane has taken
+ *   the lease back, or given it to the next worker. It asks for the lease, so a worker that was too slow switches nothing; and
+ *   what such a worker still sends to the two databases carries its turn, which both refuse once the next worker has begun.
  * - Nothing can be written at the source between the seal and the switch, and at the target before it is opened; and it is
  *   opened only when the source says that the user has left. So there is no moment at which both take writes, or at which one
  *   answers reads that the other has gone beyond.
@@ -47,12 +48,19 @@ export async function stepMove(options: MoveOptions, move: ClaimedMove): Promise
     if (error instanceof PointError) throw error.cause;
     const reason = reasonOf(error);
     log.warn("move_waits", { ...event, state: move.state, reason });
-    // writes go on meanwhile; where that cannot be said, the pause runs out, or the next claim says it
-    if (run?.isPaused) await run.sides.source.setFence(move.user_id, atSource(move), WAIT_MS).catch(() => undefined);
+    if (run?.isPaused && !run.isUnsure) await lift(run);
     const dueSeconds = error instanceof NotNow ? SOON_SECONDS : LATER_SECONDS;
     const again = { dueSeconds, error: reason, ...(run && { detail: run.detail }) };
     const kept = await control.step(move, move.state, again);
-    return kept.isOk() && kept.value;
+    const isGivenBack = kept.isOk() && kept.value;
+    // without the lease, a switch that is still on its way is refused; as long as it is not, nothing may be written
+    if (run?.isUnsure && isGivenBack) await lift(run);
+    return isGivenBack;
+  }
+
+  /** Writes go on meanwhile; where that cannot be said, the pause runs out, or the next claim says it. */
+  async function lift({ sides }: Run): Promise<void> {
+    await sides.source.setFence(move.user_id, atSource(move), WAIT_MS).catch(() => undefined);
   }
 
   async function stepOf(run: Run): Promise<boolean> {

@@ -61,6 +61,8 @@ export interface Run extends Copying {
   clock: () => number;
   detail: MoveDetail;
   isPaused: boolean;
+  /** the switch was asked for, and its answer is not known: the pause may be lifted by the control plane's word alone */
+  isUnsure: boolean;
   step(to: ClaimedMove["state"], dueSeconds: number | null, error?: string): Promise<boolean>;
   point(point: MovePoint): Promise<void>;
 }
@@ -75,7 +77,8 @@ export async function openRun(options: MoveOptions, move: ClaimedMove): Promise<
   const sides: Sides = { source: await copyOf(move.source), target: await copyOf(move.target) };
   let keptAt = clock();
   const run: Run = {
-    ...{ options, move, sides, clock, ...sides, userId: move.user_id, turn: turnOf(move), isPaused: false },
+    ...{ options, move, sides, clock, ...sides, userId: move.user_id, turn: turnOf(move) },
+    ...{ isPaused: false, isUnsure: false },
     detail: {
       ...{ passes: move.detail.passes ?? 0, copied: move.detail.copied ?? 0 },
       ...(move.detail.late && { late: move.detail.late }),

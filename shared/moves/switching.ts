@@ -53,7 +53,9 @@ export async function copyAndSwitch(run: Run): Promise<boolean> {
   run.detail.collections = (await compareSealed(run, collections)) ?? (await lookAtAll(run, collections));
   inTime();
   await run.point("verified");
+  run.isUnsure = true;
   const answer = orThrow(await control.switch(move, run.detail));
+  run.isUnsure = false;
   if (answer !== "switched") throw new NotNow(answer);
   run.isPaused = false;
   await run.point("switched");
