@@ -13,7 +13,7 @@ import { writeWhole } from "./whole-file.ts";
 /** Shorter ones are words that stand anywhere. */
 const LEAST_LENGTH = 6;
 const NAMES =
-  /(KEY|KEYS|SECRET|PASSWORD|TOKEN|URI)$|^DATABASE_|^(MONGO|REDIS|KV|SUPABASE_DB|SUPABASE_ADMIN_DB|ALERT_WEBHOOK)_URL$/;
+  /(KEY|KEYS|SECRET|PASSWORD|TOKEN|URI)$|^DATABASE_|^(MONGO|REDIS|KV|SUPABASE_DB|SUPABASE_ADMIN_DB|DEPLOY_DATABASE|ALERT_WEBHOOK)_URL$/;
 /** Meant for browsers. */
 const PUBLIC = /PUBLISHABLE_KEY$|ANON_KEY$/;
 /** Of the Vercel project, which previews and production may share. */
