@@ -37,7 +37,7 @@ export const checks: Stage = {
 };
 
 /** Throws `Refused` with the name and line of everything that is not an addition. */
-export async function refuseContraction(
+async function refuseContraction(
   { root, options, say }: Pick<Deployment, "root" | "options" | "say">,
   pending: readonly string[],
 ): Promise<void> {

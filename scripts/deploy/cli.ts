@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { Environment } from "../../shared/config.ts";
 import { Refused } from "../commands/command.ts";
 
-export type Tool = "supabase" | "vercel";
+type Tool = "supabase" | "vercel";
 
 export interface CliOptions {
   root: string;

@@ -255,7 +255,7 @@ describe("refused before anything is done", () => {
     await refused(`${DEPLOY} --without-backup=`, "needs a reason");
     expect(await project.deploy(`${DEPLOY} --without-backup=empty`)).toMatchObject({ code: 0 });
     expect(await project.calls()).not.toContainEqual(expect.stringContaining("backup"));
-    expect(project.notes).toEqual([
+    expect(project.notes.slice(-1)).toEqual([
       { action: "deploy", asked: expect.objectContaining({ "without-backup": "empty" }) },
     ]);
   });

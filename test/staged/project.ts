@@ -25,7 +25,7 @@ export interface Ran {
   said: string;
 }
 /** How the deployed versions answer. */
-export interface Answers {
+interface Answers {
   /** of requests that come to whichever version: a status, 200 unless told */
   status: (where: "production" | "new", stamp: string, path: string) => number;
   onRequest: (where: "production" | "new", stamp: string, path: string) => void;
