@@ -18,7 +18,11 @@ const WAYS = [
 const LOST = unavailable("Supabase does not answer.");
 
 /** The step of a user in which the switch is asked for and nothing is heard of it: what was asked, to be answered later. */
-async function losing(userId: string, to: string, isAllLost: boolean): Promise<() => ReturnType<MovesControl["switch"]>> {
+async function losing(
+  userId: string,
+  to: string,
+  isAllLost: boolean,
+): Promise<() => ReturnType<MovesControl["switch"]>> {
   let asked: Parameters<MovesControl["switch"]> | undefined;
   const control: MovesControl = {
     ...system.moves,
