@@ -15,12 +15,12 @@ type Line = Record<string, unknown>;
 /** Why a part cannot be trusted, by name. */
 export class BadPart extends Error {
   override readonly name = "BadPart";
-  constructor(
-    readonly kind: "missing" | "altered" | "wrong key" | "malformed",
-    readonly path: string,
-    detail: string,
-  ) {
+  readonly kind: "missing" | "altered" | "wrong key" | "malformed";
+  readonly path: string;
+  constructor(kind: BadPart["kind"], path: string, detail: string) {
     super(`${path}: ${detail}`);
+    this.kind = kind;
+    this.path = path;
   }
 }
 

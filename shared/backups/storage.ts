@@ -14,7 +14,7 @@ export interface BackupStorage {
 
 export class NotStored extends Error {
   override readonly name = "NotStored";
-  constructor(readonly path: string) {
+  constructor(path: string) {
     super(`${path} is missing`);
   }
 }
