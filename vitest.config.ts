@@ -40,6 +40,8 @@ export default defineConfig({
             "test/integration/mongo-reference-storm.test.ts",
             // what differs between two of one kind, real servers show
             "test/contract/mongo-second.test.ts",
+            // a snapshot over a direct URL
+            "test/backups/create.test.ts",
             // PGlite speaks to one client, in its own process
             "test/{contract,attack,failure}/postgres-{direct,data-plane}*.test.ts",
           ],

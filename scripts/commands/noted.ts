@@ -23,6 +23,7 @@ const CHANGES: Readonly<Record<string, (given: Given) => boolean>> = {
       ...["replication backfill", "replication repair", "replication retry"],
       ...["replication promote", "replication demote"],
       ...["ledger deposit", "ledger yield", "ledger post", "ledger void", "ledger reverse"],
+      ...["backup create"],
     ].map((name) => [name, () => true]),
   ),
 };

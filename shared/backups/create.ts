@@ -33,7 +33,7 @@ export async function createBackup(options: CreateOptions): Promise<Manifest> {
   const id = `${began.replaceAll(/[:.]/g, "-")}-${randomBytes(3).toString("hex")}`;
   const made: Pick<Manifest, "parts" | "sums" | "databases"> = { parts: [], sums: {}, databases: [] };
   for (const { contents, ...database } of sources) {
-    let versions: BackedUpDatabase["versions"] = null;
+    let versions: Versions = null;
     for (const { name, collection, lines } of contents) {
       let number = 0;
       for await (const slice of slices(lines())) {
@@ -45,11 +45,7 @@ export async function createBackup(options: CreateOptions): Promise<Manifest> {
         const part = { path, collection: name, database: database.name, count, tombstones, versions: range, ...stored };
         made.parts.push(part);
         addSums(made.sums, part, tally);
-        if (range)
-          versions = {
-            from: Math.min(range.from, versions?.from ?? range.from),
-            to: Math.max(range.to, versions?.to ?? 0),
-          };
+        versions = widened(versions, range);
         onPart?.(part);
       }
     }
@@ -64,6 +60,13 @@ export async function createBackup(options: CreateOptions): Promise<Manifest> {
   const text = new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`);
   await storage.put(`${id}/${MANIFEST}`, once(text));
   return manifest;
+}
+
+type Versions = BackedUpDatabase["versions"];
+
+function widened(one: Versions, other: Versions): Versions {
+  if (!one || !other) return one ?? other;
+  return { from: Math.min(one.from, other.from), to: Math.max(one.to, other.to) };
 }
 
 async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
