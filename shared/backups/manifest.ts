@@ -67,7 +67,7 @@ export const manifestSchema = z.object({
   parts: z.array(partSchema),
   /** of the money of living records, by collection, database and currency, as decimals; "" where records have no currency */
   sums: z.record(z.string(), z.record(z.string(), z.record(z.string(), z.string()))),
-  /** by asset: what all accounts hold together, in smallest units; null: the ledger is not in it */
+  /** by asset: what all accounts of users hold together, in smallest units; null: the ledger is not in it */
   ledger: z.record(z.string(), z.string()).nullable(),
   /** an age recipient; null: it is not encrypted */
   recipient: z.string().nullable(),

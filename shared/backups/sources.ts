@@ -67,7 +67,7 @@ export async function openSources(options: SourcesOptions): Promise<Sources> {
       ? await control.ask("select version from supabase_migrations.schema_migrations order by version")
       : [];
     const totals = await control.ask(
-      "select asset, sum(balance)::text as total from public.ledger_accounts group by asset order by asset",
+      "select asset, sum(posted)::text as total from public.ledger_accounts where kind = 'user' group by asset order by asset",
     );
     return {
       sources,
