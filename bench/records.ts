@@ -3,6 +3,7 @@ import { type Db, Decimal128, Long, UUID } from "mongodb";
 import type postgres from "postgres";
 import { uuidv7 } from "uuidv7";
 import { analyze } from "./statistics.ts";
+import { withoutTriggers } from "./without-triggers.ts";
 
 export const body = (more: object = {}) => ({
   amount: "12.5",
@@ -21,21 +22,17 @@ const EPOCH = Date.UTC(2026, 0, 1);
  * times.
  */
 export async function loadPostgres(sql: postgres.Sql, users: readonly string[], each: number): Promise<void> {
-  await sql.begin(async (tx) => {
-    await tx`alter table public.expenses disable trigger user`;
-    await tx`
+  await withoutTriggers(
+    sql,
+    "public.expenses",
+    (tx) => tx`
       insert into public.expenses (user_id, id, amount, currency, date, description, payment_method, tags,
         version, created_at, updated_at)
       select u, gen_random_uuid(), (n % 1000 + 1)::numeric / 4, (array['EUR', 'USD', 'CHF'])[n % 3 + 1],
         date '2026-01-01' - n % 700, 'Lunch number ' || n, 'card', '{work,lunch}',
         n, timestamptz '2026-01-01Z' + n * interval '7 seconds', timestamptz '2026-01-01Z'
-      from unnest(${users as string[]}::uuid[]) u, generate_series(1, ${each}::int) n`;
-    await tx.unsafe(
-      ["stamp", "check_tombstones", "bury"]
-        .map((name) => `alter table public.expenses enable always trigger switchyard_${name};`)
-        .join(""),
-    );
-  });
+      from unnest(${users as string[]}::uuid[]) u, generate_series(1, ${each}::int) n`,
+  );
   await analyze(sql);
 }
 

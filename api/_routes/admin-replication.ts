@@ -156,9 +156,13 @@ const routes = {
   }),
 };
 
-/** MongoDB's side; null where there is none, or it does not answer in time. The driver is loaded for this alone. */
+/**
+ * MongoDB's side; null where there is none, or it does not answer within `part` of the request. Whoever only looks gives it
+ * `primaryMs`, and hears what is known elsewhere as soon. The driver is loaded for this alone.
+ */
 async function ofMongo<T>(
   c: Context<AppEnv>,
+  part: "primaryMs" | "requestMs",
   work: (copy: OpenCopy) => Promise<Result<T, RepositoryError>>,
 ): Promise<T | null> {
   const { config, log } = c.var.dependencies;
@@ -168,7 +172,7 @@ async function ofMongo<T>(
   const replication = openReplication({ config, service, collections: allCollections, deadlines, log, appName: "api" });
   try {
     if (!replication.copy) return null;
-    const done = await within(leftOf(c, deadlines.requestMs), work(replication.copy));
+    const done = await within(leftOf(c, deadlines[part]), work(replication.copy));
     return done?.isOk() ? done.value : null;
   } finally {
     await replication.close();
@@ -196,7 +200,7 @@ export const adminReplicationRoutes = () =>
         callControl<DeadPage["items"]>(c, "read", "switchyard_admin_dead", {
           ...{ p_behind_collection: collection, p_behind_id: id, p_limit: limit + 1 },
         }),
-        cursor === undefined ? ofMongo<Dead[]>(c, (copy) => copy.dead(limit)) : [],
+        cursor === undefined ? ofMongo<Dead[]>(c, "primaryMs", (copy) => copy.dead(limit)) : [],
       ]);
       const { items, next_cursor } = pageOfRows(rows, limit, (row) => `${row.collection}.${row.id}`);
       return c.json(
@@ -208,12 +212,12 @@ export const adminReplicationRoutes = () =>
       if (c.req.valid("query").dry_run === "true") {
         const [here, there] = await Promise.all([
           callControl<number>(c, "read", "switchyard_admin_retried"),
-          ofMongo(c, (copy) => copy.unsent()),
+          ofMongo(c, "primaryMs", (copy) => copy.unsent()),
         ]);
         const thence = (there ?? []).reduce((sum, { failing, dead: aside }) => sum + failing + aside, 0);
         return c.json({ count: here + thence, refused: [] }, 200);
       }
-      const there = await ofMongo(c, (copy) => copy.retry());
+      const there = await ofMongo(c, "requestMs", (copy) => copy.retry());
       const here = await callControl<number>(c, "write", "switchyard_replication_retry");
       const missing = there === null && hasMongo(c) ? [REPLICA_HOLDER] : [];
       return c.json({ count: here + (there ?? 0), missing }, 202);

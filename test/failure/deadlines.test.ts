@@ -71,6 +71,13 @@ describe.each(HOMES)("%s takes connections and never answers", (hanging) => {
     expect(body.databases).toContainEqual(expect.objectContaining({ name: hanging, connected: false }));
   });
 
+  test("what was set aside: what Supabase knows of it comes before MongoDB is given up, and a refusal while Supabase hangs", async () => {
+    const path = "/api/admin/replication/dead";
+    const { response, body } = await inTime(path, users.other, hanging === "mongodb" ? HEALTH : ANSWER);
+    if (hanging === "mongodb") expect(body).toEqual({ items: [], next_cursor: null, way_back: null });
+    else expect([response.status, body.code]).toEqual([503, "unavailable"]);
+  });
+
   test.for(["/api/expenses", "/api/expenses/count"])("%s is refused in time", async (path) => {
     const { response, databases } = await inTime(path, users.hanging, ANSWER, hanging);
     expect([response.status, response.headers.get("retry-after")]).toEqual([503, expect.stringMatching(/^[1-9]/)]);
