@@ -18,7 +18,14 @@ let plane: DataPlane;
 let database: Database;
 beforeAll(async () => {
   plane = await startDataPlane();
-  database = postgresDatabase({ ...NEON, title: NEON.name, url: plane.url, collections: contacts, deadlines, appName: "test" });
+  database = postgresDatabase({
+    ...NEON,
+    title: NEON.name,
+    url: plane.url,
+    collections: contacts,
+    deadlines,
+    appName: "test",
+  });
   await plane.sql("select public.switchyard_set_quotas(null, null)");
 });
 afterAll(async () => {
