@@ -2,6 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { PATIENT } from "../setup/patience.ts";
 import { PASSWORD, SECRET_KEY, startProject } from "./project.ts";
 
 let project: Awaited<ReturnType<typeof startProject>>;
@@ -73,16 +74,15 @@ describe("undisturbed", () => {
   });
 
   test("another deployment at the same time is refused", async () => {
-    let second: Promise<{ code: number | null; said: string }> | undefined;
-    project.answers.onRequest = (where, _, path) => {
-      if (where === "new" && path === "/api/health") second ??= project.deploy(DEPLOY);
-    };
-    const watched = await project.deploy("deploy --watch=5s");
-    expect(watched.code).toBe(0);
-    expect(await second).toMatchObject({
+    await project.behave("vercel promote", "wait");
+    const first = project.deploy(DEPLOY);
+    await expect.poll(() => project.calls(), PATIENT).toContainEqual(expect.stringMatching(/^vercel promote/));
+    expect(await project.deploy(DEPLOY)).toMatchObject({
       code: 1,
       said: expect.stringMatching(/Process \d+ deploys to production now/),
     });
+    await project.behave();
+    expect((await first).code).toBe(0);
   });
 });
 

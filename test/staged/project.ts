@@ -1,6 +1,6 @@
 /** A project under git with an environment, a stand-in of its platforms, and servers for what is deployed. */
 import { execFile, spawn } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -97,7 +97,11 @@ export async function startProject() {
         ...{ newest: null, functions: null, ...over },
       }),
     );
-  const behave = (at?: string, how?: string) => writeFile(join(folder, "behaviour.json"), JSON.stringify({ at, how }));
+  // whole at every moment: a stand-in may read it just now
+  const behave = async (at?: string, how?: string) => {
+    await writeFile(join(folder, "behaviour.new.json"), JSON.stringify({ at, how }));
+    await rename(join(folder, "behaviour.new.json"), join(folder, "behaviour.json"));
+  };
   const git = (...words: string[]) =>
     run("git", ["-c", "user.name=t", "-c", "user.email=t@switchyard.test", ...words], { cwd: root });
   await git("init", "-q");

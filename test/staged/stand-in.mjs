@@ -1,6 +1,6 @@
 /**
  * The command lines of Vercel and Supabase as a deployment meets them, over a world that is a file: what they were told is
- * written down, and at a named call they fail, hang, or kill whoever called them, before or after what they do.
+ * written down, and at a named call they fail, hang, wait, or kill whoever called them, before or after what they do.
  */
 import { randomUUID } from "node:crypto";
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -61,10 +61,12 @@ export async function standIn(tool) {
   // a careless tool says what it was given
   console.error(`using ${process.env.SUPABASE_SECRET_KEY} and ${process.env.DEPLOY_DATABASE_URL}`);
   if (!name) throw new Error(`Nobody has said what to do at: ${line}`);
-  const { at, how } = JSON.parse(readFileSync(join(folder, "behaviour.json"), "utf8"));
+  const behaviour = () => JSON.parse(readFileSync(join(folder, "behaviour.json"), "utf8"));
+  const { at, how } = behaviour();
   const isAt = at !== undefined && name === at;
   if (isAt && how === "fail") process.exit(1);
   if (isAt && how === "hang") await new Promise((resolve) => setTimeout(resolve, 3_600_000));
+  while (isAt && how === "wait" && behaviour().how === "wait") await new Promise((resolve) => setTimeout(resolve, 50));
   if (isAt && how === "kill before") await kill();
   DO[name]();
   keep();
