@@ -174,7 +174,8 @@ begin
   return v_answers;
 end $$;
 
--- How it went: [{user_id, state, records, reason}].
+-- How it went: [{user_id, state, records, reason, is_unclaimed}]. What is said of users who were not claimed changes nothing of
+-- those who are, or were.
 create function public.switchyard_import_settle(p_run bigint, p_holder uuid, p_users jsonb) returns void
 language plpgsql volatile security definer set search_path = '' as $$
 declare
@@ -182,7 +183,9 @@ declare
 begin
   insert into switchyard.import_users as u (run_id, user_id, state, home, records, reason)
   select p_run, g.user_id, g.state, v_run.home, coalesce(g.records, '{}'), g.reason
-  from jsonb_to_recordset(p_users) g (user_id uuid, state text, records jsonb, reason text)
+  from jsonb_to_recordset(p_users) g (user_id uuid, state text, records jsonb, reason text, is_unclaimed boolean)
+  where not (coalesce(g.is_unclaimed, false) and exists (
+    select from switchyard.import_users i where i.run_id = p_run and i.user_id = g.user_id and i.state <> 'failed'))
   on conflict (run_id, user_id) do update
   set state = excluded.state, reason = excluded.reason, changed_at = clock_timestamp(),
     records = case when excluded.records = '{}' then u.records else excluded.records end;
@@ -212,15 +215,17 @@ language sql stable security definer set search_path = '' as $$
   from (select * from switchyard.imports where p_run is null or id = p_run order by id desc limit greatest(1, least(p_limit, 1000))) i
 $$;
 
--- One page of a run's users in those states, by id.
-create function public.switchyard_import_users(p_run bigint, p_states text[], p_after uuid default null, p_limit integer default 100)
-returns jsonb
+-- One page of a run's users in those states, by id; p_ids: only of these.
+create function public.switchyard_import_users(
+  p_run bigint, p_states text[], p_after uuid default null, p_limit integer default 1000, p_ids uuid[] default null
+) returns jsonb
 language sql stable security definer set search_path = '' as $$
   select coalesce(jsonb_agg(jsonb_build_object('user_id', u.user_id, 'state', u.state, 'home', u.home, 'version', u.version::text,
     'records', u.records, 'reason', u.reason) order by u.user_id), '[]')
   from (
     select * from switchyard.import_users
     where run_id = p_run and state = any (p_states) and (p_after is null or user_id > p_after)
+      and (p_ids is null or user_id = any (p_ids))
     order by user_id limit greatest(1, least(p_limit, 1000))
   ) u
 $$;
@@ -232,7 +237,7 @@ select switchyard.seal_function(f, '{service_role}') from unnest(array[
   'public.switchyard_import_begin(uuid, bigint, text, jsonb, text, text, boolean)',
   'public.switchyard_import_look(jsonb, bigint)', 'public.switchyard_import_claim(bigint, uuid, jsonb)',
   'public.switchyard_import_settle(bigint, uuid, jsonb)', 'public.switchyard_import_end(bigint, uuid, text, jsonb)',
-  'public.switchyard_imports(bigint, integer)', 'public.switchyard_import_users(bigint, text[], uuid, integer)'
+  'public.switchyard_imports(bigint, integer)', 'public.switchyard_import_users(bigint, text[], uuid, integer, uuid[])'
 ]::regprocedure[]) f;
 
 notify pgrst, 'reload schema';
