@@ -17,7 +17,7 @@ const direct = [
   "test/failure/{cold-instance,deadlines,full-pool,replicated-down,router-down}.test.ts",
 ];
 const everything = [
-  "test/{contract,integration,attack,property,replication,moves,servers}/**/*.test.ts",
+  "test/{contract,integration,attack,property,replication,moves,imports,servers}/**/*.test.ts",
   "test/failure/postgres-direct.test.ts",
 ];
 
@@ -33,7 +33,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: "embedded",
-          include: ["test/{unit,contract,integration,failure,attack,property,replication,moves}/**/*.test.ts"],
+          include: ["test/{unit,contract,integration,failure,attack,property,replication,moves,imports}/**/*.test.ts"],
           exclude: [
             // their thousands of calls say more on real servers, with a hosted project's roles and default privileges
             "test/attack/{rest,input,contention}.test.ts",

@@ -9,6 +9,7 @@ import { addDatabase, changeDatabase, drain, listDatabases, removeDatabase } fro
 import { prepareDatabase } from "./db.ts";
 import { doctor } from "./doctor.ts";
 import { homes } from "./homes.ts";
+import { importCommand, importStatus, importUndo } from "./import.ts";
 import { checkLedger, depositLedger, postLedger, reverseLedger, voidLedger, yieldLedger } from "./ledger.ts";
 import { logs } from "./logs.ts";
 import { abortMoves, cleanMoves, moveHomes, movesStatus, reverseHomes } from "./moves.ts";
@@ -39,6 +40,9 @@ export const COMMANDS: readonly Command[] = [
   cleanMoves,
   prepareDatabase,
   collectionSqlCommand,
+  importCommand,
+  importStatus,
+  importUndo,
   purge,
   replicationStatus,
   replicationConflicts,

@@ -7,6 +7,7 @@ import { type Db, type Document, type Filter, MongoClient } from "mongodb";
 import type { ImportSource } from "../../shared/imports/source.ts";
 import { valuesOf } from "../../shared/imports/source-ids.ts";
 import { databaseName } from "../../shared/mongo/database-name.ts";
+import { withoutCredentials } from "./without-credentials.ts";
 
 /** $gt compares within one type, so each is gone through by itself; in MongoDB's own order. */
 const ID_TYPES = ["number", "string", "binData", "objectId"] as const;
@@ -68,7 +69,3 @@ export function mongoSource(uri: string, { onClient }: MongoSourceOptions = {}):
     close: () => client.close(),
   };
 }
-
-/** The address without who asks: for people, and for the journal. */
-export const withoutCredentials = (uri: string): string =>
-  uri.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, "$1").replace(/\?.*$/, "");

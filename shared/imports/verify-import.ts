@@ -162,7 +162,10 @@ function compare(
   );
   if (record && differing.length === 0) return;
   result.wrong++;
-  if (!record) return find({ from, field: "", reason: `is not in ${collection.name}`, id: key });
+  if (!record) {
+    find({ from, field: "", reason: `is not in ${collection.name}`, id: key });
+    return;
+  }
   for (const field of differing) {
     const value = `${shown(values[field])}, and ${shown(record[field])} there`;
     find({ from, field, reason: `is another one in ${collection.name}`, id: key, value });
