@@ -268,6 +268,9 @@ const ALIASES: Readonly<Record<string, readonly string[]>> = {
   REDIS_URL: ["KV_URL"],
 };
 
+/** Every other name under which a variable is taken. */
+export const otherNames: readonly string[] = Object.values(ALIASES).flat();
+
 /** What the API needs. Throws `ConfigError`. */
 export const loadApiConfig = (env: Environment): ApiConfig => load(apiSchema, env, logProblems);
 
@@ -279,9 +282,14 @@ export const loadDoctorConfig = (env: Environment): DoctorConfig => load(doctorS
 
 /** What the development system passes on to its API as it is: what that would refuse is refused before anything starts. */
 const PASSED_ON = [
-  ...["ADMIN_USER_IDS", "ADMIN_EMAILS", "VIEWER_EMAILS", "ADMIN_REQUIRE_MFA"],
-  ...["MAX_TOKEN_LIFETIME_SECONDS", "RATE_LIMITS", "LOG_LEVEL"],
-] as readonly (keyof typeof devSchema.shape & keyof typeof apiSchema.shape)[];
+  "ADMIN_USER_IDS",
+  "ADMIN_EMAILS",
+  "VIEWER_EMAILS",
+  "ADMIN_REQUIRE_MFA",
+  "MAX_TOKEN_LIFETIME_SECONDS",
+  "RATE_LIMITS",
+  "LOG_LEVEL",
+] as const;
 
 /** What `npm start` reads: SUPABASE_DB_URL is where its own Supabase keeps everything. Throws `ConfigError`. */
 export function loadDevConfig(env: Environment): DevConfig {

@@ -5,7 +5,6 @@ import { parseEnv } from "node:util";
 import { loadApiConfig } from "../../shared/config.ts";
 import { Refused } from "../commands/command.ts";
 import { ENVIRONMENTS, fileOf } from "./environments.ts";
-import { offencesIn } from "./expand-only.ts";
 import { pendingMigrations } from "./migrations.ts";
 import { STAMP } from "./probe.ts";
 import { refuseForeignSecrets } from "./secrets.ts";
@@ -41,6 +40,8 @@ async function refuseContraction(
   { root, options, say }: Pick<Deployment, "root" | "options" | "say">,
   pending: readonly string[],
 ): Promise<void> {
+  // the parser is for this alone: no other command loads it
+  const { offencesIn } = await import("./expand-only.ts");
   const found = [];
   for (const file of pending)
     found.push(...(await offencesIn(file, await readFile(join(root, "supabase", "migrations", file), "utf8"))));

@@ -6,7 +6,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
-import type { Environment } from "../../shared/config.ts";
+import { type Environment, otherNames } from "../../shared/config.ts";
 import { Refused, WrongUse } from "../commands/command.ts";
 
 export const ENVIRONMENTS = ["preview", "staging", "production"] as const;
@@ -56,17 +56,11 @@ export async function environmentOf(root: string, name: EnvironmentName, shell: 
 
 const isDatabase = (name: string) => /^DATABASE_[A-Z0-9_]+$/.test(name);
 
-/** Other names of the same, as shared/config.ts takes them. */
-const ALSO = [
-  ...["NEXT_PUBLIC_SUPABASE_URL", "NEXT_PUBLIC_SUPABASE_PUBLISHABLE_KEY", "SUPABASE_ANON_KEY", "KV_URL", "MONGO_URL"],
-  "SUPABASE_SERVICE_ROLE_KEY",
-];
-
 /** `.env.example` names every variable; a test holds it to that. */
 async function knownNames(): Promise<ReadonlySet<string>> {
   const text = await readFile(new URL("../../.env.example", import.meta.url), "utf8");
   return new Set([
     ...(text.match(/^(?:# )?[A-Z][A-Z0-9_]+(?==)/gm) ?? []).map((each) => each.replace("# ", "")),
-    ...ALSO,
+    ...otherNames,
   ]);
 }

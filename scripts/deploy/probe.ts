@@ -1,7 +1,7 @@
 /** Looks at a deployed version from outside, as its users do. */
 import { createClient } from "@supabase/supabase-js";
 import { z } from "zod";
-import type { Environment } from "../../shared/config.ts";
+import { type Environment, loadApiConfig } from "../../shared/config.ts";
 
 const ASK_MS = 15_000;
 /** What the build leaves among the static files. */
@@ -108,9 +108,10 @@ async function messageOf(answer: Response): Promise<string> {
 
 /** A session of its own, which ends with its token. */
 async function signIn(env: Environment): Promise<{ value: string; until: number }> {
-  const url = env.SUPABASE_URL ?? env.NEXT_PUBLIC_SUPABASE_URL ?? "";
-  const key = env.SUPABASE_PUBLISHABLE_KEY ?? env.NEXT_PUBLIC_SUPABASE_PUBLISHABLE_KEY ?? env.SUPABASE_ANON_KEY ?? "";
-  const { auth } = createClient(url, key, { auth: { persistSession: false, autoRefreshToken: false } });
+  const { SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY } = loadApiConfig(env);
+  const { auth } = createClient(SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY, {
+    auth: { persistSession: false, autoRefreshToken: false },
+  });
   const { data, error } = await auth.signInWithPassword({
     email: env.SMOKE_EMAIL ?? "",
     password: env.SMOKE_PASSWORD ?? "",

@@ -7,8 +7,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Environment } from "../../shared/config.ts";
 import { Refused } from "../commands/command.ts";
+import { writeWhole } from "../whole-file.ts";
 import { ACCOUNT_WIDE, ENVIRONMENTS, type EnvironmentName, readVariables } from "./environments.ts";
-import { writeWhole } from "./whole-file.ts";
 
 /** Shorter ones are words that stand anywhere. */
 const LEAST_LENGTH = 6;

@@ -3,8 +3,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { Refused } from "../commands/command.ts";
+import { writeWhole } from "../whole-file.ts";
 import { ENVIRONMENTS, type EnvironmentName } from "./environments.ts";
-import { writeWhole } from "./whole-file.ts";
 
 const stageSchema = z.object({
   /** "running" in the file of a process that is no more: it was killed there */

@@ -2,16 +2,14 @@
  * Both sides of what is copied, for the first start: it waits a little until both have everything. On a slow machine MongoDB
  * may have taken messages for Supabase, which are brought there afterwards.
  */
-import { type Collection, isTwoWay } from "../../shared/definition/define.ts";
+import type { Collection } from "../../shared/definition/define.ts";
 import {
   type OpenReplication,
   type OpenReplicationOptions,
   openReplication,
 } from "../../shared/operations/open-replication.ts";
 import { readCopy } from "../../shared/operations/read-copy.ts";
-import { databaseOf } from "../../shared/replication/mongo-side.ts";
 import type { ReplicationStatus } from "../../shared/replication/source.ts";
-import { isDirty } from "../../shared/replication/unsent.ts";
 import { table } from "../commands/command.ts";
 import { copyWords } from "../commands/copy-words.ts";
 import { pause } from "./pause.ts";
@@ -48,12 +46,9 @@ export async function copyTable({ sql, cancel, waitMs, ...options }: CopyTableOp
   }
 }
 
-async function isSent({ copy, collections }: OpenReplication): Promise<boolean> {
-  if (!copy) return true;
-  const dirty = collections
-    .filter(isTwoWay)
-    .map((each) => isDirty(databaseOf(copy.mongo, each).collection(each.name)).catch(() => true));
-  return !(await Promise.all(dirty)).includes(true);
+async function isSent({ copy }: OpenReplication): Promise<boolean> {
+  const unsent = copy ? (await copy.unsent()).unwrapOr(null) : [];
+  return unsent?.every(({ pending, dead }) => pending + dead === 0) ?? false;
 }
 
 const isThere = (status: ReplicationStatus | null, collections: readonly Collection[]): boolean =>

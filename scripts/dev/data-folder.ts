@@ -1,7 +1,8 @@
 /** The folder with everything that the development server keeps: made, marked, locked and cleared here. */
 import { existsSync, readFileSync } from "node:fs";
-import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { writeWhole } from "../whole-file.ts";
 import { holderOf, takeLock } from "./folder-lock.ts";
 import { type Keys, newKeys } from "./keys.ts";
 
@@ -54,7 +55,7 @@ export async function openDataFolder(name: string): Promise<DataFolder> {
     keys: await keys(inside(KEYS)),
     inside,
     demo: () => (existsSync(inside(DEMO)) ? (JSON.parse(readFileSync(inside(DEMO), "utf8")) as DemoState) : undefined),
-    recordDemo: (state) => writeWhole(inside(DEMO), JSON.stringify(state)),
+    recordDemo: (state) => writeWhole(inside(DEMO), `${JSON.stringify(state)}\n`),
     release,
   };
 }
@@ -76,15 +77,10 @@ const inUse = (path: string, pid: number) =>
     `SWITCHYARD_DATA is ${path}, which a running system uses (process ${pid}): stop that one, or name another folder.`,
   );
 
-/** Whole or not at all: a system killed here must not leave half a key. */
-async function writeWhole(file: string, text: string): Promise<void> {
-  await writeFile(`${file}.new`, `${text}\n`, { mode: 0o600 });
-  await rename(`${file}.new`, file);
-}
-
 async function keys(file: string): Promise<Keys> {
   if (!existsSync(file)) {
-    await writeWhole(file, JSON.stringify(newKeys(), null, 2));
+    // a system killed here must not leave half a key
+    await writeWhole(file, `${JSON.stringify(newKeys(), null, 2)}\n`);
   }
   await chmod(file, 0o600);
   return JSON.parse(await readFile(file, "utf8")) as Keys;

@@ -1,7 +1,8 @@
 /** How the command line finds the system that runs here: written by `npm start`, gone when that stops. */
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { writeWhole } from "../whole-file.ts";
 
 const FILE = "development.json";
 
@@ -22,9 +23,7 @@ export type Development = z.infer<typeof schema>;
 /** Writes it for this user's eyes only; resolves with what takes it away again. */
 export async function writeDevelopment(folder: string, about: Development): Promise<() => Promise<void>> {
   const file = join(folder, FILE);
-  await rm(`${file}.new`, { force: true });
-  await writeFile(`${file}.new`, `${JSON.stringify(schema.parse(about), null, 2)}\n`, { mode: 0o600 });
-  await rename(`${file}.new`, file);
+  await writeWhole(file, `${JSON.stringify(schema.parse(about), null, 2)}\n`);
   return () => rm(file, { force: true });
 }
 

@@ -37,19 +37,22 @@ export function useLive<T>(key: string, load: () => Promise<Answer<T>>, everyMs:
     let timer: ReturnType<typeof setTimeout> | undefined;
     let isAsking = false;
     let isOver = false;
+    // until there is an answer it is asked for, however rarely another is wanted
     let isAnswered = false;
-    const isDue = () => everyMs !== null || !isAnswered;
+    /** null: not by itself */
+    const nextMs = () => (isAnswered ? everyMs : Math.min(everyMs ?? LIVE_MS, LIVE_MS));
     const step = async () => {
       if (isAsking) return;
       clearTimeout(timer);
       isAsking = true;
       isAnswered = await ask();
       isAsking = false;
-      if (!isOver && !document.hidden && isDue()) timer = setTimeout(step, isAnswered ? (everyMs ?? LIVE_MS) : LIVE_MS);
+      const ms = nextMs();
+      if (!isOver && !document.hidden && ms !== null) timer = setTimeout(step, ms);
     };
     const wake = () => {
       if (document.hidden) clearTimeout(timer);
-      else if (isDue()) void step();
+      else if (nextMs() !== null) void step();
     };
     document.addEventListener("visibilitychange", wake);
     void step();
