@@ -17,7 +17,7 @@ const direct = [
   "test/failure/{cold-instance,deadlines,full-pool,replicated-down,router-down}.test.ts",
 ];
 const everything = [
-  "test/{contract,integration,attack,property,replication,moves,servers}/**/*.test.ts",
+  "test/{contract,integration,attack,property,replication,moves,backups,servers}/**/*.test.ts",
   "test/failure/postgres-direct.test.ts",
 ];
 
@@ -33,13 +33,19 @@ export default defineConfig({
         test: {
           ...shared,
           name: "embedded",
+<<<<<<< ours
           include: ["test/{unit,contract,integration,failure,attack,property,replication,moves,staged}/**/*.test.ts"],
+=======
+          include: ["test/{unit,contract,integration,failure,attack,property,replication,moves,backups}/**/*.test.ts"],
+>>>>>>> theirs
           exclude: [
             // their thousands of calls say more on real servers, with a hosted project's roles and default privileges
             "test/attack/{rest,input,contention}.test.ts",
             "test/integration/mongo-reference-storm.test.ts",
             // what differs between two of one kind, real servers show
             "test/contract/mongo-second.test.ts",
+            // a snapshot over a direct URL
+            "test/backups/create.test.ts",
             // PGlite speaks to one client, in its own process
             "test/{contract,attack,failure}/postgres-{direct,data-plane}*.test.ts",
           ],

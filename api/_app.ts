@@ -21,6 +21,7 @@ import { createKnownRooms } from "./_rooms.ts";
 import { activityRoutes } from "./_routes/activity.ts";
 import { adminAssignmentRoutes } from "./_routes/admin-assignments.ts";
 import { adminAuditRoutes } from "./_routes/admin-audit.ts";
+import { adminBackupRoutes } from "./_routes/admin-backups.ts";
 import { adminDatabaseRoutes } from "./_routes/admin-databases.ts";
 import { adminReplicationRoutes } from "./_routes/admin-replication.ts";
 import { adminUserRoutes } from "./_routes/admin-users.ts";
@@ -84,6 +85,7 @@ export function createApp(dependencies: () => Dependencies, collections: readonl
     .route("/", adminDatabaseRoutes())
     .route("/", adminReplicationRoutes())
     .route("/", adminAuditRoutes())
+    .route("/", adminBackupRoutes())
     .route("/", metricsRoutes())
     .route("/", alertRoutes())
     .route("/", placementRoutes())

@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { ConfigError } from "../../shared/config.ts";
 import { checkAlerts, listAlerts, testAlerts } from "./alerts.ts";
+import { createBackupCommand, listBackupsCommand, verifyBackupCommand } from "./backup.ts";
 import { collectionSqlCommand } from "./collection.ts";
 import { type Command, type Given, type Io, Refused, WrongUse } from "./command.ts";
 import { replicationConflicts } from "./conflicts.ts";
@@ -63,9 +64,15 @@ export const COMMANDS: readonly Command[] = [
   testAlerts,
   doctor,
   logs,
+<<<<<<< ours
   deploy,
   deployStatus,
   deployRollback,
+=======
+  createBackupCommand,
+  listBackupsCommand,
+  verifyBackupCommand,
+>>>>>>> theirs
 ];
 
 /** Runs one command; the exit code: 0 done, 1 failed, 2 wrongly called. */

@@ -25,6 +25,7 @@ const CHANGES: Readonly<Record<string, (given: Given) => boolean>> = {
       ...["replication promote", "replication demote"],
       "deploy rollback",
       ...["ledger deposit", "ledger yield", "ledger post", "ledger void", "ledger reverse"],
+      ...["backup create"],
     ].map((name) => [name, () => true]),
   ),
 };

@@ -5,7 +5,7 @@
 import { misconfigured, type RepositoryError, storageFull } from "../contract/errors.ts";
 
 /** The revision of the schema that this code was written for; it runs on later ones, too, until they say otherwise. */
-export const SCHEMA_REVISION = 8;
+export const SCHEMA_REVISION = 9;
 
 /** As much of what `switchyard_health()` answers as decides. */
 export interface SchemaHealth {

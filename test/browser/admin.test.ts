@@ -5,6 +5,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { PATIENT } from "../setup/patience.ts";
 import { faultsOf } from "./axe.ts";
+import { noteBackups } from "./backups.ts";
 import { openBrowser, picture } from "./browser.ts";
 import { ADMIN, fileExpenses, openAdmin, type Person, signUp, VIEWER } from "./operators.ts";
 import { type BrowserSystem, startBrowserSystem } from "./system.ts";
@@ -22,6 +23,7 @@ beforeAll(async () => {
   for (const email of [ADMIN, VIEWER, "ada@browser.test", "bao@browser.test", "chidi@browser.test"])
     people.push(await signUp(system.apiUrl, email));
   for (const person of people.slice(2)) await fileExpenses(system.apiUrl, person, 3);
+  await noteBackups(system.data);
 });
 afterAll(async () => {
   await browser?.close();
@@ -69,6 +71,14 @@ const PAGES: readonly { name: string; address: () => string; shows: (page: Page)
     shows: async (page) => {
       await page.getByRole("heading", { name: "Dead rows" }).waitFor();
       await page.getByText("There are none.").nth(1).waitFor();
+    },
+  },
+  {
+    name: "backups",
+    address: () => "#/backups",
+    shows: async (page) => {
+      await page.getByRole("row", { name: /Full.*daily-2.*Verified/ }).waitFor();
+      await page.getByRole("row", { name: /expenses only.*daily-1.*Damaged/ }).waitFor();
     },
   },
   {

@@ -15,6 +15,8 @@ export interface BrowserSystem {
   pageUrl: string;
   mongo: TcpProxy;
   said: string[];
+  /** its folder, in which it says where it is reached */
+  data: string;
   stop(): Promise<void>;
 }
 
@@ -34,11 +36,12 @@ export async function startBrowserSystem(settings: Readonly<Record<string, strin
   const standIn = await startStandIn({ port: 0, file: ":memory:" });
   const mongo = await startProxy(standIn.uri);
   const said: string[] = [];
+  const data = join(folder, "data");
   const system = await startSystem(
     loadDevConfig({
       PORT: String(port),
       SUPABASE_PORT: String(supabasePort),
-      SWITCHYARD_DATA: join(folder, "data"),
+      SWITCHYARD_DATA: data,
       SWITCHYARD_DEMO: "0",
       MONGODB_URI: `mongodb://127.0.0.1:${mongo.port}/switchyard?directConnection=true`,
       ALLOWED_ORIGINS: origin,
@@ -56,6 +59,7 @@ export async function startBrowserSystem(settings: Readonly<Record<string, strin
     pageUrl: `${origin}/?api=${encodeURIComponent(apiUrl)}`,
     mongo,
     said,
+    data,
     async stop() {
       await system.stop();
       await mongo.stop();

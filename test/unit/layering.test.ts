@@ -19,6 +19,7 @@ const LAYERS: readonly (readonly string[])[] = [
   // the application's own, which none of the above knows
   ["shared/collections"],
   ["shared/reports", "shared/rooms", "shared/ledger", "shared/metrics"],
+  ["shared/backups"],
   ["shared/overview"],
   ["shared/operations"],
 ];

@@ -2,6 +2,7 @@
 import { session, signOut } from "../shared/session.ts";
 import { SignIn } from "../shared/sign-in.tsx";
 import { AuditPage } from "./audit/page.tsx";
+import { BackupsPage } from "./backups/page.tsx";
 import { DatabasesPage } from "./databases/page.tsx";
 import { OverviewPage } from "./overview/page.tsx";
 import { Asked } from "./parts/ask.tsx";
@@ -17,6 +18,7 @@ const PAGES = [
   { name: "users", title: "Users", Page: UsersPage, Subject: UserPage },
   { name: "databases", title: "Databases", Page: DatabasesPage },
   { name: "replication", title: "Replication", Page: ReplicationPage },
+  { name: "backups", title: "Backups", Page: BackupsPage },
   { name: "audit", title: "Audit", Page: AuditPage },
 ];
 

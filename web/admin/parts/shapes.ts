@@ -16,3 +16,4 @@ export type Placement = InferResponseType<Admin["placement"]["$get"], 200>;
 export type Replication = InferResponseType<Admin["replication"]["$get"], 200>;
 export type Conflict = InferResponseType<Admin["replication"]["conflicts"]["$get"], 200>["items"][number];
 export type Alert = InferResponseType<Admin["alerts"]["$get"], 200>["items"][number];
+export type Backups = InferResponseType<Admin["backups"]["$get"], 200>;

@@ -1,0 +1,105 @@
+/**
+ * What a backup says of itself. `manifest.json` is written last: a folder without one is a backup that was never finished, and
+ * nothing is restored from it.
+ *
+ *   <id>/manifest.json
+ *   <id>/<collection>/<database>/<n>.ndjson.zst[.age]
+ *
+ * Beside the collections there are tables of the control plane under names with a dot, which no collection can have: auth.users,
+ * auth.identities, switchyard.user_database_assignments, public.ledger_accounts and so on, in the order in which they have to be
+ * restored.
+ */
+import { createHash } from "node:crypto";
+import { err, ok, type Result } from "neverthrow";
+import { z } from "zod";
+import type { Collection } from "../definition/define.ts";
+
+export const FORMAT = "switchyard-backup";
+export const FORMAT_VERSION = 1;
+export const MANIFEST = "manifest.json";
+
+const version = z.int().nonnegative();
+const range = z.object({ from: version, to: version });
+
+const partSchema = z.object({
+  /** behind the backup's id */
+  path: z.string(),
+  /** a collection, or a table of the control plane */
+  collection: z.string(),
+  /** by its name in `switchyard.databases` */
+  database: z.string(),
+  /** lines, tombstones among them */
+  count: z.int().nonnegative(),
+  tombstones: z.int().nonnegative(),
+  /** as they are stored: compressed, and encrypted where the backup is */
+  bytes: z.int().nonnegative(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  /** of its records; null where the lines have none */
+  versions: range.nullable(),
+});
+
+const databaseSchema = z.object({
+  name: z.string(),
+  kind: z.enum(["postgres", "mongodb"]),
+  site: z.int(),
+  /** `pages`: by Supabase's REST, where no direct URL is configured: what changes meanwhile may be in it or not */
+  read: z.enum(["repeatable-read snapshot", "snapshot read", "read again by version until still", "pages"]),
+  /** of all records that are in it; null: there is none */
+  versions: range.nullable(),
+});
+
+export const manifestSchema = z.object({
+  format: z.literal(FORMAT),
+  format_version: z.literal(FORMAT_VERSION),
+  id: z.string().regex(/^[A-Za-z0-9_.-]{1,100}$/),
+  kind: z.enum(["full", "incremental"]),
+  /** the backup that an incremental one goes on from */
+  parent: z.string().nullable(),
+  /** what alone it holds; null: everything */
+  only: z.object({ collections: z.array(z.string()).nullable(), user: z.string().nullable() }).nullable(),
+  schema_hash: z.string(),
+  schema_revision: z.int(),
+  /** versions of the migrations that were applied; empty where they could not be read */
+  migrations: z.array(z.string()),
+  began_at: z.iso.datetime(),
+  ended_at: z.iso.datetime(),
+  databases: z.array(databaseSchema),
+  parts: z.array(partSchema),
+  /** of the money of living records, by collection, database and currency, as decimals; "" where records have no currency */
+  sums: z.record(z.string(), z.record(z.string(), z.record(z.string(), z.string()))),
+  /** by asset: what all accounts of users hold together, in smallest units; null: the ledger is not in it */
+  ledger: z.record(z.string(), z.string()).nullable(),
+  /** an age recipient; null: it is not encrypted */
+  recipient: z.string().nullable(),
+  /** what is not in it, and why, in sentences */
+  missing: z.array(z.string()),
+});
+
+export type Manifest = z.infer<typeof manifestSchema>;
+export type Part = z.infer<typeof partSchema>;
+export type BackedUpDatabase = z.infer<typeof databaseSchema>;
+
+/** Of a text; says what is wrong with it. */
+export function parseManifest(text: string): Result<Manifest, string> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return err(`${MANIFEST} is no JSON`);
+  }
+  const parsed = manifestSchema.safeParse(value);
+  if (parsed.success) return ok(parsed.data);
+  const [issue] = parsed.error.issues;
+  return err(`${MANIFEST}: ${issue?.path.join(".")}: ${issue?.message}`);
+}
+
+/** Differs where the fields, places or keys of a collection do. */
+export function schemaHash(collections: readonly Collection[]): string {
+  const shapes = collections
+    .map(({ name, placement, scope, fields, unique }) => ({
+      ...{ name, placement, scope, unique },
+      fields: Object.entries(fields).map(([field, { kind }]) => [field, kind]),
+    }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  return createHash("sha256").update(JSON.stringify(shapes)).digest("hex");
+}

@@ -1,0 +1,33 @@
+/** Where backups lie. Paths are relative, with slashes, and of `[A-Za-z0-9_.-]` alone. */
+export interface BackupStorage {
+  /** a folder or s3://bucket/prefix, without credentials, for people */
+  readonly place: string;
+  /** What is there afterwards is all of it, or what was there before; put twice, the later stands. */
+  put(path: string, bytes: AsyncIterable<Uint8Array>): Promise<void>;
+  /** Throws `NotStored` with the first bytes that are asked for. */
+  get(path: string): AsyncIterable<Uint8Array>;
+  /** Every path that begins with that, in order. */
+  list(prefix: string): AsyncIterable<string>;
+  /** Does nothing where nothing is. */
+  delete(path: string): Promise<void>;
+}
+
+export class NotStored extends Error {
+  override readonly name = "NotStored";
+  constructor(path: string) {
+    super(`${path} is missing`);
+  }
+}
+
+/** Throws where it leads elsewhere: a manifest may come from anybody. */
+export function checkedPath(path: string): string {
+  const isRight = path.split("/").every((step) => /^[A-Za-z0-9_.-]+$/.test(step) && !/^\.+$/.test(step));
+  if (!isRight) throw new Error(`"${path}" is no path in a backup`);
+  return path;
+}
+
+export async function readText(storage: BackupStorage, path: string): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of storage.get(path)) chunks.push(chunk);
+  return Buffer.concat(chunks).toString("utf8");
+}

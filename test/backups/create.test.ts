@@ -1,0 +1,77 @@
+/** A backup of real servers by the command itself: every home, tombstones, users; verified, and refused once it is altered. */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { runCommand } from "../../scripts/commands/index.ts";
+import { readPart } from "../../shared/backups/codec.ts";
+import { folderStorage } from "../../shared/backups/folder-storage.ts";
+import type { Manifest } from "../../shared/backups/manifest.ts";
+import { isTombstone, type Line, recordOfLine } from "../../shared/backups/record-lines.ts";
+import { contacts } from "../../shared/collections/contacts.ts";
+import { type MovingSystem, startMovingSystem } from "../moves/system.ts";
+
+let system: MovingSystem;
+let folder: string;
+beforeAll(async () => {
+  system = await startMovingSystem("backups");
+  folder = await mkdtemp(join(tmpdir(), "backups-"));
+});
+afterAll(async () => {
+  await system?.stop();
+  if (folder) await rm(folder, { recursive: true });
+});
+
+async function command(...words: string[]) {
+  const said = { out: [] as string[], err: [] as string[] };
+  const env = { ...system.env, DATABASE_URL: system.control.ownerUrl };
+  const io = { env, out: (line: string) => said.out.push(line), err: (line: string) => said.err.push(line) };
+  const code = await runCommand(words, io);
+  return { code, out: said.out.join("\n"), err: said.err.join("\n") };
+}
+
+test("everything of every home comes back from the lines as the API tells it", async () => {
+  const told = new Map<string, Record<string, unknown>>();
+  const gone = new Set<string>();
+  for (const home of system.homes) {
+    const call = system.callerOf(await system.user(home));
+    for (const name of ["Ann", "Bob"]) {
+      const { status, body } = await call("POST", "/contacts", { name: `${name} of ${home}` });
+      expect(status).toBe(201);
+      told.set(body.id, body);
+    }
+    const { body } = await call("POST", "/contacts", { name: "Cid" });
+    expect((await call("DELETE", `/contacts/${body.id}`)).status).toBe(204);
+    gone.add(body.id);
+  }
+  const made = await command("backup", "create", `--to=${folder}`, "--json");
+  expect(made).toMatchObject({ code: 0, err: "" });
+  const manifest: Manifest = JSON.parse(made.out);
+  expect(manifest.databases.map(({ name }) => name).sort()).toEqual([...system.homes].sort());
+
+  const storage = folderStorage(folder);
+  const lines: Line[] = [];
+  for (const part of manifest.parts.filter(({ collection }) => collection === "contacts"))
+    for await (const line of readPart(storage, manifest.id, part, null)) lines.push(line);
+  const records = lines.flatMap((line) => recordOfLine(contacts, line) ?? []);
+  for (const record of records) expect(record).toMatchObject(told.get(String(record.id)) ?? { unexpected: record });
+  expect(records).toHaveLength(told.size);
+  expect(lines.filter(isTombstone).map(({ id }) => String(id)).sort()).toEqual([...gone].sort());
+  const users = manifest.parts.filter(({ collection }) => collection === "auth.users");
+  expect(users.reduce((sum, { count }) => sum + count, 0)).toBe(system.homes.length);
+
+  expect(await command("backup", "verify", manifest.id, `--to=${folder}`)).toMatchObject({ code: 0 });
+  expect((await command("backup", "list", `--to=${folder}`)).out).toContain(manifest.id);
+
+  const [part] = manifest.parts.filter(({ collection }) => collection === "contacts");
+  const file = join(folder, manifest.id, part?.path ?? "");
+  const bytes = await readFile(file);
+  bytes.writeUInt8(bytes.readUInt8(20) ^ 1, 20);
+  await writeFile(file, bytes);
+  const refused = await command("backup", "verify", manifest.id, `--to=${folder}`);
+  expect(refused).toMatchObject({ code: 1, err: expect.stringContaining(part?.path ?? "?") });
+
+  await rm(join(folder, manifest.id, "manifest.json"));
+  expect((await command("backup", "list", `--to=${folder}`)).out).toContain("not finished");
+  expect(await command("backup", "verify", manifest.id, `--to=${folder}`)).toMatchObject({ code: 1 });
+});
