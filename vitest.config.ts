@@ -17,7 +17,7 @@ const direct = [
   "test/failure/{cold-instance,deadlines,full-pool,replicated-down,router-down}.test.ts",
 ];
 const everything = [
-  "test/{contract,integration,attack,property,replication,moves,backups,servers}/**/*.test.ts",
+  "test/{contract,integration,attack,property,replication,moves,backups,imports,data-migrations,servers}/**/*.test.ts",
   "test/failure/postgres-direct.test.ts",
 ];
 
@@ -33,11 +33,9 @@ export default defineConfig({
         test: {
           ...shared,
           name: "embedded",
-<<<<<<< ours
-          include: ["test/{unit,contract,integration,failure,attack,property,replication,moves,staged}/**/*.test.ts"],
-=======
-          include: ["test/{unit,contract,integration,failure,attack,property,replication,moves,backups}/**/*.test.ts"],
->>>>>>> theirs
+          include: [
+            "test/{unit,contract,integration,failure,attack,property,replication,moves,staged,backups,imports,data-migrations}/**/*.test.ts",
+          ],
           exclude: [
             // their thousands of calls say more on real servers, with a hosted project's roles and default privileges
             "test/attack/{rest,input,contention}.test.ts",

@@ -11,6 +11,7 @@ import { prepareDatabase } from "./db.ts";
 import { deploy, deployRollback, deployStatus } from "./deploy.ts";
 import { doctor } from "./doctor.ts";
 import { homes } from "./homes.ts";
+import { importCommand, importStatus, importUndo } from "./import.ts";
 import { checkLedger, depositLedger, postLedger, reverseLedger, voidLedger, yieldLedger } from "./ledger.ts";
 import { logs } from "./logs.ts";
 import { abortMoves, cleanMoves, moveHomes, movesStatus, reverseHomes } from "./moves.ts";
@@ -41,6 +42,9 @@ export const COMMANDS: readonly Command[] = [
   cleanMoves,
   prepareDatabase,
   collectionSqlCommand,
+  importCommand,
+  importStatus,
+  importUndo,
   purge,
   replicationStatus,
   replicationConflicts,
@@ -64,15 +68,12 @@ export const COMMANDS: readonly Command[] = [
   testAlerts,
   doctor,
   logs,
-<<<<<<< ours
   deploy,
   deployStatus,
   deployRollback,
-=======
   createBackupCommand,
   listBackupsCommand,
   verifyBackupCommand,
->>>>>>> theirs
 ];
 
 /** Runs one command; the exit code: 0 done, 1 failed, 2 wrongly called. */

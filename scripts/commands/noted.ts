@@ -8,12 +8,14 @@ import { ConfigError, loadFunctionConfig } from "../../shared/config.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
 import { serviceClient } from "../../shared/postgres/client.ts";
 import { callSystem } from "../../shared/postgres/system-call.ts";
+import { withoutCredentials } from "../import/without-credentials.ts";
 import { type Command, type Given, type Io, WrongUse } from "./command.ts";
 import { settingsOf } from "./connect.ts";
 
 /** By name; a test has every other one looked at, too. */
 const CHANGES: Readonly<Record<string, (given: Given) => boolean>> = {
   "replication conflicts": ({ positionals }) => positionals[0] === "choose",
+  import: ({ values }) => values["dry-run"] !== true,
   "homes move": ({ values }) => values["dry-run"] !== true,
   deploy: ({ values }) => values["dry-run"] !== true,
   "replication restore": ({ values }) => values.commit === true,
@@ -24,6 +26,7 @@ const CHANGES: Readonly<Record<string, (given: Given) => boolean>> = {
       ...["replication backfill", "replication repair", "replication retry"],
       ...["replication promote", "replication demote"],
       "deploy rollback",
+      "import undo",
       ...["ledger deposit", "ledger yield", "ledger post", "ledger void", "ledger reverse"],
       ...["backup create"],
     ].map((name) => [name, () => true]),
@@ -42,7 +45,7 @@ export async function noted(command: Command, given: Given, io: Io): Promise<voi
   const line = {
     ...{ p_actor_id: null, p_actor: `operator (${userName()})`, p_via: "command", p_action: command.name },
     p_subjects: [...new Set(given.positionals.map((word) => word.toLowerCase()))],
-    p_asked: options,
+    p_asked: asSaid(options),
     p_reason: reason,
   };
   const begun = await callSystem<number>(service, "switchyard_admin_note", line);
@@ -59,6 +62,15 @@ export async function noted(command: Command, given: Given, io: Io): Promise<voi
     if (ended.isErr() && code === 0) io.err(`This is not in the audit, or not how it ended: ${ended.error.message}`);
   }
 }
+
+/** An address may hold a password, which is nobody's to read later. */
+const asSaid = (options: Given["values"]): Given["values"] =>
+  Object.fromEntries(
+    Object.entries(options).map(([name, value]) => [
+      name,
+      typeof value === "string" ? withoutCredentials(value) : value,
+    ]),
+  );
 
 async function serviceIn({ env }: Io): Promise<SupabaseClient | undefined> {
   try {

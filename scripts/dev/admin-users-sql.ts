@@ -15,6 +15,9 @@ export const USER = `jsonb_strip_nulls(jsonb_build_object(
     from auth.identities i where i.user_id = u.id),
   'created_at', u.created_at, 'updated_at', u.updated_at, 'is_anonymous', u.is_anonymous))`;
 
+/** What Auth takes for a hash; of these it is bcrypt alone that sign-ins here can be checked against. */
+const KNOWN_HASH = /^\$2[aby]\$\d\d\$.{53}$|^\$argon2(i|id)\$v=19\$/;
+
 /** The user, or Auth's 404. */
 export async function readUser(query: Query, id: string): Promise<Record<string, unknown>> {
   const [row] = await query<{ user: Record<string, unknown> }>(
@@ -46,6 +49,13 @@ export async function changesOf(query: Query, id: string, body: Record<string, u
       body.password,
       cost,
     );
+  }
+  if (typeof body.password_hash === "string" && body.password_hash !== "") {
+    if (body.password)
+      throw new AuthRefusal(400, "Only a password or a password hash should be provided", "validation_failed");
+    if (!KNOWN_HASH.test(body.password_hash))
+      throw new AuthRefusal(400, "Invalid password hash format", "validation_failed");
+    await set("encrypted_password = $2::text", body.password_hash);
   }
   if (body.email_confirm === true) await set("email_confirmed_at = coalesce(email_confirmed_at, now())");
   if (body.phone_confirm === true) await set("phone_confirmed_at = coalesce(phone_confirmed_at, now())");

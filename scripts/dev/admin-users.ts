@@ -8,6 +8,7 @@ import type { Database, Query } from "./database.ts";
 
 const PAGE = 50;
 const MAX_PAGE = 1000;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 type Body = Record<string, unknown>;
 
 export interface AdminSettings {
@@ -41,7 +42,7 @@ export function adminUsers(database: Database, { secretKey, jwtSecret, passwordC
     const user = await change(database, async (query) => {
       const taken = await query("select 1 from auth.users where email = $1", [email]);
       if (email && taken.length > 0) throw emailExists();
-      const id = typeof body.id === "string" ? body.id : randomUUID();
+      const id = newIdOf(body);
       await query(
         `insert into auth.users (id, aud, role, email, phone, raw_app_meta_data, raw_user_meta_data, created_at, updated_at)
          values ($1::uuid, 'authenticated', 'authenticated', $2, $3,
@@ -142,10 +143,15 @@ class DatabaseRefusal extends AuthRefusal {
 const emailExists = () =>
   new AuthRefusal(422, "A user with this email address has already been registered", "email_exists");
 
+function newIdOf({ id }: Body): string {
+  if (id === undefined) return randomUUID();
+  if (typeof id === "string" && UUID.test(id)) return id.toLowerCase();
+  throw new AuthRefusal(400, "ID must conform to the uuid v4 format", "validation_failed");
+}
+
 function idOf(c: Context): string {
   const id = c.req.param("id") ?? "";
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id))
-    throw new AuthRefusal(404, "user_id must be an UUID", "validation_failed");
+  if (!UUID.test(id)) throw new AuthRefusal(404, "user_id must be an UUID", "validation_failed");
   return id;
 }
 

@@ -136,6 +136,13 @@ export function mongoDatabase(options: MongoOptions): Database {
         collections: atHome,
         maxTimeMs: deadlines.queryMs,
         heardAfterMs: noticeMs + deadlines.requestMs,
+        async remove(userId, collection, id, version) {
+          const known = await self();
+          if (known.isErr()) return err(known.error);
+          const { site } = known.value;
+          const store = createMongoStore({ db: connection.db(), userId, site, all, maxTimeMs: deadlines.queryMs });
+          return store.delete(collection, id, version);
+        },
       }),
     close: async () => void (await Promise.all([connection.close(), pinging.close()])),
   };

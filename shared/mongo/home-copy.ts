@@ -2,12 +2,15 @@
 import { type Db, type Document, Long, UUID } from "mongodb";
 import { err, ok, type Result } from "neverthrow";
 import { invalid, notFound, type RepositoryError } from "../contract/errors.ts";
+import type { Answer } from "../contract/repository.ts";
 import type { Collection } from "../definition/define.ts";
 import { foldedFields } from "../definition/search.ts";
 import type { Copied, CopiedRow, CopiedTombstone, HomeCopy } from "../repository/home-copy.ts";
 import { numbersIn } from "../repository/numbers-in.ts";
 import { canonicalDecimal } from "../values/money.ts";
+import { bringDocuments } from "./bring.ts";
 import { recordProjection, toFields, toRecord, uuidText } from "./documents.ts";
+import { attempt } from "./failures.ts";
 import { fencesIn, setFence } from "./fences.ts";
 import { homeChanges, homeDigests } from "./home-digests.ts";
 import { forwardDocument } from "./home-forward.ts";
@@ -25,13 +28,22 @@ export interface MongoHomeCopyOptions {
   maxTimeMs: number;
   /** as of `HomeCopy` */
   heardAfterMs: number;
+  /** one record, if it has that version, as its user deletes it */
+  remove: (userId: string, collection: Collection, id: string, version: number) => Answer<void>;
 }
 
 const TRANSACTION_CALLS = 4;
 /** Documents that one transaction takes away. */
 const BATCH = 500;
 
-export function mongoHomeCopy({ db: own, name, collections, maxTimeMs, heardAfterMs }: MongoHomeCopyOptions): HomeCopy {
+export function mongoHomeCopy({
+  db: own,
+  name,
+  collections,
+  maxTimeMs,
+  heardAfterMs,
+  remove,
+}: MongoHomeCopyOptions): HomeCopy {
   const options = { maxTimeMS: maxTimeMs };
   /** Writes the fence of a user who is at home elsewhere, or on the way here. */
   const notAtHome = async (
@@ -162,6 +174,35 @@ export function mongoHomeCopy({ db: own, name, collections, maxTimeMs, heardAfte
         const batch = (db: Db, given: CallOptions): Promise<number> => removeSome(db, collection, everything, given);
         while ((await inOne(userId, turn, batch)) > 0);
       }
+    },
+
+    async bring(userId, collection, rows) {
+      const brought = await attempt(async () =>
+        bringDocuments(await own(), documentsOf(collection, userId, { rows, tombstones: [] }), collection, options),
+      );
+      if (brought.isErr()) throw brought.error;
+    },
+
+    async unbring(userId, version) {
+      const upTo = { version: { $lte: Long.fromNumber(version) } };
+      const taken = await attempt(async () => {
+        for (const collection of [...collections].reverse())
+          await (await own())
+            .collection(collection.name)
+            .deleteMany({ ...keysOf(collection).everything(userId), ...upTo }, options);
+        return ok(undefined);
+      });
+      if (taken.isErr()) throw taken.error;
+    },
+
+    async withdraw(userId, collection, version, ids) {
+      const gone: string[] = [];
+      for (const id of ids) {
+        const removed = await remove(userId, collection, id, version);
+        if (removed.isOk()) gone.push(id);
+        else if (removed.error.kind === "unavailable") throw removed.error;
+      }
+      return gone;
     },
   };
 }

@@ -92,6 +92,18 @@ export function postgresHomeCopy(call: SystemFunctions): HomeCopy {
       const batch = { p_user_id: userId, p_turn: turn, p_limit: CLEARED_AT_ONCE };
       while ((await call<number>("switchyard_home_clear", batch)) > 0);
     },
+
+    async bring(userId, collection, rows) {
+      const { p_rows } = givenOf(userId, collection, { rows, tombstones: [] });
+      await call("switchyard_home_bring", { ...about(userId, collection), p_rows });
+    },
+
+    async unbring(userId, version) {
+      await call("switchyard_home_unbring", { p_user_id: userId, p_version: version });
+    },
+
+    withdraw: (userId, collection, version, ids) =>
+      call<string[]>("switchyard_home_withdraw", { ...about(userId, collection), p_version: version, p_ids: ids }),
   };
 }
 

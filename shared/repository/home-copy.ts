@@ -111,4 +111,13 @@ export interface HomeCopy {
   forward(late: Forwarded): Promise<ForwardAnswer>;
   /** Takes everything away. Refused as `write`. */
   clear(userId: string, turn: number): Promise<void>;
+  /**
+   * For a user who is not there yet: puts these where nothing is, all with one version, and leaves alone what is there. What
+   * cannot be done is thrown as an error of the contract; `invalid` and `conflict` are the records' fault.
+   */
+  bring(userId: string, collection: Collection, rows: readonly CopiedRow[]): Promise<void>;
+  /** Takes away what has that version or an earlier one, without tombstones, while the user is not there. */
+  unbring(userId: string, version: number): Promise<void>;
+  /** Deletes those that still have that version and that nothing refers to, as the user would; gives their ids. */
+  withdraw(userId: string, collection: Collection, version: number, ids: readonly string[]): Promise<string[]>;
 }

@@ -15,7 +15,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["shared/repository"],
   ["shared/postgres", "shared/mongo"],
   ["shared/http"],
-  ["shared/placement", "shared/replication", "shared/moves"],
+  ["shared/placement", "shared/replication", "shared/moves", "shared/imports"],
   // the application's own, which none of the above knows
   ["shared/collections"],
   ["shared/reports", "shared/rooms", "shared/ledger", "shared/metrics"],

@@ -6,12 +6,8 @@ import { CHANGING } from "../../scripts/commands/noted.ts";
 /** The doctor makes a user of its own, and takes it away; alerts are told of what is found. */
 const LOOKING = [
   ...["alerts check", "alerts list", "alerts test"],
-<<<<<<< ours
-  ...["collection sql", "databases", "deploy status", "doctor", "health", "homes moves status", "ledger check", "logs"],
-=======
-  ...["backup list", "backup verify"],
-  ...["collection sql", "databases", "doctor", "health", "homes moves status", "ledger check", "logs"],
->>>>>>> theirs
+  ...["backup list", "backup verify", "collection sql", "databases", "deploy status", "doctor", "health"],
+  ...["homes moves status", "import status", "ledger check", "logs"],
   ...["replication status", "replication verify", "stats"],
 ];
 

@@ -1,0 +1,123 @@
+/** The users of a source in turn, each with everything of theirs, converted: what a dry run, a run and its verification go over. */
+import { convertAccount, type ImportedAccount } from "./convert-account.ts";
+import { isMeant } from "./convert-record.ts";
+import { type ConvertedUser, convertUser } from "./convert-user.ts";
+import type { Finding } from "./findings.ts";
+import type { Mapping } from "./mapping.ts";
+import { valueAt } from "./rules.ts";
+import type { ImportSource, SourceDocument } from "./source.ts";
+import { keyOf } from "./source-ids.ts";
+import { namesSpokenOf } from "./spoken-of.ts";
+
+export interface ReadUser extends ConvertedUser {
+  account: ImportedAccount;
+}
+
+export interface ReadUsers {
+  /** so many documents of the source's users were read by now */
+  read: number;
+  users: ReadUser[];
+}
+
+export interface Reading {
+  source: ImportSource;
+  mapping: Mapping;
+  find: (finding: Finding) => void;
+  /** users whose records are read at once */
+  batchSize: number;
+  /** told of how many documents of each collection were some user's */
+  onDocuments?: (from: string, count: number) => void;
+}
+
+export async function* readUsers(reading: Reading): AsyncGenerator<ReadUsers> {
+  const { source, mapping, find, batchSize } = reading;
+  const spoken = namesSpokenOf(mapping);
+  // the first one has the address: the same one every time, as the order is
+  const addresses = new Set<string>();
+  const keys = new Set<string>();
+  let read = 0;
+  let accounts: ImportedAccount[] = [];
+  const full = async (): Promise<ReadUsers> => {
+    const taken = accounts;
+    accounts = [];
+    return { read, users: await withRecords(reading, taken, spoken) };
+  };
+  for await (const document of source.read(mapping.users.from)) {
+    read++;
+    if (!isMeant(mapping.users, document)) continue;
+    unspoken(mapping.users.from, document, mapping.users.id, spoken, find);
+    const account = convertAccount(mapping.users, document, source, find);
+    if (!account) continue;
+    const { key, email } = account;
+    const twin = keys.has(key)
+      ? "is the id of two users"
+      : addresses.has(email)
+        ? "is the address of two users"
+        : undefined;
+    if (twin !== undefined) {
+      find({ from: mapping.users.from, field: mapping.users.email, reason: twin, id: key, value: email });
+      continue;
+    }
+    keys.add(key);
+    addresses.add(email);
+    accounts.push(account);
+    if (accounts.length === batchSize) yield await full();
+  }
+  yield await full();
+}
+
+async function withRecords(
+  { source, mapping, find, onDocuments }: Reading,
+  accounts: readonly ImportedAccount[],
+  spoken: ReadonlyMap<string, ReadonlySet<string>>,
+): Promise<ReadUser[]> {
+  const owners = new Map(mapping.records.map(({ from, owner }) => [from, owner]));
+  const documents = new Map(accounts.map(({ key }) => [key, new Map<string, SourceDocument[]>()]));
+  for (const [from, owner] of owners) {
+    const entries = mapping.records.filter((entry) => entry.from === from);
+    let count = 0;
+    for await (const document of source.owned(from, owner, [...documents.keys()])) {
+      const all = documents.get(keyOf(valueAt(document, owner)) ?? "");
+      if (!all) continue;
+      count++;
+      const id = entries[0]?.id ?? "_id";
+      unspoken(from, document, id, spoken, find);
+      const list = all.get(from) ?? [];
+      all.set(from, list);
+      if (entries.some((entry) => isMeant(entry, document))) list.push(document);
+      else
+        find({
+          from,
+          field: "",
+          reason: "is what no entry of the mapping means",
+          id: idIn(document, id),
+          isNote: true,
+        });
+    }
+    onDocuments?.(from, count);
+  }
+  return accounts.map((account) => ({
+    account,
+    ...convertUser(mapping, documents.get(account.key) ?? new Map(), source, find),
+  }));
+}
+
+const idIn = (document: SourceDocument, path: string): string => keyOf(valueAt(document, path)) ?? "?";
+
+function unspoken(
+  from: string,
+  document: SourceDocument,
+  id: string,
+  spoken: ReadonlyMap<string, ReadonlySet<string>>,
+  find: (finding: Finding) => void,
+): void {
+  for (const name of Object.keys(document))
+    if (!spoken.get(from)?.has(name))
+      find({
+        from,
+        field: name,
+        reason: "is not in the mapping, and is left behind",
+        id: idIn(document, id),
+        isNote: true,
+      });
+}

@@ -1,0 +1,146 @@
+/** A run: every user of the source in turn, a batch at a time, each step in the journal before and after. */
+import { err, ok, type Result } from "neverthrow";
+import type { RepositoryError } from "../contract/errors.ts";
+import type { HomeCopy } from "../repository/home-copy.ts";
+import type { Accounts } from "./accounts.ts";
+import { answered, bringUser, countsOf, type ImportStep } from "./bring-user.ts";
+import { STANDINGS } from "./dry-run.ts";
+import type { Finding } from "./findings.ts";
+import type { ClaimAnswer, Claimed, Journal, Settled } from "./journal.ts";
+import type { Mapping } from "./mapping.ts";
+import { patiently } from "./patiently.ts";
+import { type ReadUser, readUsers } from "./read-users.ts";
+import type { ImportSource } from "./source.ts";
+
+export interface RunOptions {
+  run: number;
+  source: ImportSource;
+  mapping: Mapping;
+  journal: Journal;
+  accounts: Accounts;
+  /** of the run's home */
+  home: HomeCopy;
+  find: (finding: Finding) => void;
+  /** users that are read, claimed and settled at once */
+  batchSize: number;
+  /** of those, so many are written at the same time */
+  atOnce: number;
+  onRead: (read: number) => void;
+  isOver: () => boolean;
+  at?: (step: ImportStep) => void;
+}
+
+/** Numbers of users. */
+export interface RunReport {
+  imported: number;
+  /** by an earlier try of the same run */
+  before: number;
+  failed: number;
+  /** false: it was ended before it was through */
+  isAll: boolean;
+}
+
+/** `unavailable`: what is done is done, and the same run goes on with the rest. `invalid`: another process has the run. */
+export async function runImport(options: RunOptions): Promise<Result<RunReport, RepositoryError>> {
+  const report: RunReport = { imported: 0, before: 0, failed: 0, isAll: true };
+  const { source, mapping, find, batchSize } = options;
+  let unread = 0;
+  let taken = 0;
+  for await (const { read, users } of readUsers({ source, mapping, find, batchSize })) {
+    if (options.isOver()) return ok({ ...report, isAll: false });
+    const done = await importBatch(options, users, report);
+    if (done.isErr()) return err(done.error);
+    taken += users.length;
+    unread = read - taken;
+    options.onRead(read);
+  }
+  // those of whom not even an address could be read
+  report.failed += unread;
+  return (await sweep(options)).map(() => report);
+}
+
+async function importBatch(
+  options: RunOptions,
+  users: readonly ReadUser[],
+  report: RunReport,
+): Promise<Result<void, RepositoryError>> {
+  const { run, journal, mapping, find } = options;
+  const unfit = users.filter(({ isFit }) => !isFit);
+  const settled: Settled[] = unfit.map(({ account }) => ({
+    ...{ user_id: account.id, state: "failed", is_unclaimed: true },
+    reason: "a record does not fit",
+  }));
+  const fit = users.filter(({ isFit }) => isFit);
+  const asked = fit.map(({ account: { id, email } }) => ({ user_id: id, email }));
+  const claimed =
+    asked.length === 0 ? ok<Claimed[], RepositoryError>([]) : await patiently(() => journal.claim(run, asked));
+  if (claimed.isErr()) return err(claimed.error);
+  options.at?.("claimed");
+  const answers = new Map(claimed.value.map((each) => [each.user_id, each]));
+  report.failed += unfit.length;
+  const left = [...fit];
+  let stopped: RepositoryError | undefined;
+  const failed = ({ account: { id, key, email } }: ReadUser, reason: string, isUnclaimed: boolean) => {
+    report.failed++;
+    find({ from: mapping.users.from, field: "", reason, id: key, value: email });
+    settled.push({ user_id: id, state: "failed", reason, ...(isUnclaimed && { is_unclaimed: true }) });
+  };
+  const work = async () => {
+    for (let user = left.shift(); user && !stopped; user = left.shift()) {
+      const each: ReadUser = user;
+      const { is, version } = answers.get(each.account.id) ?? { is: "purging" as const, version: null };
+      if (is === "done") report.before++;
+      else if (is === "arrived") {
+        report.imported++;
+        settled.push({ user_id: each.account.id, state: "done", records: countsOf(each.records) });
+      } else if (is !== "claimed" || version === null) failed(each, inWords(is), true);
+      else {
+        const bringing = { home: options.home, accounts: options.accounts, at: options.at ?? (() => {}) };
+        const brought = await patiently(() => bringUser(bringing, each, Number(version)));
+        if (brought.isOk()) {
+          report.imported++;
+          settled.push({ user_id: each.account.id, state: "done", records: brought.value });
+        } else if (brought.error.kind === "unavailable") stopped = brought.error;
+        else failed(each, brought.error.message, false);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: options.atOnce }, work));
+  if (settled.length > 0) {
+    const told = await patiently(() => journal.settle(run, settled));
+    if (told.isErr()) return told;
+  }
+  options.at?.("settled");
+  return stopped ? err(stopped) : ok(undefined);
+}
+
+const inWords = (is: ClaimAnswer): string =>
+  is === "purging"
+    ? "was deleted here, and what they left is being taken away: go on with the run in a minute"
+    : ((STANDINGS as Partial<Record<ClaimAnswer, string>>)[is] ?? is);
+
+const PAGE = 100;
+
+/** Those whom an earlier try had claimed, and whom the source does not have any more, or not so that they fit. */
+async function sweep({ run, journal, home, accounts }: RunOptions): Promise<Result<void, RepositoryError>> {
+  for (let after: string | null = null; ; ) {
+    const page = await patiently(() => journal.users(run, ["claimed"], after, PAGE));
+    if (page.isErr()) return err(page.error);
+    for (const { user_id, version } of page.value) {
+      const account = await patiently(() => accounts.get(user_id));
+      if (account.isErr()) return err(account.error);
+      const isThere = account.value !== null;
+      if (!isThere) {
+        const cleared = await patiently(() => answered(() => home.unbring(user_id, Number(version))));
+        if (cleared.isErr()) return cleared;
+      }
+      const reason = "is not in the source any more, or does not fit by now";
+      const settled: Settled = isThere ? { user_id, state: "done" } : { user_id, state: "failed", reason };
+      const told = await patiently(() => journal.settle(run, [settled]));
+      if (told.isErr()) return told;
+    }
+    const last = page.value.at(-1);
+    if (!last) return ok(undefined);
+    after = last.user_id;
+  }
+}
