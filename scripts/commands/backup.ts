@@ -102,6 +102,8 @@ export const verifyBackupCommand: Command = {
     if (values.json) out(json({ id, faults, hasReadLines }));
     if (faults.length > 0) throw new Refused(faults.join("\n"));
     if (values.json) return;
-    out(hasReadLines ? `${id} is whole.` : `${id}: its bytes are as they were written; without the key no more is known.`);
+    out(
+      hasReadLines ? `${id} is whole.` : `${id}: its bytes are as they were written; without the key no more is known.`,
+    );
   },
 };

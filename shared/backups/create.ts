@@ -19,7 +19,10 @@ export interface Source extends Omit<BackedUpDatabase, "versions"> {
 }
 
 export interface CreateOptions
-  extends Pick<Manifest, "schema_hash" | "schema_revision" | "migrations" | "only" | "ledger" | "recipient" | "missing"> {
+  extends Pick<
+    Manifest,
+    "schema_hash" | "schema_revision" | "migrations" | "only" | "ledger" | "recipient" | "missing"
+  > {
   storage: BackupStorage;
   sources: readonly Source[];
   clock?: () => Date;

@@ -1,6 +1,7 @@
 /** What a backup reads of every database that is configured. */
-import { databaseName } from "../mongo/database-name.ts";
+
 import type { Collection } from "../definition/define.ts";
+import { databaseName } from "../mongo/database-name.ts";
 import type { ConfiguredDatabase } from "../placement/configured-databases.ts";
 import { CONTROL_PLANE } from "../placement/database-names.ts";
 import { keptIn } from "../placement/kept-collections.ts";

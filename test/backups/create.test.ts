@@ -54,9 +54,15 @@ test("everything of every home comes back from the lines as the API tells it", a
   for (const part of manifest.parts.filter(({ collection }) => collection === "contacts"))
     for await (const line of readPart(storage, manifest.id, part, null)) lines.push(line);
   const records = lines.flatMap((line) => recordOfLine(contacts, line) ?? []);
-  for (const (record as { id: string }) of records) expect(record).toMatchObject(told.get(String(record.id)) ?? { unexpected: record });
+  for (const record of records as { id: string }[])
+    expect(record).toMatchObject(told.get(record.id) ?? { unexpected: record });
   expect(records).toHaveLength(told.size);
-  expect(lines.filter(isTombstone).map(({ id }) => String(id)).sort()).toEqual([...gone].sort());
+  expect(
+    lines
+      .filter(isTombstone)
+      .map(({ id }) => String(id))
+      .sort(),
+  ).toEqual([...gone].sort());
   const users = manifest.parts.filter(({ collection }) => collection === "auth.users");
   expect(users.reduce((sum, { count }) => sum + count, 0)).toBe(system.homes.length);
 
