@@ -7,12 +7,20 @@ import type { Collection } from "../shared/definition/define.ts";
 type Row = Record<string, unknown>;
 type Listing = Pick<Repository<Row>, "list">;
 
+/** Pages of a list that is not a collection; throws `UnreadablePage`. */
+export interface ExportedList {
+  name: string;
+  pages: () => AsyncIterable<readonly object[]>;
+}
+
 export interface AccountExport {
   /** members at the top, as they are */
   about: Readonly<Record<string, unknown>>;
   collections: readonly Collection[];
   /** the user's records of one; asked for once each, in that order */
   open: (collection: Collection) => Promise<Listing>;
+  /** lists beside the collections, under `ledger`; read in that order, after them */
+  ledger: readonly ExportedList[];
   wait?: (ms: number) => Promise<unknown>;
 }
 
@@ -37,21 +45,38 @@ export async function accountExport(options: AccountExport): Promise<ReadableStr
   });
 }
 
-async function* textOf({ about, collections, open, wait = sleep }: AccountExport): AsyncGenerator<string> {
+async function* textOf({ about, collections, open, ledger, wait = sleep }: AccountExport): AsyncGenerator<string> {
+  const records = collections.map((collection) => ({
+    name: collection.name,
+    pages: async function* () {
+      yield* pagesOf(collection, await open(collection), wait);
+    },
+  }));
   // with the first page, so that what goes wrong there goes wrong before anything is sent
-  let pending = `${JSON.stringify(about).slice(0, -1)},"collections":{`;
-  for (const [index, collection] of collections.entries()) {
-    pending += `${index > 0 ? "," : ""}\n${JSON.stringify(collection.name)}:[`;
+  let pending = JSON.stringify(about).slice(0, -1);
+  for (const [name, lists] of Object.entries({ collections: records, ledger })) {
+    pending += `,\n${JSON.stringify(name)}:{`;
+    for await (const text of listsOf(lists)) {
+      yield pending + text;
+      pending = "";
+    }
+    pending += "}";
+  }
+  yield `${pending},"complete":true}\n`;
+}
+
+async function* listsOf(lists: readonly ExportedList[]): AsyncGenerator<string> {
+  for (const [index, { name, pages }] of lists.entries()) {
+    let pending = `${index > 0 ? "," : ""}\n${JSON.stringify(name)}:[`;
     let between = "\n";
-    for await (const items of pagesOf(collection, await open(collection), wait)) {
-      const rows = items.map((record) => JSON.stringify(record));
-      yield pending + (rows.length > 0 ? between + rows.join(",\n") : "");
+    for await (const items of pages()) {
+      if (items.length === 0) continue;
+      yield pending + between + items.map((item) => JSON.stringify(item)).join(",\n");
       pending = "";
       between = ",\n";
     }
-    pending = "]";
+    yield `${pending}]`;
   }
-  yield `${pending}},"complete":true}\n`;
 }
 
 async function* pagesOf(collection: Collection, repository: Listing, wait: (ms: number) => Promise<unknown>) {

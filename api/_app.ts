@@ -31,6 +31,7 @@ import { collectionRoutes } from "./_routes/collection.ts";
 import { conversationRoutes } from "./_routes/conversations.ts";
 import { customerPaymentRoutes } from "./_routes/customer-payments.ts";
 import { documentationRoutes } from "./_routes/documentation.ts";
+import { exportRoutes } from "./_routes/export.ts";
 import { infrastructureRoutes } from "./_routes/infrastructure.ts";
 import { ledgerRoutes } from "./_routes/ledger.ts";
 import { ledgerAdminRoutes } from "./_routes/ledger-admin.ts";
@@ -66,6 +67,7 @@ export function createApp(dependencies: () => Dependencies, collections: readonl
   const rooms = createKnownRooms();
   const app = base
     .route("/", systemRoutes())
+    .route("/", exportRoutes())
     .route("/sessions", sessionRoutes())
     .route("/admin", infrastructureRoutes())
     .route("/", reportRoutes())

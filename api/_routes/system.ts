@@ -2,23 +2,16 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { z } from "zod";
-import { allCollections } from "../../shared/collections/index.ts";
-import type { RepositoryError } from "../../shared/contract/errors.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
-import { type Collection, readBy } from "../../shared/definition/define.ts";
 import { mayLeave } from "../../shared/ledger/balances.ts";
-import { CONTROL_PLANE } from "../../shared/placement/database-names.ts";
-import { NO_HOME } from "../../shared/placement/router.ts";
 import { ENGINES } from "../../shared/repository/database.ts";
-import { accountExport, UnreadablePage } from "../_account-export.ts";
 import { json, problems } from "../_answers.ts";
 import type { AppEnv } from "../_environment.ts";
 import { redisHealth, shortHealth, withRedis } from "../_health.ts";
 import { homeOf } from "../_home.ts";
 import { requireFreshSignIn, requireUser } from "../_middleware.ts";
 import { requireViewer } from "../_operators.ts";
-import { repositoryProblem } from "../_problem.ts";
-import { callsOf, leftOf, repositoryOf, serviceOf, timingOf, unwrap, usageOf } from "../_service.ts";
+import { callsOf, leftOf, serviceOf, timingOf, unwrap, usageOf } from "../_service.ts";
 import { createRoutes } from "../_validation.ts";
 
 const home = z.string().meta({ description: "the database that holds the user's records", examples: ["supabase"] });
@@ -56,29 +49,6 @@ const me = createRoute({
   },
 });
 
-/** What is the user's own: of what people share, what they have written, also in rooms that they have left. */
-const OWN = allCollections.flatMap((collection) => {
-  const { scope } = collection;
-  if (scope.kind === "owner") return [collection];
-  return scope.author === null ? [] : [readBy(collection, scope.author)];
-});
-
-/** Supabase always is. */
-const isConfigured = (database: string, others: readonly { name: string }[]): boolean =>
-  database === CONTROL_PLANE || others.some(({ name }) => name === database);
-
-const exportSchema = z
-  .object({
-    exported_at: z.iso.datetime(),
-    account: z.looseObject({ id: z.uuid(), email: z.string().nullable() }).meta({ description: "what Auth keeps" }),
-    home: z.object({ database: z.string(), epoch: z.int(), assigned_at: z.string(), reason: z.string() }),
-    collections: z
-      .record(z.string(), z.array(z.record(z.string(), z.unknown())))
-      .meta({ description: "every record of the user's, by collection, wherever it is kept" }),
-    complete: z.literal(true),
-  })
-  .meta({ id: "AccountExport" });
-
 const deleteMe = createRoute({
   method: "delete",
   path: "/me",
@@ -91,22 +61,6 @@ const deleteMe = createRoute({
   responses: {
     204: { description: "deleted; the records are purged at once where they can be" },
     ...problems(401, 403, 409, 503),
-  },
-});
-
-const exportMe = createRoute({
-  method: "get",
-  path: "/me/export",
-  tags: ["account"],
-  summary: "Everything of the signed-in user, as one JSON file",
-  description:
-    "Written while it is read, within EXPORT_DEADLINE_MS. What goes wrong in the middle ends the connection; " +
-    "a file is whole when it is JSON, and `complete` stands at its end.",
-  security: [{ bearer: [] }],
-  middleware: requireUser,
-  responses: {
-    200: json(exportSchema, "the file"),
-    ...problems(401, 409, 503),
   },
 });
 
@@ -239,35 +193,6 @@ export const systemRoutes = () =>
       };
       return c.json({ id, email, home: database, home_kind: kind, home_since: since, usage }, 200);
     })
-    .openapi(exportMe, (async (c: Context<AppEnv>) => {
-      const { config, router, clock } = c.var.dependencies;
-      const { id } = c.var.user;
-      // nothing is left out while Supabase is away: the account is part of it
-      const account = unwrap(await router.getAccount(id, callsOf(c)));
-      const home = unwrap(await router.getAssignment(id, callsOf(c)));
-      if (!home) throw repositoryProblem(NO_HOME);
-      const { database_provider: database, epoch, assigned_at, reason } = home;
-      const about = {
-        exported_at: new Date(clock()).toISOString(),
-        account,
-        home: { database, epoch, assigned_at, reason },
-      };
-      // whole or not at all: a replica may lack what was written last
-      const open = (collection: Collection) => repositoryOf(c, collection, config.EXPORT_DEADLINE_MS, "primary");
-      try {
-        // what has its place in a database that is not configured is nowhere
-        const isThere = ({ placement }: Collection) =>
-          placement.kind !== "pinned" || isConfigured(placement.database, config.databases);
-        const file = await accountExport({ about, collections: OWN.filter(isThere), open: open as never });
-        return c.body(file, 200, {
-          "content-type": "application/json; charset=utf-8",
-          "content-disposition": 'attachment; filename="account.json"',
-        });
-      } catch (error) {
-        throw error instanceof UnreadablePage ? repositoryProblem(error.cause as RepositoryError) : error;
-      }
-      // a stream is beyond the types of the handler
-    }) as never)
     .openapi(deleteMe, async (c) => {
       // a trigger sees to it, too, but Auth would not say why it could not
       unwrap(await mayLeave(c.var.dependencies.router, c.var.user.id, callsOf(c)));

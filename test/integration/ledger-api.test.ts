@@ -224,3 +224,24 @@ test("an account with money is not deleted; emptied, it is", async () => {
   expect((await ann.call("DELETE", "/api/me")).status).toBe(204);
   expect(await supabase.sql("select * from public.ledger_check()")).toEqual([]);
 });
+
+test("the export of an account has its part of the ledger, its private profile and where it has been", async () => {
+  const [ann, bo] = [await rich(), await rich()];
+  expect((await ann.call("POST", "/api/ledger/transfers", pay(ann, bo, "12.50"))).status).toBe(201);
+  expect(
+    (await bo.call("POST", "/api/ledger/transfers", { kind: "withdrawal", from_account: bo.account, amount: "1" }))
+      .status,
+  ).toBe(201);
+  expect((await ann.call("PATCH", "/api/private-profile", { wallet_address: "0xann" })).status).toBe(200);
+  const { status, value } = await ann.call("GET", "/api/me/export");
+  expect(status).toBe(200);
+  const { items: accounts } = (await ann.call("GET", "/api/ledger/accounts")).value;
+  const { items: entries } = (await ann.call("GET", `/api/ledger/accounts/${ann.account}/entries`)).value;
+  const { items: transfers } = (await ann.call("GET", "/api/ledger/transfers")).value;
+  expect(transfers).toHaveLength(2);
+  const own = entries.map((entry: Body) => ({ account_id: ann.account, ...entry }));
+  expect(value.ledger).toEqual({ accounts, entries: own, transfers });
+  expect(value.private_profile).toMatchObject({ kyc_status: "none", wallet_address: "0xann" });
+  expect(value.homes).toMatchObject([{ database: "supabase", epoch: 1, event: "assigned" }]);
+  expect([value.moves, value.complete]).toEqual([[], true]);
+});

@@ -22,6 +22,22 @@ const options = (second?: () => ReturnType<typeof fail>) => ({
   about: { account: { id: "ann" } },
   collections: two,
   open: async ({ name }: Collection) => paged(name, second) as never,
+  ledger: [
+    {
+      name: "accounts",
+      pages: async function* () {
+        yield [{ id: "EUR" }];
+      },
+    },
+    {
+      name: "transfers",
+      pages: async function* () {
+        yield [{ id: "t1" }];
+        yield [{ id: "t2" }];
+        yield [];
+      },
+    },
+  ],
   wait: async () => {},
 });
 
@@ -32,6 +48,7 @@ test("has every page of every collection, and says at its end that it is whole",
       categories: [{ id: "categories 1" }, { id: "categories 2" }],
       contacts: [{ id: "contacts 1" }, { id: "contacts 2" }],
     },
+    ledger: { accounts: [{ id: "EUR" }], transfers: [{ id: "t1" }, { id: "t2" }] },
     complete: true,
   });
 });
@@ -87,20 +104,30 @@ test("stops reading when nobody listens any more", async () => {
 test("over HTTP is a file, and a problem while the account cannot be read", async () => {
   const account = { id: "11111111-1111-4111-8111-111111111111", email: "ann@example.com" };
   const assignment = { database_provider: "mongodb", epoch: 1, assigned_at: "2026-01-01", reason: "least_used" };
+  const kept = { private_profile: { kyc_status: "none", wallet_address: null }, homes: [], moves: [], sessions: [] };
+  const control = async (_: string, name: string) => ok(name === "switchyard_account_export" ? kept : []);
   const headers = { authorization: `Bearer ${await token()}` };
   const there = memoryApi({
-    router: { getAccount: async () => ok(account as never), getAssignment: async () => ok(assignment as never) },
+    router: {
+      getAccount: async () => ok(account as never),
+      getAssignment: async () => ok(assignment as never),
+      control: control as never,
+    },
   });
   const response = await there.app.request("/api/me/export", { headers });
   expect(response.headers.get("content-type")).toMatch("application/json");
   expect(response.headers.get("content-disposition")).toBe('attachment; filename="account.json"');
-  expect(await response.json()).toMatchObject({ account, home: { database: "mongodb" }, complete: true });
+  expect(await response.json()).toMatchObject({ account, home: { database: "mongodb" }, ...kept, complete: true });
 
   const away = memoryApi({ router: { getAccount: async () => fail(unavailable("away")) } });
   expect((await away.app.request("/api/me/export", { headers })).status).toBe(503);
   const empty = memoryApi({
     failing: () => unavailable("away"),
-    router: { getAccount: async () => ok(account as never), getAssignment: async () => ok(assignment as never) },
+    router: {
+      getAccount: async () => ok(account as never),
+      getAssignment: async () => ok(assignment as never),
+      control: control as never,
+    },
   });
   expect((await empty.app.request("/api/me/export", { headers })).status).toBe(503);
 });
