@@ -92,16 +92,19 @@ test("a viewer sees both, and has nothing to change them by", async () => {
   await context.close();
 });
 
-test.each(["light", "dark"] as const)("both are shown in %s, also on a narrow screen, and axe finds nothing", async (colorScheme) => {
-  const { page, context } = await open(ADMIN);
-  expect(await faultsOf(page, [colorScheme])).toEqual([]);
-  await picture(page, `admin-set-aside-${colorScheme}`);
-  await page.setViewportSize({ width: 390, height: 844 });
-  await picture(page, `admin-set-aside-${colorScheme}-narrow`);
-  expect(await faultsOf(page, [colorScheme])).toEqual([]);
-  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
-  await context.close();
-});
+test.each(["light", "dark"] as const)(
+  "both are shown in %s, also on a narrow screen, and axe finds nothing",
+  async (colorScheme) => {
+    const { page, context } = await open(ADMIN);
+    expect(await faultsOf(page, [colorScheme])).toEqual([]);
+    await picture(page, `admin-set-aside-${colorScheme}`);
+    await page.setViewportSize({ width: 390, height: 844 });
+    await picture(page, `admin-set-aside-${colorScheme}-narrow`);
+    expect(await faultsOf(page, [colorScheme])).toEqual([]);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+    await context.close();
+  },
+);
 
 test("the keyboard alone decides the conflict, which is asked first, and both databases have what was chosen", async () => {
   const { page, context } = await open(ADMIN);
@@ -151,7 +154,10 @@ test("the keyboard alone has the dead row tried again, and the page shows what b
   await page.getByRole("definition").nth(3).getByText("0", { exact: true }).waitFor();
   await page.getByRole("link", { name: "Audit" }).click();
   for (const reason of ["asked both of them", "the validator is mended"])
-    await page.getByRole("row", { name: new RegExp(`POST.*${reason}`) }).getByText("Done").waitFor();
+    await page
+      .getByRole("row", { name: new RegExp(`POST.*${reason}`) })
+      .getByText("Done")
+      .waitFor();
   expect(await page.getByRole("row", { name: /POST/ }).count()).toBe(2);
   await context.close();
 });

@@ -59,8 +59,9 @@ export async function openSetAside(system: BrowserSystem): Promise<SetAside> {
     async makeDead(person) {
       await setName(person, "Ada");
       await until(async () => (await nameInCopy(person)) === "Ada");
-      const [{ options }] = (await replica.listCollections({ name: "profiles" }).toArray()) as [{ options: Document }];
-      const shorter = { $and: [options.validator, { name: { $not: /^.{20}/ } }] };
+      const [info] = await replica.listCollections({ name: "profiles" }, { nameOnly: false }).toArray();
+      const validator = (info as { options?: Document } | undefined)?.options?.validator;
+      const shorter = { $and: [validator, { name: { $not: /^.{20}/ } }] };
       await replica.command({ collMod: "profiles", validator: shorter });
       // each change is tried at once, and refused: the hours between tries of one change are not waited for
       let changes = 0;
@@ -71,15 +72,15 @@ export async function openSetAside(system: BrowserSystem): Promise<SetAside> {
       await until(change);
       // the last of them may still be on its way
       await copied();
-      return async () => void (await replica.command({ collMod: "profiles", validator: options.validator }));
+      return async () => void (await replica.command({ collMod: "profiles", validator }));
     },
     async makeConflict(author, other, { earlier, later }) {
       const api = apiOf(author);
-      const room = await api.conversations.$post({ json: { user_ids: [other.id], name: null } });
+      const room = await api.conversations.$post({ header: {}, json: { user_ids: [other.id] } });
       if (!room.ok) throw new Error(`the conversation: ${room.status}`);
       const { id } = (await room.json()) as { id: string };
       const messages = api.rooms[":id"].messages;
-      const said = await messages.$post({ param: { id }, json: { content: "As agreed: 40 EUR", file_url: null } });
+      const said = await messages.$post({ param: { id }, header: {}, json: { content: "As agreed: 40 EUR" } });
       if (said.status !== 201) throw new Error(`the message: ${said.status}`);
       const { id: messageId } = await said.json();
       const inSupabase = async () =>
@@ -89,7 +90,8 @@ export async function openSetAside(system: BrowserSystem): Promise<SetAside> {
       await until(async () => (await inSupabase()) === "As agreed: 40 EUR");
       await copied();
       await system.mongo.set("refuse");
-      const change = () => messages[":messageId"].$patch({ param: { id, messageId }, json: { content: earlier } });
+      const change = () =>
+        messages[":messageId"].$patch({ param: { id, messageId }, header: {}, json: { content: earlier } });
       // until the instance has seen that MongoDB is away
       await until(async () => (await change()).status === 200);
       // as an instance writes it whose way is open; what is said in a room is the room's

@@ -86,5 +86,8 @@ async function retryAll(reason: string): Promise<Answer<string>> {
   const unknown = missing
     .map((name) => ` What ${name} holds for Supabase is not among them: it did not answer.`)
     .join("");
-  return { ...answer, value: `${countedOf(count, "row")} ${count === 1 ? "is" : "are"} tried again with the next run.${unknown}` };
+  return {
+    ...answer,
+    value: `${countedOf(count, "row")} ${count === 1 ? "is" : "are"} tried again with the next run.${unknown}`,
+  };
 }
