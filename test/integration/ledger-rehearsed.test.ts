@@ -25,8 +25,7 @@ beforeAll(async () => {
   bob = await newUser({ home: "supabase", on: supabase });
   hers = (await ask(ann, "POST", "/api/ledger/accounts", { asset: "GBP" })).value.id;
   his = (await ask(bob, "POST", "/api/ledger/accounts", { asset: "GBP" })).value.id;
-  for (const account of [hers, his])
-    await ask(admin, "POST", "/api/admin/ledger/deposits", { account, amount: "100" });
+  for (const account of [hers, his]) await ask(admin, "POST", "/api/admin/ledger/deposits", { account, amount: "100" });
 });
 afterAll(async () => {
   await api?.close();
@@ -52,7 +51,8 @@ const TABLES = [
 const everything = async () =>
   Promise.all(
     [...TABLES, "switchyard.admin_audit"].map(
-      async (table) => (await supabase.sql(`select to_jsonb(t) as row from ${table} t order by to_jsonb(t)::text`)) as Body[],
+      async (table) =>
+        (await supabase.sql(`select to_jsonb(t) as row from ${table} t order by to_jsonb(t)::text`)) as Body[],
     ),
   );
 const audited = async () =>
@@ -161,8 +161,7 @@ describe.each(CHANGES)("$name", ({ method, path, body, rehearsed, status, same }
 
   test("is no user's to ask for either, nor a viewer's", async () => {
     const viewer = await newUser({ home: "supabase", on: supabase, appMetadata: { role: "viewer" } });
-    for (const by of [ann, viewer])
-      expect((await ask(by, method, `${at}?dry_run=true`, body?.())).status).toBe(403);
+    for (const by of [ann, viewer]) expect((await ask(by, method, `${at}?dry_run=true`, body?.())).status).toBe(403);
   });
 });
 
