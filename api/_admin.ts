@@ -15,6 +15,11 @@ export const looking = {
   method: "get" as const,
   middleware: [requireUser, requireViewer] as [typeof requireUser, typeof requireViewer],
 };
+/** Of a change without a body, which can be asked for first. */
+export const settling = {
+  ...common,
+  middleware: [requireUser, requireAdminOrRehearsal] as [typeof requireUser, typeof requireAdminOrRehearsal],
+};
 /** Of a change with a body, which can be asked for first. */
 export const changing = {
   ...common,
@@ -36,6 +41,14 @@ export const reason = z
   // biome-ignore lint/suspicious/noControlCharactersInRegex: no NUL, which Postgres cannot store
   .regex(/^[^\u0000]*$/)
   .meta({ description: "why: it stands in the audit" });
+
+/** The same, of routes whose body has no place for it, or that have none. */
+export const reasonHeader = z.object({
+  "x-reason": z.string().optional().meta({
+    description: "why: it stands in the audit, its first 500 characters; percent-encoded UTF-8",
+    type: "string",
+  }),
+});
 
 export const rehearsalQuery = z.object({
   dry_run: z

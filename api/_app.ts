@@ -105,6 +105,11 @@ export function createApp(dependencies: () => Dependencies, collections: readonl
     bearerFormat: "JWT",
     description: "Access token of Supabase Auth",
   });
+  app.openAPIRegistry.registerComponent("securitySchemes", "scraper", {
+    type: "http",
+    scheme: "bearer",
+    description: "METRICS_TOKEN of the API's configuration, where it has one",
+  });
   const about = {
     openapi: "3.1.0" as const,
     info: {

@@ -91,6 +91,19 @@ export async function callLedger<T>(
   return unwrap(await c.get("dependencies").router.control<T>(does, name, noted, callsOf(c)));
 }
 
+/** What a change of the operator's comes to: `count` is how many it would change, `result` what it would answer. */
+interface Rehearsed<T> {
+  count: number;
+  result: T;
+}
+
+/** As `callLedger` of a function that writes, but everything is undone within the call. Refused as the change would be. */
+export const rehearseLedger = <T>(c: Context<AppEnv>, name: string, parameters: object): Promise<Rehearsed<T>> =>
+  callLedger(c, "read", "ledger_rehearse", {
+    p_change: name,
+    p_parameters: { ...parameters, p_request: c.get("requestId") },
+  });
+
 /** The id of what this request makes, and its hash: by its Idempotency-Key, else its own. */
 export async function madeBy(c: Context<AppEnv>, route: string, body: object) {
   const repeat = await repeatOf(c, route, body);

@@ -60,7 +60,10 @@ export const readQuery = createMiddleware<AppEnv>(async (c, next) => {
   await next();
 });
 
-/** Refuses bodies over 1 MB, by their length or counted while they are read, and ones that are not UTF-8, which JSON.parse would mend silently. */
+/**
+ * Where the deadlines of a request begin: with its body, which a slow caller may send for long. Refuses bodies over 1 MB, by their
+ * length or counted while they are read, and ones that are not UTF-8, which JSON.parse would mend silently.
+ */
 export const readBody = createMiddleware<AppEnv>(async (c, next) => {
   if (WITH_BODY.has(c.req.method)) {
     const bytes = await limited(c.req.raw).catch((error) => {
@@ -81,6 +84,7 @@ export const readBody = createMiddleware<AppEnv>(async (c, next) => {
       throw new ProblemError({ status: 400, code: "malformed", detail: "The body is not valid UTF-8." });
     }
   }
+  c.set("startedAt", c.get("dependencies").clock());
   await next();
 });
 
@@ -116,8 +120,7 @@ async function limited(request: Request): Promise<Uint8Array> {
 
 /** Sets `user`, or ends the request with 401. */
 export const requireUser = createMiddleware<AppEnv>(async (c, next) => {
-  const { verify, router, clock, sessions } = c.get("dependencies");
-  c.set("startedAt", clock());
+  const { verify, router, sessions } = c.get("dependencies");
   const token = bearerOf(c);
   if (!token) throw unauthorized("Send an access token: Authorization: Bearer <token>.");
   const verification = await verify(token);

@@ -117,6 +117,15 @@ const webhookSecret = z
   )
   .transform((secret) => secret.replace(/^v1,/, ""));
 
+/** What programs present as `Authorization: Bearer`, so of the characters that may stand there. */
+const bearerToken = z
+  .string()
+  .min(32, "must have at least 32 characters: openssl rand -hex 32")
+  .regex(
+    /^[A-Za-z0-9._~+/-]+=*$/,
+    "may hold letters, digits, ., _, ~, +, / and -, and = at its end: openssl rand -hex 32",
+  );
+
 const flag = z.enum(["0", "1"], "must be 0 or 1");
 
 const SUPABASE = {
@@ -173,6 +182,8 @@ const apiSchema = z.object({
   ),
   /** whether admins and viewers have to have signed in with a second factor */
   ADMIN_REQUIRE_MFA: flag.default("0"),
+  /** lets whoever presents it read `/api/admin/metrics`, and nothing else; without it, nobody does so without signing in */
+  METRICS_TOKEN: bearerToken.optional(),
   ALLOWED_ORIGINS: list,
   IDEMPOTENCY_SECRET: z.string().min(32, "must have at least 32 characters").optional(),
   /** what instances share: the cache, limits, sign-outs */
@@ -230,6 +241,7 @@ const devSchema = z.object({
   ADMIN_EMAILS: z.string().optional(),
   VIEWER_EMAILS: z.string().optional(),
   ADMIN_REQUIRE_MFA: z.string().optional(),
+  METRICS_TOKEN: z.string().optional(),
   MAX_TOKEN_LIFETIME_SECONDS: z.string().optional(),
   ALLOWED_ORIGINS: z.string().optional(),
   LOG_LEVEL: z.string().optional(),
@@ -286,6 +298,7 @@ const PASSED_ON = [
   "ADMIN_EMAILS",
   "VIEWER_EMAILS",
   "ADMIN_REQUIRE_MFA",
+  "METRICS_TOKEN",
   "MAX_TOKEN_LIFETIME_SECONDS",
   "RATE_LIMITS",
   "LOG_LEVEL",

@@ -16,8 +16,7 @@ import { ENGINES } from "../../shared/repository/database.ts";
 import { within } from "../../shared/values/within.ts";
 import { json, problems } from "../_answers.ts";
 import { metricsText } from "../_metrics-text.ts";
-import { requireUser } from "../_middleware.ts";
-import { requireViewer } from "../_operators.ts";
+import { requireViewerOrScraper } from "../_scraper.ts";
 import { leftOf, timingOf } from "../_service.ts";
 import { createRoutes } from "../_validation.ts";
 
@@ -132,9 +131,9 @@ const metrics = createRoute({
   summary: "Requests, errors and durations by route, database and outcome; and how databases and the copy are",
   description:
     "JSON; with `accept: text/plain` or `?format=prometheus` the text format of Prometheus, with `?format=openmetrics` that of " +
-    "OpenMetrics, both without `series`.",
-  security: [{ bearer: [] }],
-  middleware: [requireUser, requireViewer] as const,
+    "OpenMetrics, both without `series`. Whoever fetches it without an account presents METRICS_TOKEN.",
+  security: [{ bearer: [] }, { scraper: [] }],
+  middleware: requireViewerOrScraper,
   request: {
     query: z.object({
       minutes: z

@@ -2,11 +2,12 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { z } from "zod";
+import { reasonHeader, rehearsalQuery } from "../_admin.ts";
 import { body, json, problems } from "../_answers.ts";
 import type { AppEnv } from "../_environment.ts";
-import { callLedger, inUtc, type Typed } from "../_ledger.ts";
+import { callLedger, inUtc, rehearseLedger, type Typed } from "../_ledger.ts";
 import { requireBody, requireUser } from "../_middleware.ts";
-import { requireAdmin, requireViewer } from "../_operators.ts";
+import { requireAdminOrRehearsal, requireViewer } from "../_operators.ts";
 import { pathId } from "../_parameters.ts";
 import { createRoutes } from "../_validation.ts";
 
@@ -68,9 +69,12 @@ const routes = {
     ...other,
     method: "put",
     summary: "Say how far a user is identified",
-    middleware: [requireUser, requireAdmin, requireBody] as const,
-    request: { params, body: body(status) },
-    responses: { 200: json(shown, "as it is now"), ...problems(400, 401, 403, 404, 413, 415, 422, 503) },
+    middleware: [requireUser, requireAdminOrRehearsal, requireBody] as const,
+    request: { params, query: rehearsalQuery, body: body(status), headers: reasonHeader },
+    responses: {
+      200: json(shown, "as it is now; with dry_run=true: as it would be"),
+      ...problems(400, 401, 403, 404, 413, 415, 422, 503),
+    },
   }),
 };
 
@@ -88,5 +92,9 @@ export const privateProfileRoutes = () =>
     .openapi(routes.decide, async (c) => {
       const wanted = { p_user_id: c.req.valid("param").id, p_status: c.req.valid("json").kyc_status };
       const decided = { ...wanted, p_actor: c.var.user.id };
+      if (c.req.valid("query").dry_run === "true") {
+        const { result } = await rehearseLedger<PrivateProfile>(c, "private_profile_set_kyc", decided);
+        return c.json(inUtc(result), 200);
+      }
       return c.json(inUtc(await callLedger<PrivateProfile>(c, "write", "private_profile_set_kyc", decided)), 200);
     });

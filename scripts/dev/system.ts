@@ -104,6 +104,7 @@ export async function startSystem(config: DevConfig, { say, cancel, progress }: 
       ADMIN_USER_IDS: config.ADMIN_USER_IDS ?? "",
       VIEWER_EMAILS: config.VIEWER_EMAILS ?? "",
       ADMIN_REQUIRE_MFA: config.ADMIN_REQUIRE_MFA ?? "",
+      METRICS_TOKEN: config.METRICS_TOKEN ?? "",
       MAX_TOKEN_LIFETIME_SECONDS: config.MAX_TOKEN_LIFETIME_SECONDS ?? "",
       // this process, and no other
       SINGLE_INSTANCE: "1",

@@ -2,6 +2,9 @@
 import { err, ok } from "neverthrow";
 import { beforeAll, describe, expect, test } from "vitest";
 import { unavailable } from "../../shared/contract/errors.ts";
+import { createLimits, type Limits } from "../../shared/limits/limits.ts";
+import { parseLimits } from "../../shared/limits/settings.ts";
+import { createLog } from "../../shared/log.ts";
 import { memoryApi, token } from "../unit/api-memory.ts";
 import { addressOf, type Operation, operationsOf } from "./operations.ts";
 
@@ -12,10 +15,11 @@ interface Call {
   parameters: Record<string, unknown>;
 }
 
-function startApi(environment: Record<string, string> = {}, isNoting = true) {
+function startApi(environment: Record<string, string> = {}, isNoting = true, limits?: Limits) {
   const calls: Call[] = [];
   const api = memoryApi({
     environment: { ...VIEWERS, ...environment },
+    ...(limits && { limits }),
     router: {
       getDatabaseStats: async () => ({}) as never,
       getUnsent: async () => ok([]),
@@ -31,12 +35,13 @@ function startApi(environment: Record<string, string> = {}, isNoting = true) {
   return { ...api, calls };
 }
 
+let everything: Operation[];
 let operations: Operation[];
 let changes: Operation[];
 beforeAll(async () => {
   const { app } = memoryApi();
-  const all = operationsOf(await (await app.request("/api/openapi.json")).json());
-  operations = all.filter(({ path }) => path.startsWith("/api/admin/"));
+  everything = operationsOf(await (await app.request("/api/openapi.json")).json());
+  operations = everything.filter(({ path }) => path.startsWith("/api/admin/"));
   changes = operations.filter(({ method }) => method !== "GET");
 });
 
@@ -83,6 +88,63 @@ describe("nothing of it is for", () => {
         "forbidden",
       ]);
     expect(api.calls).toEqual([]);
+  });
+});
+
+describe("a scraper's token", () => {
+  const METRICS_TOKEN = "0123456789abcdef0123456789abcdef";
+  const METRICS = "/api/admin/metrics";
+  const present = (api: ReturnType<typeof startApi>, path: string, given: string, init: RequestInit = {}) =>
+    api.app.request(path, { ...init, headers: { authorization: given, "content-type": "application/json" } });
+
+  test("reads the measures, and opens no other route, by whatever method", async () => {
+    const api = startApi({ METRICS_TOKEN });
+    let refused = 0;
+    for (const operation of everything.filter(({ secured }) => secured)) {
+      const { method, takesBody } = operation;
+      const answer = await present(api, addressOf(operation, ID), `Bearer ${METRICS_TOKEN}`, {
+        method,
+        ...(takesBody && { body: "{}" }),
+      });
+      const isMeasures = operation.path === METRICS && method === "GET";
+      expect([method, operation.path, answer.status]).toEqual([method, operation.path, isMeasures ? 200 : 401]);
+      if (!isMeasures) refused++;
+    }
+    expect(refused).toBeGreaterThan(100);
+    // what is not in the document
+    for (const method of ["POST", "PUT", "PATCH", "DELETE"])
+      expect((await present(api, METRICS, `Bearer ${METRICS_TOKEN}`, { method })).status).toBe(405);
+    for (const path of [`${METRICS}/`, `${METRICS}/x`, "/api/admin"])
+      expect((await present(api, path, `Bearer ${METRICS_TOKEN}`)).status).toBe(404);
+    // nothing is written down of whoever reads
+    expect(api.calls.filter(({ name }) => name.includes("note"))).toEqual([]);
+  });
+
+  test("is that one, and there is none where none was configured", async () => {
+    const api = startApi({ METRICS_TOKEN });
+    const others = [METRICS_TOKEN.slice(1), `${METRICS_TOKEN}0`, METRICS_TOKEN.toUpperCase(), "", "undefined"];
+    for (const other of others.map((token) => `Bearer ${token}`).concat(METRICS_TOKEN, `Basic ${METRICS_TOKEN}`))
+      expect([other, (await present(api, METRICS, other)).status]).toEqual([other, 401]);
+    for (const given of [`Bearer ${METRICS_TOKEN}`, "Bearer undefined", "Bearer ", "Bearer"])
+      expect((await present(startApi(), METRICS, given)).status).toBe(401);
+    // nor elsewhere than in that header
+    const headers = { apikey: METRICS_TOKEN, cookie: `token=${METRICS_TOKEN}` };
+    expect((await api.app.request(`${METRICS}?token=${METRICS_TOKEN}`, { headers })).status).toBe(401);
+    expect(api.calls).toEqual([]);
+  });
+
+  test("is counted against the limit of admins, and what is tried against that of its address", async () => {
+    const settings = parseLimits("admin=2,address=4");
+    if (typeof settings === "string") throw new Error(settings);
+    const limits = createLimits({ settings, isAlone: true, log: createLog({ level: "silent" }) });
+    const api = startApi({ METRICS_TOKEN, CLIENT_ADDRESS_HEADER: "x-address" }, true, limits);
+    const from = async (address: string, given: string) => {
+      const headers = { authorization: `Bearer ${given}`, "x-address": address };
+      return (await api.app.request(METRICS, { headers })).status;
+    };
+    for (const status of [200, 200, 429]) expect(await from("10.0.0.1", METRICS_TOKEN)).toBe(status);
+    for (const status of [401, 401, 401, 401, 429]) expect(await from("10.0.0.2", "guess")).toBe(status);
+    expect(await from("10.0.0.2", METRICS_TOKEN)).toBe(429);
   });
 });
 

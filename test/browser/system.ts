@@ -14,6 +14,8 @@ export interface BrowserSystem {
   apiUrl: string;
   pageUrl: string;
   mongo: TcpProxy;
+  /** its MongoDB, not through the proxy */
+  mongoUri: string;
   said: string[];
   /** its folder, in which it says where it is reached */
   data: string;
@@ -58,6 +60,7 @@ export async function startBrowserSystem(settings: Readonly<Record<string, strin
     apiUrl,
     pageUrl: `${origin}/?api=${encodeURIComponent(apiUrl)}`,
     mongo,
+    mongoUri: standIn.uri,
     said,
     data,
     async stop() {

@@ -25,6 +25,7 @@ interface Body {
   instance: { unflushed: number; dropped: number };
 }
 
+const METRICS_TOKEN = "a-token-of-a-scraper-0123456789ab";
 let supabase: TestSupabase;
 let one: ApiInstance;
 let other: ApiInstance;
@@ -34,7 +35,7 @@ let user: TestUser;
 beforeAll(async () => {
   supabase = await startTestSupabase();
   const options = { on: supabase, mongoUri: await preparedMongo("metrics") };
-  one = await startApi({ ...options, more: { SINGLE_INSTANCE: "1", RATE_LIMITS: "export=1" } });
+  one = await startApi({ ...options, more: { SINGLE_INSTANCE: "1", RATE_LIMITS: "export=1", METRICS_TOKEN } });
   other = await startApi(options);
   admin = await newUser({ home: "supabase", on: supabase, appMetadata: { role: "admin" } });
   user = await newUser({ home: "mongodb", on: supabase });
@@ -126,6 +127,44 @@ describe("as text", () => {
       ["mongodb", 1],
     ]);
     expect(families.has("switchyard_replication_pending")).toBe(true);
+  });
+});
+
+describe("a scraper", () => {
+  const scrape = (of: ApiInstance, query = "", headers = {}) =>
+    of.app.request(`/api/admin/metrics${query}`, { headers: { authorization: `Bearer ${METRICS_TOKEN}`, ...headers } });
+
+  test("reads by its token what an admin reads, as text and as JSON", async () => {
+    const text = await scrape(one, "", { accept: "text/plain;version=0.0.4" });
+    expect([text.status, text.headers.get("content-type")]).toEqual([200, expect.stringMatching(/^text\/plain/)]);
+    const families = readMetricsText(await text.text(), "prometheus");
+    expect(families.get("switchyard_requests_total")?.samples.length).toBeGreaterThan(0);
+    const json = await scrape(one, "?minutes=30");
+    await one.judge("get", "/api/admin/metrics", json.clone());
+    expect(Object.keys(await json.json())).toEqual(Object.keys(await read("?minutes=30")));
+    expect((await scrape(one, "?format=xml")).status).toBe(400);
+    // which has none
+    expect((await scrape(other)).status).toBe(401);
+  });
+
+  test("is let in while Supabase is away, and hears how the others are", async () => {
+    const away = await startApi({
+      ...{ on: supabase, mongoUri: await preparedMongo("metrics") },
+      more: { SINGLE_INSTANCE: "1", METRICS_TOKEN, SUPABASE_URL: "http://127.0.0.1:9", DATABASE_URL: "" },
+    });
+    try {
+      const text = await scrape(away, "?format=prometheus");
+      expect(text.status).toBe(200);
+      const up = readMetricsText(await text.text(), "prometheus").get("switchyard_database_up")?.samples ?? [];
+      expect(up.map(({ labels: { database }, value }) => [database, value])).toEqual([
+        ["supabase", 0],
+        ["mongodb", 1],
+      ]);
+      const body = (await (await scrape(away)).json()) as Body;
+      expect([body.totals, body.series, body.replication]).toEqual([null, null, null]);
+    } finally {
+      await away.close();
+    }
   });
 });
 

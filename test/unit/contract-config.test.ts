@@ -46,6 +46,18 @@ describe("the environment", () => {
       databases: [],
     }));
 
+  test("a scraper's token that is long enough, and can stand in a header", () => {
+    const of = (METRICS_TOKEN: string) => () => loadApiConfig({ ...api, METRICS_TOKEN });
+    for (const token of ["x".repeat(32), "ab/cd+ef~gh._-".repeat(3), `${"y".repeat(43)}=`])
+      expect(of(token)().METRICS_TOKEN).toBe(token);
+    expect(of("")().METRICS_TOKEN).toBeUndefined();
+    expect(problems(loadApiConfig, { ...api, METRICS_TOKEN: "x".repeat(31) })).toEqual([
+      expect.stringMatching(/^METRICS_TOKEN must have at least 32 characters/),
+    ]);
+    for (const token of ["x ".repeat(20), "ü".repeat(40), `${"=".repeat(3)}${"x".repeat(40)}`])
+      expect(of(token)).toThrow(/^METRICS_TOKEN may hold/);
+  });
+
   test("Redis by either name, and limits by class", () => {
     const given = { ...api, KV_URL: "rediss://kv.example:6379", RATE_LIMITS: "reads=5, export=none" };
     expect(loadApiConfig(given)).toMatchObject({
@@ -286,7 +298,10 @@ describe("the environment", () => {
       ]);
     expect(problems(loadDevConfig, { PORT: "5", SUPABASE_PORT: "5" })).toHaveLength(1);
     // what only its API reads is looked at before anything starts, too
-    const passedOn = { RATE_LIMITS: "off", LOG_LEVEL: "loud", ADMIN_USER_IDS: "me", ADMIN_REQUIRE_MFA: "yes" };
+    const passedOn = {
+      ...{ RATE_LIMITS: "off", LOG_LEVEL: "loud", ADMIN_USER_IDS: "me", ADMIN_REQUIRE_MFA: "yes" },
+      METRICS_TOKEN: "short",
+    };
     expect(
       problems(loadDevConfig, passedOn)
         .map((said) => said.split(" ")[0])

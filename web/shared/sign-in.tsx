@@ -1,9 +1,29 @@
-/** The form to sign in with a password. */
+/** The way in: with a password, or with Google where the project has it. */
 import { useState } from "preact/hooks";
-import { signIn } from "./session.ts";
+import { Google } from "./google.tsx";
+import { refusal } from "./landed.ts";
+import { auth, signIn } from "./session.ts";
+
+let unsaid = refusal ?? "";
+/** Why Google did not sign them in; once, and not again after they have come and gone. */
+function sayRefusal(): string {
+  const said = unsaid;
+  unsaid = "";
+  return said;
+}
+
+/** The browser goes to Google and comes back to this page, signed in. */
+async function continueWithGoogle(): Promise<void> {
+  const client = await auth();
+  const { error } = await client.signInWithOAuth({
+    provider: "google",
+    options: { redirectTo: `${location.origin}${location.pathname}` },
+  });
+  if (error) throw error;
+}
 
 export function SignIn({ title }: { title: string }) {
-  const [said, setSaid] = useState("");
+  const [said, setSaid] = useState(sayRefusal);
   const [isBusy, setBusy] = useState(false);
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
@@ -33,6 +53,7 @@ export function SignIn({ title }: { title: string }) {
         <p role="alert" class={said ? "notice bad" : undefined}>
           {said}
         </p>
+        <Google come={continueWithGoogle} />
       </form>
     </main>
   );

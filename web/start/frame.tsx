@@ -1,9 +1,9 @@
 /** What surrounds everything: the name, the way to the rest, and who is signed in. */
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
+import { project } from "../shared/project.ts";
 import { saidByAuth } from "../shared/session.ts";
 import { signOut } from "./actions/sign-out.ts";
-import { project } from "./project.ts";
 
 export function Frame({ email, children }: { email?: string | undefined; children: ComponentChildren }) {
   const [said, setSaid] = useState("");

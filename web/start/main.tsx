@@ -1,8 +1,8 @@
 /** The first page: the smallest real client of the API, with its own code beside it. */
 // read before the client of Auth is made, which empties the address
-import "./landed.ts";
+import "../shared/landed.ts";
 import { mount } from "../shared/mount.tsx";
-import { lookAtProject } from "./project.ts";
+import { lookAtProject } from "../shared/project.ts";
 import { Start } from "./start.tsx";
 
 mount(Start);

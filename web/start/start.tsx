@@ -1,11 +1,11 @@
 /** What the page shows: the way in, or what somebody has who is in. */
 import { useState } from "preact/hooks";
+import { cameToResetPassword } from "../shared/landed.ts";
 import { session } from "../shared/session.ts";
 import { Account } from "./account/account.tsx";
 import { Entrance } from "./entrance/entrance.tsx";
 import { NewPassword } from "./entrance/new-password.tsx";
 import { Frame } from "./frame.tsx";
-import { cameToResetPassword } from "./landed.ts";
 
 export function Start() {
   const [isResetting, setResetting] = useState(cameToResetPassword);

@@ -1,9 +1,11 @@
 /** Records that were changed in both databases, with both versions side by side, and the choice between them. */
 
+import { useRef } from "preact/hooks";
 import { type Answer, answerOf, api } from "../../shared/api.ts";
 import { ask } from "../parts/ask.tsx";
 import { ChangeButton } from "../parts/change-button.tsx";
 import { useLive } from "../parts/live.ts";
+import { findFocusAgain } from "../parts/lost-focus.ts";
 import { ProblemNote } from "../parts/problem-note.tsx";
 import { Scroll } from "../parts/scroll.tsx";
 import type { Conflict } from "../parts/shapes.ts";
@@ -12,6 +14,7 @@ import { Time } from "../parts/time.tsx";
 type Choice = "winner" | "loser";
 
 export function Conflicts({ after }: { after: () => Promise<void> }) {
+  const heading = useRef<HTMLHeadingElement>(null);
   const { value, problem, again } = useLive("conflicts", () =>
     answerOf(api.admin.replication.conflicts.$get({ query: { limit: "20" } })),
   );
@@ -33,11 +36,13 @@ export function Conflicts({ after }: { after: () => Promise<void> }) {
         return answer.ok ? { ...answer, value: { count: 1 } } : answer;
       },
       run: (reason) => decide(conflict, choose, reason, "false"),
-      after: () => void Promise.all([again(), after()]),
+      after: () => void findFocusAgain(heading.current, Promise.all([again(), after()])),
     });
   return (
     <section class="card" aria-labelledby="conflicts">
-      <h2 id="conflicts">Conflicts</h2>
+      <h2 id="conflicts" ref={heading} tabIndex={-1}>
+        Conflicts
+      </h2>
       <ProblemNote problem={problem} isStale={value !== undefined} />
       {value?.items.length === 0 && <p class="soft">There are none.</p>}
       <ul class="conflicts">

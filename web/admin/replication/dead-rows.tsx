@@ -1,15 +1,18 @@
 /** Records whose copies were refused again and again, and were set aside. */
 
+import { useRef } from "preact/hooks";
 import { type Answer, answerOf, api } from "../../shared/api.ts";
 import { type Affected, ask } from "../parts/ask.tsx";
 import { ChangeButton } from "../parts/change-button.tsx";
-import { countOf } from "../parts/figures.ts";
+import { countedOf, countOf } from "../parts/figures.ts";
 import { useLive } from "../parts/live.ts";
+import { findFocusAgain } from "../parts/lost-focus.ts";
 import { ProblemNote } from "../parts/problem-note.tsx";
 import { Scroll } from "../parts/scroll.tsx";
 import { Time } from "../parts/time.tsx";
 
 export function DeadRows({ after }: { after: () => Promise<void> }) {
+  const heading = useRef<HTMLHeadingElement>(null);
   const { value, problem, again } = useLive("dead", () =>
     answerOf(api.admin.replication.dead.$get({ query: { limit: "100" } })),
   );
@@ -23,12 +26,14 @@ export function DeadRows({ after }: { after: () => Promise<void> }) {
       noun: "row",
       affected: rehearseRetry,
       run: retryAll,
-      after: () => void Promise.all([again(), after()]),
+      after: () => void findFocusAgain(heading.current, Promise.all([again(), after()])),
     });
   return (
     <section class="card" aria-labelledby="dead">
       <div class="row">
-        <h2 id="dead">Dead rows</h2>
+        <h2 id="dead" ref={heading} tabIndex={-1}>
+          Dead rows
+        </h2>
         <span class="end">{rows.length > 0 && <ChangeButton onClick={retry}>Try all again …</ChangeButton>}</span>
       </div>
       <ProblemNote problem={problem} isStale={value !== undefined} />
@@ -81,5 +86,8 @@ async function retryAll(reason: string): Promise<Answer<string>> {
   const unknown = missing
     .map((name) => ` What ${name} holds for Supabase is not among them: it did not answer.`)
     .join("");
-  return { ...answer, value: `${countOf(count)} rows are tried again with the next run.${unknown}` };
+  return {
+    ...answer,
+    value: `${countedOf(count, "row")} ${count === 1 ? "is" : "are"} tried again with the next run.${unknown}`,
+  };
 }

@@ -1,7 +1,7 @@
 /** The way in: signing up or in, with a password or with Google, and what to do without either. */
 import { useState } from "preact/hooks";
+import { refusal } from "../../shared/landed.ts";
 import type { SourceName } from "../code/sources.ts";
-import { refusal } from "../landed.ts";
 import { Step } from "../step.tsx";
 import { Confirm } from "./confirm.tsx";
 import { Forgot } from "./forgot.tsx";

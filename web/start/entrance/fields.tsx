@@ -1,8 +1,4 @@
-/** The fields of the forms here, as password managers know them, and the other way in. */
-import { useState } from "preact/hooks";
-import { saidByAuth } from "../../shared/session.ts";
-import { continueWithGoogle } from "../actions/google.ts";
-import { project } from "../project.ts";
+/** The fields of the forms here, as password managers know them. */
 
 export function Email() {
   return (
@@ -27,22 +23,5 @@ export function Password({ isNew = false }: { isNew?: boolean }) {
       />
       {isNew && <small id="password-rule">At least 8 characters</small>}
     </label>
-  );
-}
-
-/** Only where the project has it. */
-export function Google() {
-  const [said, setSaid] = useState("");
-  if (!project.value.hasGoogle) return null;
-  return (
-    <div class="other-way">
-      <p class="or soft">or</p>
-      <button type="button" onClick={() => continueWithGoogle().catch((error) => setSaid(saidByAuth(error)))}>
-        Continue with Google
-      </button>
-      <p role="alert" class={said ? "notice bad" : "seen-by-readers"}>
-        {said}
-      </p>
-    </div>
   );
 }

@@ -1,5 +1,5 @@
 /** Where to look for a mail: in development it was caught, and sent nowhere. */
-import { project } from "../project.ts";
+import { project } from "../../shared/project.ts";
 
 export function MailSent({ email, of }: { email: string; of: string }) {
   const { mailboxUrl } = project.value;

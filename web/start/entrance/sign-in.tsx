@@ -1,7 +1,9 @@
 /** For whoever has an account. */
+import { Google } from "../../shared/google.tsx";
+import { continueWithGoogle } from "../actions/google.ts";
 import { signIn } from "../actions/sign-in.ts";
 import { entry, Form } from "../form.tsx";
-import { Email, Google, Password } from "./fields.tsx";
+import { Email, Password } from "./fields.tsx";
 import type { Way } from "./way.ts";
 
 export function SignIn({ go }: { go: (way: Way) => void }) {
@@ -26,7 +28,7 @@ export function SignIn({ go }: { go: (way: Way) => void }) {
         <Email />
         <Password />
       </Form>
-      <Google />
+      <Google come={continueWithGoogle} />
     </>
   );
 }

@@ -1,7 +1,9 @@
 /** Makes an account, and a home with it. */
+import { Google } from "../../shared/google.tsx";
+import { continueWithGoogle } from "../actions/google.ts";
 import { signUp } from "../actions/sign-up.ts";
 import { entry, Form } from "../form.tsx";
-import { Email, Google, Password } from "./fields.tsx";
+import { Email, Password } from "./fields.tsx";
 import type { Way } from "./way.ts";
 
 export function SignUp({ go }: { go: (way: Way) => void }) {
@@ -20,7 +22,7 @@ export function SignUp({ go }: { go: (way: Way) => void }) {
         <Email />
         <Password isNew />
       </Form>
-      <Google />
+      <Google come={continueWithGoogle} />
     </>
   );
 }

@@ -1,6 +1,6 @@
 /** What the project lets people do, as Auth says: whether they may come in with Google, and where development keeps its mail. */
 import { signal } from "@preact/signals";
-import { pageConfig } from "../shared/config.ts";
+import { pageConfig } from "./config.ts";
 
 interface Project {
   readonly hasGoogle: boolean;
