@@ -103,10 +103,10 @@ test("a change asks first, wants a reason, says what became of it, and stands in
   await page.getByRole("link", { name: "Databases" }).click();
   const card = page.getByRole("region", { name: "mongodb" });
   await card.getByRole("button", { name: "Change" }).click();
-  await card.getByLabel("Weight").fill("3");
+  await card.getByLabel("Weight").fill("7");
   await card.getByRole("button", { name: "Change" }).click();
   const dialog = page.getByRole("dialog", { name: "Change mongodb" });
-  await dialog.getByText("Weight: 1 → 3").waitFor();
+  await dialog.getByText("Weight: 1 → 7").waitFor();
   await dialog.getByText("This affects 1 database.").waitFor();
   await picture(page, "admin-ask");
   expect(await faultsOf(page)).toEqual([]);
@@ -114,10 +114,11 @@ test("a change asks first, wants a reason, says what became of it, and stands in
   await dialog.getByRole("button", { name: "Change" }).click();
   await dialog.getByLabel("Reason").fill("more for mongodb");
   await dialog.getByRole("button", { name: "Change" }).click();
-  await dialog.getByText("mongodb takes new users, with weight 3.").waitFor();
+  await dialog.getByText("mongodb takes new users, with weight 7.").waitFor();
   await picture(page, "admin-outcome");
   await dialog.getByRole("button", { name: "Close" }).click();
-  await card.getByRole("definition").filter({ hasText: /^3$/ }).waitFor();
+  // not its users, of whom there are fewer
+  await card.getByRole("definition").filter({ hasText: /^7$/ }).waitFor();
   await page.getByRole("link", { name: "Audit" }).click();
   const line = page.getByRole("row", { name: /PATCH.*more for mongodb/ });
   await line.getByText("Done").waitFor();

@@ -3,6 +3,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { PATIENT } from "../setup/patience.ts";
 import { faultsOf } from "./axe.ts";
+import { noteBackups } from "./backups.ts";
 import { openBrowser, picture } from "./browser.ts";
 import { ADMIN, openAdmin, type Person, signUp } from "./operators.ts";
 import { silenceSupabase } from "./silent-supabase.ts";
@@ -19,6 +20,7 @@ beforeAll(async () => {
   browser = await openBrowser();
   people = [];
   for (const email of [ADMIN, "ada@browser.test", "bao@browser.test"]) people.push(await signUp(system.apiUrl, email));
+  await noteBackups(system.data);
 });
 afterAll(async () => {
   goOn?.();
@@ -52,6 +54,11 @@ const PAGES: readonly { address: () => string; away: RegExp; back: (page: Page) 
     address: () => "#/replication",
     away: /does not answer/,
     back: (page) => page.getByText("There are none.").nth(1).waitFor(),
+  },
+  {
+    address: () => "#/backups",
+    away: /did not answer in time|does not answer/,
+    back: (page) => page.getByRole("row", { name: /Full.*daily-2.*Verified/ }).waitFor(),
   },
   {
     address: () => "#/audit",
