@@ -19,7 +19,7 @@ const LAYERS: readonly (readonly string[])[] = [
   // the application's own, which none of the above knows
   ["shared/collections"],
   ["shared/reports", "shared/rooms", "shared/ledger", "shared/metrics"],
-  ["shared/backups"],
+  ["shared/backups", "shared/data-migrations"],
   ["shared/overview"],
   ["shared/operations"],
 ];
@@ -28,6 +28,8 @@ const ENTRIES: Readonly<Record<string, readonly string[]>> = {
   api: [],
   "supabase/functions": [],
   client: ["api"],
+  "data-migrations": [],
+  "examples/data-migrations": [],
   scripts: ["api"],
   web: ["client"],
 };
