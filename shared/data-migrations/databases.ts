@@ -2,17 +2,19 @@
 import { err, ok, type Result } from "neverthrow";
 import { misconfigured, type RepositoryError } from "../contract/errors.ts";
 import type { Collection } from "../definition/define.ts";
+import type { DatabaseRow } from "../placement/assignment.ts";
 import { variableOf } from "../placement/database-names.ts";
 import type { Database } from "../repository/database.ts";
 
 /** As much of a database as is needed. */
 export type MigratedDatabase = Pick<Database, "name" | "changes">;
 
-export interface ListedDatabase {
-  name: string;
-  /** null: it has never had users */
-  opened_at: string | null;
-}
+/** As much of a row of `switchyard.databases`. */
+export type ListedDatabase = Pick<DatabaseRow, "name" | "opened_at" | "accepting" | "user_count">;
+
+/** One that was never opened has no records, and need not be configured. */
+const mayHaveRecords = ({ opened_at, accepting, user_count }: ListedDatabase): boolean =>
+  opened_at !== null || accepting || user_count > 0;
 
 /**
  * The home of every user for what is kept at home, otherwise the database that it is written in: from there the change comes to
@@ -25,7 +27,7 @@ export function databasesOf(
 ): Result<MigratedDatabase[], RepositoryError> {
   const names =
     placement.kind === "home"
-      ? listed.filter(({ opened_at }) => opened_at !== null).map((database) => database.name)
+      ? listed.filter(mayHaveRecords).map((database) => database.name)
       : [placement.kind === "pinned" ? placement.database : placement.primary];
   const missing = names.filter((each) => !databases.has(each));
   if (missing.length > 0)
