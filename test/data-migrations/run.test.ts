@@ -4,7 +4,8 @@ import { contacts } from "../../shared/collections/contacts.ts";
 import { checkDataMigration } from "../../shared/data-migrations/check.ts";
 import { defineDataMigration } from "../../shared/definition/data-migration.ts";
 import type { TestUser } from "../setup/users.ts";
-import { type Contact, fileOf, isMarked, type MigratingSystem, marking, startMigratingSystem } from "./system.ts";
+import { isMarked, marking } from "./marking.ts";
+import { type Contact, fileOf, type MigratingSystem, startMigratingSystem } from "./system.ts";
 
 let system: MigratingSystem;
 const users = new Map<string, TestUser<string>>();

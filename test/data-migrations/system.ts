@@ -1,26 +1,14 @@
 /** Homes of every kind with users who have contacts, and runs of migrations over all of them. */
 import type { Collection } from "../../shared/definition/define.ts";
-import { contacts } from "../../shared/collections/contacts.ts";
 import { createDataMigrationsControl } from "../../shared/data-migrations/control.ts";
 import { databasesOf, type MigratedDatabase } from "../../shared/data-migrations/databases.ts";
 import { type LoadedMigration, type RunOptions, runDataMigration } from "../../shared/data-migrations/run.ts";
-import { type DataMigration, defineDataMigration } from "../../shared/definition/data-migration.ts";
+import type { DataMigration } from "../../shared/definition/data-migration.ts";
 import { createAssignments } from "../../shared/placement/assignment.ts";
 import { type MovingSystem, startMovingSystem } from "../moves/system.ts";
 import type { TestUser } from "../setup/users.ts";
 
 export type Contact = { id: string; name: string; note: string | null; version: number; updated_at: string };
-
-const MARK = "new: ";
-/** The note gets a mark in front, and loses it again. */
-export const marking = defineDataMigration({
-  collection: contacts,
-  up: ({ note }) => (note === null || note.startsWith(MARK) ? null : { note: MARK + note }),
-  down: ({ note }) => (note?.startsWith(MARK) ? { note: note.slice(MARK.length) } : null),
-  after: ({ note }) => (note === null || note.startsWith(MARK) ? null : "the note has no mark"),
-  batchSize: 2,
-});
-export const isMarked = ({ note }: Pick<Contact, "note">): boolean => note === null || note.startsWith(MARK);
 
 let count = 0;
 /** A file of that migration that nobody has run. */
