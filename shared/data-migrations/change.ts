@@ -71,7 +71,9 @@ function ask(migration: DataMigration, direction: Direction, record: Row): Asked
 /** What stands against a whole record; undefined: nothing. */
 function unfitIn({ schemas, fields }: Collection, record: Row): string | undefined {
   const written = Object.entries(fields).filter(([, field]) => !field.isAuthor);
-  const checked = validate(schemas.create, Object.fromEntries(written.map(([name]) => [name, record[name] ?? null])));
+  // a record from before a field with a default lacks it, and is none the worse for it
+  const given = written.map(([name, { defaulted }]) => [name, record[name] ?? (defaulted ? undefined : null)]);
+  const checked = validate(schemas.create, Object.fromEntries(given));
   return checked.isErr() ? wordsOf(checked.error) : undefined;
 }
 

@@ -59,5 +59,5 @@ const ran = await runDataMigration({
   onPoint: point,
 });
 await closeAll(registry);
-if (ran.isErr()) console.error(ran.error.message);
-process.exit(ran.isOk() ? 0 : 1);
+if (ran.isOk()) process.exit(0);
+process.send?.({ refused: ran.error.message }, () => process.exit(1));
