@@ -1,7 +1,7 @@
 /** `switchyard migrate`: changes to the records of a collection, in every database that has some of them. */
 import { hostname, userInfo } from "node:os";
-import { checkDataMigration } from "../../shared/data-migrations/check.ts";
 import type { Direction } from "../../shared/data-migrations/change.ts";
+import { checkDataMigration } from "../../shared/data-migrations/check.ts";
 import { createDataMigrationsControl, type ListedMigration } from "../../shared/data-migrations/control.ts";
 import { databasesOf, type MigratedDatabase } from "../../shared/data-migrations/databases.ts";
 import { inOrder } from "../../shared/data-migrations/in-order.ts";

@@ -1,8 +1,8 @@
 /** What a migration makes of one record; and everything that can be found against it without a database. */
 import { isDeepStrictEqual } from "node:util";
 import { validate } from "../contract/validate.ts";
-import type { Collection } from "../definition/define.ts";
 import type { DataMigration } from "../definition/data-migration.ts";
+import type { Collection } from "../definition/define.ts";
 import type { Row } from "../repository/store.ts";
 
 export type Direction = "up" | "down";
@@ -61,7 +61,8 @@ function ask(migration: DataMigration, direction: Direction, record: Row): Asked
   }
   if (given === null) return { fields: {} };
   const checked = validate(collection.schemas.patch, given);
-  if (checked.isErr()) return { reason: `${direction} gives what the collection does not take: ${wordsOf(checked.error)}` };
+  if (checked.isErr())
+    return { reason: `${direction} gives what the collection does not take: ${wordsOf(checked.error)}` };
   const fields = Object.entries(checked.value as Row).filter(
     ([name, value]) => value !== undefined && !isDeepStrictEqual(value, record[name] ?? null),
   );
@@ -77,9 +78,16 @@ function unfitIn({ schemas, fields }: Collection, record: Row): string | undefin
   return checked.isErr() ? wordsOf(checked.error) : undefined;
 }
 
-const wordsOf = ({ message, errors = [] }: { message: string; errors?: { field: string; message: string }[] }): string =>
-  errors.map(({ field, message: said }) => (field === "" || said.startsWith(field) ? said : `${field}: ${said}`)).join(" ") ||
-  message;
+const wordsOf = ({
+  message,
+  errors = [],
+}: {
+  message: string;
+  errors?: { field: string; message: string }[];
+}): string =>
+  errors
+    .map(({ field, message: said }) => (field === "" || said.startsWith(field) ? said : `${field}: ${said}`))
+    .join(" ") || message;
 
 /** The record may be written after all: what a function does to it must not come along unseen. */
 const frozen = (record: Row): never => Object.freeze({ ...record }) as never;

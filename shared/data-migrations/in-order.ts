@@ -1,6 +1,7 @@
 /** Which migrations are to be run, and in which order: umzug's part. What is done, it is told by the control plane. */
-import { Umzug } from "umzug";
+
 import { err, ok, type Result } from "neverthrow";
+import { Umzug } from "umzug";
 import { invalid, notFound, type RepositoryError } from "../contract/errors.ts";
 import type { Direction } from "./change.ts";
 import type { ListedMigration } from "./control.ts";
@@ -25,7 +26,8 @@ export async function inOrder(
   { direction, to }: Asked,
 ): Promise<Result<LoadedMigration[], RepositoryError>> {
   const known = new Map(files.map((file) => [file.name, file]));
-  if (to !== undefined && !known.has(to)) return err(notFound(`There is no data migration "${to}". See migrate status.`));
+  if (to !== undefined && !known.has(to))
+    return err(notFound(`There is no data migration "${to}". See migrate status.`));
   const done = listed.filter(({ state }) => DONE[direction].includes(state)).map(({ name }) => name);
   if (to !== undefined && done.includes(to) !== (direction === "down"))
     return err(notFound(`"${to}" is ${direction === "up" ? "done already" : "not done"}. See migrate status.`));

@@ -1,6 +1,7 @@
 /** A batch of records through a migration's functions: what is to be written, and what does not fit. */
-import { identityOf } from "../definition/define.ts";
+
 import type { DataMigration } from "../definition/data-migration.ts";
+import { identityOf } from "../definition/define.ts";
 import type { Row } from "../repository/store.ts";
 import type { RecordChange } from "../repository/system-changes.ts";
 import { changeOf, type Direction, foundAfter } from "./change.ts";

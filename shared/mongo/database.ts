@@ -4,7 +4,13 @@ import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
 import { type Collection, isTwoWay } from "../definition/define.ts";
 import { byName } from "../definition/per-collection.ts";
-import { type Caller, COUNTED_EXACTLY, type Database, type EngineOptions, type RecordCounts } from "../repository/database.ts";
+import {
+  type Caller,
+  COUNTED_EXACTLY,
+  type Database,
+  type EngineOptions,
+  type RecordCounts,
+} from "../repository/database.ts";
 import type { Store } from "../repository/store.ts";
 import { createMongoConnection } from "./connection.ts";
 import { databaseName } from "./database-name.ts";

@@ -56,9 +56,15 @@ export default defineDataMigration({
 const notes = async () => (await system.contactsOf(user)).map(({ note }) => note);
 
 test("in the order of their names, each once; and back to the one that is named", async () => {
-  for (const [name, letter] of [["20270301000000_three", "3"], ["20270101000000_one", "1"], ["20270201000000_two", "2"]])
+  for (const [name, letter] of [
+    ["20270301000000_three", "3"],
+    ["20270101000000_one", "1"],
+    ["20270201000000_two", "2"],
+  ])
     await file(name as string, letter as string);
-  expect((await run("status")).out).toMatch(/^name .*\n20270101000000_one +contacts +0 +pending\n20270201.*pending\n20270301.*pending$/);
+  expect((await run("status")).out).toMatch(
+    /^name .*\n20270101000000_one +contacts +0 +pending\n20270201.*pending\n20270301.*pending$/,
+  );
   const looked = await run("up --dry-run");
   expect([looked.code, looked.err]).toEqual([0, ""]);
   expect(looked.out).toContain("20270101000000_one: 2 of 3 records would change, 0 do not fit.");
@@ -95,10 +101,14 @@ test("one without down cannot be taken back, and neither can what comes before i
   expect((await run("up")).code).toBe(0);
   expect((await run("status")).out).toMatch(/20270201000000_two +contacts +no down +2 +done/);
   const refused = await run("down --to=20270101000000_one");
-  expect([refused.code, refused.err]).toEqual([1, expect.stringMatching(/^20270201000000_two cannot be taken back: .*Nothing was changed/)]);
+  expect([refused.code, refused.err]).toEqual([
+    1,
+    expect.stringMatching(/^20270201000000_two cannot be taken back: .*Nothing was changed/),
+  ]);
   expect(await notes()).toEqual(["21a", "21b", null]);
   const contacts = await system.contactsOf(user);
-  for (const { id, note } of contacts) await system.callerOf(user)("PATCH", `/contacts/${id}`, { note: note?.slice(2) ?? null });
+  for (const { id, note } of contacts)
+    await system.callerOf(user)("PATCH", `/contacts/${id}`, { note: note?.slice(2) ?? null });
 });
 
 test("a file that has changed since, and one that is gone, are said", async () => {

@@ -15,7 +15,8 @@ beforeAll(async () => {
 });
 afterAll(() => system?.stop());
 
-const isOfOldShape = async (user: TestUser<string>) => (await system.contactsOf(user)).filter((each) => !isMarked(each));
+const isOfOldShape = async (user: TestUser<string>) =>
+  (await system.contactsOf(user)).filter((each) => !isMarked(each));
 
 test("a user who goes to a home that was done, from one that was not, is not forgotten", async () => {
   // the only one with something to change: so no other pass is made but for the move
@@ -46,34 +47,37 @@ test("a user who goes to a home that was done, from one that was not, is not for
 test.each([
   ["supabase", "mongodb"],
   ["mongodb", "supabase"],
-] as const)("a user who is paused on the way from %s to %s is left for later, and done in the new home", async (from, to) => {
-  const user = await system.userWith(from, ["a", "b", "c"]);
-  let running: ReturnType<MigratingSystem["run"]> | undefined;
-  let progress: Progress | undefined;
-  const passes: number[] = [];
-  const moved = await system.move(user.id, to, {
-    pauseMs: 3_600_000,
-    leaseSeconds: 3_600,
-    onPoint: async (point) => {
-      if (point !== "sealed" || running) return;
-      running = system.run(fileOf(marking), {
-        onProgress: (now) => {
-          progress = { ...now };
-          if (now.left > 0) passes.push(now.pass);
-        },
-        // nobody is waited for: passes go on until the move is through
-        wait: async () => undefined,
-        mostPasses: 1_000_000,
-      });
-      await vi.waitUntil(() => passes.includes(2), PATIENT);
-    },
-  });
-  expect([moved.state, moved.last_error]).toEqual(["kept", null]);
-  expect((await running)?._unsafeUnwrap().changed).toBe(3);
-  expect(progress?.left).toBe(0);
-  expect(await isOfOldShape(user)).toEqual([]);
-  expect(await system.contactsOf(user)).toHaveLength(3);
-});
+] as const)(
+  "a user who is paused on the way from %s to %s is left for later, and done in the new home",
+  async (from, to) => {
+    const user = await system.userWith(from, ["a", "b", "c"]);
+    let running: ReturnType<MigratingSystem["run"]> | undefined;
+    let progress: Progress | undefined;
+    const passes: number[] = [];
+    const moved = await system.move(user.id, to, {
+      pauseMs: 3_600_000,
+      leaseSeconds: 3_600,
+      onPoint: async (point) => {
+        if (point !== "sealed" || running) return;
+        running = system.run(fileOf(marking), {
+          onProgress: (now) => {
+            progress = { ...now };
+            if (now.left > 0) passes.push(now.pass);
+          },
+          // nobody is waited for: passes go on until the move is through
+          wait: async () => undefined,
+          mostPasses: 1_000_000,
+        });
+        await vi.waitUntil(() => passes.includes(2), PATIENT);
+      },
+    });
+    expect([moved.state, moved.last_error]).toEqual(["kept", null]);
+    expect((await running)?._unsafeUnwrap().changed).toBe(3);
+    expect(progress?.left).toBe(0);
+    expect(await isOfOldShape(user)).toEqual([]);
+    expect(await system.contactsOf(user)).toHaveLength(3);
+  },
+);
 
 test("where records go on coming in the old shape, it ends after so many passes, and says so", async () => {
   const user = await system.userWith("mongodb", ["a"]);
@@ -84,7 +88,9 @@ test("where records go on coming in the old shape, it ends after so many passes,
       if (point === "passed") await call("POST", "/contacts", { name: "Late", note: "old" });
     },
   });
-  expect(ran._unsafeUnwrapErr().message).toMatch(/^After 3 passes there are still records to change: the last one has changed 1/);
+  expect(ran._unsafeUnwrapErr().message).toMatch(
+    /^After 3 passes there are still records to change: the last one has changed 1/,
+  );
 });
 
 test("users in every home write all the time: no write is lost, and in the end every record is in the new shape", async () => {

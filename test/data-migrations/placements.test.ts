@@ -178,6 +178,9 @@ test("a quota that is used up refuses what makes a record longer", async () => {
     up: ({ user_id, phone }) => (user_id === user.id && phone === null ? { phone: "x".repeat(1_500) } : null),
   });
   const refused = await system.run(fileOf(grow));
-  await system.control.sql("select public.switchyard_set_quotas($1::bigint, $2::bigint)", [before?.records, before?.bytes]);
+  await system.control.sql("select public.switchyard_set_quotas($1::bigint, $2::bigint)", [
+    before?.records,
+    before?.bytes,
+  ]);
   expect(refused._unsafeUnwrapErr().message).toMatch(/\(supabase\): This would make 1 records with \d+ bytes/);
 });

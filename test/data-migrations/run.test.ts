@@ -1,5 +1,5 @@
 /** A migration goes over every home, by the ordinary way of writes; and what stands against it is said. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { contacts } from "../../shared/collections/contacts.ts";
 import { checkDataMigration } from "../../shared/data-migrations/check.ts";
 import { defineDataMigration } from "../../shared/definition/data-migration.ts";
@@ -56,6 +56,30 @@ test("up changes every record of every home once, with a new version; down bring
   expect((await system.migrations.list())._unsafeUnwrap()[0]?.state).toBe("reverted");
 });
 
+test("whoever goes on after another one has died begins behind the last batch that was written down", async () => {
+  const file = fileOf(marking);
+  class Died extends Error {}
+  let recorded = 0;
+  const dying = system.run(file, {
+    onPoint: (point) => {
+      if (point === "recorded" && ++recorded === 4) throw new Died();
+    },
+  });
+  await expect(dying).rejects.toThrow(Died);
+  await system.leaseEnds();
+  const [row] = (await system.migrations.list())._unsafeUnwrap().filter(({ name }) => name === file.name);
+  expect(row?.progress).toMatchObject({ pass: 1, through: [[...system.homes].sort()[0]], read: expect.any(Number) });
+  const reads: number[] = [];
+  const done = await system.run(file, { onProgress: ({ pass, read }) => pass === 1 && reads.push(read) });
+  expect(reads[0]).toBeGreaterThan(row?.progress.read ?? 0);
+  expect(reads.at(-1)).toBe(users.size * 5);
+  expect(done._unsafeUnwrap()).toEqual({ changed: users.size * 4, read: users.size * 5, passes: 2 });
+  // of another file of that name nothing is gone on with
+  const down: number[] = [];
+  await system.run({ ...file, checksum: "2" }, { direction: "down", onProgress: ({ read }) => down.push(read) });
+  expect(down[0]).toBeLessThanOrEqual(2);
+});
+
 const onContacts = defineDataMigration;
 
 test("without writing, it says how many would change and which do not fit, with the reason; and a run refuses those alone", async () => {
@@ -77,7 +101,9 @@ test("without writing, it says how many would change and which do not fit, with 
   });
   const before = contents(await everybody());
   const databases = await system.databasesOf(contacts);
-  const looked = (await checkDataMigration({ migration: migration as never, direction: "up", databases }))._unsafeUnwrap();
+  const looked = (
+    await checkDataMigration({ migration: migration as never, direction: "up", databases })
+  )._unsafeUnwrap();
   expect(looked).toMatchObject({ read: users.size * 5, changing: users.size * 5 - 3, misfits: 3, isAll: true });
   for (const { id, reason } of looked.first) expect(reason).toContain(bad.get(id));
   expect(contents(await everybody())).toEqual(before);
@@ -87,7 +113,12 @@ test("without writing, it says how many would change and which do not fit, with 
   expect(refused.code).toBe("invalid_input");
   for (const [id, reason] of bad) expect(refused.message).toMatch(new RegExp(`${id} \\(\\w+\\): ${reason}`));
   const after = [...(await everybody()).values()].flat() as (Contact & { phone: string | null })[];
-  expect(after.filter(({ phone }) => phone === null).map(({ id }) => id).sort()).toEqual([...bad.keys()].sort());
+  expect(
+    after
+      .filter(({ phone }) => phone === null)
+      .map(({ id }) => id)
+      .sort(),
+  ).toEqual([...bad.keys()].sort());
   const listed = (await system.migrations.list())._unsafeUnwrap().find(({ name }) => name === file.name);
   expect(listed).toMatchObject({ state: "running", is_held: false, last_error: refused.message });
 
@@ -111,9 +142,7 @@ test("what the database refuses is a record that does not fit; what after finds,
   );
   expect(found._unsafeUnwrapErr().message).toContain(`${one?.id} (supabase): after: it is as it was`);
 
-  await system.control.sql(
-    "alter table public.contacts add constraint test_refused check (phone <> '+666') not valid",
-  );
+  await system.control.sql("alter table public.contacts add constraint test_refused check (phone <> '+666') not valid");
   const up = ({ id, phone }: { id: string; phone: string | null }) =>
     id === one?.id && phone !== "+666" ? { phone: "+666" } : null;
   const refused = await system.run(fileOf(onContacts({ collection: contacts, up })));
@@ -130,7 +159,9 @@ test("what a function does to the record itself is no change, and one that throw
     },
   });
   const databases = await system.databasesOf(contacts);
-  const looked = (await checkDataMigration({ migration: migration as never, direction: "up", databases }))._unsafeUnwrap();
+  const looked = (
+    await checkDataMigration({ migration: migration as never, direction: "up", databases })
+  )._unsafeUnwrap();
   expect(looked.misfits).toBe(looked.read);
   expect(looked.first[0]?.reason).toMatch(/^up threw: /);
 });

@@ -1,9 +1,10 @@
 /** Homes of every kind with users who have contacts, and runs of migrations over all of them. */
-import type { Collection } from "../../shared/definition/define.ts";
+
 import { createDataMigrationsControl } from "../../shared/data-migrations/control.ts";
 import { databasesOf, type MigratedDatabase } from "../../shared/data-migrations/databases.ts";
 import { type LoadedMigration, type RunOptions, runDataMigration } from "../../shared/data-migrations/run.ts";
 import type { DataMigration } from "../../shared/definition/data-migration.ts";
+import type { Collection } from "../../shared/definition/define.ts";
 import { createAssignments } from "../../shared/placement/assignment.ts";
 import { type MovingSystem, startMovingSystem } from "../moves/system.ts";
 import type { TestUser } from "../setup/users.ts";

@@ -1,5 +1,5 @@
 /**
- * A process that runs the migration of `files/`, as the command does. It says which point it has passed, and stands still there
+ * A process that runs the migration of `data-migration-files/`, as the command does. It says which point it has passed, and stands still there
  * until it is told to go on; so whoever started it may end it there. "half": in the middle of a batch.
  */
 import { fileURLToPath } from "node:url";
@@ -49,7 +49,7 @@ const inHalves = ({ name, changes }: MigratedDatabase): MigratedDatabase => ({
   },
 });
 
-const [file] = await readDataMigrations(fileURLToPath(new URL("files/", import.meta.url)));
+const [file] = await readDataMigrations(fileURLToPath(new URL("data-migration-files/", import.meta.url)));
 if (!file) throw new Error("there is no file");
 const listed = (await createAssignments(service).databases())._unsafeUnwrap();
 const databases = databasesOf(file.migration.collection, registry, listed)._unsafeUnwrap();
@@ -59,5 +59,5 @@ const ran = await runDataMigration({
   onPoint: point,
 });
 await closeAll(registry);
-if (ran.isOk()) process.exit(0);
-process.send?.({ refused: ran.error.message }, () => process.exit(1));
+if (ran.isErr()) console.error(ran.error.message);
+process.exit(ran.isOk() ? 0 : 1);
