@@ -3,7 +3,8 @@
  * file of its own, `data-migrations/<yyyymmddhhmmss>_<name>.ts`, whose default export this is, and `switchyard migrate up` runs
  * those that have not been run, in the order of their names. docs/data-migrations.md says how one is written.
  */
-import type { Collection, PatchOf, RecordOf, SystemFields } from "./define.ts";
+import type { Collection, CollectionOf, PatchOf, RecordOf, SystemFields } from "./define.ts";
+import type { Fields, PatchFields } from "./fields.ts";
 
 /**
  * A record as it is found: with every field of the definition as it is in the code that runs. One that the record was stored without
@@ -18,17 +19,17 @@ export type FoundRecord<C> = {
  * record. So what it makes of its own result has to be nothing: `up` of what `up` gave is null, or says the same values again.
  * That is checked of each record.
  */
-type Change<C> = (record: FoundRecord<C>) => PatchOf<C> | null;
+type Change<C, P> = (record: FoundRecord<C>) => P | null;
 
 /** What is wrong with a record, in words; null for nothing. */
 type Look<C> = (record: FoundRecord<C>) => string | null;
 
-export interface DataMigration<C = Collection> {
+export interface DataMigration<C = Collection, P = PatchOf<C>> {
   collection: C;
   /** The fields that change, with their new values; null, or none, for a record that is to stay as it is. */
-  up: Change<C>;
+  up: Change<C, P>;
   /** Takes back what `up` has done, as far as the record shows it. Without it the migration cannot be taken back. */
-  down?: Change<C>;
+  down?: Change<C, P>;
   /** Looks at each record that `up` is about to change. What it finds keeps the migration from being run. */
   before?: Look<C>;
   /** Looks at every record as it is in the end, those that did not change among them. */
@@ -41,7 +42,9 @@ const DEFINED = Symbol.for("switchyard.dataMigration");
 const MOST_AT_ONCE = 1_000;
 
 /** Throws, at import, when it contradicts itself. */
-export function defineDataMigration<const C extends Collection>(migration: DataMigration<C>): DataMigration<C> {
+export function defineDataMigration<const F extends Fields, O extends string>(
+  migration: DataMigration<CollectionOf<F, O>, PatchFields<F>>,
+): DataMigration<CollectionOf<F, O>, PatchFields<F>> {
   const { collection, batchSize = 1 } = migration;
   if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize > MOST_AT_ONCE)
     throw new Error(`data migration of ${collection.name}: batchSize is a number from 1 to ${MOST_AT_ONCE}`);
