@@ -8,8 +8,8 @@ const record = {
   ...{ id: crypto.randomUUID(), user_id: crypto.randomUUID(), version: 1, created_at: "", updated_at: "" },
   ...{ name: "Food", kind: "expense", color: null, icon: null, archived: null },
 };
-const upOf = (up: DataMigration["up"], before?: DataMigration["before"]) =>
-  changeOf({ collection: categories as never, up, ...(before && { before }) }, "up", record);
+const upOf = (up: () => object | null, before?: () => string) =>
+  changeOf({ collection: categories, up, ...(before && { before }) } as unknown as DataMigration, "up", record);
 
 test("typed by the definition", () => {
   const migration = defineDataMigration({
