@@ -36,7 +36,7 @@ export interface Progress {
 }
 
 /** Misfits that are named. */
-export const NAMED = 20;
+const NAMED = 20;
 
 export const beginPass = (switched: number, last?: Progress): Progress => ({
   ...{ pass: (last?.pass ?? 0) + 1, switched, through: [], after: null, read: 0, changed: 0, left: 0 },

@@ -10,7 +10,7 @@ import type { Fields, PatchFields } from "./fields.ts";
  * A record as it is found: with every field of the definition as it is in the code that runs. One that the record was stored without
  * is null, although the definition may say that it always has a value.
  */
-export type FoundRecord<C> = {
+type FoundRecord<C> = {
   readonly [K in keyof RecordOf<C>]: K extends keyof SystemFields ? RecordOf<C>[K] : RecordOf<C>[K] | null;
 };
 
