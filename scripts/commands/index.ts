@@ -14,6 +14,7 @@ import { homes } from "./homes.ts";
 import { importCommand, importStatus, importUndo } from "./import.ts";
 import { checkLedger, depositLedger, postLedger, reverseLedger, voidLedger, yieldLedger } from "./ledger.ts";
 import { logs } from "./logs.ts";
+import { migrateDown, migrateStatus, migrateUp } from "./migrate.ts";
 import { abortMoves, cleanMoves, moveHomes, movesStatus, reverseHomes } from "./moves.ts";
 import { noted } from "./noted.ts";
 import { demoteReplication, promoteReplication } from "./promotion.ts";
@@ -42,6 +43,9 @@ export const COMMANDS: readonly Command[] = [
   cleanMoves,
   prepareDatabase,
   collectionSqlCommand,
+  migrateStatus,
+  migrateUp,
+  migrateDown,
   importCommand,
   importStatus,
   importUndo,

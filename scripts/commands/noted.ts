@@ -17,6 +17,8 @@ const CHANGES: Readonly<Record<string, (given: Given) => boolean>> = {
   "replication conflicts": ({ positionals }) => positionals[0] === "choose",
   import: ({ values }) => values["dry-run"] !== true,
   "homes move": ({ values }) => values["dry-run"] !== true,
+  "migrate up": ({ values }) => values["dry-run"] !== true,
+  "migrate down": ({ values }) => values["dry-run"] !== true,
   deploy: ({ values }) => values["dry-run"] !== true,
   "replication restore": ({ values }) => values.commit === true,
   ...Object.fromEntries(

@@ -1,9 +1,17 @@
 /** A MongoDB database as one of the product's. */
 import { type Db, UUID } from "mongodb";
-import { err, ok } from "neverthrow";
+import { err, ok, type Result } from "neverthrow";
+import type { RepositoryError } from "../contract/errors.ts";
 import { type Collection, isTwoWay } from "../definition/define.ts";
 import { byName } from "../definition/per-collection.ts";
-import { COUNTED_EXACTLY, type Database, type EngineOptions, type RecordCounts } from "../repository/database.ts";
+import {
+  type Caller,
+  COUNTED_EXACTLY,
+  type Database,
+  type EngineOptions,
+  type RecordCounts,
+} from "../repository/database.ts";
+import type { Store } from "../repository/store.ts";
 import { createMongoConnection } from "./connection.ts";
 import { databaseName } from "./database-name.ts";
 import { attempt } from "./failures.ts";
@@ -16,6 +24,7 @@ import { rememberSelf } from "./remembered-self.ts";
 import { mongoReplica, type ReplicaOptions } from "./replica.ts";
 import { adviceOn, readSelf, refusalOf, selfOr } from "./self.ts";
 import { createMongoStore } from "./store.ts";
+import { mongoSystemChanges } from "./system-changes.ts";
 import { readUnsent } from "./unsent-state.ts";
 import { createUsageGate, holdingsIn } from "./usage.ts";
 import { userSizes } from "./user-sizes.ts";
@@ -67,28 +76,30 @@ export function mongoDatabase(options: MongoOptions): Database {
     return connection.db();
   };
 
+  const scoped = async (caller: Caller): Promise<Result<Store, RepositoryError>> => {
+    const { id, scope: userId = id, signal } = caller;
+    const [known, fence] = await Promise.all([self(), fences.of(caller)]);
+    if (known.isErr()) return err(known.error);
+    if (fence.isErr()) return err(fence.error);
+    return known.map(({ site }) =>
+      createMongoStore({
+        db: connection.db(),
+        userId,
+        site,
+        all,
+        maxTimeMs: deadlines.queryMs,
+        signal,
+        usage,
+        fence: fence.value,
+      }),
+    );
+  };
+
   return {
     name,
     title,
     kind: "mongodb",
-    async scoped(caller) {
-      const { id, scope: userId = id, signal } = caller;
-      const [known, fence] = await Promise.all([self(), fences.of(caller)]);
-      if (known.isErr()) return err(known.error);
-      if (fence.isErr()) return err(fence.error);
-      return known.map(({ site }) =>
-        createMongoStore({
-          db: connection.db(),
-          userId,
-          site,
-          all,
-          maxTimeMs: deadlines.queryMs,
-          signal,
-          usage,
-          fence: fence.value,
-        }),
-      );
-    },
+    scoped,
     ...(replica && { replica: replica.copies }),
     ...(both.length > 0 && {
       unsent: () => attempt(async () => ok(await readUnsent(await own(), both, Date.now(), deadlines.queryMs))),
@@ -144,6 +155,8 @@ export function mongoDatabase(options: MongoOptions): Database {
           return store.delete(collection, id, version);
         },
       }),
+    changes: async () =>
+      mongoSystemChanges({ db: own, name, maxTimeMs: deadlines.queryMs, storeOf: (id) => scoped({ id, jwt: "" }) }),
     close: async () => void (await Promise.all([connection.close(), pinging.close()])),
   };
 }

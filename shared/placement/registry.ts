@@ -137,6 +137,7 @@ function lazily({ kind, ...options }: MongoOptions & { kind: Engine }): Database
       count: async (...given) => (await load()).system.count(...given),
     },
     copy: async () => (await load()).copy(),
+    changes: async () => (await load()).changes(),
     close: async () => {
       await (await load.ifAny())?.close();
     },

@@ -18,6 +18,7 @@ import { postgresHomeCopy } from "./home-copy.ts";
 import { askSupabase } from "./rest-probe.ts";
 import { createRestStore } from "./rest-store.ts";
 import { callSystem } from "./system-call.ts";
+import { postgresSystemChanges } from "./system-changes.ts";
 import { userSizes } from "./user-sizes.ts";
 
 export interface SupabaseOptions {
@@ -94,6 +95,7 @@ export function supabaseDatabase(options: SupabaseOptions): Database {
       userSizes: (userIds) => userSizes(functions, userIds),
     },
     copy: async () => postgresHomeCopy(functions),
+    changes: async () => postgresSystemChanges(functions),
     close,
   };
 }

@@ -10,6 +10,7 @@ import type { Collection } from "../definition/define.ts";
 import type { HomeCopy } from "./home-copy.ts";
 import type { Counted, Quota, Usage } from "./quotas.ts";
 import type { ReadStore, Store } from "./store.ts";
+import type { SystemChanges } from "./system-changes.ts";
 
 /** The kinds of database that there are. The README says what one more takes. */
 export const ENGINES = ["postgres", "mongodb"] as const;
@@ -57,6 +58,8 @@ export interface Database {
   readonly system: DatabaseSystem;
   /** for moves of users from or to this database */
   copy(): Promise<HomeCopy>;
+  /** for data migrations: everybody's records */
+  changes(): Promise<SystemChanges>;
   /** Ends its connections; a later call opens them again. */
   close(): Promise<void>;
 }

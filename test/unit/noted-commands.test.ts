@@ -7,7 +7,7 @@ import { CHANGING } from "../../scripts/commands/noted.ts";
 const LOOKING = [
   ...["alerts check", "alerts list", "alerts test"],
   ...["backup list", "backup verify", "collection sql", "databases", "deploy status", "doctor", "health"],
-  ...["homes moves status", "import status", "ledger check", "logs"],
+  ...["homes moves status", "import status", "ledger check", "logs", "migrate status"],
   ...["replication status", "replication verify", "stats"],
 ];
 

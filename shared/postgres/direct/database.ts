@@ -8,6 +8,7 @@ import { type Counted, DEFAULT_QUOTA, type Usage } from "../../repository/quotas
 import type { Row } from "../../repository/store.ts";
 import { postgresHomeCopy, type SystemFunctions } from "../home-copy.ts";
 import { prepareDataPlane } from "../prepare-data-plane.ts";
+import { postgresSystemChanges } from "../system-changes.ts";
 import { userSizes } from "../user-sizes.ts";
 import { directAccess } from "./access.ts";
 import { createPostgresConnection, type PostgresConnection } from "./connection.ts";
@@ -84,6 +85,16 @@ export function postgresDatabase(options: EngineOptions): Database {
       userSizes: async (userIds) => userSizes(await functions(), userIds),
     },
     copy: async () => postgresHomeCopy(await functions()),
+    async changes() {
+      const call = await functions();
+      return postgresSystemChanges(async (...asked) => {
+        try {
+          return await call(...asked);
+        } catch (error) {
+          throw error instanceof Error ? failureOf(error, readRefusal) : error;
+        }
+      });
+    },
     close: () => connection.close(),
   };
 }

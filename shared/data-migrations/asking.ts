@@ -1,0 +1,37 @@
+/** Calls of databases that a moment's outage does not end. */
+import { setTimeout as wait } from "node:timers/promises";
+import { err, ok, type Result } from "neverthrow";
+import { isRepositoryError, type RepositoryError } from "../contract/errors.ts";
+import { patiently } from "../imports/patiently.ts";
+
+/** What cannot be done, on its way to whoever has begun the run. */
+export class Stopped extends Error {
+  override readonly name = "Stopped";
+  readonly error: RepositoryError;
+  constructor(error: RepositoryError) {
+    super(error.message);
+    this.error = error;
+  }
+}
+
+export type Waiting = (ms: number) => Promise<unknown>;
+export const waiting: Waiting = (ms) => wait(ms);
+
+/** Of a call that may be repeated, and throws errors of the contract: tried again a few times. Throws `Stopped`. */
+export async function asked<T>(work: () => Promise<T>, waitFor: Waiting): Promise<T> {
+  return told(async () => {
+    try {
+      return ok(await work());
+    } catch (error) {
+      if (isRepositoryError(error)) return err(error);
+      throw error;
+    }
+  }, waitFor);
+}
+
+/** The same of a call that answers a Result. */
+export async function told<T>(work: () => Promise<Result<T, RepositoryError>>, waitFor: Waiting): Promise<T> {
+  const answer = await patiently(work, async (ms) => void (await waitFor(ms)));
+  if (answer.isErr()) throw new Stopped(answer.error);
+  return answer.value;
+}
