@@ -88,7 +88,7 @@ export function createJournal(client: SupabaseClient, holder: string) {
     list: (run?: number): Answer<ListedRun[]> => call("s", { p_run: run ?? null }),
     /** By id, behind `after`. */
     users: (run: number, states: readonly UserState[], after: string | null, limit: number): Answer<JournalUser[]> =>
-      call("_users", { p_run: run, p_states: states, p_after: after, p_limit: limit }),
+      call("_users", { p_run: run, p_states: states, p_after_id: after, p_limit: limit }),
     /** Of these, those that are in that state. */
     among: (run: number, state: UserState, ids: readonly string[]): Answer<JournalUser[]> =>
       call("_users", { p_run: run, p_states: [state], p_ids: ids }),

@@ -217,14 +217,14 @@ $$;
 
 -- One page of a run's users in those states, by id; p_ids: only of these.
 create function public.switchyard_import_users(
-  p_run bigint, p_states text[], p_after uuid default null, p_limit integer default 1000, p_ids uuid[] default null
+  p_run bigint, p_states text[], p_after_id uuid default null, p_limit integer default 1000, p_ids uuid[] default null
 ) returns jsonb
 language sql stable security definer set search_path = '' as $$
   select coalesce(jsonb_agg(jsonb_build_object('user_id', u.user_id, 'state', u.state, 'home', u.home, 'version', u.version::text,
     'records', u.records, 'reason', u.reason) order by u.user_id), '[]')
   from (
     select * from switchyard.import_users
-    where run_id = p_run and state = any (p_states) and (p_after is null or user_id > p_after)
+    where run_id = p_run and state = any (p_states) and (p_after_id is null or user_id > p_after_id)
       and (p_ids is null or user_id = any (p_ids))
     order by user_id limit greatest(1, least(p_limit, 1000))
   ) u

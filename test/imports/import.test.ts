@@ -83,7 +83,9 @@ describe("from one end to the other", () => {
       { id: idOf(ann), email: "ann@legacy.test", confirmed: true, name: "Ann", home: "mongodb" },
       { id: idOf(bob), email: "bob@legacy.test", confirmed: false, name: "bob", home: "mongodb" },
     ]);
-    const [counted] = await system.control.sql("select user_count::int as n from switchyard.databases where name = 'mongodb'");
+    const [counted] = await system.control.sql(
+      "select user_count::int as n from switchyard.databases where name = 'mongodb'",
+    );
     expect(counted).toEqual({ n: 2 });
   });
 
