@@ -6,7 +6,7 @@ import { homeCollections } from "../../shared/collections/index.ts";
 import { createAccounts } from "../../shared/imports/accounts.ts";
 import { dryRun } from "../../shared/imports/dry-run.ts";
 import { createFindings, type Findings } from "../../shared/imports/findings.ts";
-import { createJournal, type ImportRun } from "../../shared/imports/journal.ts";
+import { createJournal } from "../../shared/imports/journal.ts";
 import { type Mapping, readMapping } from "../../shared/imports/mapping.ts";
 import { type RunReport, runImport } from "../../shared/imports/run-import.ts";
 import type { ImportSource } from "../../shared/imports/source.ts";
@@ -21,7 +21,9 @@ import { type Command, type Given, type Io, JSON_OPTION, json, orRefuse, Refused
 import { type Connection, connected } from "./connect.ts";
 import { createProgress, type Progress } from "./progress.ts";
 
+/** Users that are read, claimed and settled at once; fewer of them where each has many records: all of these are in memory. */
 const BATCH = 200;
+const RECORDS_IN_MEMORY = 20_000;
 /** Users that are written at the same time: what a small project's pool answers. */
 const AT_ONCE = 8;
 const ACCOUNTS_LOOKED_AT = 100;
@@ -63,6 +65,14 @@ interface Task {
   progress: Progress;
   isJson: boolean;
   total: number;
+  batchSize: number;
+}
+
+async function batchSizeFor(source: ImportSource, { records }: Mapping, users: number): Promise<number> {
+  let documents = 0;
+  for (const from of new Set(records.map((entry) => entry.from))) documents += await source.count(from);
+  const each = Math.max(1, documents / Math.max(1, users));
+  return Math.max(1, Math.min(BATCH, Math.floor(RECORDS_IN_MEMORY / each)));
 }
 
 const isOverIn =
@@ -70,11 +80,12 @@ const isOverIn =
   () =>
     isInterrupted();
 
-async function rehearse({ io, connection, source, mapping, findings, progress, isJson, total }: Task): Promise<void> {
+async function rehearse(task: Task): Promise<void> {
+  const { io, connection, source, mapping, findings, progress, isJson, total, batchSize } = task;
   const journal = createJournal(connection.service, randomUUID());
   const found = orRefuse(
     await dryRun({
-      ...{ source, mapping, journal, find: findings.add, batchSize: BATCH, isOver: isOverIn(io) },
+      ...{ source, mapping, journal, find: findings.add, batchSize, isOver: isOverIn(io) },
       onRead: (read) => progress.at("users read", read, total),
     }),
   );
@@ -89,7 +100,7 @@ async function rehearse({ io, connection, source, mapping, findings, progress, i
 }
 
 async function perform(task: Task, given: Given, { written, hash }: { written: unknown; hash: string }): Promise<void> {
-  const { io, connection, source, mapping, findings, progress, isJson, total } = task;
+  const { io, connection, source, mapping, findings, progress, isJson, total, batchSize } = task;
   const { service, registry } = connection;
   const home = String(given.values.home ?? "mongodb");
   const database = registry.get(home);
@@ -97,13 +108,13 @@ async function perform(task: Task, given: Given, { written, hash }: { written: u
     throw new Refused(`There is no database "${home}" here. There are ${[...registry.keys()].join(", ")}.`);
   const journal = createJournal(service, randomUUID());
   const asked = { source: source.title, map: written, mapHash: hash, home };
-  const run: ImportRun = orRefuse(await journal.begin(asked, runIn(given.values.run)));
-  const again = `the same command with --run=${run.id} goes on, and import undo ${run.id} takes it back`;
-  if (!isJson) io.out(`Run ${run.id}: ${source.title} to ${home}.`);
+  const run = orRefuse(await journal.begin(asked, runIn(given.values.run)));
+  const again = `the same command goes on with it, and import undo ${run.id} takes it back`;
+  if (!isJson) io.out(`Run ${run.id}${run.is_new ? "" : " goes on"}: ${source.title} to ${home}.`);
   const accounts = createAccounts(service);
   const copy = await database.copy();
   const work = {
-    ...{ run: run.id, source, mapping, journal, accounts, home: copy, find: findings.add, batchSize: BATCH },
+    ...{ run: run.id, source, mapping, journal, accounts, home: copy, find: findings.add, batchSize },
     ...{ atOnce: AT_ONCE, isOver: isOverIn(io) },
   };
   const ran = await runImport({ ...work, onRead: (read) => progress.at("users", read, total) });
@@ -160,7 +171,7 @@ export const importCommand: Command = {
   usage:
     "--from=<mongodb address or folder> --map=<file> [--dry-run] [--home=<database>] [--run=<id>] [--delimiter=<c>] [--decimal=<c>] [--encoding=<name>] [--json]",
   about:
-    "Brings users and their records from a MongoDB of another application, or from NDJSON and CSV files, as the mapping says. The source is only read. --dry-run says what would not fit, and why; --run goes on with a run that has ended early.",
+    "Brings users and their records from a MongoDB of another application, or from NDJSON and CSV files, as the mapping says. The source is only read. --dry-run says what would not fit, and why. The same command again goes on with what has ended early; --run with a run whose source has another address by now.",
   options: {
     ...JSON_OPTION,
     from: { type: "string" },
@@ -199,6 +210,7 @@ export const importCommand: Command = {
           progress,
           isJson,
           total,
+          batchSize: await batchSizeFor(source, read.mapping, total),
         };
         await (given.values["dry-run"] === true ? rehearse(task) : perform(task, given, read));
       }),

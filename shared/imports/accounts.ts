@@ -13,6 +13,9 @@ export interface FoundAccount {
   hasSignedIn: boolean;
 }
 
+/** SQLSTATEs of what somebody raised, and of data and constraints: Auth passes them on to its admins. */
+const OF_THE_USER = /^(P0|21|22|23)[0-9A-Z]{3}$/;
+
 export type Accounts = ReturnType<typeof createAccounts>;
 
 /** `client` has the secret key. */
@@ -42,7 +45,9 @@ export function createAccounts({ auth: { admin } }: SupabaseClient) {
       const { status = 0, code, message } = error;
       if (status === 400 || status === 422)
         return err(invalid("invalid_input", `Supabase Auth refuses the user: ${message}`));
-      // what the trigger raises comes with a SQLSTATE: no database takes the user, which is nobody's fault but for now
+      // a trigger of the project's own on auth.users refuses this one: it would again
+      if (OF_THE_USER.test(code ?? ""))
+        return err(invalid("invalid_input", `Supabase refuses the user (${code}): ${message}`));
       return err({ ...authFailure(error), ...(code && { message: `Supabase Auth makes no user: ${message}` }) });
     },
 

@@ -6,6 +6,7 @@
 import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
 import { isRepositoryError } from "../contract/errors.ts";
+import type { Collection } from "../definition/define.ts";
 import type { CopiedRow, HomeCopy } from "../repository/home-copy.ts";
 import type { Accounts } from "./accounts.ts";
 import type { ConvertedRecord } from "./convert-record.ts";
@@ -16,13 +17,18 @@ export type ImportStep = "claimed" | "cleared" | "brought" | "created" | "settle
 export interface Bringing {
   home: HomeCopy;
   accounts: Accounts;
+  /** refuses when another process has the run by now */
+  hold: () => Promise<Result<void, RepositoryError>>;
   /** told of each step that outlives the process */
   at: (step: ImportStep) => void;
 }
 
-/** Numbers of records by collection. `unavailable`: nobody knows how far it came, and it is to be tried again. */
+/** Records that one call brings. */
+const ROWS = 1_000;
+
+/** Numbers of records by collection. `unavailable`: nobody knows how far it came, and it is to be tried again; so with `hold`. */
 export async function bringUser(
-  { home, accounts, at }: Bringing,
+  { home, accounts, hold, at }: Bringing,
   { account, records }: ReadUser,
   version: number,
 ): Promise<Result<Record<string, number>, RepositoryError>> {
@@ -31,16 +37,20 @@ export async function bringUser(
     // of an earlier try
     await home.unbring(id, version);
     at("cleared");
-    for (const [collection, list] of records) {
-      if (list.length > 0)
+    for (const [collection, list] of records)
+      for (const some of parted(collection, list)) {
         await home.bring(
           id,
           collection,
-          list.map((record) => rowOf(record, version)),
+          some.map((record) => rowOf(record, version)),
         );
-      at("brought");
-    }
+        at("brought");
+      }
   });
+  if (brought.isOk()) {
+    const held = await hold();
+    if (held.isErr()) return err(held.error);
+  }
   const created = brought.isOk() ? await accounts.create(account) : brought;
   if (created.isOk()) {
     at("created");
@@ -49,6 +59,16 @@ export async function bringUser(
   if (created.error.kind === "unavailable") return err(created.error);
   const cleared = await answered(() => home.unbring(id, version));
   return err(cleared.isErr() ? cleared.error : created.error);
+}
+
+/** Whole where records refer to others of the same collection: those may be further down. */
+function* parted(
+  { name, fields }: Collection,
+  list: readonly ConvertedRecord[],
+): Generator<readonly ConvertedRecord[]> {
+  const isWhole = Object.values(fields).some(({ references }) => references === name);
+  const size = isWhole ? Math.max(1, list.length) : ROWS;
+  for (let from = 0; from < list.length; from += size) yield list.slice(from, from + size);
 }
 
 export const countsOf = (records: ReadUser["records"]): Record<string, number> =>

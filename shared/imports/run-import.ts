@@ -85,6 +85,13 @@ async function importBatch(
     find({ from: mapping.users.from, field: "", reason, id: key, value: email });
     settled.push({ user_id: id, state: "failed", reason, ...(isUnclaimed && { is_unclaimed: true }) });
   };
+  const hold = async () => {
+    const held = await journal.hold(run);
+    // whoever has the run by now goes on with these users, too
+    if (held.isErr() && held.error.kind !== "unavailable") stopped ??= held.error;
+    return held;
+  };
+  const bringing = { home: options.home, accounts: options.accounts, hold, at: options.at ?? (() => {}) };
   const work = async () => {
     for (let user = left.shift(); user && !stopped; user = left.shift()) {
       const each: ReadUser = user;
@@ -95,12 +102,11 @@ async function importBatch(
         settled.push({ user_id: each.account.id, state: "done", records: countsOf(each.records) });
       } else if (is !== "claimed" || version === null) failed(each, inWords(is), true);
       else {
-        const bringing = { home: options.home, accounts: options.accounts, at: options.at ?? (() => {}) };
         const brought = await patiently(() => bringUser(bringing, each, Number(version)));
         if (brought.isOk()) {
           report.imported++;
           settled.push({ user_id: each.account.id, state: "done", records: brought.value });
-        } else if (brought.error.kind === "unavailable") stopped = brought.error;
+        } else if (stopped || brought.error.kind === "unavailable") stopped ??= brought.error;
         else failed(each, brought.error.message, false);
       }
     }
@@ -108,7 +114,7 @@ async function importBatch(
   await Promise.all(Array.from({ length: options.atOnce }, work));
   if (settled.length > 0) {
     const told = await patiently(() => journal.settle(run, settled));
-    if (told.isErr()) return told;
+    if (told.isErr()) return err(stopped ?? told.error);
   }
   options.at?.("settled");
   return stopped ? err(stopped) : ok(undefined);

@@ -58,7 +58,8 @@ export async function undoImport(options: UndoOptions): Promise<Result<UndoRepor
     const work = async () => {
       for (let user = left.shift(); user && !stopped; user = left.shift()) {
         const each: JournalUser = user;
-        const undone = await patiently(() => answered(() => undoUser(options, each)));
+        const held = await patiently(() => journal.hold(run));
+        const undone = held.isErr() ? err(held.error) : await patiently(() => answered(() => undoUser(options, each)));
         if (undone.isErr()) stopped = undone.error;
         else settled.push(undone.value);
       }

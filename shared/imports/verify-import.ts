@@ -24,7 +24,7 @@ export interface VerifyOptions {
   run: number;
   source: ImportSource;
   mapping: Mapping;
-  journal: Pick<Journal, "among">;
+  journal: Pick<Journal, "among" | "hold">;
   accounts: Pick<Accounts, "get">;
   home: HomeCopy;
   find: (finding: Finding) => void;
@@ -89,6 +89,9 @@ async function doneAmong(
 ): Promise<Result<ReadonlyMap<string, JournalUser>, RepositoryError>> {
   const ids = users.map(({ account }) => account.id);
   if (ids.length === 0) return ok(new Map());
+  // the run stays this process's until it has said how it ended
+  const held = await patiently(() => journal.hold(run));
+  if (held.isErr()) return err(held.error);
   const found = await patiently(() => journal.among(run, "done", ids));
   return found.map((list) => new Map(list.map((each) => [each.user_id, each])));
 }

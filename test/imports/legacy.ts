@@ -1,9 +1,21 @@
 /** A personal-finance application that lived on MongoDB alone: users, wallets and transactions, as its own code wrote them. */
 import { randomUUID } from "node:crypto";
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type Db, type Document, MongoClient, ObjectId } from "mongodb";
 import { mongoUriFor } from "../setup/servers.ts";
 
 export const MAP = "examples/import/personal-finance.json";
+
+/** The example's mapping with another zone, or whatever `change` makes of it: the path of a file of its own. */
+export async function mapWith({ zone, change }: { zone?: string; change?: (map: Document) => void }): Promise<string> {
+  const map = JSON.parse((await readFile(MAP, "utf8")).replaceAll("Europe/Rome", zone ?? "Europe/Rome"));
+  change?.(map);
+  const path = join(await mkdtemp(join(tmpdir(), "switchyard-map-")), "map.json");
+  await writeFile(path, JSON.stringify(map, null, 2));
+  return path;
+}
 
 export interface Legacy {
   uri: string;
@@ -29,12 +41,6 @@ export async function startLegacy(prefix: string): Promise<Legacy> {
       await client.close();
     },
   };
-}
-
-export interface LegacyUser {
-  _id: ObjectId;
-  email: string;
-  wallets: ObjectId[];
 }
 
 /** `passwordHash` of bcrypt; `email` as the application wrote it. */

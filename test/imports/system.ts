@@ -6,7 +6,7 @@ import { type Environment, loadFunctionConfig } from "../../shared/config.ts";
 import { deadlinesOf } from "../../shared/deadlines.ts";
 import { closeAll, createRegistry } from "../../shared/placement/registry.ts";
 import type { HomeCopy } from "../../shared/repository/home-copy.ts";
-import { startApi } from "../attack/api.ts";
+import { type ApiInstance, startApi } from "../attack/api.ts";
 import { type Caller, callerOf } from "../attack/caller.ts";
 import { type OwnDatabase, startOwnDatabase } from "../setup/own-database.ts";
 import { preparedMongo } from "../setup/prepared-mongo.ts";
@@ -26,7 +26,8 @@ export interface ImportingSystem {
   /** the same, whose answer is JSON */
   // biome-ignore lint/suspicious/noExplicitAny: any JSON
   runJson(...words: readonly string[]): Promise<any>;
-  signIn(email: string, password: string): Promise<Caller>;
+  /** `onNew`: calls an instance of the API that begins now, and has heard of everything. */
+  signIn(email: string, password: string, onNew?: boolean): Promise<Caller>;
   copy(home: string): Promise<HomeCopy>;
   /** How many records of that user are in that home, tombstones and all. */
   recordsIn(home: string, userId: string): Promise<number>;
@@ -43,7 +44,8 @@ export async function startImportingSystem(prefix: string): Promise<ImportingSys
   const registry = createRegistry({
     ...{ config, service, collections: allCollections, deadlines: deadlinesOf(config), appName: "test" },
   });
-  const api = await startApi({ on: control, mongoUri });
+  const instance = () => startApi({ on: control, mongoUri });
+  const instances = [await instance()];
   const run = async (...words: readonly string[]): Promise<Ran> => {
     const said = { out: [] as string[], err: [] as string[] };
     const code = await runCommand(["import", ...words], {
@@ -65,20 +67,30 @@ export async function startImportingSystem(prefix: string): Promise<ImportingSys
       if (code !== 0) throw new Error(`exit code ${code}: ${err}\n${out}`);
       return JSON.parse(out);
     },
-    async signIn(email, password) {
+    async signIn(email, password, onNew = false) {
       const anyone = createClient(control.url, control.publishableKey, quiet);
       const { data, error } = await anyone.auth.signInWithPassword({ email, password });
       if (error) throw error;
-      return callerOf(api, { jwt: data.session.access_token });
+      if (onNew) instances.unshift(await instance());
+      return callerOf(instances[0] as ApiInstance, { jwt: data.session.access_token });
     },
     async recordsIn(home, userId) {
       const digests = await (await copy(home)).digests(userId, homeCollections);
       return Object.values(digests).reduce((sum, { count, deleted }) => sum + count + deleted, 0);
     },
     async stop() {
-      await api.close();
+      for (const each of instances) await each.close();
       await closeAll(registry);
       await control.stop();
     },
   };
+}
+
+/** As bcrypt's own libraries write it; cheap. */
+export async function hashed({ control }: Pick<ImportingSystem, "control">, password: string): Promise<string> {
+  const [made] = await control.sql<{ hash: string }>(
+    "select extensions.crypt($1::text, extensions.gen_salt('bf', 4)) as hash",
+    [password],
+  );
+  return (made?.hash ?? "").replace(/^\$2a/, () => "$2b");
 }
