@@ -136,9 +136,7 @@ class DatabaseRefusal extends AuthRefusal {
     super(500, message, sqlState);
   }
   override toResponse() {
-    // Auth names the version of its answers again, without which clients do not read the code
-    const headers = { "x-supabase-api-version": "2024-01-01" };
-    return Response.json({ code: this.code, message: this.message }, { status: 500, headers });
+    return Response.json({ code: this.code, message: this.message }, { status: 500 });
   }
 }
 

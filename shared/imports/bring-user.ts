@@ -12,7 +12,7 @@ import type { Accounts } from "./accounts.ts";
 import type { ConvertedRecord } from "./convert-record.ts";
 import type { ReadUser } from "./read-users.ts";
 
-export type ImportStep = "claimed" | "cleared" | "brought" | "created" | "settled" | "verified";
+export type ImportStep = "claimed" | "cleared" | "brought" | "created" | "settled";
 
 export interface Bringing {
   home: HomeCopy;

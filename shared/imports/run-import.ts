@@ -2,7 +2,7 @@
 import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
 import type { HomeCopy } from "../repository/home-copy.ts";
-import type { Accounts } from "./accounts.ts";
+import { type Accounts, isMaybeOfTheUser } from "./accounts.ts";
 import { answered, bringUser, countsOf, type ImportStep } from "./bring-user.ts";
 import { STANDINGS } from "./dry-run.ts";
 import type { Finding } from "./findings.ts";
@@ -40,15 +40,19 @@ export interface RunReport {
   isAll: boolean;
 }
 
+/** When Auth refuses so many one after the other, it is not about them. */
+const REFUSED_IN_A_ROW = 20;
+
 /** `unavailable`: what is done is done, and the same run goes on with the rest. `invalid`: another process has the run. */
 export async function runImport(options: RunOptions): Promise<Result<RunReport, RepositoryError>> {
   const report: RunReport = { imported: 0, before: 0, failed: 0, isAll: true };
   const { source, mapping, find, batchSize } = options;
   let unread = 0;
   let taken = 0;
+  const refused = { inARow: 0 };
   for await (const { read, users } of readUsers({ source, mapping, find, batchSize })) {
     if (options.isOver()) return ok({ ...report, isAll: false });
-    const done = await importBatch(options, users, report);
+    const done = await importBatch(options, users, report, refused);
     if (done.isErr()) return err(done.error);
     taken += users.length;
     unread = read - taken;
@@ -63,6 +67,7 @@ async function importBatch(
   options: RunOptions,
   users: readonly ReadUser[],
   report: RunReport,
+  refused: { inARow: number },
 ): Promise<Result<void, RepositoryError>> {
   const { run, journal, mapping, find } = options;
   const unfit = users.filter(({ isFit }) => !isFit);
@@ -106,8 +111,14 @@ async function importBatch(
         if (brought.isOk()) {
           report.imported++;
           settled.push({ user_id: each.account.id, state: "done", records: brought.value });
-        } else if (stopped || brought.error.kind === "unavailable") stopped ??= brought.error;
-        else failed(each, brought.error.message, false);
+          refused.inARow = 0;
+        } else if (stopped) return;
+        else if (brought.error.kind !== "unavailable") failed(each, brought.error.message, false);
+        else if (isMaybeOfTheUser(brought.error) && ++refused.inARow < REFUSED_IN_A_ROW) {
+          const cleared = await patiently(() => answered(() => options.home.unbring(each.account.id, Number(version))));
+          if (cleared.isErr()) stopped ??= cleared.error;
+          else failed(each, brought.error.message, false);
+        } else stopped ??= brought.error;
       }
     }
   };

@@ -42,7 +42,8 @@ async function refusalOf(
   const other = errors.find(({ code }) => code !== DUPLICATE_KEY);
   const known = other && stateOf(other.code, other.errmsg ?? "");
   // it is the database's own trouble, which passes, be it said of each document by itself
-  if (other && known && known.is !== "invalid") throw new MongoServerError({ message: other.errmsg, code: other.code });
+  if (other && known && known.is !== "invalid")
+    throw new MongoServerError({ message: other.errmsg ?? "", code: other.code });
   if (other) return err(invalid("invalid_input", `${name} does not take a record: ${other.errmsg}`));
   // the server's error does not always say which key it was: that of a record that is there already is no error
   const which = { _id: { $in: batch.map(({ _id }) => _id) } };
