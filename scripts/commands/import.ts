@@ -184,10 +184,11 @@ export const importCommand: Command = {
     await connected(io.env, (connection) =>
       reading(from, told, async (source) => {
         const names = new Set(await source.names());
-        const missing = [read.mapping.users, ...read.mapping.records].filter((each) => !names.has(each.from));
+        const wanted = new Set([read.mapping.users, ...read.mapping.records].map((each) => each.from));
+        const missing = [...wanted].filter((name) => !names.has(name));
         if (missing.length > 0)
           throw new Refused(
-            `The source has no ${missing.map((each) => `"${each.from}"`).join(", ")}. It has ${[...names].join(", ")}.`,
+            `The source has no ${missing.map((name) => `"${name}"`).join(", ")}. It has ${[...names].join(", ")}.`,
           );
         if (!isJson) for (const line of source.guessed) io.out(line);
         const total = await source.count(read.mapping.users.from);

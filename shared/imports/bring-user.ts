@@ -30,13 +30,15 @@ const ROWS = 1_000;
 export async function bringUser(
   { home, accounts, hold, at }: Bringing,
   { account, records }: ReadUser,
-  version: number,
+  { version, isAgain }: { version: number; isAgain: boolean },
 ): Promise<Result<Record<string, number>, RepositoryError>> {
   const { id } = account;
   const brought = await answered(async () => {
-    // of an earlier try
-    await home.unbring(id, version);
-    at("cleared");
+    if (isAgain) {
+      // of an earlier try, from which the source may have changed
+      await home.unbring(id, version);
+      at("cleared");
+    }
     for (const [collection, list] of records)
       for (const some of parted(collection, list)) {
         await home.bring(

@@ -39,6 +39,8 @@ export interface Claimed {
   is: ClaimAnswer;
   /** of every record that is made for this user */
   version: string | null;
+  /** claimed before: an earlier try may have left records */
+  is_again: boolean;
 }
 
 export interface JournalUser {

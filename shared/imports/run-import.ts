@@ -100,14 +100,17 @@ async function importBatch(
   const work = async () => {
     for (let user = left.shift(); user && !stopped; user = left.shift()) {
       const each: ReadUser = user;
-      const { is, version } = answers.get(each.account.id) ?? { is: "purging" as const, version: null };
+      const answer = answers.get(each.account.id);
+      const { is, version } = answer ?? { is: "purging" as const, version: null };
       if (is === "done") report.before++;
       else if (is === "arrived") {
         report.imported++;
         settled.push({ user_id: each.account.id, state: "done", records: countsOf(each.records) });
       } else if (is !== "claimed" || version === null) failed(each, inWords(is), true);
       else {
-        const brought = await patiently(() => bringUser(bringing, each, Number(version)));
+        const brought = await patiently(() =>
+          bringUser(bringing, each, { version: Number(version), isAgain: answer?.is_again === true }),
+        );
         if (brought.isOk()) {
           report.imported++;
           settled.push({ user_id: each.account.id, state: "done", records: brought.value });

@@ -129,7 +129,10 @@ const PAGE = 1_000;
 async function ownRecords(home: HomeCopy, userId: string, collections: readonly Collection[], version: number) {
   const brought = new Map<Collection, string[]>();
   let others = 0;
-  for (const collection of collections) {
+  // one call, of which most users need few more
+  const digests = await home.digests(userId, collections);
+  const filled = collections.filter(({ name }) => (digests[name]?.count ?? 0) + (digests[name]?.deleted ?? 0) > 0);
+  for (const collection of filled) {
     const ids: string[] = [];
     for (let after: string | null = null; ; ) {
       const page = await home.manifest(userId, collection, after, PAGE);

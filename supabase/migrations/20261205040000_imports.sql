@@ -147,8 +147,8 @@ language sql stable security definer set search_path = '' as $$
   left join switchyard.import_users r on r.user_id = g.user_id and r.state in ('claimed', 'done', 'undoing', 'kept')
 $$;
 
--- Makes these the run's, and reserves their home: [{user_id, email}] -> [{user_id, is, version}]. is: claimed (their records may
--- be written, with that version), done, arrived (claimed before, and there by now: nothing but saying so was left), purging (what
+-- Makes these the run's, and reserves their home: [{user_id, email}] -> [{user_id, is, version, is_again}]. is: claimed (their
+-- records may be written, with that version; is_again: an earlier try may have left some), done, arrived (claimed before, and there by now: nothing but saying so was left), purging (what
 -- they left here is being taken away at this moment), or as switchyard_import_look.
 create function public.switchyard_import_claim(p_run bigint, p_holder uuid, p_users jsonb) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
@@ -189,7 +189,8 @@ begin
       end if;
     end if;
     v_answers := v_answers || jsonb_build_object('user_id', v_user.user_id, 'is', v_user.outcome,
-      'version', (select version::text from switchyard.import_users where run_id = p_run and user_id = v_user.user_id));
+      'version', (select version::text from switchyard.import_users where run_id = p_run and user_id = v_user.user_id),
+      'is_again', coalesce(v_was = 'claimed', false));
   end loop;
   return v_answers;
 end $$;
