@@ -3,7 +3,7 @@ import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
 import type { HomeCopy } from "../repository/home-copy.ts";
 import { type Accounts, isMaybeOfTheUser } from "./accounts.ts";
-import { answered, bringUser, countsOf, type ImportStep } from "./bring-user.ts";
+import { answered, bringTogether, bringUser, type ClaimedUser, countsOf, type ImportStep } from "./bring-user.ts";
 import { STANDINGS } from "./dry-run.ts";
 import type { Finding } from "./findings.ts";
 import type { ClaimAnswer, Claimed, Journal, Settled } from "./journal.ts";
@@ -97,20 +97,26 @@ async function importBatch(
     return held;
   };
   const bringing = { home: options.home, accounts: options.accounts, hold, at: options.at ?? (() => {}) };
+  const fresh = new Map<ReadUser, ClaimedUser>();
+  for (const user of fit) {
+    const answer = answers.get(user.account.id);
+    if (answer?.is === "claimed" && answer.version !== null)
+      fresh.set(user, { user, version: Number(answer.version), isAgain: answer.is_again });
+  }
+  const together = await patiently(() => bringTogether(bringing, [...fresh.values()]));
+  if (together.isErr() && together.error.kind === "unavailable") return err(together.error);
   const work = async () => {
     for (let user = left.shift(); user && !stopped; user = left.shift()) {
       const each: ReadUser = user;
-      const answer = answers.get(each.account.id);
-      const { is, version } = answer ?? { is: "purging" as const, version: null };
+      const claimedUser = fresh.get(each);
+      const is = answers.get(each.account.id)?.is ?? "purging";
       if (is === "done") report.before++;
       else if (is === "arrived") {
         report.imported++;
         settled.push({ user_id: each.account.id, state: "done", records: countsOf(each.records) });
-      } else if (is !== "claimed" || version === null) failed(each, inWords(is), true);
+      } else if (!claimedUser) failed(each, inWords(is), true);
       else {
-        const brought = await patiently(() =>
-          bringUser(bringing, each, { version: Number(version), isAgain: answer?.is_again === true }),
-        );
+        const brought = await patiently(() => bringUser(bringing, claimedUser, together.isOk()));
         if (brought.isOk()) {
           report.imported++;
           settled.push({ user_id: each.account.id, state: "done", records: brought.value });
@@ -118,7 +124,9 @@ async function importBatch(
         } else if (stopped) return;
         else if (brought.error.kind !== "unavailable") failed(each, brought.error.message, false);
         else if (isMaybeOfTheUser(brought.error) && ++refused.inARow < REFUSED_IN_A_ROW) {
-          const cleared = await patiently(() => answered(() => options.home.unbring(each.account.id, Number(version))));
+          const cleared = await patiently(() =>
+            answered(() => options.home.unbring(each.account.id, claimedUser.version)),
+          );
           if (cleared.isErr()) stopped ??= cleared.error;
           else failed(each, brought.error.message, false);
         } else stopped ??= brought.error;
