@@ -1,6 +1,13 @@
 /** An application that lived on MongoDB alone comes here, and goes again: by the command, on the databases of the run. */
-import { Decimal128, type Document } from "mongodb";
+import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { Decimal128, type Document, type MongoClient } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { mongoSource } from "../../scripts/import/mongo-source.ts";
+import { homeCollections } from "../../shared/collections/index.ts";
+import { dryRun } from "../../shared/imports/dry-run.ts";
+import { createJournal } from "../../shared/imports/journal.ts";
+import { readMapping } from "../../shared/imports/mapping.ts";
 import { objectIdOf, uuidOf } from "../../shared/imports/source-ids.ts";
 import { type Legacy, legacyUser, MAP, mapWith, startLegacy, transaction, wallet } from "./legacy.ts";
 import { hashed, type ImportingSystem, startImportingSystem } from "./system.ts";
@@ -172,6 +179,24 @@ describe("from one end to the other", () => {
       [idOf(bob)],
     );
     expect(tasks).toEqual([]);
+  });
+
+  test("nothing is sent to the source but what reads", async () => {
+    const sent = new Set<string>();
+    const listen = (client: MongoClient) =>
+      void client.on("commandStarted", ({ commandName, command: said }) =>
+        sent.add(`${commandName} ${JSON.stringify(said).match(/\$(out|merge)\b/)?.[0] ?? ""}`.trim()),
+      );
+    const source = mongoSource(legacy.uri, { onClient: listen });
+    const journal = createJournal(system.service, randomUUID());
+    const mapping = readMapping(await readFile(MAP, "utf8"), homeCollections)._unsafeUnwrap();
+    expect(await source.names()).toEqual(["transactions", "users", "wallets"]);
+    const read: number[] = [];
+    const common = { source, mapping, journal, find: () => {}, batchSize: 1, isOver: () => false };
+    (await dryRun({ ...common, onRead: (count) => read.push(count) }))._unsafeUnwrap();
+    await source.close();
+    expect(read.at(-1)).toBe(3);
+    expect([...sent].filter((name) => name !== "endSessions").sort()).toEqual(["aggregate", "find", "listCollections"]);
   });
 
   test("nothing has changed in what it came from", async () => {
