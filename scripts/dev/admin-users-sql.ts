@@ -55,11 +55,7 @@ export async function changesOf(query: Query, id: string, body: Record<string, u
       throw new AuthRefusal(400, "Only a password or a password hash should be provided", "validation_failed");
     if (!KNOWN_HASH.test(body.password_hash))
       throw new AuthRefusal(400, "Invalid password hash format", "validation_failed");
-    // $2b$ and $2y$ are the same algorithm, of which pgcrypto knows the first name alone
-    await set(
-      "encrypted_password = $2::text",
-      body.password_hash.replace(/^\$2[by]\$/, () => "$2a$"),
-    );
+    await set("encrypted_password = $2::text", body.password_hash);
   }
   if (body.email_confirm === true) await set("email_confirmed_at = coalesce(email_confirmed_at, now())");
   if (body.phone_confirm === true) await set("phone_confirmed_at = coalesce(phone_confirmed_at, now())");

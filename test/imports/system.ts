@@ -11,7 +11,7 @@ import { type Caller, callerOf } from "../attack/caller.ts";
 import { type OwnDatabase, startOwnDatabase } from "../setup/own-database.ts";
 import { preparedMongo } from "../setup/prepared-mongo.ts";
 
-export interface Ran {
+interface Ran {
   code: number;
   out: string;
   err: string;
