@@ -1,27 +1,28 @@
 /** `switchyard import`: users and records of an application that lived elsewhere; what runs have made, and how it is taken back. */
 import { createHash, randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { ok } from "neverthrow";
 import { homeCollections } from "../../shared/collections/index.ts";
 import { createAccounts } from "../../shared/imports/accounts.ts";
 import { dryRun } from "../../shared/imports/dry-run.ts";
 import { createFindings, type Findings } from "../../shared/imports/findings.ts";
-import { createJournal, type ImportRun } from "../../shared/imports/journal.ts";
+import { createJournal } from "../../shared/imports/journal.ts";
 import { type Mapping, readMapping } from "../../shared/imports/mapping.ts";
-import { type RunReport, runImport } from "../../shared/imports/run-import.ts";
+import type { RunReport } from "../../shared/imports/run-import.ts";
 import type { ImportSource } from "../../shared/imports/source.ts";
 import { totalsAsJson } from "../../shared/imports/totals.ts";
-import { undoImport } from "../../shared/imports/undo-import.ts";
-import { isVerified, type Verification, verifyImport } from "../../shared/imports/verify-import.ts";
+import { isVerified, type Verification } from "../../shared/imports/verify-import.ts";
 import type { CsvFormat } from "../import/csv-format.ts";
 import { UnreadableSource } from "../import/file-source.ts";
 import { findingsInWords, runInWords, totalsInWords } from "../import/in-words.ts";
 import { openSource } from "../import/open-source.ts";
+import { summaryOf, wholeRun, wholeUndo } from "../import/whole-run.ts";
 import { type Command, type Given, type Io, JSON_OPTION, json, orRefuse, Refused, table, WrongUse } from "./command.ts";
 import { type Connection, connected } from "./connect.ts";
 import { createProgress, type Progress } from "./progress.ts";
 
+/** Users that are read, claimed and settled at once; fewer of them where each has many records: all of these are in memory. */
 const BATCH = 200;
+const RECORDS_IN_MEMORY = 20_000;
 /** Users that are written at the same time: what a small project's pool answers. */
 const AT_ONCE = 8;
 const ACCOUNTS_LOOKED_AT = 100;
@@ -63,6 +64,14 @@ interface Task {
   progress: Progress;
   isJson: boolean;
   total: number;
+  batchSize: number;
+}
+
+async function batchSizeFor(source: ImportSource, { records }: Mapping, users: number): Promise<number> {
+  let documents = 0;
+  for (const from of new Set(records.map((entry) => entry.from))) documents += await source.count(from);
+  const each = Math.max(1, documents / Math.max(1, users));
+  return Math.max(1, Math.min(BATCH, Math.floor(RECORDS_IN_MEMORY / each)));
 }
 
 const isOverIn =
@@ -70,11 +79,12 @@ const isOverIn =
   () =>
     isInterrupted();
 
-async function rehearse({ io, connection, source, mapping, findings, progress, isJson, total }: Task): Promise<void> {
+async function rehearse(task: Task): Promise<void> {
+  const { io, connection, source, mapping, findings, progress, isJson, total, batchSize } = task;
   const journal = createJournal(connection.service, randomUUID());
   const found = orRefuse(
     await dryRun({
-      ...{ source, mapping, journal, find: findings.add, batchSize: BATCH, isOver: isOverIn(io) },
+      ...{ source, mapping, journal, find: findings.add, batchSize, isOver: isOverIn(io) },
       onRead: (read) => progress.at("users read", read, total),
     }),
   );
@@ -89,48 +99,40 @@ async function rehearse({ io, connection, source, mapping, findings, progress, i
 }
 
 async function perform(task: Task, given: Given, { written, hash }: { written: unknown; hash: string }): Promise<void> {
-  const { io, connection, source, mapping, findings, progress, isJson, total } = task;
+  const { io, connection, source, mapping, findings, progress, isJson, total, batchSize } = task;
   const { service, registry } = connection;
   const home = String(given.values.home ?? "mongodb");
   const database = registry.get(home);
   if (!database)
     throw new Refused(`There is no database "${home}" here. There are ${[...registry.keys()].join(", ")}.`);
-  const journal = createJournal(service, randomUUID());
-  const asked = { source: source.title, map: written, mapHash: hash, home };
-  const run: ImportRun = orRefuse(await journal.begin(asked, runIn(given.values.run)));
-  const again = `the same command with --run=${run.id} goes on, and import undo ${run.id} takes it back`;
-  if (!isJson) io.out(`Run ${run.id}: ${source.title} to ${home}.`);
-  const accounts = createAccounts(service);
-  const copy = await database.copy();
-  const work = {
-    ...{ run: run.id, source, mapping, journal, accounts, home: copy, find: findings.add, batchSize: BATCH },
-    ...{ atOnce: AT_ONCE, isOver: isOverIn(io) },
+  const options = {
+    ...{ source, mapping, find: findings.add, batchSize, atOnce: AT_ONCE, isOver: isOverIn(io) },
+    ...{
+      journal: createJournal(service, randomUUID()),
+      accounts: createAccounts(service),
+      home: await database.copy(),
+    },
+    accountEvery: Math.max(1, Math.floor(total / ACCOUNTS_LOOKED_AT)),
   };
-  const ran = await runImport({ ...work, onRead: (read) => progress.at("users", read, total) });
+  let again = "The same command may be run again.";
+  const whole = await wholeRun({
+    ...options,
+    asked: { source: source.title, map: written, mapHash: hash, home },
+    wanted: runIn(given.values.run),
+    onBegun({ id, is_new }) {
+      again = `Run ${id} is not finished: the same command goes on with it, and import undo ${id} takes it back.`;
+      if (!isJson) io.out(`Run ${id}${is_new ? "" : " goes on"}: ${source.title} to ${home}.`);
+    },
+    onRead: (read) => progress.at("users", read, total),
+    onVerified: (read) => progress.at("users verified", read, total),
+  });
   progress.end();
-  if (ran.isErr()) throw new Refused(`${ran.error.message}\nRun ${run.id} is not finished: ${again}.`);
-  const verified = ran.value.isAll
-    ? await verifyImport({
-        ...{ ...work, accountEvery: Math.max(1, Math.floor(total / ACCOUNTS_LOOKED_AT)) },
-        onRead: (read) => progress.at("users verified", read, total),
-      })
-    : ok(undefined);
-  progress.end();
-  if (verified.isErr()) throw new Refused(`${verified.error.message}\nRun ${run.id} is not verified: ${again}.`);
-  const verification = verified.value;
-  const isThrough = verification?.isAll === true;
-  const summary = { ...ran.value, ...(isThrough && { verified: summaryOf(verification) }) };
-  orRefuse(await journal.end(run.id, isThrough ? "done" : "running", summary));
-  report(task, run.id, ran.value, verification);
-  if (!isThrough) throw new Refused(`Ended early. Run ${run.id} is not finished: ${again}.`);
-  if (!isVerified(verification)) throw new Refused(`Run ${run.id}: what is here is not what the source has; ${again}.`);
+  if (whole.isErr()) throw new Refused(`${whole.error.message}\n${again}`);
+  const { run, ran, verification, isThrough } = whole.value;
+  report(task, run, ran, verification);
+  if (!isThrough || !verification) throw new Refused(`Ended early. ${again}`);
+  if (!isVerified(verification)) throw new Refused(`What is here is not what the source has. ${again}`);
 }
-
-const summaryOf = (verification: Verification) => {
-  const { users, accounts, records, changed, wrong, expected, found } = verification;
-  const is = { is_verified: isVerified(verification), expected: totalsAsJson(expected), found: totalsAsJson(found) };
-  return { users, accounts, records, changed, wrong, ...is };
-};
 
 function report({ io, findings, isJson }: Task, run: number, ran: RunReport, verification?: Verification): void {
   const found = findings.list();
@@ -160,7 +162,7 @@ export const importCommand: Command = {
   usage:
     "--from=<mongodb address or folder> --map=<file> [--dry-run] [--home=<database>] [--run=<id>] [--delimiter=<c>] [--decimal=<c>] [--encoding=<name>] [--json]",
   about:
-    "Brings users and their records from a MongoDB of another application, or from NDJSON and CSV files, as the mapping says. The source is only read. --dry-run says what would not fit, and why; --run goes on with a run that has ended early.",
+    "Brings users and their records from a MongoDB of another application, or from NDJSON and CSV files, as the mapping says. The source is only read. --dry-run says what would not fit, and why. The same command again goes on with what has ended early; --run with a run whose source has another address by now.",
   options: {
     ...JSON_OPTION,
     from: { type: "string" },
@@ -182,10 +184,11 @@ export const importCommand: Command = {
     await connected(io.env, (connection) =>
       reading(from, told, async (source) => {
         const names = new Set(await source.names());
-        const missing = [read.mapping.users, ...read.mapping.records].filter((each) => !names.has(each.from));
+        const wanted = new Set([read.mapping.users, ...read.mapping.records].map((each) => each.from));
+        const missing = [...wanted].filter((name) => !names.has(name));
         if (missing.length > 0)
           throw new Refused(
-            `The source has no ${missing.map((each) => `"${each.from}"`).join(", ")}. It has ${[...names].join(", ")}.`,
+            `The source has no ${missing.map((name) => `"${name}"`).join(", ")}. It has ${[...names].join(", ")}.`,
           );
         if (!isJson) for (const line of source.guessed) io.out(line);
         const total = await source.count(read.mapping.users.from);
@@ -199,6 +202,7 @@ export const importCommand: Command = {
           progress,
           isJson,
           total,
+          batchSize: await batchSizeFor(source, read.mapping, total),
         };
         await (given.values["dry-run"] === true ? rehearse(task) : perform(task, given, read));
       }),
@@ -239,15 +243,9 @@ export const importUndo: Command = {
       if (!database) throw new Refused(`Run ${run} went to "${begun.home}", which is not configured here.`);
       const { claimed = 0, done = 0, undoing = 0 } = listed?.users ?? {};
       const progress = createProgress(given.values.json ? { ...io, out: () => {}, terminal: undefined } : io);
-      const undone = await undoImport({
-        ...{
-          run,
-          journal,
-          accounts: createAccounts(service),
-          home: await database.copy(),
-          collections: homeCollections,
-        },
-        ...{ batchSize: BATCH, atOnce: AT_ONCE, isOver: isOverIn(io) },
+      const undone = await wholeUndo({
+        ...{ run, journal, accounts: createAccounts(service), home: await database.copy() },
+        ...{ collections: homeCollections, batchSize: BATCH, atOnce: AT_ONCE, isOver: isOverIn(io) },
         homeOf: async (userId) => (await assignments.get(userId)).map((found) => found?.database_provider ?? null),
         onDone: (count) => progress.at("users taken back", count, claimed + done + undoing),
       });
@@ -255,7 +253,6 @@ export const importUndo: Command = {
       const again = `Run ${run} is half undone: the same command goes on.`;
       if (undone.isErr()) throw new Refused(`${undone.error.message}\n${again}`);
       const { undone: gone, kept, isAll } = undone.value;
-      orRefuse(await journal.end(run, isAll ? "undone" : "undoing", { undone: gone, kept: kept.length }));
       if (given.values.json) io.out(json({ run, undone: gone, kept, is_all: isAll }));
       else {
         io.out(`${gone} users taken back, ${kept.length} kept.`);

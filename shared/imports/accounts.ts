@@ -13,6 +13,13 @@ export interface FoundAccount {
   hasSignedIn: boolean;
 }
 
+/**
+ * Auth is there, and its database does not take this user: a trigger of the project's own on auth.users may refuse one and no
+ * other. (Which SQLSTATE that was, its client does not hand on.) Only whoever sees what becomes of others can tell.
+ */
+export const isMaybeOfTheUser = ({ kind, cause }: RepositoryError): boolean =>
+  kind === "unavailable" && (cause as { status?: unknown } | undefined)?.status === 500;
+
 export type Accounts = ReturnType<typeof createAccounts>;
 
 /** `client` has the secret key. */
@@ -39,11 +46,11 @@ export function createAccounts({ auth: { admin } }: SupabaseClient) {
       if (found.isErr()) return err(found.error);
       if (found.value?.email === email) return ok(undefined);
       if (error.code === "email_exists") return err(conflict("duplicate", "Somebody has that address already."));
-      const { status = 0, code, message } = error;
+      const { status = 0, message } = error;
       if (status === 400 || status === 422)
         return err(invalid("invalid_input", `Supabase Auth refuses the user: ${message}`));
-      // what the trigger raises comes with a SQLSTATE: no database takes the user, which is nobody's fault but for now
-      return err({ ...authFailure(error), ...(code && { message: `Supabase Auth makes no user: ${message}` }) });
+      const said = status === 500 && { message: `Supabase Auth makes no user: ${message}` };
+      return err({ ...authFailure(error), ...said });
     },
 
     /** Gone, whether it was there or not. */

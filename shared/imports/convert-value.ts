@@ -59,7 +59,7 @@ export function toMoney(
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 /** The calendar day that it was there then. */
-export function dayIn(zone: string, instant: Date): string {
+function dayIn(zone: string, instant: Date): string {
   let format = formats.get(zone);
   if (!format) {
     format = new Intl.DateTimeFormat("en-US", {

@@ -1,6 +1,6 @@
 /** What runs have made, in Postgres: the functions of `supabase/migrations/*_imports.sql`. */
 import type { SupabaseClient } from "@supabase/supabase-js";
-import type { Result } from "neverthrow";
+import { ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
 import { callSystem } from "../postgres/system-call.ts";
 
@@ -13,6 +13,11 @@ export interface ImportRun {
   began_at: string;
   ended_at: string | null;
   summary: Record<string, unknown>;
+}
+
+export interface BegunRun extends ImportRun {
+  /** false: an earlier process has begun it, and what it has done is done */
+  is_new: boolean;
 }
 
 export interface ListedRun extends ImportRun {
@@ -34,6 +39,8 @@ export interface Claimed {
   is: ClaimAnswer;
   /** of every record that is made for this user */
   version: string | null;
+  /** claimed before: an earlier try may have left records */
+  is_again: boolean;
 }
 
 export interface JournalUser {
@@ -65,30 +72,48 @@ type Answer<T> = Promise<Result<T, RepositoryError>>;
 type Addressed = { user_id: string; email: string };
 export type Journal = ReturnType<typeof createJournal>;
 
+/** A lease is for a minute (`switchyard.hold_import`). */
+const RENEWED_AFTER_MS = 15_000;
+
 /** `holder`: one id for each process. Refusals are `invalid`: another process has the run, or it is over. */
-export function createJournal(client: SupabaseClient, holder: string) {
+export function createJournal(client: SupabaseClient, holder: string, clock: () => number = Date.now) {
+  let heldAt = Number.NEGATIVE_INFINITY;
   const call = <T>(name: string, parameters: object): Answer<T> =>
     callSystem<T>(client, `switchyard_import${name}`, parameters);
+  /** one that renews the lease */
+  const holding = async <T>(name: string, parameters: object): Answer<T> => {
+    const asked = clock();
+    const answer = await call<T>(name, { ...parameters, p_holder: holder });
+    if (answer.isOk()) heldAt = Math.max(heldAt, asked);
+    return answer;
+  };
+  const settle = (run: number, users: readonly Settled[]): Answer<void> =>
+    holding("_settle", { p_run: run, p_users: users });
   return {
-    begin: ({ source, map, mapHash, home }: NewRun, run?: number): Answer<ImportRun> =>
-      call("_begin", {
-        ...{ p_holder: holder, p_run: run ?? null, p_source: source, p_map: map, p_map_hash: mapHash, p_home: home },
+    /** Goes on with the run of the same source, mapping and home, if there is one. */
+    begin: ({ source, map, mapHash, home }: NewRun, run?: number): Answer<BegunRun> =>
+      holding("_begin", {
+        ...{ p_run: run ?? null, p_source: source, p_map: map, p_map_hash: mapHash, p_home: home },
       }),
     /** Goes on with a run by taking it back. */
-    beginUndo: (run: number): Answer<ImportRun> => call("_begin", { p_holder: holder, p_run: run, p_undo: true }),
+    beginUndo: (run: number): Answer<ImportRun> => holding("_begin", { p_run: run, p_undo: true }),
+    /**
+     * Before what must not be done by a process that was away for so long that another one has taken its place: asks again
+     * whether the run is still this one's, unless that was said a moment ago.
+     */
+    hold: async (run: number): Answer<void> => (clock() - heldAt < RENEWED_AFTER_MS ? ok(undefined) : settle(run, [])),
     look: (users: readonly Addressed[]): Answer<{ user_id: string; is: Standing; run: number | null }[]> =>
       call("_look", { p_users: users }),
     claim: (run: number, users: readonly Addressed[]): Answer<Claimed[]> =>
-      call("_claim", { p_run: run, p_holder: holder, p_users: users }),
-    settle: (run: number, users: readonly Settled[]): Answer<void> =>
-      call("_settle", { p_run: run, p_holder: holder, p_users: users }),
+      holding("_claim", { p_run: run, p_users: users }),
+    settle,
     end: (run: number, state: ImportRun["state"], summary: object): Answer<void> =>
-      call("_end", { p_run: run, p_holder: holder, p_state: state, p_summary: summary }),
+      holding("_end", { p_run: run, p_state: state, p_summary: summary }),
     /** Newest first. */
     list: (run?: number): Answer<ListedRun[]> => call("s", { p_run: run ?? null }),
     /** By id, behind `after`. */
     users: (run: number, states: readonly UserState[], after: string | null, limit: number): Answer<JournalUser[]> =>
-      call("_users", { p_run: run, p_states: states, p_after: after, p_limit: limit }),
+      call("_users", { p_run: run, p_states: states, p_after_id: after, p_limit: limit }),
     /** Of these, those that are in that state. */
     among: (run: number, state: UserState, ids: readonly string[]): Answer<JournalUser[]> =>
       call("_users", { p_run: run, p_states: [state], p_ids: ids }),

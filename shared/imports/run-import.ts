@@ -2,8 +2,8 @@
 import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
 import type { HomeCopy } from "../repository/home-copy.ts";
-import type { Accounts } from "./accounts.ts";
-import { answered, bringUser, countsOf, type ImportStep } from "./bring-user.ts";
+import { type Accounts, isMaybeOfTheUser } from "./accounts.ts";
+import { answered, bringTogether, bringUser, type ClaimedUser, countsOf, type ImportStep } from "./bring-user.ts";
 import { STANDINGS } from "./dry-run.ts";
 import type { Finding } from "./findings.ts";
 import type { ClaimAnswer, Claimed, Journal, Settled } from "./journal.ts";
@@ -40,15 +40,19 @@ export interface RunReport {
   isAll: boolean;
 }
 
+/** When Auth refuses so many one after the other, it is not about them. */
+const REFUSED_IN_A_ROW = 20;
+
 /** `unavailable`: what is done is done, and the same run goes on with the rest. `invalid`: another process has the run. */
 export async function runImport(options: RunOptions): Promise<Result<RunReport, RepositoryError>> {
   const report: RunReport = { imported: 0, before: 0, failed: 0, isAll: true };
   const { source, mapping, find, batchSize } = options;
   let unread = 0;
   let taken = 0;
+  const refused = { inARow: 0 };
   for await (const { read, users } of readUsers({ source, mapping, find, batchSize })) {
     if (options.isOver()) return ok({ ...report, isAll: false });
-    const done = await importBatch(options, users, report);
+    const done = await importBatch(options, users, report, refused);
     if (done.isErr()) return err(done.error);
     taken += users.length;
     unread = read - taken;
@@ -63,6 +67,7 @@ async function importBatch(
   options: RunOptions,
   users: readonly ReadUser[],
   report: RunReport,
+  refused: { inARow: number },
 ): Promise<Result<void, RepositoryError>> {
   const { run, journal, mapping, find } = options;
   const unfit = users.filter(({ isFit }) => !isFit);
@@ -85,30 +90,53 @@ async function importBatch(
     find({ from: mapping.users.from, field: "", reason, id: key, value: email });
     settled.push({ user_id: id, state: "failed", reason, ...(isUnclaimed && { is_unclaimed: true }) });
   };
+  const hold = async () => {
+    const held = await journal.hold(run);
+    // whoever has the run by now goes on with these users, too
+    if (held.isErr() && held.error.kind !== "unavailable") stopped ??= held.error;
+    return held;
+  };
+  const bringing = { home: options.home, accounts: options.accounts, hold, at: options.at ?? (() => {}) };
+  const fresh = new Map<ReadUser, ClaimedUser>();
+  for (const user of fit) {
+    const answer = answers.get(user.account.id);
+    if (answer?.is === "claimed" && answer.version !== null)
+      fresh.set(user, { user, version: Number(answer.version), isAgain: answer.is_again });
+  }
+  const together = await patiently(() => bringTogether(bringing, [...fresh.values()]));
+  if (together.isErr() && together.error.kind === "unavailable") return err(together.error);
   const work = async () => {
     for (let user = left.shift(); user && !stopped; user = left.shift()) {
       const each: ReadUser = user;
-      const { is, version } = answers.get(each.account.id) ?? { is: "purging" as const, version: null };
+      const claimedUser = fresh.get(each);
+      const is = answers.get(each.account.id)?.is ?? "purging";
       if (is === "done") report.before++;
       else if (is === "arrived") {
         report.imported++;
         settled.push({ user_id: each.account.id, state: "done", records: countsOf(each.records) });
-      } else if (is !== "claimed" || version === null) failed(each, inWords(is), true);
+      } else if (!claimedUser) failed(each, inWords(is), true);
       else {
-        const bringing = { home: options.home, accounts: options.accounts, at: options.at ?? (() => {}) };
-        const brought = await patiently(() => bringUser(bringing, each, Number(version)));
+        const brought = await patiently(() => bringUser(bringing, claimedUser, together.isOk()));
         if (brought.isOk()) {
           report.imported++;
           settled.push({ user_id: each.account.id, state: "done", records: brought.value });
-        } else if (brought.error.kind === "unavailable") stopped = brought.error;
-        else failed(each, brought.error.message, false);
+          refused.inARow = 0;
+        } else if (stopped) return;
+        else if (brought.error.kind !== "unavailable") failed(each, brought.error.message, false);
+        else if (isMaybeOfTheUser(brought.error) && ++refused.inARow < REFUSED_IN_A_ROW) {
+          const cleared = await patiently(() =>
+            answered(() => options.home.unbring(each.account.id, claimedUser.version)),
+          );
+          if (cleared.isErr()) stopped ??= cleared.error;
+          else failed(each, brought.error.message, false);
+        } else stopped ??= brought.error;
       }
     }
   };
   await Promise.all(Array.from({ length: options.atOnce }, work));
   if (settled.length > 0) {
     const told = await patiently(() => journal.settle(run, settled));
-    if (told.isErr()) return told;
+    if (told.isErr()) return err(stopped ?? told.error);
   }
   options.at?.("settled");
   return stopped ? err(stopped) : ok(undefined);

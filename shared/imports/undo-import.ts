@@ -58,7 +58,8 @@ export async function undoImport(options: UndoOptions): Promise<Result<UndoRepor
     const work = async () => {
       for (let user = left.shift(); user && !stopped; user = left.shift()) {
         const each: JournalUser = user;
-        const undone = await patiently(() => answered(() => undoUser(options, each)));
+        const held = await patiently(() => journal.hold(run));
+        const undone = held.isErr() ? err(held.error) : await patiently(() => answered(() => undoUser(options, each)));
         if (undone.isErr()) stopped = undone.error;
         else settled.push(undone.value);
       }
@@ -128,7 +129,10 @@ const PAGE = 1_000;
 async function ownRecords(home: HomeCopy, userId: string, collections: readonly Collection[], version: number) {
   const brought = new Map<Collection, string[]>();
   let others = 0;
-  for (const collection of collections) {
+  // one call, of which most users need few more
+  const digests = await home.digests(userId, collections);
+  const filled = collections.filter(({ name }) => (digests[name]?.count ?? 0) + (digests[name]?.deleted ?? 0) > 0);
+  for (const collection of filled) {
     const ids: string[] = [];
     for (let after: string | null = null; ; ) {
       const page = await home.manifest(userId, collection, after, PAGE);

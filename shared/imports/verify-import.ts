@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
 import type { Collection } from "../definition/define.ts";
-import type { HomeCopy } from "../repository/home-copy.ts";
+import { type HomeCopy, type OwnedKey, ownedKey } from "../repository/home-copy.ts";
 import type { Row } from "../repository/store.ts";
 import type { Accounts } from "./accounts.ts";
 import { answered } from "./bring-user.ts";
@@ -24,12 +24,11 @@ export interface VerifyOptions {
   run: number;
   source: ImportSource;
   mapping: Mapping;
-  journal: Pick<Journal, "among">;
+  journal: Pick<Journal, "among" | "hold">;
   accounts: Pick<Accounts, "get">;
   home: HomeCopy;
   find: (finding: Finding) => void;
   batchSize: number;
-  atOnce: number;
   /** every so many users, the account is looked at, too */
   accountEvery: number;
   onRead: (read: number) => void;
@@ -55,7 +54,7 @@ export interface Verification {
 const READ_AT_ONCE = 500;
 
 export async function verifyImport(options: VerifyOptions): Promise<Result<Verification, RepositoryError>> {
-  const { source, mapping, batchSize, atOnce } = options;
+  const { source, mapping, batchSize } = options;
   const result: Verification = {
     ...{ users: 0, accounts: 0, records: 0, changed: 0, wrong: 0, isAll: true },
     ...{ expected: createTotals(), found: createTotals() },
@@ -66,17 +65,16 @@ export async function verifyImport(options: VerifyOptions): Promise<Result<Verif
     const done = await doneAmong(options, users);
     if (done.isErr()) return err(done.error);
     const left = users.filter(({ account }) => done.value.has(account.id));
-    let stopped: RepositoryError | undefined;
-    const work = async () => {
-      for (let user = left.shift(); user && !stopped; user = left.shift()) {
-        const each: ReadUser = user;
-        const version = Number(done.value.get(each.account.id)?.version);
-        const verified = await patiently(() => answered(() => verifyUser(options, each, version, result)));
-        if (verified.isErr()) stopped = verified.error;
+    const there = await patiently(() => answered(() => readBack(options.home, left)));
+    if (there.isErr()) return err(there.error);
+    for (const user of left) {
+      const version = Number(done.value.get(user.account.id)?.version);
+      if (result.users % options.accountEvery === 0) {
+        const verified = await patiently(() => answered(() => verifyAccount(options, user, result)));
+        if (verified.isErr()) return err(verified.error);
       }
-    };
-    await Promise.all(Array.from({ length: atOnce }, work));
-    if (stopped) return err(stopped);
+      verifyUser(options, user, version, there.value, result);
+    }
     options.onRead(read);
   }
   return ok(result);
@@ -89,31 +87,41 @@ async function doneAmong(
 ): Promise<Result<ReadonlyMap<string, JournalUser>, RepositoryError>> {
   const ids = users.map(({ account }) => account.id);
   if (ids.length === 0) return ok(new Map());
+  // the run stays this process's until it has said how it ended
+  const held = await patiently(() => journal.hold(run));
+  if (held.isErr()) return err(held.error);
   const found = await patiently(() => journal.among(run, "done", ids));
   return found.map((list) => new Map(list.map((each) => [each.user_id, each])));
 }
 
-async function verifyUser(
+/** What is there of a user's records, by collection and `ownedKey`; null: deleted since. */
+type There = ReadonlyMap<Collection, ReadonlyMap<string, Row | null>>;
+
+function verifyUser(
   options: VerifyOptions,
-  user: ReadUser,
+  { account, records }: ReadUser,
   version: number,
+  there: There,
   result: Verification,
-): Promise<void> {
-  const isSampled = result.users % options.accountEvery === 0;
+): void {
   result.users++;
-  if (isSampled) await verifyAccount(options, user, result);
   const expected = new Map<Collection, ConvertedRecord[]>();
   const rows: [Collection, Row[]][] = [];
-  for (const [collection, list] of user.records) {
-    const { found, deleted } = await readBack(options.home, user.account.id, collection, list);
-    const same = list.filter(({ id }) => {
-      const row = found.get(id);
-      return !deleted.has(id) && (row === undefined || Number(row.version) === version);
+  for (const [collection, list] of records) {
+    const rowOf = ({ id }: ConvertedRecord) => there.get(collection)?.get(ownedKey({ userId: account.id, id }));
+    const same = list.filter((record) => {
+      const row = rowOf(record);
+      return row === undefined || (row !== null && Number(row.version) === version);
     });
     result.changed += list.length - same.length;
-    for (const record of same) compare(options, record, found.get(record.id), result);
+    const found: Row[] = [];
+    for (const record of same) {
+      const row = rowOf(record) ?? undefined;
+      compare(options, record, row, result);
+      if (row) found.push(row);
+    }
     expected.set(collection, same);
-    rows.push([collection, same.map(({ id }) => found.get(id)).filter((row) => row !== undefined)]);
+    rows.push([collection, found]);
   }
   addUser(result.expected, expected);
   const currencies = currenciesOf(rows);
@@ -137,16 +145,23 @@ async function verifyAccount(
   find({ from: mapping.users.from, field: mapping.users.email, reason, id: key, value: email });
 }
 
-async function readBack(home: HomeCopy, userId: string, collection: Collection, list: readonly ConvertedRecord[]) {
-  const found = new Map<string, Row>();
-  const deleted = new Set<string>();
-  for (let from = 0; from < list.length; from += READ_AT_ONCE) {
-    const ids = list.slice(from, from + READ_AT_ONCE).map(({ id }) => id);
-    const { rows, tombstones } = await home.read(userId, collection, ids);
-    for (const { record } of rows) found.set(String(record.id), record);
-    for (const { id } of tombstones) deleted.add(id);
+async function readBack(home: HomeCopy, users: readonly ReadUser[]): Promise<There> {
+  const keys = new Map<Collection, OwnedKey[]>();
+  for (const { account, records } of users)
+    for (const [collection, list] of records) {
+      const all = keys.get(collection) ?? [];
+      keys.set(collection, all);
+      for (const { id } of list) all.push({ userId: account.id, id });
+    }
+  const there = new Map<Collection, Map<string, Row | null>>();
+  for (const [collection, all] of keys) {
+    const found = new Map<string, Row | null>();
+    there.set(collection, found);
+    for (let from = 0; from < all.length; from += READ_AT_ONCE)
+      for (const [key, row] of await home.readOwned(collection, all.slice(from, from + READ_AT_ONCE)))
+        found.set(key, row);
   }
-  return { found, deleted };
+  return there;
 }
 
 function compare(

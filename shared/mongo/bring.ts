@@ -1,8 +1,9 @@
 /** Documents of a user who is not there yet: put where nothing is. What is there stays, whoever made it. */
-import { type Db, type Document, MongoBulkWriteError } from "mongodb";
+import { type Db, type Document, MongoBulkWriteError, MongoServerError } from "mongodb";
 import { err, ok, type Result } from "neverthrow";
 import { conflict, invalid, type RepositoryError } from "../contract/errors.ts";
 import type { Collection } from "../definition/define.ts";
+import { stateOf } from "./states.ts";
 
 const DUPLICATE_KEY = 11000;
 /** Documents that one call sends. */
@@ -39,6 +40,10 @@ async function refusalOf(
   const errors = [error.writeErrors].flat();
   if (errors.length === 0) return undefined;
   const other = errors.find(({ code }) => code !== DUPLICATE_KEY);
+  const known = other && stateOf(other.code, other.errmsg ?? "");
+  // it is the database's own trouble, which passes, be it said of each document by itself
+  if (other && known && known.is !== "invalid")
+    throw new MongoServerError({ message: other.errmsg ?? "", code: other.code });
   if (other) return err(invalid("invalid_input", `${name} does not take a record: ${other.errmsg}`));
   // the server's error does not always say which key it was: that of a record that is there already is no error
   const which = { _id: { $in: batch.map(({ _id }) => _id) } };

@@ -5,7 +5,7 @@ import { invalid, notFound, type RepositoryError } from "../contract/errors.ts";
 import type { Answer } from "../contract/repository.ts";
 import type { Collection } from "../definition/define.ts";
 import { foldedFields } from "../definition/search.ts";
-import type { Copied, CopiedRow, CopiedTombstone, HomeCopy } from "../repository/home-copy.ts";
+import { type Copied, type CopiedRow, type CopiedTombstone, type HomeCopy, ownedKey } from "../repository/home-copy.ts";
 import { numbersIn } from "../repository/numbers-in.ts";
 import { canonicalDecimal } from "../values/money.ts";
 import { bringDocuments } from "./bring.ts";
@@ -176,11 +176,34 @@ export function mongoHomeCopy({
       }
     },
 
-    async bring(userId, collection, rows) {
-      const brought = await attempt(async () =>
-        bringDocuments(await own(), documentsOf(collection, userId, { rows, tombstones: [] }), collection, options),
-      );
+    async bring(collection, rows) {
+      const documents = rows.map(({ userId, ...row }) => documentOf(collection, userId, row));
+      const brought = await attempt(async () => bringDocuments(await own(), documents, collection, options));
       if (brought.isErr()) throw brought.error;
+    },
+
+    async readOwned(collection, keys) {
+      const { key, idOf } = keysOf(collection);
+      const projection = { ...recordProjection(collection), _deleted_at: 1 };
+      const found = await attempt(async () =>
+        ok(
+          await (await own())
+            .collection(collection.name)
+            .find({ _id: { $in: keys.map(({ userId, id }) => key(userId, id)) } } as Document, {
+              ...options,
+              projection,
+            })
+            .toArray(),
+        ),
+      );
+      if (found.isErr()) throw found.error;
+      return new Map(
+        found.value.map((document) => {
+          const userId = uuidText((document._id as unknown as Document).user_id);
+          const record = document._deleted_at ? null : toRecord(collection, userId, document);
+          return [ownedKey({ userId, id: uuidText(idOf(document)) }), record];
+        }),
+      );
     },
 
     async unbring(userId, version) {
@@ -217,20 +240,25 @@ async function removeSome(db: Db, { name }: Collection, which: Document, given: 
   return (await db.collection(name).deleteMany({ _id: { $in: keys } }, given())).deletedCount;
 }
 
-/** As they are to be kept, but for the touches of a parent, which mean nothing elsewhere. */
-function documentsOf(collection: Collection, userId: string, { rows, tombstones }: Copied): Document[] {
+/** As it is to be kept, but for the touches of a parent, which mean nothing elsewhere. */
+function documentOf(collection: Collection, userId: string, { record, createHash }: CopiedRow): Document {
   const { key, kept } = keysOf(collection);
   if (Object.keys(kept).length > 0) throw new Error(`${collection.name} is not kept at home`);
+  return {
+    _id: key(userId, String(record.id)),
+    ...toFields(collection, record),
+    created_at: new Date(String(record.created_at)),
+    updated_at: new Date(String(record.updated_at)),
+    version: Long.fromNumber(Number(record.version)),
+    create_hash: createHash,
+    ...(collection.search.length > 0 && { _folded: foldedFields(collection, record) }),
+  };
+}
+
+function documentsOf(collection: Collection, userId: string, { rows, tombstones }: Copied): Document[] {
+  const { key } = keysOf(collection);
   return [
-    ...rows.map(({ record, createHash }) => ({
-      _id: key(userId, String(record.id)),
-      ...toFields(collection, record),
-      created_at: new Date(String(record.created_at)),
-      updated_at: new Date(String(record.updated_at)),
-      version: Long.fromNumber(Number(record.version)),
-      create_hash: createHash,
-      ...(collection.search.length > 0 && { _folded: foldedFields(collection, record) }),
-    })),
+    ...rows.map((row) => documentOf(collection, userId, row)),
     ...tombstones.map(({ id, version, createHash, deletedAt }) => ({
       _id: key(userId, id),
       version: Long.fromNumber(version),

@@ -1,14 +1,15 @@
 /** A Postgres as one side of a move: the functions of `supabase/migrations/*_home_copies.sql`. */
 import { type Collection, identityOf } from "../definition/define.ts";
-import type {
-  Copied,
-  CopiedTombstone,
-  Digest,
-  FenceAnswer,
-  ForwardAnswer,
-  HomeCopy,
-  ManifestEntry,
-  Measure,
+import {
+  type Copied,
+  type CopiedTombstone,
+  type Digest,
+  type FenceAnswer,
+  type ForwardAnswer,
+  type HomeCopy,
+  type ManifestEntry,
+  type Measure,
+  ownedKey,
 } from "../repository/home-copy.ts";
 import { numbersIn } from "../repository/numbers-in.ts";
 import type { Row } from "../repository/store.ts";
@@ -23,6 +24,11 @@ const CLEARED_AT_ONCE = 1_000;
 interface GivenRows {
   rows: (Row & { create_hash: string | null })[];
   tombstones: { id: string; version: string; create_hash: string | null; deleted_at: string }[];
+}
+
+interface OwnedRows {
+  rows: Row[];
+  deleted: { user_id: string; id: string }[];
 }
 
 export function postgresHomeCopy(call: SystemFunctions): HomeCopy {
@@ -93,9 +99,30 @@ export function postgresHomeCopy(call: SystemFunctions): HomeCopy {
       while ((await call<number>("switchyard_home_clear", batch)) > 0);
     },
 
-    async bring(userId, collection, rows) {
-      const { p_rows } = givenOf(userId, collection, { rows, tombstones: [] });
-      await call("switchyard_home_bring", { ...about(userId, collection), p_rows });
+    async bring(collection, rows) {
+      if (rows.length === 0) return;
+      const { owner } = identityOf(collection);
+      const given = rows.map(({ userId, record, createHash }) => ({
+        ...{ ...toRow(record), [owner]: userId, create_hash: createHash },
+      }));
+      await call("switchyard_home_bring", { p_collection: collection.name, p_rows: JSON.stringify(given) });
+    },
+
+    async readOwned(collection, keys) {
+      const { owner } = identityOf(collection);
+      const asked = {
+        p_collection: collection.name,
+        p_keys: JSON.stringify(keys.map(({ userId, id }) => ({ user_id: userId, id }))),
+        p_columns: JSON.stringify([...recordColumns(collection), owner]),
+      };
+      const found = await call<OwnedRows>("switchyard_home_owned_rows", asked);
+      return new Map([
+        ...found.rows.map((row): [string, Row | null] => {
+          const { [owner]: userId, ...columns } = row;
+          return [ownedKey({ userId: String(userId), id: String(row.id) }), toRecord(collection, columns)];
+        }),
+        ...found.deleted.map(({ user_id, id }): [string, null] => [ownedKey({ userId: user_id, id }), null]),
+      ]);
     },
 
     async unbring(userId, version) {

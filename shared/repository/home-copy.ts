@@ -82,6 +82,18 @@ export interface Digest extends Measure {
   newest: number;
 }
 
+export interface OwnedKey {
+  userId: string;
+  id: string;
+}
+
+export interface OwnedRow extends CopiedRow {
+  userId: string;
+}
+
+/** Two users may have a record with the same id. */
+export const ownedKey = ({ userId, id }: OwnedKey): string => `${userId} ${id}`;
+
 export interface HomeCopy {
   /**
    * How long it takes at most, in milliseconds, from when a fence is set for the first time until every instance looks at
@@ -112,10 +124,12 @@ export interface HomeCopy {
   /** Takes everything away. Refused as `write`. */
   clear(userId: string, turn: number): Promise<void>;
   /**
-   * For a user who is not there yet: puts these where nothing is, all with one version, and leaves alone what is there. What
-   * cannot be done is thrown as an error of the contract; `invalid` and `conflict` are the records' fault.
+   * For users who are not there yet: puts these where nothing is, and leaves alone what is there. What cannot be done is thrown
+   * as an error of the contract; `invalid` and `conflict` are the records' fault, and some of them may be there all the same.
    */
-  bring(userId: string, collection: Collection, rows: readonly CopiedRow[]): Promise<void>;
+  bring(collection: Collection, rows: readonly OwnedRow[]): Promise<void>;
+  /** Of many users, by `ownedKey`; what is deleted is null, and what is not there is not in it. */
+  readOwned(collection: Collection, keys: readonly OwnedKey[]): Promise<ReadonlyMap<string, Row | null>>;
   /** Takes away what has that version or an earlier one, without tombstones, while the user is not there. */
   unbring(userId: string, version: number): Promise<void>;
   /** Deletes those that still have that version and that nothing refers to, as the user would; gives their ids. */

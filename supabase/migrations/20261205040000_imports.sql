@@ -46,15 +46,23 @@ alter table switchyard.imports enable row level security;
 alter table switchyard.import_users enable row level security;
 revoke all on switchyard.imports, switchyard.import_users from public;
 
--- As before (*_placement.sql), but that a home which is reserved for that id goes before the choice.
+-- As before (*_placement.sql), but that a home which is reserved for that id goes before the choice. Whoever is imported has
+-- records from the first moment, so they are none of those who are forgotten after a week without having confirmed anything
+-- (*_unconfirmed.sql), nor of those whose deletion leaves nothing to take away.
 create or replace function switchyard.user_created() returns trigger
 language plpgsql security definer set search_path = '' as $$
+declare
+  v_home text := (select u.home from switchyard.import_users u where u.user_id = new.id and u.state = 'claimed');
 begin
-  perform switchyard.assign(new.id, (select u.home from switchyard.import_users u where u.user_id = new.id and u.state = 'claimed'));
+  perform switchyard.assign(new.id, v_home);
+  if v_home is not null then
+    perform switchyard.settle_unconfirmed(array[new.id]);
+  end if;
   return null;
 end $$;
 
--- Begins a run, or, with p_run, goes on with one (p_undo: with taking it back). Refused while another process works at it.
+-- Begins a run, or goes on with one: the one of the same source, mapping and home that there is already, or p_run (p_undo: with
+-- taking it back). Refused while another process works at it. With is_new: nothing had been done yet.
 create function public.switchyard_import_begin(
   p_holder uuid, p_run bigint default null, p_source text default null, p_map jsonb default null, p_map_hash text default null,
   p_home text default null, p_undo boolean default false
@@ -67,10 +75,16 @@ begin
     if not exists (select from switchyard.databases where name = p_home) then
       raise exception 'There is no database named "%".', p_home using errcode = 'invalid_parameter_value';
     end if;
+    -- two that begin at once are one run, too
+    lock table switchyard.imports in share row exclusive mode;
+    select max(id) into p_run from switchyard.imports
+    where source = p_source and map_hash = p_map_hash and home = p_home and state in ('running', 'done');
+  end if;
+  if p_run is null then
     insert into switchyard.imports (source, map, map_hash, home, holder, leased_until)
     values (p_source, p_map, p_map_hash, p_home, p_holder, clock_timestamp() + interval '1 minute')
     returning * into v_run;
-    return to_jsonb(v_run) - 'holder';
+    return to_jsonb(v_run) - 'holder' || '{"is_new": true}';
   end if;
   select * into v_run from switchyard.imports where id = p_run for update;
   if not found then
@@ -93,7 +107,7 @@ begin
   set holder = p_holder, leased_until = clock_timestamp() + interval '1 minute', ended_at = null,
     state = case when p_undo then 'undoing' else 'running' end
   where id = p_run returning * into v_run;
-  return to_jsonb(v_run) - 'holder';
+  return to_jsonb(v_run) - 'holder' || '{"is_new": false}';
 end $$;
 
 -- Raises unless that process still has the run.
@@ -114,21 +128,27 @@ end $$;
 -- there: a user with that id; taken: somebody has that address; deleted: the user was here and left; elsewhere: of another run.
 create function public.switchyard_import_look(p_users jsonb, p_run bigint default null) returns jsonb
 language sql stable security definer set search_path = '' as $$
+  with given as (
+    select user_id, lower(email) as email from jsonb_to_recordset(p_users) g (user_id uuid, email text)
+  ), addressed as (
+    -- once for all of them: the index on addresses is a partial one in some projects, and in some there is none
+    select o.id, o.email from auth.users o where o.email in (select email from given)
+  )
   select coalesce(jsonb_agg(jsonb_build_object('user_id', g.user_id, 'run', r.run_id, 'is', case
     when r.run_id <> coalesce(p_run, 0) then 'elsewhere'
     when u.id is not null then 'there'
-    when exists (select from auth.users o where o.email = lower(g.email) and o.id <> g.user_id) then 'taken'
+    when exists (select from addressed o where o.email = g.email and o.id <> g.user_id) then 'taken'
     when (select max(h.at) from switchyard.assignment_history h where h.user_id = g.user_id and h.event = 'released')
       > coalesce((select max(i.changed_at) from switchyard.import_users i where i.user_id = g.user_id and i.state = 'undone'),
         '-infinity') then 'deleted'
     else 'new' end)), '[]')
-  from jsonb_to_recordset(p_users) g (user_id uuid, email text)
+  from given g
   left join auth.users u on u.id = g.user_id
   left join switchyard.import_users r on r.user_id = g.user_id and r.state in ('claimed', 'done', 'undoing', 'kept')
 $$;
 
--- Makes these the run's, and reserves their home: [{user_id, email}] -> [{user_id, is, version}]. is: claimed (their records may
--- be written, with that version), done, arrived (claimed before, and there by now: nothing but saying so was left), purging (what
+-- Makes these the run's, and reserves their home: [{user_id, email}] -> [{user_id, is, version, is_again}]. is: claimed (their
+-- records may be written, with that version; is_again: an earlier try may have left some), done, arrived (claimed before, and there by now: nothing but saying so was left), purging (what
 -- they left here is being taken away at this moment), or as switchyard_import_look.
 create function public.switchyard_import_claim(p_run bigint, p_holder uuid, p_users jsonb) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
@@ -169,7 +189,8 @@ begin
       end if;
     end if;
     v_answers := v_answers || jsonb_build_object('user_id', v_user.user_id, 'is', v_user.outcome,
-      'version', (select version::text from switchyard.import_users where run_id = p_run and user_id = v_user.user_id));
+      'version', (select version::text from switchyard.import_users where run_id = p_run and user_id = v_user.user_id),
+      'is_again', coalesce(v_was = 'claimed', false));
   end loop;
   return v_answers;
 end $$;
@@ -217,14 +238,14 @@ $$;
 
 -- One page of a run's users in those states, by id; p_ids: only of these.
 create function public.switchyard_import_users(
-  p_run bigint, p_states text[], p_after uuid default null, p_limit integer default 1000, p_ids uuid[] default null
+  p_run bigint, p_states text[], p_after_id uuid default null, p_limit integer default 1000, p_ids uuid[] default null
 ) returns jsonb
 language sql stable security definer set search_path = '' as $$
   select coalesce(jsonb_agg(jsonb_build_object('user_id', u.user_id, 'state', u.state, 'home', u.home, 'version', u.version::text,
     'records', u.records, 'reason', u.reason) order by u.user_id), '[]')
   from (
     select * from switchyard.import_users
-    where run_id = p_run and state = any (p_states) and (p_after is null or user_id > p_after)
+    where run_id = p_run and state = any (p_states) and (p_after_id is null or user_id > p_after_id)
       and (p_ids is null or user_id = any (p_ids))
     order by user_id limit greatest(1, least(p_limit, 1000))
   ) u

@@ -3,7 +3,7 @@
 
 -- Puts rows where nothing is, and leaves alone what is there: whoever comes late, or twice, changes nothing of the user's. All
 -- or nothing.
-create function public.switchyard_home_bring(p_user_id uuid, p_collection text, p_rows text) returns void
+create function public.switchyard_home_bring(p_collection text, p_rows text) returns void
 language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
 declare
   v_columns text;
@@ -15,16 +15,35 @@ begin
   set constraints all deferred;
   perform set_config('switchyard.applying', (select secret from switchyard.apply_secret), true);
   execute format(
-    'insert into public.%1$I (%2$s) select %2$s from jsonb_populate_recordset(null::public.%1$I, $1) r where r.user_id = $2
-       and not exists (select from switchyard.tombstones t where t.user_id = $2 and t.collection = $3 and t.id = r.id)
+    'insert into public.%1$I (%2$s) select %2$s from jsonb_populate_recordset(null::public.%1$I, $1) r
+     where not exists (select from switchyard.tombstones t where t.user_id = r.user_id and t.collection = $2 and t.id = r.id)
      on conflict (user_id, id) do nothing',
     switchyard.home_collection(p_collection), v_columns
-  ) using p_rows::jsonb, p_user_id, p_collection;
+  ) using p_rows::jsonb, p_collection;
   set constraints all immediate;
   perform set_config('switchyard.applying', '', true);
 exception when integrity_constraint_violation or data_exception then
   -- the user's own fault, as far as the import can tell, and no other user's
   raise exception '% does not take a record: %', p_collection, sqlerrm using errcode = 'invalid_parameter_value';
+end $$;
+
+-- {"rows": [each with p_columns, numbers as text], "deleted": [{user_id, id}]} of those, which are [{user_id, id}].
+create function public.switchyard_home_owned_rows(p_collection text, p_keys text, p_columns text) returns jsonb
+language plpgsql stable security definer set search_path = '' set timezone = 'UTC' as $$
+declare
+  v_rows jsonb;
+begin
+  execute format(
+    'select coalesce(jsonb_agg(%s), ''[]'') from public.%I t
+     join jsonb_to_recordset($1) k (user_id uuid, id uuid) on k.user_id = t.user_id and k.id = t.id',
+    public.records_json(p_collection, p_columns), switchyard.home_collection(p_collection)
+  ) into v_rows using p_keys::jsonb;
+  return jsonb_build_object('rows', v_rows, 'deleted', coalesce((
+    select jsonb_agg(jsonb_build_object('user_id', d.user_id, 'id', d.id))
+    from switchyard.tombstones d
+    join jsonb_to_recordset(p_keys::jsonb) k (user_id uuid, id uuid) on k.user_id = d.user_id and k.id = d.id
+    where d.collection = p_collection
+  ), '[]'));
 end $$;
 
 -- Takes away what was brought with that version or an earlier one, and leaves no tombstones: nobody has seen it.
@@ -67,7 +86,8 @@ begin
 end $$;
 
 select switchyard.seal_function(f, '{service_role}') from unnest(array[
-  'public.switchyard_home_bring(uuid, text, text)', 'public.switchyard_home_unbring(uuid, bigint)',
+  'public.switchyard_home_bring(text, text)', 'public.switchyard_home_owned_rows(text, text, text)',
+  'public.switchyard_home_unbring(uuid, bigint)',
   'public.switchyard_home_withdraw(uuid, text, bigint, uuid[])'
 ]::regprocedure[]) f;
 
