@@ -20,7 +20,7 @@ import { createProgress } from "./progress.ts";
 
 const PLACE = { to: { type: "string" } } as const;
 
-export function storageOf({ to }: Given["values"], env: Environment): BackupStorage {
+function storageOf({ to }: Given["values"], env: Environment): BackupStorage {
   const config = loadBackupConfig(env);
   return storageAt(to === undefined ? config.BACKUP_TO : String(to), config).match(
     (storage) => storage,
@@ -31,7 +31,7 @@ export function storageOf({ to }: Given["values"], env: Environment): BackupStor
 }
 
 /** What befell a backup, as the end of the command. */
-export async function refusing<T>(work: () => Promise<T>): Promise<T> {
+async function refusing<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -41,7 +41,7 @@ export async function refusing<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /** Of a file as age-keygen writes it: comments, and one line with the key. */
-export async function identityOf(file: Given["values"][string]): Promise<string | null> {
+async function identityOf(file: Given["values"][string]): Promise<string | null> {
   if (file === undefined) return null;
   const text = await readFile(String(file), "utf8").catch((error: Error) => {
     throw new Refused(`--identity-file: ${error.message}.`);

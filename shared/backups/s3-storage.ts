@@ -84,7 +84,7 @@ export function s3Storage(options: S3Options): BackupStorage {
   }
 
   function refusal(status: number, answered: string, path: string): Error {
-    const code = valueOf(answered, "Code") ?? String(status);
+    const code = elementOf(answered, "Code") ?? String(status);
     if (code === "NoSuchBucket")
       return new BackupFailed(`${place}: there is no bucket of this name. Make it, or correct --to.`);
     if (code === "NoSuchKey" || (status === 404 && code === "404")) return new NotStored(path);
@@ -94,12 +94,12 @@ export function s3Storage(options: S3Options): BackupStorage {
       );
     if (status === 301 || status === 307 || code === "AuthorizationHeaderMalformed")
       return new BackupFailed(`${place} is in another region than ${region}: correct BACKUP_S3_REGION.`);
-    return new BackupFailed(`${place} does not take ${path} (${code}: ${valueOf(answered, "Message") ?? status}).`);
+    return new BackupFailed(`${place} does not take ${path} (${code}: ${elementOf(answered, "Message") ?? status}).`);
   }
 
   async function upload(path: string, first: Uint8Array, rest: AsyncIterator<Uint8Array>): Promise<void> {
     const url = urlOf(path);
-    const id = valueOf(await text(`${url}?uploads=`, { method: "POST" }, path), "UploadId") ?? "";
+    const id = elementOf(await text(`${url}?uploads=`, { method: "POST" }, path), "UploadId") ?? "";
     const of = `uploadId=${encodeURIComponent(id)}`;
     try {
       const tags: string[] = [];
@@ -160,7 +160,7 @@ export function s3Storage(options: S3Options): BackupStorage {
         const answered: string = await text(`${root}?${query}`, {}, begins);
         for (const [, key = ""] of answered.matchAll(/<Key>([^<]*)<\/Key>/g))
           yield unescaped(key).slice(keyOf("").length);
-        token = valueOf(answered, "IsTruncated") === "true" ? valueOf(answered, "NextContinuationToken") : undefined;
+        token = elementOf(answered, "IsTruncated") === "true" ? elementOf(answered, "NextContinuationToken") : undefined;
       }
     },
     async delete(path) {
@@ -183,7 +183,7 @@ const reasonOf = (error: unknown): string => {
 };
 
 /** Of an element that stands once in an answer. */
-const valueOf = (xml: string, name: string): string | undefined => {
+const elementOf = (xml: string, name: string): string | undefined => {
   const found = new RegExp(`<${name}>([^<]*)</${name}>`).exec(xml)?.[1];
   return found === undefined ? undefined : unescaped(found);
 };
