@@ -7,6 +7,7 @@ import { Readable } from "node:stream";
 import { createZstdCompress, createZstdDecompress } from "node:zlib";
 import { Decrypter, Encrypter } from "age-encryption";
 import { EJSON } from "bson";
+import { textOfLine } from "./line-text.ts";
 import type { Part } from "./manifest.ts";
 import { type BackupStorage, NotStored } from "./storage.ts";
 
@@ -118,7 +119,7 @@ async function* summed(bytes: AsyncIterable<Uint8Array>, sum: Hash, counted: { b
 async function* textOf(lines: AsyncIterable<Line>): AsyncIterable<Buffer> {
   let gathered = "";
   for await (const line of lines) {
-    gathered += `${EJSON.stringify(line, { relaxed: false })}\n`;
+    gathered += `${textOfLine(line)}\n`;
     if (gathered.length < GATHERED) continue;
     yield Buffer.from(gathered);
     gathered = "";

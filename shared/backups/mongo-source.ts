@@ -8,7 +8,7 @@ import type { DatabaseSource, Wanted } from "./reading.ts";
 import { type Line, lineOfDocument } from "./record-lines.ts";
 import { type UntilStill, untilStill } from "./until-still.ts";
 
-const FETCHED = 2_000;
+const FETCHED = 1_000;
 /** A batch of a snapshot, from disk. */
 const SOCKET_MS = 60_000;
 /** Versions are of the clocks of those who write, which may go wrong by that much, in transactions that are open no longer. */
@@ -41,7 +41,18 @@ export async function mongoSource(url: string, database: string, connectMs: numb
     async function* lines(collection: Collection, wanted: Wanted = {}): AsyncIterable<Line> {
       const given = { ...options, batchSize: FETCHED, promoteValues: false, promoteLongs: false };
       const found = db.collection(collection.name).find(filterOf(collection, wanted), given);
-      for await (const document of found) yield lineOfDocument(collection, document);
+      try {
+        for (let first = await found.next(); first !== null; ) {
+          const batch = [first, ...found.readBufferedDocuments()];
+          // the server reads the next ones meanwhile
+          const next = found.next();
+          next.catch(() => undefined);
+          for (const document of batch) yield lineOfDocument(collection, document);
+          first = await next;
+        }
+      } finally {
+        await found.close();
+      }
     }
     const has: DatabaseSource["has"] = async (collection, { owner, id, version }) => {
       const key = { ...keysOf(collection).any(owner, id), version: { $gte: Long.fromNumber(version) } };

@@ -6,7 +6,7 @@ import type { DatabaseSource, Wanted } from "./reading.ts";
 import { type Line, lineOfRow, lineOfTombstone, type TombstoneRow } from "./record-lines.ts";
 
 /** Rows of one fetch: memory grows with it, and below that the round trips are felt. */
-const FETCHED = 2_000;
+const FETCHED = 1_000;
 
 /** As text, as the server says it: the driver's own types lose digits and microseconds. */
 const AS_TEXT: ReadonlySet<number> = new Set([
@@ -42,10 +42,20 @@ export async function postgresSource(url: string): Promise<PostgresSource> {
 
   async function* rows(select: string, types: pg.CustomTypesConfig): AsyncIterable<Record<string, unknown>> {
     await client.query(`declare reading no scroll cursor for ${select}`);
+    const fetch = () => client.query({ text: `fetch ${FETCHED} from reading`, types });
+    let next = fetch();
+    // whoever stops reading in between does not wait for it
+    next.catch(() => undefined);
     for (;;) {
-      const { rows: fetched } = await client.query({ text: `fetch ${FETCHED} from reading`, types });
+      const { rows: fetched } = await next;
+      if (fetched.length < FETCHED) {
+        yield* fetched;
+        break;
+      }
+      // the server reads the next ones meanwhile
+      next = fetch();
+      next.catch(() => undefined);
       yield* fetched;
-      if (fetched.length < FETCHED) break;
     }
     await client.query("close reading");
   }
