@@ -33,8 +33,11 @@ async function scanPostgres({ dbUrl }: Settings): Promise<number> {
   const client = new pg.Client({ connectionString: dbUrl });
   await client.connect();
   let records = 0;
-  await client.query("begin isolation level repeatable read read only; declare bare cursor for select * from public.expenses");
-  for (let got = BATCH; got === BATCH; records += got) got = (await client.query(`fetch ${BATCH} from bare`)).rows.length;
+  await client.query(
+    "begin isolation level repeatable read read only; declare bare cursor for select * from public.expenses",
+  );
+  for (let got = BATCH; got === BATCH; records += got)
+    got = (await client.query(`fetch ${BATCH} from bare`)).rows.length;
   await client.end();
   return records;
 }

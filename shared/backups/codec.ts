@@ -25,8 +25,11 @@ export class BadPart extends Error {
   }
 }
 
-/** Lines that are gathered before they are compressed: a write for each costs more than the compression. */
-const GATHERED = 64 * 1024;
+/**
+ * Characters of lines that are gathered before they are compressed, and bytes that come of it at once: each is a turn of another
+ * thread, for which a busy machine lets wait.
+ */
+const GATHERED = 512 * 1024;
 
 export interface Stored {
   bytes: number;
@@ -40,8 +43,8 @@ export async function writePart(
   lines: AsyncIterable<Line>,
   recipient: string | null,
 ): Promise<Stored> {
-  const compress = createZstdCompress();
-  const source = Readable.from(textOf(lines));
+  const compress = createZstdCompress({ chunkSize: GATHERED });
+  const source = Readable.from(textOf(lines), { highWaterMark: 1 });
   source.on("error", (error) => compress.destroy(error));
   source.pipe(compress);
   const sum = createHash("sha256");

@@ -75,7 +75,7 @@ const databaseSchema = z.object({
   newest: newestSchema.nullable(),
 });
 
-export const manifestSchema = z.object({
+const manifestSchema = z.object({
   format: z.literal(FORMAT),
   format_version: z.literal(FORMAT_VERSION),
   id: z.string().regex(/^[A-Za-z0-9_.-]{1,100}$/),

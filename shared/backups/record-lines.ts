@@ -98,14 +98,14 @@ const uuidIn = (value: unknown): UUID => new UUID((value as Binary).value());
 
 /** What a line says, in the contract's spelling: as `HomeCopy` takes it, and with what a replicated record includes, by site. */
 export type Stored = StoredRecord | StoredTombstone;
-export interface StoredRecord {
+interface StoredRecord {
   /** every field, with id, owner, version and times */
   record: Row;
   /** of the request that made it */
   createHash: string | null;
   seen: Record<string, number> | null;
 }
-export interface StoredTombstone {
+interface StoredTombstone {
   id: string;
   owner: string;
   version: number;

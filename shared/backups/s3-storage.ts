@@ -160,7 +160,8 @@ export function s3Storage(options: S3Options): BackupStorage {
         const answered: string = await text(`${root}?${query}`, {}, begins);
         for (const [, key = ""] of answered.matchAll(/<Key>([^<]*)<\/Key>/g))
           yield unescaped(key).slice(keyOf("").length);
-        token = elementOf(answered, "IsTruncated") === "true" ? elementOf(answered, "NextContinuationToken") : undefined;
+        token =
+          elementOf(answered, "IsTruncated") === "true" ? elementOf(answered, "NextContinuationToken") : undefined;
       }
     },
     async *ids() {

@@ -54,7 +54,7 @@ function smallest(decimal: string): bigint {
   return sign === "-" ? -units : units;
 }
 
-export function decimalOf(units: bigint): string {
+function decimalOf(units: bigint): string {
   const digits = (units < 0n ? -units : units).toString().padStart(5, "0");
   return `${units < 0n ? "-" : ""}${digits.slice(0, -4)}.${digits.slice(-4)}`;
 }

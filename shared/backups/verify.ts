@@ -1,5 +1,5 @@
 /** Whether a backup is whole: every byte, every line, and what its manifest counts. */
-import { err, ok, type Result } from "neverthrow";
+import { err, type Result } from "neverthrow";
 import { z } from "zod";
 import type { Collection } from "../definition/define.ts";
 import { BadPart, checkPart, readPart } from "./codec.ts";

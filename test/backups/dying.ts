@@ -2,8 +2,9 @@
  * A process of its own that makes or prunes a backup in a folder, and is killed at one step of what it does to that folder:
  * `node dying.ts create|prune <folder> <step> before|during|after`. Prints how many steps there were, where it lives.
  */
-import { pruneBackups } from "../../shared/backups/prune.ts";
+
 import { folderStorage } from "../../shared/backups/folder-storage.ts";
+import { pruneBackups } from "../../shared/backups/prune.ts";
 import type { BackupStorage } from "../../shared/backups/storage.ts";
 import { makeBackup } from "./made.ts";
 
@@ -35,7 +36,11 @@ const dying: BackupStorage = {
           })(),
         ),
     ),
-  delete: (path) => step(() => storage.delete(path), async () => undefined),
+  delete: (path) =>
+    step(
+      () => storage.delete(path),
+      async () => undefined,
+    ),
   clear: (id) =>
     step(
       () => storage.clear(id),
@@ -46,5 +51,6 @@ const dying: BackupStorage = {
 };
 
 if (what === "create") await makeBackup(dying);
-else await pruneBackups(dying, { retention: { daily: 1, weekly: 1, monthly: 1 }, now: new Date("2026-11-29T12:00:00Z") });
+else
+  await pruneBackups(dying, { retention: { daily: 1, weekly: 1, monthly: 1 }, now: new Date("2026-11-29T12:00:00Z") });
 console.log(steps);

@@ -49,8 +49,12 @@ test("servers that are not there, or hang up", async () => {
 test("wrong passwords, missing rights, and a snapshot that is forgotten", async () => {
   const said = (error: unknown, database = "mongodb") => expect(failing(database, error)).rejects;
   await said({ code: "28P01" }, "supabase").toThrow("refuses the user or the password in DATABASE_URL");
-  await said(new MongoServerError({ code: 18, message: "Authentication failed." })).toThrow("the password in MONGODB_URI");
-  await said(Object.assign(new Error("permission denied"), { code: "42501" }), "neon").toThrow("use the owner of the database");
+  await said(new MongoServerError({ code: 18, message: "Authentication failed." })).toThrow(
+    "the password in MONGODB_URI",
+  );
+  await said(Object.assign(new Error("permission denied"), { code: "42501" }), "neon").toThrow(
+    "use the owner of the database",
+  );
   await said(new MongoServerError({ code: 239, message: "too old" })).toThrow("minSnapshotHistoryWindowInSeconds");
   await said({ code: "57P01" }, "supabase").toThrow("The connection to Supabase was lost while it was read");
   // what nobody has foreseen stays what it is
@@ -59,7 +63,10 @@ test("wrong passwords, missing rights, and a snapshot that is forgotten", async 
 });
 
 test("a folder that is full, or none, or not ours", async () => {
-  const full = { ...folderStorage(folder), put: () => Promise.reject(Object.assign(new Error("full"), { code: "ENOSPC" })) };
+  const full = {
+    ...folderStorage(folder),
+    put: () => Promise.reject(Object.assign(new Error("full"), { code: "ENOSPC" })),
+  };
   await expect(makeBackup(full)).rejects.toThrow("is full: make room");
   await writeFile(join(folder, "file"), "");
   await expect(makeBackup(folderStorage(join(folder, "file")))).rejects.toThrow("is no folder");

@@ -59,24 +59,31 @@ test("a backup that is killed is none, and the next one equals an undisturbed on
   // three parts, the sum and the manifest
   expect(steps).toBe(5);
   for (let step = 1; step <= steps; step++)
-    await Promise.all(WHEN.map(async (when) => {
-      const folder = join(base, `${step}-${when}`);
-      expect([step, when, (await run("create", folder, step, when)).signal]).toEqual([step, when, "SIGKILL"]);
-      const storage = folderStorage(folder);
-      const isFinished = step === steps && when === "after";
-      const left = [...(await listBackups(storage)).values()].filter((one) => one !== null);
-      expect([step, when, left.length]).toEqual([step, when, isFinished ? 1 : 0]);
+    await Promise.all(
+      WHEN.map(async (when) => {
+        const folder = join(base, `${step}-${when}`);
+        expect([step, when, (await run("create", folder, step, when)).signal]).toEqual([step, when, "SIGKILL"]);
+        const storage = folderStorage(folder);
+        const isFinished = step === steps && when === "after";
+        const left = [...(await listBackups(storage)).values()].filter((one) => one !== null);
+        expect([step, when, left.length]).toEqual([step, when, isFinished ? 1 : 0]);
 
-      const now = new Date("2026-11-30T06:00:00Z");
-      const again = await makeBackup(storage, { now });
-      expect({ ...again, id: "", began_at: "", ended_at: "" }).toEqual({ ...expected, id: "", began_at: "", ended_at: "" });
-      expect(await recordsOf(storage, again)).toEqual(await recordsOf(undisturbed, expected));
-      expect((await verifyBackup(storage, again, allCollections, null)).faults).toEqual([]);
-      // a day later what was begun goes, as far as it had come
-      await pruneBackups(storage, { now: new Date(now.getTime() + 25 * 3_600_000) });
-      const ids = isFinished ? [left[0]?.id, again.id] : [again.id];
-      expect([step, when, (await readdir(folder)).sort()]).toEqual([step, when, ids.sort()]);
-    }));
+        const now = new Date("2026-11-30T06:00:00Z");
+        const again = await makeBackup(storage, { now });
+        expect({ ...again, id: "", began_at: "", ended_at: "" }).toEqual({
+          ...expected,
+          id: "",
+          began_at: "",
+          ended_at: "",
+        });
+        expect(await recordsOf(storage, again)).toEqual(await recordsOf(undisturbed, expected));
+        expect((await verifyBackup(storage, again, allCollections, null)).faults).toEqual([]);
+        // a day later what was begun goes, as far as it had come
+        await pruneBackups(storage, { now: new Date(now.getTime() + 25 * 3_600_000) });
+        const ids = isFinished ? [left[0]?.id, again.id] : [again.id];
+        expect([step, when, (await readdir(folder)).sort()]).toEqual([step, when, ids.sort()]);
+      }),
+    );
 });
 
 test("taking away that is killed is ended by the next, and never breaks what stays", async () => {
@@ -99,19 +106,21 @@ test("taking away that is killed is ended by the next, and never breaks what sta
   const expected = await contentOf(undisturbed);
 
   for (let step = 1; step <= steps; step++)
-    await Promise.all(WHEN.map(async (when) => {
-      const folder = join(base, `${step}-${when}`);
-      await cp(template, folder, { recursive: true });
-      expect([step, when, (await run("prune", folder, step, when)).signal]).toEqual([step, when, "SIGKILL"]);
-      // whatever is still a backup can be restored from, with all that it goes on from
-      const left = folderStorage(folder);
-      for (const [id, manifest] of await listBackups(left)) {
-        if (!manifest) continue;
-        expect([step, when, id, (await chainOf(left, id)).isOk()]).toEqual([step, when, id, true]);
-        expect((await verifyBackup(left, manifest, allCollections, null)).faults).toEqual([]);
-      }
-      expect((await run("prune", folder, 0, "before")).signal).toBeNull();
-      expect([step, when, await contentOf(folder)]).toEqual([step, when, expected]);
-    }));
+    await Promise.all(
+      WHEN.map(async (when) => {
+        const folder = join(base, `${step}-${when}`);
+        await cp(template, folder, { recursive: true });
+        expect([step, when, (await run("prune", folder, step, when)).signal]).toEqual([step, when, "SIGKILL"]);
+        // whatever is still a backup can be restored from, with all that it goes on from
+        const left = folderStorage(folder);
+        for (const [id, manifest] of await listBackups(left)) {
+          if (!manifest) continue;
+          expect([step, when, id, (await chainOf(left, id)).isOk()]).toEqual([step, when, id, true]);
+          expect((await verifyBackup(left, manifest, allCollections, null)).faults).toEqual([]);
+        }
+        expect((await run("prune", folder, 0, "before")).signal).toBeNull();
+        expect([step, when, await contentOf(folder)]).toEqual([step, when, expected]);
+      }),
+    );
   expect(goneToo.parent).toBe(gone.id);
 });

@@ -11,7 +11,8 @@ const at = new Date("2026-11-29T06:00:00.123Z");
 const stamps = (n: number) => ({ version: Long.fromNumber(1_764_000_000_000_000 + n), created_at: at, updated_at: at });
 
 async function* linesOf(more: (n: number) => Record<string, unknown>) {
-  for (let n = 0; n < 500; n++) yield { id: uuid(n), user_id: uuid(n % 7), ...more(n), ...stamps(n), create_hash: null };
+  for (let n = 0; n < 500; n++)
+    yield { id: uuid(n), user_id: uuid(n % 7), ...more(n), ...stamps(n), create_hash: null };
 }
 const contents: readonly Content[] = [
   { name: "auth.users", collection: undefined, lines: () => linesOf(() => ({ email: "ann@example.com" })) },
@@ -21,8 +22,15 @@ const contents: readonly Content[] = [
     lines: () => linesOf((n) => ({ amount: Decimal128.fromString(`${n}.25`), currency: "EUR" })),
   },
 ];
-export const sources: readonly Source[] = [
-  { name: "supabase", kind: "postgres", site: 1, read: "repeatable-read snapshot", complete_to: { contacts: 1 }, contents },
+const sources: readonly Source[] = [
+  {
+    name: "supabase",
+    kind: "postgres",
+    site: 1,
+    read: "repeatable-read snapshot",
+    complete_to: { contacts: 1 },
+    contents,
+  },
 ];
 
 interface Made extends Partial<Pick<Manifest, "kind" | "parent" | "only" | "recipient">> {

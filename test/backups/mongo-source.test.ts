@@ -46,7 +46,11 @@ test("what is written after it was opened is told by what is read again, or not 
     if (!servers().dbUrl) expect(source.again).toBeDefined();
     expect(await namesIn(source.lines(contacts))).toEqual(["Ann", "Bob"]);
     await collection.insertOne(document(ids[2], user, "Cid", now + 8), all);
-    await collection.replaceOne({ _id: { user_id: other, id: ids[1] as UUID } }, document(ids[1], other, "Bert", now + 16), all);
+    await collection.replaceOne(
+      { _id: { user_id: other, id: ids[1] as UUID } },
+      document(ids[1], other, "Bert", now + 16),
+      all,
+    );
     if (source.again) {
       expect(await namesIn(source.again(contacts))).toEqual(["Bert", "Cid"]);
       expect(await namesIn(source.again(contacts))).toEqual([]);

@@ -5,7 +5,13 @@ import { type Kept, stays } from "../../shared/backups/retention.ts";
 
 const backup = (began: string, more: Partial<Manifest> = {}, isVerified = true): Kept => ({
   manifest: {
-    ...({ id: began, began_at: `${began}T03:00:00.000Z`, kind: "full", parent: null, only: null } as unknown as Manifest),
+    ...({
+      id: began,
+      began_at: `${began}T03:00:00.000Z`,
+      kind: "full",
+      parent: null,
+      only: null,
+    } as unknown as Manifest),
     ...more,
   },
   isVerified,
@@ -28,7 +34,10 @@ test("seven days, four weeks and twelve months of two years of nightly backups",
 test("of one day the newest; days without one do not count", () => {
   const early = backup("2026-11-01", { id: "early", began_at: "2026-11-01T01:00:00.000Z" }, false);
   const late = backup("2026-11-01", { id: "late", began_at: "2026-11-01T23:00:00.000Z" });
-  expect([...stays([early, late, backup("2026-10-01")], { ...NONE, daily: 2 }).keys()].sort()).toEqual(["2026-10-01", "late"]);
+  expect([...stays([early, late, backup("2026-10-01")], { ...NONE, daily: 2 }).keys()].sort()).toEqual([
+    "2026-10-01",
+    "late",
+  ]);
 });
 
 test("the last full one that was verified stays, however many came after it", () => {
@@ -36,7 +45,10 @@ test("the last full one that was verified stays, however many came after it", ()
   expect([...stays(all, { ...NONE, daily: 1 }).keys()].sort()).toEqual([day(40), day(0)].sort());
   expect([...stays(all, NONE).keys()]).toEqual([day(40)]);
   // an incremental one is not enough, nor is one of a single user
-  const others = [backup(day(0), { kind: "incremental", parent: day(40) }), backup(day(1), { only: { collections: null, user: "u" } })];
+  const others = [
+    backup(day(0), { kind: "incremental", parent: day(40) }),
+    backup(day(1), { only: { collections: null, user: "u" } }),
+  ];
   expect([...stays([...others, ...all], NONE).keys()].sort()).toEqual([day(40), day(1)].sort());
   // where none was verified, the newest
   expect([...stays(all.slice(0, 2), NONE).keys()]).toEqual([day(0)]);

@@ -40,7 +40,9 @@ export async function startS3(bucket: string): Promise<S3Server> {
     const trouble = state.troubles[0];
     if (typeof trouble === "number" || trouble === "error") {
       state.troubles.shift();
-      return void (trouble === "error" ? say(200, "InternalError") : say(trouble, trouble === 503 ? "SlowDown" : "Odd"));
+      return void (trouble === "error"
+        ? say(200, "InternalError")
+        : say(trouble, trouble === 503 ? "SlowDown" : "Odd"));
     }
     if (!isSigned(request, url, body)) return void say(403, "SignatureDoesNotMatch");
     const [, named, ...rest] = decodeURIComponent(url.pathname).split("/");
@@ -59,7 +61,9 @@ export async function startS3(bucket: string): Promise<S3Server> {
     } else if (request.method === "POST" && upload) {
       const parts = [...body.toString().matchAll(/<PartNumber>(\d+)<\/PartNumber><ETag>([^<]*)<\/ETag>/g)];
       const found = parts.map(([, number]) => upload.get(Number(number)) ?? Buffer.alloc(0));
-      const isRight = parts.every(([, number, tag], at) => Number(number) === at + 1 && tagOf(found[at] as Buffer) === tag);
+      const isRight = parts.every(
+        ([, number, tag], at) => Number(number) === at + 1 && tagOf(found[at] as Buffer) === tag,
+      );
       if (!isRight || parts.length !== upload.size) return void say(400, "InvalidPart");
       if (found.slice(0, -1).some((part) => part.length < LEAST_PART)) return void say(400, "EntityTooSmall");
       state.uploads.delete(url.searchParams.get("uploadId") ?? "");
@@ -76,7 +80,12 @@ export async function startS3(bucket: string): Promise<S3Server> {
     else got(request, response, state.objects.get(key), say);
   }
 
-  function got(request: IncomingMessage, response: ServerResponse, object: Buffer | undefined, say: (status: number, code: string) => void) {
+  function got(
+    request: IncomingMessage,
+    response: ServerResponse,
+    object: Buffer | undefined,
+    say: (status: number, code: string) => void,
+  ) {
     if (!object) return say(404, "NoSuchKey");
     const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
     if (from > 0 && request.headers["if-match"] !== tagOf(object)) return say(412, "PreconditionFailed");
@@ -94,7 +103,9 @@ export async function startS3(bucket: string): Promise<S3Server> {
     const page = keys.slice(0, PAGE);
     const next = keys.length > PAGE ? `<NextContinuationToken>&amp;${page.at(-1)}</NextContinuationToken>` : "";
     const contents = page.map((key) => `<Contents><Key>${key}</Key></Contents>`).join("");
-    response.end(`<ListBucketResult><IsTruncated>${keys.length > PAGE}</IsTruncated>${contents}${next}</ListBucketResult>`);
+    response.end(
+      `<ListBucketResult><IsTruncated>${keys.length > PAGE}</IsTruncated>${contents}${next}</ListBucketResult>`,
+    );
   }
 
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -111,20 +122,32 @@ export async function startS3(bucket: string): Promise<S3Server> {
 const sha256 = (bytes: Buffer | string) => createHash("sha256").update(bytes).digest("hex");
 const tagOf = (bytes: Buffer) => `"${createHash("md5").update(bytes).digest("hex")}"`;
 const hmac = (key: Buffer | string, text: string) => createHmac("sha256", key).update(text).digest();
-const encoded = (text: string) => encodeURIComponent(text).replace(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
+const encoded = (text: string) =>
+  encodeURIComponent(text).replace(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
 
 /** By the words of Amazon's own description of Signature Version 4. */
 function isSigned(request: IncomingMessage, url: URL, body: Buffer): boolean {
   const authorization = request.headers.authorization ?? "";
   const [, id, day = "", region = "", names = "", signature] =
-    /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/s3\/aws4_request, SignedHeaders=([^,]+), Signature=([0-9a-f]{64})$/.exec(authorization) ?? [];
+    /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/s3\/aws4_request, SignedHeaders=([^,]+), Signature=([0-9a-f]{64})$/.exec(
+      authorization,
+    ) ?? [];
   const instant = String(request.headers["x-amz-date"]);
   const sum = String(request.headers["x-amz-content-sha256"]);
   if (id !== KEY.accessKeyId || region !== KEY.region || !instant.startsWith(day) || sum !== sha256(body)) return false;
   if (!["host", "x-amz-date", "x-amz-content-sha256"].every((name) => names.split(";").includes(name))) return false;
-  const query = [...url.searchParams].map(([name, value]) => `${encoded(name)}=${encoded(value)}`).sort().join("&");
-  const headers = names.split(";").map((name) => `${name}:${String(request.headers[name]).trim()}\n`).join("");
-  const path = url.pathname.split("/").map((step) => encoded(decodeURIComponent(step))).join("/");
+  const query = [...url.searchParams]
+    .map(([name, value]) => `${encoded(name)}=${encoded(value)}`)
+    .sort()
+    .join("&");
+  const headers = names
+    .split(";")
+    .map((name) => `${name}:${String(request.headers[name]).trim()}\n`)
+    .join("");
+  const path = url.pathname
+    .split("/")
+    .map((step) => encoded(decodeURIComponent(step)))
+    .join("/");
   const canonical = [request.method, path, query, headers, names, sum].join("\n");
   const toSign = ["AWS4-HMAC-SHA256", instant, `${day}/${region}/s3/aws4_request`, sha256(canonical)].join("\n");
   const key = ["s3", "aws4_request"].reduce(hmac, hmac(hmac(`AWS4${KEY.secretAccessKey}`, day), region));

@@ -1,8 +1,8 @@
 /** Backups in a bucket: what is put is there whole or not at all, what passes is tried again, and what does not has a name. */
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { NotStored } from "../../shared/backups/storage.ts";
 import { type S3Options, s3Storage } from "../../shared/backups/s3-storage.ts";
+import { NotStored } from "../../shared/backups/storage.ts";
 import { KEY, type S3Server, startS3 } from "./s3-server.ts";
 
 let s3: S3Server;

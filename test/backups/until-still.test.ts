@@ -8,7 +8,12 @@ import { untilStill } from "../../shared/backups/until-still.ts";
 import { contacts } from "../../shared/collections/contacts.ts";
 
 const uuid = (n: number) => new UUID(`0197f0a0-0000-7000-8000-${n.toString(16).padStart(12, "0")}`);
-const nowhere = { place: "nowhere", put: async (_: string, bytes: AsyncIterable<Uint8Array>) => { for await (const _ of bytes); } } as unknown as BackupStorage;
+const nowhere = {
+  place: "nowhere",
+  put: async (_: string, bytes: AsyncIterable<Uint8Array>) => {
+    for await (const _ of bytes);
+  },
+} as unknown as BackupStorage;
 
 interface Held {
   version: number;
@@ -19,30 +24,59 @@ interface Held {
 function changing(changes: ((held: Map<number, Held>) => void)[]) {
   const held = new Map<number, Held>(Array.from({ length: 6 }, (_, n) => [n, { version: 100 + n }]));
   const told = new Map<string, { version: number; isGone: boolean }>();
-  const { lines, again } = untilStill(async function* (_, { newerThan = 0 } = {}) {
-    // a cursor that has passed a record does not come back to it
-    for (const n of [...held.keys()]) {
-      const { version = 0, isGone } = held.get(n) ?? {};
-      if (version <= newerThan) continue;
-      yield { id: uuid(n), user_id: uuid(0), version: Long.fromNumber(version), ...(isGone && { _deleted_at: new Date() }) };
-      changes.shift()?.(held);
-    }
-  }, () => 90);
+  const { lines, again } = untilStill(
+    async function* (_, { newerThan = 0 } = {}) {
+      // a cursor that has passed a record does not come back to it
+      for (const n of [...held.keys()]) {
+        const { version = 0, isGone } = held.get(n) ?? {};
+        if (version <= newerThan) continue;
+        yield {
+          id: uuid(n),
+          user_id: uuid(0),
+          version: Long.fromNumber(version),
+          ...(isGone && { _deleted_at: new Date() }),
+        };
+        changes.shift()?.(held);
+      }
+    },
+    () => 90,
+  );
   async function* telling(given: AsyncIterable<Line>): AsyncIterable<Line> {
     for await (const line of given) {
       told.set(String(line.id), { version: Number(line.version), isGone: isTombstone(line) });
       yield line;
     }
   }
-  const content = (read: typeof again): Content => ({ name: "contacts", collection: contacts, lines: () => telling(read(contacts)) });
-  const source = { name: "mongodb", kind: "mongodb", site: 2, read: "read again by version until still", complete_to: {} } as const;
+  const content = (read: typeof again): Content => ({
+    name: "contacts",
+    collection: contacts,
+    lines: () => telling(read(contacts)),
+  });
+  const source = {
+    name: "mongodb",
+    kind: "mongodb",
+    site: 2,
+    read: "read again by version until still",
+    complete_to: {},
+  } as const;
   const make = () =>
     createBackup({
       ...{ storage: nowhere, sources: [{ ...source, contents: [content(lines)], again: [content(again)] }] },
-      ...{ schema_hash: "s", schema_revision: 9, migrations: [], missing: [], ledger: null, kind: "full", parent: null },
+      ...{
+        schema_hash: "s",
+        schema_revision: 9,
+        migrations: [],
+        missing: [],
+        ledger: null,
+        kind: "full",
+        parent: null,
+      },
       ...{ only: null, recipient: null },
     });
-  const there = () => Object.fromEntries([...held].map(([n, one]) => [String(uuid(n)), { version: one.version, isGone: one.isGone ?? false }]));
+  const there = () =>
+    Object.fromEntries(
+      [...held].map(([n, one]) => [String(uuid(n)), { version: one.version, isGone: one.isGone ?? false }]),
+    );
   return { make, there, told: () => Object.fromEntries(told) };
 }
 
@@ -68,6 +102,8 @@ test("records made, changed and deleted behind the reader are told, and nothing 
 
 test("what never stands still is said", async () => {
   let version = 1_000;
-  const { make } = changing(Array.from({ length: 10_000 }, () => (held: Map<number, Held>) => held.set(3, { version: ++version })));
+  const { make } = changing(
+    Array.from({ length: 10_000 }, () => (held: Map<number, Held>) => held.set(3, { version: ++version })),
+  );
   expect((await make()).missing).toEqual([expect.stringContaining("mongodb: it was written without a pause")]);
 });
