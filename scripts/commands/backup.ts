@@ -1,6 +1,5 @@
 /** `switchyard backup ...`: makes backups, lists them, proves that they are whole, and takes those away whose time is over. */
 import { readFile } from "node:fs/promises";
-import { setFlagsFromString } from "node:v8";
 import { chainOf, parentIn } from "../../shared/backups/chain.ts";
 import { createBackup } from "../../shared/backups/create.ts";
 import { BackupFailed } from "../../shared/backups/failures.ts";
@@ -97,8 +96,6 @@ export const createBackupCommand: Command = {
   run: ({ values }, { env, out, err, terminal, isInterrupted }) =>
     refusing(() =>
       connected(env, async ({ config, deadlines, service }) => {
-        // what passes through is garbage at once: room for more of it is a hundred megabytes that buy no time
-        setFlagsFromString("--semi-space-growth-factor=1");
         const recipient = values["encrypt-to"] ?? loadBackupConfig(env).BACKUP_RECIPIENT ?? null;
         if (recipient !== null && !/^age1[0-9a-z]{50,}$/.test(String(recipient)))
           throw new WrongUse("--encrypt-to is an age recipient: age1...");

@@ -9,7 +9,7 @@ import { type Line, lineOfDocument } from "./record-lines.ts";
 import { type UntilStill, untilStill } from "./until-still.ts";
 
 /** Documents of a batch, and those of the next are on their way: memory grows with it. */
-const FETCHED = 250;
+const FETCHED = 1_000;
 /** A batch of a snapshot, from disk. */
 const SOCKET_MS = 60_000;
 /** Versions are of the clocks of those who write, which may go wrong by that much, in transactions that are open no longer. */

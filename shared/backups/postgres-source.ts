@@ -6,7 +6,7 @@ import type { DatabaseSource, Wanted } from "./reading.ts";
 import { type Line, lineOfRow, lineOfTombstone, type TombstoneRow } from "./record-lines.ts";
 
 /** Rows of one fetch: memory grows with it, and below that the round trips are felt. */
-const FETCHED = 250;
+const FETCHED = 1_000;
 
 /** As text, as the server says it: the driver's own types lose digits and microseconds. */
 const AS_TEXT: ReadonlySet<number> = new Set([
