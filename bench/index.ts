@@ -23,6 +23,7 @@ const PARTS: Readonly<Record<string, () => Promise<Part>>> = {
   m: async () => (await import("./m-ledger.ts")).ledger,
   n: async () => (await import("./n-dashboard.ts")).dashboard,
   o: async () => (await import("./o-moves.ts")).moves,
+  p: async () => (await import("./p-backups.ts")).backups,
 };
 
 const chosen = process.argv.slice(2);

@@ -20,6 +20,7 @@ const CHANGES: Readonly<Record<string, (given: Given) => boolean>> = {
   "migrate up": ({ values }) => values["dry-run"] !== true,
   "migrate down": ({ values }) => values["dry-run"] !== true,
   deploy: ({ values }) => values["dry-run"] !== true,
+  "backup prune": ({ values }) => values["dry-run"] !== true,
   "replication restore": ({ values }) => values.commit === true,
   ...Object.fromEntries(
     [

@@ -7,6 +7,7 @@ import { Readable } from "node:stream";
 import { createZstdCompress, createZstdDecompress } from "node:zlib";
 import { Decrypter, Encrypter } from "age-encryption";
 import { EJSON } from "bson";
+import { textOfLine } from "./line-text.ts";
 import type { Part } from "./manifest.ts";
 import { type BackupStorage, NotStored } from "./storage.ts";
 
@@ -24,8 +25,11 @@ export class BadPart extends Error {
   }
 }
 
-/** Lines that are gathered before they are compressed: a write for each costs more than the compression. */
-const GATHERED = 64 * 1024;
+/**
+ * Characters of lines that are gathered before they are compressed, and bytes that come of it at once: each is a turn of another
+ * thread, for which a busy machine lets wait.
+ */
+const GATHERED = 512 * 1024;
 
 export interface Stored {
   bytes: number;
@@ -39,8 +43,8 @@ export async function writePart(
   lines: AsyncIterable<Line>,
   recipient: string | null,
 ): Promise<Stored> {
-  const compress = createZstdCompress();
-  const source = Readable.from(textOf(lines));
+  const compress = createZstdCompress({ chunkSize: GATHERED });
+  const source = Readable.from(textOf(lines), { highWaterMark: 1 });
   source.on("error", (error) => compress.destroy(error));
   source.pipe(compress);
   const sum = createHash("sha256");
@@ -118,7 +122,7 @@ async function* summed(bytes: AsyncIterable<Uint8Array>, sum: Hash, counted: { b
 async function* textOf(lines: AsyncIterable<Line>): AsyncIterable<Buffer> {
   let gathered = "";
   for await (const line of lines) {
-    gathered += `${EJSON.stringify(line, { relaxed: false })}\n`;
+    gathered += `${textOfLine(line)}\n`;
     if (gathered.length < GATHERED) continue;
     yield Buffer.from(gathered);
     gathered = "";

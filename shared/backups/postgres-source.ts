@@ -1,11 +1,12 @@
 /** A Postgres as it is at one instant: everything is read in one repeatable-read transaction over a direct URL. */
 import pg from "pg";
-import type { Collection } from "../definition/define.ts";
+import { identityOf } from "../definition/define.ts";
 import { recordColumns } from "../postgres/rows.ts";
+import type { DatabaseSource, Wanted } from "./reading.ts";
 import { type Line, lineOfRow, lineOfTombstone, type TombstoneRow } from "./record-lines.ts";
 
 /** Rows of one fetch: memory grows with it, and below that the round trips are felt. */
-const FETCHED = 2_000;
+const FETCHED = 1_000;
 
 /** As text, as the server says it: the driver's own types lose digits and microseconds. */
 const AS_TEXT: ReadonlySet<number> = new Set([
@@ -18,22 +19,13 @@ const typed = {
     AS_TEXT.has(oid) ? (text: unknown) => text : pg.types.getTypeParser(oid, format),
 } as unknown as pg.CustomTypesConfig;
 
-/** What only the control plane has, in the order in which it can be restored. */
-export const CONTROL_TABLES: readonly string[] = [
-  ...["auth.users", "auth.identities"],
-  ...["switchyard.databases", "switchyard.placements", "switchyard.quotas"],
-  ...["public.user_database_assignments", "switchyard.assignment_history"],
-  ...["public.assets", "public.ledger_owners", "public.ledger_accounts", "public.ledger_transfers"],
-  ...["public.ledger_entries", "public.ledger_rates", "public.ledger_history"],
-];
-
-export interface PostgresSource {
-  lines(collection: Collection): AsyncIterable<Line>;
+export interface PostgresSource extends DatabaseSource {
   /** Every column as Postgres writes it, as text or null; generated ones are left out. */
-  table(name: string): AsyncIterable<Line>;
+  table(name: string, where?: string): AsyncIterable<Line>;
+  /** Of one statement, row by row, every value as text. */
+  stream(select: string): AsyncIterable<Record<string, string | null>>;
   /** Of one statement, every value as text. */
   ask(text: string): Promise<Record<string, string | null>[]>;
-  close(): Promise<void>;
 }
 
 /** Takes the snapshot. Throws as the driver does. */
@@ -42,6 +34,7 @@ export async function postgresSource(url: string): Promise<PostgresSource> {
   // what befalls it between two statements is told by the next one
   client.on("error", () => undefined);
   await client.connect();
+  const completeTo = await oldestOpen(client);
   await client.query(
     "begin isolation level repeatable read read only; set local statement_timeout = 0; set local timezone = 'UTC'; " +
       "set local datestyle = 'ISO'; set local idle_in_transaction_session_timeout = 0",
@@ -49,10 +42,20 @@ export async function postgresSource(url: string): Promise<PostgresSource> {
 
   async function* rows(select: string, types: pg.CustomTypesConfig): AsyncIterable<Record<string, unknown>> {
     await client.query(`declare reading no scroll cursor for ${select}`);
+    const fetch = () => client.query({ text: `fetch ${FETCHED} from reading`, types });
+    let next = fetch();
+    // whoever stops reading in between does not wait for it
+    next.catch(() => undefined);
     for (;;) {
-      const { rows: fetched } = await client.query({ text: `fetch ${FETCHED} from reading`, types });
+      const { rows: fetched } = await next;
+      if (fetched.length < FETCHED) {
+        yield* fetched;
+        break;
+      }
+      // the server reads the next ones meanwhile
+      next = fetch();
+      next.catch(() => undefined);
       yield* fetched;
-      if (fetched.length < FETCHED) break;
     }
     await client.query("close reading");
   }
@@ -64,20 +67,59 @@ export async function postgresSource(url: string): Promise<PostgresSource> {
   };
 
   return {
-    async *lines(collection) {
+    completeTo,
+    async *lines(collection, wanted = {}) {
       const has = new Set(await columnsOf(`public."${collection.name}"`));
       const names = [...recordColumns(collection), "create_hash", ...(has.has("seen") ? ["seen"] : [])];
       const columns = names.map((name) => pg.escapeIdentifier(name)).join(", ");
       const from = `public.${pg.escapeIdentifier(collection.name)}`;
-      for await (const row of rows(`select ${columns} from ${from}`, typed)) yield lineOfRow(collection, row);
-      const gone = `select * from switchyard.tombstones where collection = ${pg.escapeLiteral(collection.name)}`;
+      const { owner } = identityOf(collection);
+      const living = rows(`select ${columns} from ${from} where ${conditionOf(owner, wanted)}`, typed);
+      for await (const row of living) yield lineOfRow(collection, row);
+      const gone = `select * from switchyard.tombstones
+        where collection = ${pg.escapeLiteral(collection.name)} and ${conditionOf("user_id", wanted)}`;
       for await (const row of rows(gone, typed)) yield lineOfTombstone(collection, row as unknown as TombstoneRow);
     },
-    async *table(name) {
-      const columns = (await columnsOf(name)).map((column) => pg.escapeIdentifier(column)).join(", ");
-      yield* rows(`select ${columns} from ${name}`, verbatim);
+    async has(collection, record) {
+      const { name } = collection;
+      const own = pg.escapeIdentifier(identityOf(collection).owner);
+      const { rowCount } = await client.query(
+        `select from public.${pg.escapeIdentifier(name)} where ${own} = $1 and id = $2 and version >= $3
+          union all select from switchyard.tombstones where user_id = $1 and id = $2 and version >= $3 and collection = $4`,
+        [record.owner, record.id, record.version, name],
+      );
+      return rowCount !== 0;
     },
+    async *table(name, where = "true") {
+      const columns = (await columnsOf(name)).map((column) => pg.escapeIdentifier(column)).join(", ");
+      yield* rows(`select ${columns} from ${name} where ${where}`, verbatim);
+    },
+    stream: (select) => rows(select, verbatim) as AsyncIterable<Record<string, string | null>>,
     ask: async (text) => (await client.query({ text, types: verbatim })).rows,
     close: () => client.end(),
   };
+}
+
+/**
+ * A version is the instant at which its statement ran: no transaction that commits later has an older one than this. Asked before
+ * the snapshot is taken, or one that ends in between would be in neither. Whoever may not see what others do takes a wide margin.
+ */
+async function oldestOpen(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ at: string }>(
+    `select floor(extract(epoch from least(clock_timestamp(), min(xact_start),
+        case when not pg_has_role(current_user, 'pg_read_all_stats', 'usage') then clock_timestamp() - interval '1 hour' end
+      )) * 1000000)::bigint::text as at
+      from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+  );
+  return Number(rows[0]?.at ?? 0);
+}
+
+function conditionOf(owner: string, { newerThan, upTo, owners }: Wanted): string {
+  const ids = owners?.map((id) => pg.escapeLiteral(id)).join(", ");
+  return [
+    "true",
+    ...(newerThan === undefined ? [] : [`version > ${newerThan}`]),
+    ...(upTo === undefined ? [] : [`version <= ${upTo}`]),
+    ...(ids === undefined ? [] : [`${pg.escapeIdentifier(owner)} = any (array[${ids}]::uuid[])`]),
+  ].join(" and ");
 }

@@ -7,12 +7,14 @@
  *
  * `_seen` are the versions that a replicated record includes, by site. What follows from the rest (folded text) is not in it.
  */
-import { type Document, Long, UUID } from "mongodb";
+import { type Binary, type Document, Long, UUID } from "mongodb";
 import { type Collection, identityOf } from "../definition/define.ts";
-import { fromStored, toFields, uuidText } from "../mongo/documents.ts";
+import type { FieldKind } from "../definition/fields.ts";
+import { fromStored, toStored, uuidText } from "../mongo/documents.ts";
 import { keysOf } from "../mongo/keys.ts";
-import { toRecord } from "../postgres/rows.ts";
+import { toValue } from "../postgres/rows.ts";
 import type { Row } from "../repository/store.ts";
+import { dateOf, decimal128Of, longOf, uuidOf } from "./exact-values.ts";
 
 export type Line = Record<string, unknown>;
 
@@ -26,27 +28,43 @@ export interface TombstoneRow {
   seen?: Record<string, number> | null;
 }
 
-/** Of a row as it is read, with numbers and JSON as text. */
+/** Of a row as it is read, with numbers, JSON and instants (in UTC) as text. */
 export function lineOfRow(collection: Collection, row: Row): Line {
   const { owner } = identityOf(collection);
-  const record = toRecord(collection, row);
-  return {
-    id: new UUID(String(record.id)),
-    [owner]: new UUID(String(record[owner])),
-    ...toFields(collection, record),
-    version: Long.fromString(String(row.version)),
-    created_at: new Date(String(record.created_at)),
-    updated_at: new Date(String(record.updated_at)),
-    create_hash: row.create_hash ?? null,
-    ...seenOf(row.seen),
-  };
+  const line: Line = { id: uuidOf(String(row.id)), [owner]: uuidOf(String(row[owner])) };
+  for (const [name, { kind }] of Object.entries(collection.fields)) {
+    const value = row[name];
+    line[name] = value === null || value === undefined ? null : lineValue(kind, value);
+  }
+  line.version = longOf(String(row.version));
+  line.created_at = dateOf(String(row.created_at));
+  line.updated_at = dateOf(String(row.updated_at));
+  line.create_hash = row.create_hash ?? null;
+  if (row.seen !== null && row.seen !== undefined) Object.assign(line, seenOf(row.seen));
+  return line;
+}
+
+function lineValue(kind: FieldKind, value: unknown): unknown {
+  switch (kind) {
+    case "money":
+    case "decimal":
+      return decimal128Of(String(value));
+    case "integer":
+      return longOf(String(value));
+    case "instant":
+      return dateOf(String(value));
+    case "reference":
+      return uuidOf(String(value));
+    default:
+      return toStored(kind, toValue(kind, value));
+  }
 }
 
 export function lineOfTombstone(collection: Collection, row: TombstoneRow): Line {
   return {
-    id: new UUID(row.id),
-    [identityOf(collection).owner]: new UUID(row.user_id),
-    version: Long.fromString(String(row.version)),
+    id: uuidOf(row.id),
+    [identityOf(collection).owner]: uuidOf(row.user_id),
+    version: longOf(row.version),
     create_hash: row.create_hash,
     _deleted_at: new Date(row.deleted_at),
     ...seenOf(row.seen),
@@ -71,17 +89,49 @@ const DERIVED: ReadonlySet<string> = new Set(["_id", "_folded", "_touched", "_di
 /** Of a document as it is read with `promoteValues: false`. */
 export function lineOfDocument(collection: Collection, document: Document): Line {
   const { owner, ownerOf, idOf } = keysOf(collection);
-  const own = Object.entries(document).filter(([name]) => !DERIVED.has(name));
-  return {
-    id: new UUID(uuidText(idOf(document))),
-    [owner]: new UUID(uuidText(ownerOf(document))),
-    ...Object.fromEntries(own.filter(([name]) => name !== owner)),
-  };
+  const line: Line = { id: uuidIn(idOf(document)), [owner]: uuidIn(ownerOf(document)) };
+  for (const name of Object.keys(document)) if (name !== owner && !DERIVED.has(name)) line[name] = document[name];
+  return line;
 }
 
-/** The record of a line in the contract's spelling, as `HomeCopy` takes it; null where it is a tombstone. */
-export function recordOfLine(collection: Collection, line: Line): Row | null {
-  if (isTombstone(line)) return null;
+const uuidIn = (value: unknown): UUID => new UUID((value as Binary).value());
+
+/** What a line says, in the contract's spelling: as `HomeCopy` takes it, and with what a replicated record includes, by site. */
+export type Stored = StoredRecord | StoredTombstone;
+interface StoredRecord {
+  /** every field, with id, owner, version and times */
+  record: Row;
+  /** of the request that made it */
+  createHash: string | null;
+  seen: Record<string, number> | null;
+}
+interface StoredTombstone {
+  id: string;
+  owner: string;
+  version: number;
+  createHash: string | null;
+  /** an instant */
+  deletedAt: string;
+  seen: Record<string, number> | null;
+}
+
+export function storedOfLine(collection: Collection, line: Line): Stored {
+  const said = { createHash: (line.create_hash ?? null) as string | null, seen: seenOfLine(line) };
+  if (!isTombstone(line)) return { record: recordOf(collection, line), ...said };
+  const [id, owner] = [uuidText(line.id), uuidText(line[identityOf(collection).owner])];
+  return { id, owner, version: versionOf(line), deletedAt: (line._deleted_at as Date).toISOString(), ...said };
+}
+
+const seenOfLine = ({ _seen }: Line): Record<string, number> | null =>
+  _seen === undefined || _seen === null
+    ? null
+    : Object.fromEntries(Object.entries(_seen).map(([site, version]) => [site, Number(version)]));
+
+/** The record of a line in the contract's spelling; null where it is a tombstone. */
+export const recordOfLine = (collection: Collection, line: Line): Row | null =>
+  isTombstone(line) ? null : recordOf(collection, line);
+
+function recordOf(collection: Collection, line: Line): Row {
   const { owner } = identityOf(collection);
   const fields = Object.entries(collection.fields).map(([name, { kind }]) => [name, fromStored(kind, line[name])]);
   return {

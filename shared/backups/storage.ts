@@ -6,10 +6,14 @@ export interface BackupStorage {
   put(path: string, bytes: AsyncIterable<Uint8Array>): Promise<void>;
   /** Throws `NotStored` with the first bytes that are asked for. */
   get(path: string): AsyncIterable<Uint8Array>;
+  /** Of all backups of which anything is there, in order: also where it is only what somebody who died has left half written. */
+  ids(): AsyncIterable<string>;
   /** Every path that begins with that, in order. */
   list(prefix: string): AsyncIterable<string>;
   /** Does nothing where nothing is. */
   delete(path: string): Promise<void>;
+  /** Takes away all that is under this backup's id, also what somebody who died has left half written. */
+  clear(id: string): Promise<void>;
 }
 
 export class NotStored extends Error {
@@ -30,4 +34,13 @@ export async function readText(storage: BackupStorage, path: string): Promise<st
   const chunks: Uint8Array[] = [];
   for await (const chunk of storage.get(path)) chunks.push(chunk);
   return Buffer.concat(chunks).toString("utf8");
+}
+
+export async function readTextIfStored(storage: BackupStorage, path: string): Promise<string | null> {
+  try {
+    return await readText(storage, path);
+  } catch (error) {
+    if (error instanceof NotStored) return null;
+    throw error;
+  }
 }
