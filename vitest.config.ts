@@ -44,6 +44,8 @@ export default defineConfig({
             "test/contract/mongo-second.test.ts",
             // a snapshot over a direct URL
             "test/backups/create.test.ts",
+            // PGlite would take an hour for as many
+            "test/imports/ten-thousand.test.ts",
             // PGlite speaks to one client, in its own process
             "test/{contract,attack,failure}/postgres-{direct,data-plane}*.test.ts",
           ],
