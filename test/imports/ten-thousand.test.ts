@@ -81,9 +81,7 @@ async function command(...words: string[]): Promise<string> {
 }
 
 test("all of them come, and are what they were", async () => {
-  const began = Date.now();
   const said = JSON.parse(await command(`--from=${legacy.uri}`, `--map=${MAP}`, "--json"));
-  process.stderr.write(`${USERS} users in ${Date.now() - began} ms\n`);
   expect(said).toMatchObject({ imported: USERS, before: 0, failed: 0, findings: [] });
   expect(said.verified).toMatchObject({
     ...{ is_verified: true, users: USERS, records: USERS * RECORDS, changed: 0, wrong: 0 },
