@@ -17,10 +17,6 @@ const storageOf = ({ to = "backups" }: { to?: unknown }) => {
   return folderStorage(String(to));
 };
 
-const NOT_IN_IT = [
-  "What a database holds for another one that it could not be sent to yet (unsent changes of replicated collections) is not in it: wait until `replication status` shows nothing pending.",
-];
-
 export const createBackupCommand: Command = {
   name: "backup create",
   usage: "[--to=<folder>] [--encrypt-to=<age1...>] [--json]",
@@ -45,7 +41,7 @@ export const createBackupCommand: Command = {
         const total = sources.reduce((sum, { contents }) => sum + contents.length, 0);
         let parts = 0;
         const manifest = await createBackup({
-          ...{ storage, sources, recipient, only: null, missing: NOT_IN_IT, schema_hash: schemaHash(allCollections) },
+          ...{ storage, sources, recipient, only: null, schema_hash: schemaHash(allCollections) },
           ...read,
           ...(isInterrupted && { isInterrupted }),
           onPart: () => progress.at("parts", ++parts, total),

@@ -5,7 +5,16 @@
 import { randomBytes } from "node:crypto";
 import type { Collection } from "../definition/define.ts";
 import { writePart } from "./codec.ts";
-import { type BackedUpDatabase, FORMAT, FORMAT_VERSION, MANIFEST, type Manifest, type Part } from "./manifest.ts";
+import {
+  type BackedUpDatabase,
+  FORMAT,
+  FORMAT_VERSION,
+  MANIFEST,
+  MANIFEST_SUM,
+  type Manifest,
+  type Part,
+  sumOf,
+} from "./manifest.ts";
 import type { Line } from "./record-lines.ts";
 import type { BackupStorage } from "./storage.ts";
 import { addSums, emptyTally, tallied } from "./tally.ts";
@@ -26,12 +35,14 @@ export interface CreateOptions
   storage: BackupStorage;
   sources: readonly Source[];
   clock?: () => Date;
+  /** Asked once everything is read: why that may not be whole. */
+  doubt?: () => Promise<string | null>;
   onPart?: (part: Part) => void;
   isInterrupted?: () => boolean;
 }
 
 export async function createBackup(options: CreateOptions): Promise<Manifest> {
-  const { storage, sources, clock = () => new Date(), onPart, isInterrupted, ...said } = options;
+  const { storage, sources, clock = () => new Date(), onPart, isInterrupted, doubt, ...said } = options;
   const began = clock().toISOString();
   const id = `${began.replaceAll(/[:.]/g, "-")}-${randomBytes(3).toString("hex")}`;
   const made: Pick<Manifest, "parts" | "sums" | "databases"> = { parts: [], sums: {}, databases: [] };
@@ -54,6 +65,8 @@ export async function createBackup(options: CreateOptions): Promise<Manifest> {
     }
     made.databases.push({ ...database, versions });
   }
+  const reason = await doubt?.();
+  if (reason) throw new Error(reason);
   const manifest: Manifest = {
     ...{ format: FORMAT, format_version: FORMAT_VERSION, id, kind: "full", parent: null },
     ...{ began_at: began, ended_at: clock().toISOString() },
@@ -61,6 +74,8 @@ export async function createBackup(options: CreateOptions): Promise<Manifest> {
     ...made,
   };
   const text = new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`);
+  // the sum first: a manifest without one would be a finished backup that nobody can trust
+  await storage.put(`${id}/${MANIFEST_SUM}`, once(Buffer.from(`${sumOf(text)}\n`)));
   await storage.put(`${id}/${MANIFEST}`, once(text));
   return manifest;
 }

@@ -1,13 +1,28 @@
 /**
- * What a backup says of itself. `manifest.json` is written last: a folder without one is a backup that was never finished, and
- * nothing is restored from it.
+ * What a backup says of itself. `manifest.json` is written last, right after the sum of its bytes: a folder without one is a
+ * backup that was never finished, and nothing is restored from it.
  *
  *   <id>/manifest.json
+ *   <id>/manifest.sha256                               in hexadecimal, of manifest.json as it lies there
  *   <id>/<collection>/<database>/<n>.ndjson.zst[.age]
+ *
+ * That sum protects from bits that rot and from files that were mixed up, and not from a forger, who can make it again; nor does
+ * age sign what it encrypts. Whoever may write where backups lie is trusted.
  *
  * Beside the collections there are tables of the control plane under names with a dot, which no collection can have: auth.users,
  * auth.identities, switchyard.user_database_assignments, public.ledger_accounts and so on, in the order in which they have to be
- * restored.
+ * restored (tables.ts).
+ *
+ * Who is at home where is what the assignments in it say, and they are read first. Of a home collection each database gives the
+ * records of those users alone who are at home there by these assignments; what a move has left in an earlier home, or has
+ * brought to the next one so far, is in no backup. A user who is switched to another home while it is made is read from the one
+ * before, whose copy is complete as of the switch and kept for days; where it was taken away meanwhile the backup is refused.
+ *
+ * An incremental backup goes on from its parent: of each database it has what is newer than the parent's `complete_to`, tombstones
+ * among it, and everything of the users whose home was assigned since. So, from the first of a chain to its last: lines of one
+ * record (collection, owner, id) replace each other, the later one stands, also where it comes from another database. Tables of
+ * the control plane are whole in each: those of the last one stand, and lines whose user (`userFieldOf`) has no assignment in the
+ * last one are nobody's any more: a purge leaves no tombstones. Homes are those of the last one's assignments, all `active`.
  */
 import { createHash } from "node:crypto";
 import { err, ok, type Result } from "neverthrow";
@@ -17,6 +32,7 @@ import type { Collection } from "../definition/define.ts";
 export const FORMAT = "switchyard-backup";
 export const FORMAT_VERSION = 1;
 export const MANIFEST = "manifest.json";
+export const MANIFEST_SUM = "manifest.sha256";
 
 const version = z.int().nonnegative();
 const range = z.object({ from: version, to: version });
@@ -46,6 +62,11 @@ const databaseSchema = z.object({
   read: z.enum(["repeatable-read snapshot", "snapshot read", "read again by version until still", "pages"]),
   /** of all records that are in it; null: there is none */
   versions: range.nullable(),
+  /**
+   * by collection: every record whose newest version is no newer than this one is in it or in a parent. One that is not named
+   * is read whole by the next incremental backup
+   */
+  complete_to: z.record(z.string(), version),
 });
 
 export const manifestSchema = z.object({
@@ -92,6 +113,8 @@ export function parseManifest(text: string): Result<Manifest, string> {
   const [issue] = parsed.error.issues;
   return err(`${MANIFEST}: ${issue?.path.join(".")}: ${issue?.message}`);
 }
+
+export const sumOf = (manifest: string | Uint8Array): string => createHash("sha256").update(manifest).digest("hex");
 
 /** Differs where the fields, places or keys of a collection do. */
 export function schemaHash(collections: readonly Collection[]): string {

@@ -18,19 +18,14 @@ const typed = {
     AS_TEXT.has(oid) ? (text: unknown) => text : pg.types.getTypeParser(oid, format),
 } as unknown as pg.CustomTypesConfig;
 
-/** What only the control plane has, in the order in which it can be restored. */
-export const CONTROL_TABLES: readonly string[] = [
-  ...["auth.users", "auth.identities"],
-  ...["switchyard.databases", "switchyard.placements", "switchyard.quotas"],
-  ...["public.user_database_assignments", "switchyard.assignment_history"],
-  ...["public.assets", "public.ledger_owners", "public.ledger_accounts", "public.ledger_transfers"],
-  ...["public.ledger_entries", "public.ledger_rates", "public.ledger_history"],
-];
-
 export interface PostgresSource {
+  /** Of the snapshot: every version up to this one is in it, but of what was brought from elsewhere with the version it had. */
+  completeTo: number;
   lines(collection: Collection): AsyncIterable<Line>;
   /** Every column as Postgres writes it, as text or null; generated ones are left out. */
-  table(name: string): AsyncIterable<Line>;
+  table(name: string, where?: string): AsyncIterable<Line>;
+  /** Of one statement, row by row, every value as text. */
+  stream(select: string): AsyncIterable<Record<string, string | null>>;
   /** Of one statement, every value as text. */
   ask(text: string): Promise<Record<string, string | null>[]>;
   close(): Promise<void>;
@@ -42,6 +37,7 @@ export async function postgresSource(url: string): Promise<PostgresSource> {
   // what befalls it between two statements is told by the next one
   client.on("error", () => undefined);
   await client.connect();
+  const completeTo = await oldestOpen(client);
   await client.query(
     "begin isolation level repeatable read read only; set local statement_timeout = 0; set local timezone = 'UTC'; " +
       "set local datestyle = 'ISO'; set local idle_in_transaction_session_timeout = 0",
@@ -64,6 +60,7 @@ export async function postgresSource(url: string): Promise<PostgresSource> {
   };
 
   return {
+    completeTo,
     async *lines(collection) {
       const has = new Set(await columnsOf(`public."${collection.name}"`));
       const names = [...recordColumns(collection), "create_hash", ...(has.has("seen") ? ["seen"] : [])];
@@ -73,11 +70,26 @@ export async function postgresSource(url: string): Promise<PostgresSource> {
       const gone = `select * from switchyard.tombstones where collection = ${pg.escapeLiteral(collection.name)}`;
       for await (const row of rows(gone, typed)) yield lineOfTombstone(collection, row as unknown as TombstoneRow);
     },
-    async *table(name) {
+    async *table(name, where = "true") {
       const columns = (await columnsOf(name)).map((column) => pg.escapeIdentifier(column)).join(", ");
-      yield* rows(`select ${columns} from ${name}`, verbatim);
+      yield* rows(`select ${columns} from ${name} where ${where}`, verbatim);
     },
+    stream: (select) => rows(select, verbatim) as AsyncIterable<Record<string, string | null>>,
     ask: async (text) => (await client.query({ text, types: verbatim })).rows,
     close: () => client.end(),
   };
+}
+
+/**
+ * A version is the instant at which its statement ran: no transaction that commits later has an older one than this. Asked before
+ * the snapshot is taken, or one that ends in between would be in neither. Whoever may not see what others do takes a wide margin.
+ */
+async function oldestOpen(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ at: string }>(
+    `select floor(extract(epoch from least(clock_timestamp(), min(xact_start),
+        case when not pg_has_role(current_user, 'pg_read_all_stats', 'usage') then clock_timestamp() - interval '1 hour' end
+      )) * 1000000)::bigint::text as at
+      from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+  );
+  return Number(rows[0]?.at ?? 0);
 }

@@ -79,9 +79,42 @@ export function lineOfDocument(collection: Collection, document: Document): Line
   };
 }
 
-/** The record of a line in the contract's spelling, as `HomeCopy` takes it; null where it is a tombstone. */
-export function recordOfLine(collection: Collection, line: Line): Row | null {
-  if (isTombstone(line)) return null;
+/** What a line says, in the contract's spelling: as `HomeCopy` takes it, and with what a replicated record includes, by site. */
+export type Stored = StoredRecord | StoredTombstone;
+export interface StoredRecord {
+  /** every field, with id, owner, version and times */
+  record: Row;
+  /** of the request that made it */
+  createHash: string | null;
+  seen: Record<string, number> | null;
+}
+export interface StoredTombstone {
+  id: string;
+  owner: string;
+  version: number;
+  createHash: string | null;
+  /** an instant */
+  deletedAt: string;
+  seen: Record<string, number> | null;
+}
+
+export function storedOfLine(collection: Collection, line: Line): Stored {
+  const said = { createHash: (line.create_hash ?? null) as string | null, seen: seenOfLine(line) };
+  if (!isTombstone(line)) return { record: recordOf(collection, line), ...said };
+  const [id, owner] = [uuidText(line.id), uuidText(line[identityOf(collection).owner])];
+  return { id, owner, version: versionOf(line), deletedAt: (line._deleted_at as Date).toISOString(), ...said };
+}
+
+const seenOfLine = ({ _seen }: Line): Record<string, number> | null =>
+  _seen === undefined || _seen === null
+    ? null
+    : Object.fromEntries(Object.entries(_seen).map(([site, version]) => [site, Number(version)]));
+
+/** The record of a line in the contract's spelling; null where it is a tombstone. */
+export const recordOfLine = (collection: Collection, line: Line): Row | null =>
+  isTombstone(line) ? null : recordOf(collection, line);
+
+function recordOf(collection: Collection, line: Line): Row {
   const { owner } = identityOf(collection);
   const fields = Object.entries(collection.fields).map(([name, { kind }]) => [name, fromStored(kind, line[name])]);
   return {

@@ -2,18 +2,33 @@
 import { err, ok, type Result } from "neverthrow";
 import type { Collection } from "../definition/define.ts";
 import { BadPart, checkPart, readPart } from "./codec.ts";
-import { MANIFEST, type Manifest, parseManifest } from "./manifest.ts";
+import { MANIFEST, MANIFEST_SUM, type Manifest, parseManifest, sumOf } from "./manifest.ts";
 import { type BackupStorage, checkedPath, NotStored, readText } from "./storage.ts";
 import { addSums, emptyTally, tallied } from "./tally.ts";
 
 /** The manifest, or why nothing may be restored from there. */
 export async function readManifest(storage: BackupStorage, id: string): Promise<Result<Manifest, string>> {
   try {
-    const parsed = parseManifest(await readText(storage, `${checkedPath(id)}/${MANIFEST}`));
+    const text = await readText(storage, `${checkedPath(id)}/${MANIFEST}`);
+    const sum = await summedAs(storage, id);
+    if (sum === null)
+      return err(`${id}: ${MANIFEST_SUM} is missing, so that nobody can tell whether ${MANIFEST} was altered`);
+    if (sum !== sumOf(text))
+      return err(`${id}: ${MANIFEST} is altered: its sha256 is ${sumOf(text)}, and ${MANIFEST_SUM} says ${sum}`);
+    const parsed = parseManifest(text);
     if (parsed.isOk() && parsed.value.id !== id) return err(`${id}: its manifest is that of ${parsed.value.id}`);
     return parsed.mapErr((problem) => `${id}: ${problem}`);
   } catch (error) {
     if (error instanceof NotStored) return err(`${id} has no ${MANIFEST}: it was never finished`);
+    throw error;
+  }
+}
+
+async function summedAs(storage: BackupStorage, id: string): Promise<string | null> {
+  try {
+    return (await readText(storage, `${id}/${MANIFEST_SUM}`)).trim();
+  } catch (error) {
+    if (error instanceof NotStored) return null;
     throw error;
   }
 }

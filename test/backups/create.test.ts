@@ -44,6 +44,12 @@ test("everything of every home comes back from the lines as the API tells it", a
     expect((await call("DELETE", `/contacts/${body.id}`)).status).toBe(204);
     gone.add(body.id);
   }
+  // what a move leaves in the earlier home is no record any more
+  const mover = await system.user("mongodb");
+  const { body: carried } = await system.callerOf(mover)("POST", "/contacts", { name: "Dan" });
+  expect(await system.move(mover.id, "supabase")).toMatchObject({ state: "kept" });
+  told.set(carried.id, carried);
+
   const made = await command("backup", "create", `--to=${folder}`, "--json");
   expect(made).toMatchObject({ code: 0, err: "" });
   const manifest: Manifest = JSON.parse(made.out);
@@ -64,7 +70,7 @@ test("everything of every home comes back from the lines as the API tells it", a
       .sort(),
   ).toEqual([...gone].sort());
   const users = manifest.parts.filter(({ collection }) => collection === "auth.users");
-  expect(users.reduce((sum, { count }) => sum + count, 0)).toBe(system.homes.length);
+  expect(users.reduce((sum, { count }) => sum + count, 0)).toBe(system.homes.length + 1);
 
   expect(await command("backup", "verify", manifest.id, `--to=${folder}`)).toMatchObject({ code: 0 });
   expect((await command("backup", "list", `--to=${folder}`)).out).toContain(manifest.id);
@@ -76,6 +82,11 @@ test("everything of every home comes back from the lines as the API tells it", a
   await writeFile(file, bytes);
   const refused = await command("backup", "verify", manifest.id, `--to=${folder}`);
   expect(refused).toMatchObject({ code: 1, err: expect.stringContaining(part?.path ?? "?") });
+
+  const said = await readFile(join(folder, manifest.id, "manifest.json"), "utf8");
+  await writeFile(join(folder, manifest.id, "manifest.json"), said.replace('"missing"', '"missing" '));
+  const altered = await command("backup", "verify", manifest.id, `--to=${folder}`);
+  expect(altered).toMatchObject({ code: 1, err: expect.stringContaining("manifest.json is altered") });
 
   await rm(join(folder, manifest.id, "manifest.json"));
   expect((await command("backup", "list", `--to=${folder}`)).out).toContain("not finished");
