@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { ConfigError } from "../../shared/config.ts";
 import { checkAlerts, listAlerts, testAlerts } from "./alerts.ts";
+import { restoreBackupCommand } from "./backup-restore.ts";
 import { createBackupCommand, listBackupsCommand, verifyBackupCommand } from "./backup.ts";
 import { collectionSqlCommand } from "./collection.ts";
 import { type Command, type Given, type Io, Refused, WrongUse } from "./command.ts";
@@ -74,6 +75,7 @@ export const COMMANDS: readonly Command[] = [
   createBackupCommand,
   listBackupsCommand,
   verifyBackupCommand,
+  restoreBackupCommand,
 ];
 
 /** Runs one command; the exit code: 0 done, 1 failed, 2 wrongly called. */

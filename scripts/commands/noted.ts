@@ -19,6 +19,7 @@ const CHANGES: Readonly<Record<string, (given: Given) => boolean>> = {
   "homes move": ({ values }) => values["dry-run"] !== true,
   deploy: ({ values }) => values["dry-run"] !== true,
   "replication restore": ({ values }) => values.commit === true,
+  "backup restore": ({ values }) => values.yes === true,
   ...Object.fromEntries(
     [
       ...["databases add", "databases set", "databases drain", "databases remove", "db prepare", "purge"],

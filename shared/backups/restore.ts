@@ -17,7 +17,7 @@ import type { Manifest } from "./manifest.ts";
 import type { Line } from "./record-lines.ts";
 import { type Accounts, ASSIGNMENTS, openAccounts, USERS } from "./restore-accounts.ts";
 import { LEDGER_TABLES, type LedgerState, lookAtLedger, restoreLedger } from "./restore-ledger.ts";
-import { hasUsers, isSettings, restoreSettings } from "./restore-settings.ts";
+import { isSettings, restoreSettings, wantsSettings } from "./restore-settings.ts";
 import { createTotals, type Totals } from "./restore-totals.ts";
 import type { Choices, Outcome, RestoreTarget } from "./restore-verdict.ts";
 import type { SqlConnection } from "./sql.ts";
@@ -101,7 +101,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<Result<Res
     done.made += made;
     for (const { id, why } of refused) totals.refuse(`user ${id}: ${why}`);
   };
-  if (isWhole && !isDry && !(await hasUsers(control))) {
+  if (isWhole && !isDry && (await wantsSettings(control))) {
     await restoreSettings(control, newest, (table) => linesOf(options, newest, table));
     await at("settings");
   }
