@@ -15,7 +15,7 @@ import { currencyParent, parentsOf, touchParents } from "../mongo/references.ts"
 import { type CallOptions, inTransaction } from "../mongo/transactions.ts";
 import { AT_ONCE } from "../mongo/unsent.ts";
 import { nextVersion } from "../values/version.ts";
-import { isTombstone, type Line, recordOfLine, versionOf } from "./record-lines.ts";
+import { isTombstone, type Line, lineOfDocument, recordOfLine } from "./record-lines.ts";
 import {
   type Choices,
   type Here,
@@ -187,7 +187,18 @@ export function mongoTarget({ name, site, db, all, close, clock = Date.now }: Mo
     return true;
   }
 
-  return { name, kind: "mongodb", put, close };
+  return {
+    ...{ name, kind: "mongodb", put, close },
+    async read(collection, lines) {
+      const keys = lines.map((line) => documentOf(collection, line));
+      const which = { _id: { $in: keys.map(({ _id }) => _id) } } as Document;
+      const exact = { ...options, promoteValues: false, promoteLongs: false };
+      const found = await db.collection(collection.name).find(which, exact).toArray();
+      const byKey = new Map(found.map((document) => [keyText(document), lineOfDocument(collection, document)]));
+      return keys.map((key) => byKey.get(keyText(key)) ?? null);
+    },
+    count: ({ name: collection }) => db.collection(collection).countDocuments({}, options),
+  };
 }
 
 const NOTHING_RENEWED: Choices = { overwrite: false, undelete: false };

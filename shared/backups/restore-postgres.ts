@@ -4,7 +4,15 @@
  */
 import { type Collection, identityOf } from "../definition/define.ts";
 import { recordColumns, toRow } from "../postgres/rows.ts";
-import { isTombstone, type Line, recordOfLine, versionOf } from "./record-lines.ts";
+import {
+  isTombstone,
+  type Line,
+  lineOfRow,
+  lineOfTombstone,
+  recordOfLine,
+  type TombstoneRow,
+  versionOf,
+} from "./record-lines.ts";
 import {
   type Choices,
   type Here,
@@ -45,6 +53,15 @@ export function postgresTarget(name: string, sql: SqlConnection, isControl: bool
           outcomes.push({ is: "refused", why: error.message, mayFitLater: error.code === FOREIGN_KEY });
         }
       return outcomes;
+    },
+    read: (collection, lines) => readBack(sql.query, shapeOf(collection), lines),
+    async count(collection) {
+      const [found] = await sql.query(
+        `select (select count(*) from ${shapeOf(collection).table})::integer
+           + (select count(*) from switchyard.tombstones where collection = $1)::integer as n`,
+        [collection.name],
+      );
+      return Number(found?.n);
     },
     close: () => sql.close(),
   };
@@ -108,6 +125,27 @@ async function look(query: SqlQuery, shape: Shape, lines: readonly Line[], lock:
     },
   ];
   return new Map([...buried.map(here(true)), ...rows.map(here(false))]);
+}
+
+async function readBack(query: SqlQuery, shape: Shape, lines: readonly Line[]): Promise<(Line | null)[]> {
+  const { collection, table, owner, perOwner, isReplicated } = shape;
+  const given = keysOf(shape, lines);
+  const names = [...recordColumns(collection), "create_hash", ...(isReplicated ? ["seen"] : [])];
+  // as text, but for what the drivers read alike
+  const isPlain = (name: string) => ["boolean", "tags"].includes(collection.fields[name]?.kind ?? "");
+  const columns = names.map((name) => (isPlain(name) ? `t."${name}"` : `t."${name}"::text as "${name}"`)).join(", ");
+  const on = `t.id = g.id${perOwner ? ` and t.${owner} = g.owner` : ""}`;
+  const rows = await query(`select g.n, ${columns} from ${GIVEN} join ${table} t on ${on}`, [given]);
+  const buried = await query(
+    `select g.n, t.id::text, t.user_id::text, t.version::text, t.create_hash, t.deleted_at::text${isReplicated ? ", t.seen::text" : ""}
+     from ${GIVEN} join switchyard.tombstones t on t.collection = $2 and t.id = g.id
+       and ${isReplicated ? "t.seen is not null" : "t.user_id = g.owner"}`,
+    [given, collection.name],
+  );
+  const found: (Line | null)[] = lines.map(() => null);
+  for (const row of buried) found[Number(row.n)] = lineOfTombstone(collection, row as unknown as TombstoneRow);
+  for (const row of rows) found[Number(row.n)] = lineOfRow(collection, row);
+  return found;
 }
 
 type Putting = Pick<RestoreBatch, "choices" | "living"> & { shape: Shape; isControl: boolean };

@@ -2,6 +2,7 @@
  * What is to become of one line of a backup, by what is there under its id. The larger version is the later write, whoever made
  * it, so that a line can be met twice, or late, and nothing of what came after the backup is lost.
  */
+import type { Collection } from "../definition/define.ts";
 import { isTombstone, type Line, versionOf } from "./record-lines.ts";
 
 /** What a database has under an id; null: nothing, and no tombstone either. */
@@ -65,11 +66,15 @@ export interface RestoreTarget {
    * have an account here, whose own writes go on meanwhile. Throws as the driver does.
    */
   put(batch: RestoreBatch): Promise<Outcome[]>;
+  /** What is there under the ids of these, as lines; null: nothing. */
+  read(collection: Collection, lines: readonly Line[]): Promise<(Line | null)[]>;
+  /** Records and what is left of deleted ones. */
+  count(collection: Collection): Promise<number>;
   close(): Promise<void>;
 }
 
 export interface RestoreBatch {
-  collection: import("../definition/define.ts").Collection;
+  collection: Collection;
   lines: readonly Line[];
   living: ReadonlySet<string>;
   choices: Choices;

@@ -63,7 +63,7 @@ test("everybody signs in with their old password, reads their records, and a rep
     expect(error).toBeNull();
     const call = to.callerOf({ jwt: data.session?.access_token ?? "" });
     const was = from.callerOf(user);
-    for (const path of ["/expenses", "/categories", "/contacts", "/customers", "/shop", "/users/me/preferences"]) {
+    for (const path of ["/expenses", "/categories", "/contacts", "/customers", "/shop", "/preferences"]) {
       const [old, present] = [await was("GET", path), await call("GET", path)];
       expect([home, path, present.status, present.body]).toEqual([home, path, old.status, old.body]);
     }
