@@ -43,7 +43,7 @@ export default defineConfig({
             // what differs between two of one kind, real servers show
             "test/contract/mongo-second.test.ts",
             // a snapshot over a direct URL
-            "test/backups/{create,restore*}.test.ts",
+            "test/backups/{create,incremental,restore*}.test.ts",
             // PGlite speaks to one client, in its own process
             "test/{contract,attack,failure}/postgres-{direct,data-plane}*.test.ts",
           ],

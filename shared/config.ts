@@ -206,6 +206,26 @@ const doctorSchema = functionSchema.extend({
   SINGLE_INSTANCE: apiSchema.shape.SINGLE_INSTANCE,
 });
 
+/** Where backups lie, and who can read them. */
+const backupSchema = z.object({
+  /** a folder, or s3://bucket/prefix */
+  BACKUP_TO: z.string().default("backups"),
+  /** of what speaks S3 and is not Amazon's */
+  BACKUP_S3_ENDPOINT: httpUrl.optional(),
+  BACKUP_S3_REGION: z
+    .string()
+    .regex(/^[a-z0-9-]+$/, "must be the name of a region, such as eu-central-1")
+    .default("us-east-1"),
+  AWS_ACCESS_KEY_ID: z.string().optional(),
+  AWS_SECRET_ACCESS_KEY: z.string().optional(),
+  AWS_SESSION_TOKEN: z.string().optional(),
+  /** whose key alone opens them */
+  BACKUP_RECIPIENT: z
+    .string()
+    .regex(/^age1[0-9a-z]{50,}$/, "must be an age recipient: age1..., as age-keygen prints it")
+    .optional(),
+});
+
 const devSchema = z.object({
   PORT: port.default(3000),
   SUPABASE_PORT: port.default(54_321),
@@ -256,6 +276,7 @@ interface Databases {
 export type ApiConfig = z.infer<typeof apiSchema> & Databases;
 export type FunctionConfig = z.infer<typeof functionSchema> & Databases;
 export type DoctorConfig = z.infer<typeof doctorSchema> & Databases;
+export type BackupConfig = z.infer<typeof backupSchema>;
 export type DevConfig = z.infer<typeof devSchema> & Databases;
 
 const ALIASES: Readonly<Record<string, readonly string[]>> = {
@@ -279,6 +300,9 @@ export const loadFunctionConfig = (env: Environment): FunctionConfig => load(fun
 
 /** What `switchyard doctor` needs. Throws `ConfigError`. */
 export const loadDoctorConfig = (env: Environment): DoctorConfig => load(doctorSchema, env);
+
+/** What says where backups lie. Throws `ConfigError`. */
+export const loadBackupConfig = (env: Environment): BackupConfig => load(backupSchema, env);
 
 /** What the development system passes on to its API as it is: what that would refuse is refused before anything starts. */
 const PASSED_ON = [

@@ -1,12 +1,12 @@
 /** `switchyard backup restore`: shows what would come back, and brings it back. */
-import { readFile } from "node:fs/promises";
-import { folderStorage } from "../../shared/backups/folder-storage.ts";
+import { chainOf } from "../../shared/backups/chain.ts";
 import { schemaHash } from "../../shared/backups/manifest.ts";
 import { type Restored, type RestoreOptions, restoreBackup } from "../../shared/backups/restore.ts";
-import { checkChain, readChain, withoutPlace } from "../../shared/backups/restore-checks.ts";
+import { checkChain, withoutPlace } from "../../shared/backups/restore-checks.ts";
 import { openTargets } from "../../shared/backups/restore-targets.ts";
 import { connectSql } from "../../shared/backups/sql.ts";
 import { allCollections } from "../../shared/collections/index.ts";
+import { identityOf, storageOf } from "./backup.ts";
 import { type Command, type Given, JSON_OPTION, json, Refused, table, WrongUse } from "./command.ts";
 import { connected } from "./connect.ts";
 import { createProgress } from "./progress.ts";
@@ -35,7 +35,7 @@ function collectionsIn(given: unknown): Set<string> | null {
 export const restoreBackupCommand: Command = {
   name: "backup restore",
   usage:
-    "<id> [--to=<folder>] [--identity-file=<file>] [--user=<id or address>] [--collection=<name>,...] [--home=<from>=<to>,...] [--overwrite] [--undelete] [--with-account] [--without-ledger] [--yes] [--json]",
+    "<id> [--to=<folder or s3://bucket/prefix>] [--identity-file=<file>] [--user=<id or address>] [--collection=<name>,...] [--home=<from>=<to>,...] [--overwrite] [--undelete] [--with-account] [--without-ledger] [--yes] [--json]",
   about:
     "Looks at every byte of a backup, says what would come back of it, and brings it back with --yes. What was changed since stays unless --overwrite, what was deleted since unless --undelete. Safe to interrupt, and to run twice.",
   options: {
@@ -57,17 +57,14 @@ export const restoreBackupCommand: Command = {
       const { DATABASE_URL: controlUrl } = config;
       if (controlUrl === undefined)
         throw new Refused("A restore writes Supabase's Postgres directly: set DATABASE_URL (or SUPABASE_DB_URL).");
-      const place = String(values.to ?? "backups");
-      if (place.includes("://")) throw new WrongUse("--to is a folder: other places are not known yet.");
-      const storage = folderStorage(place);
-      const file = values["identity-file"];
-      const identity = file === undefined ? null : (await readFile(String(file), "utf8")).trim();
+      const storage = storageOf(values, env);
+      const identity = await identityOf(values["identity-file"]);
       const homes = homesIn(values.home);
       const only = collectionsIn(values.collection);
       const say = values.json ? () => undefined : out;
       const progress = createProgress({ out: say, terminal });
 
-      const chain = await readChain(storage, id);
+      const chain = await chainOf(storage, id);
       if (chain.isErr()) throw new Refused(`${chain.error}. Nothing was written.`);
       const isWhole = await checkChain(storage, chain.value, identity, (done, total) =>
         progress.at("parts looked at", done, total),

@@ -18,6 +18,7 @@ const CHANGES: Readonly<Record<string, (given: Given) => boolean>> = {
   import: ({ values }) => values["dry-run"] !== true,
   "homes move": ({ values }) => values["dry-run"] !== true,
   deploy: ({ values }) => values["dry-run"] !== true,
+  "backup prune": ({ values }) => values["dry-run"] !== true,
   "replication restore": ({ values }) => values.commit === true,
   "backup restore": ({ values }) => values.yes === true,
   ...Object.fromEntries(

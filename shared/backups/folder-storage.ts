@@ -42,6 +42,7 @@ export function folderStorage(folder: string): BackupStorage {
     },
     list: (prefix) => filesUnder(root, "", prefix),
     delete: (path) => rm(fileOf(path), { force: true }),
+    clear: (id) => rm(fileOf(id), { recursive: true, force: true }),
   };
 }
 

@@ -20,7 +20,8 @@
  *
  * An incremental backup goes on from its parent: of each database it has what is newer than the parent's `complete_to`, tombstones
  * among it, and everything of the users whose home was assigned since. So, from the first of a chain to its last: lines of one
- * record (collection, owner, id) replace each other, the later one stands, also where it comes from another database. Tables of
+ * record (collection, owner, id) replace each other, the later one stands, also within one backup (a database that gives no
+ * snapshot is read again until it stands still) and where it comes from another database. Tables of
  * the control plane are whole in each: those of the last one stand, and lines whose user (`userFieldOf`) has no assignment in the
  * last one are nobody's any more: a purge leaves no tombstones. Homes are those of the last one's assignments, all `active`.
  */
@@ -54,6 +55,9 @@ const partSchema = z.object({
   versions: range.nullable(),
 });
 
+/** One record, to be found again: what was set back does not have it. */
+const newestSchema = z.object({ collection: z.string(), id: z.string(), owner: z.string(), version });
+
 const databaseSchema = z.object({
   name: z.string(),
   kind: z.enum(["postgres", "mongodb"]),
@@ -67,6 +71,8 @@ const databaseSchema = z.object({
    * is read whole by the next incremental backup
    */
   complete_to: z.record(z.string(), version),
+  /** the newest of what is in it; null: there is none */
+  newest: newestSchema.nullable(),
 });
 
 export const manifestSchema = z.object({
@@ -97,6 +103,7 @@ export const manifestSchema = z.object({
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;
+export type Newest = z.infer<typeof newestSchema>;
 export type Part = z.infer<typeof partSchema>;
 export type BackedUpDatabase = z.infer<typeof databaseSchema>;
 

@@ -1,7 +1,8 @@
 /** A Postgres as it is at one instant: everything is read in one repeatable-read transaction over a direct URL. */
 import pg from "pg";
-import type { Collection } from "../definition/define.ts";
+import { identityOf } from "../definition/define.ts";
 import { recordColumns } from "../postgres/rows.ts";
+import type { DatabaseSource, Wanted } from "./reading.ts";
 import { type Line, lineOfRow, lineOfTombstone, type TombstoneRow } from "./record-lines.ts";
 
 /** Rows of one fetch: memory grows with it, and below that the round trips are felt. */
@@ -18,17 +19,13 @@ const typed = {
     AS_TEXT.has(oid) ? (text: unknown) => text : pg.types.getTypeParser(oid, format),
 } as unknown as pg.CustomTypesConfig;
 
-export interface PostgresSource {
-  /** Of the snapshot: every version up to this one is in it, but of what was brought from elsewhere with the version it had. */
-  completeTo: number;
-  lines(collection: Collection): AsyncIterable<Line>;
+export interface PostgresSource extends DatabaseSource {
   /** Every column as Postgres writes it, as text or null; generated ones are left out. */
   table(name: string, where?: string): AsyncIterable<Line>;
   /** Of one statement, row by row, every value as text. */
   stream(select: string): AsyncIterable<Record<string, string | null>>;
   /** Of one statement, every value as text. */
   ask(text: string): Promise<Record<string, string | null>[]>;
-  close(): Promise<void>;
 }
 
 /** Takes the snapshot. Throws as the driver does. */
@@ -61,14 +58,27 @@ export async function postgresSource(url: string): Promise<PostgresSource> {
 
   return {
     completeTo,
-    async *lines(collection) {
+    async *lines(collection, wanted = {}) {
       const has = new Set(await columnsOf(`public."${collection.name}"`));
       const names = [...recordColumns(collection), "create_hash", ...(has.has("seen") ? ["seen"] : [])];
       const columns = names.map((name) => pg.escapeIdentifier(name)).join(", ");
       const from = `public.${pg.escapeIdentifier(collection.name)}`;
-      for await (const row of rows(`select ${columns} from ${from}`, typed)) yield lineOfRow(collection, row);
-      const gone = `select * from switchyard.tombstones where collection = ${pg.escapeLiteral(collection.name)}`;
+      const { owner } = identityOf(collection);
+      const living = rows(`select ${columns} from ${from} where ${conditionOf(owner, wanted)}`, typed);
+      for await (const row of living) yield lineOfRow(collection, row);
+      const gone = `select * from switchyard.tombstones
+        where collection = ${pg.escapeLiteral(collection.name)} and ${conditionOf("user_id", wanted)}`;
       for await (const row of rows(gone, typed)) yield lineOfTombstone(collection, row as unknown as TombstoneRow);
+    },
+    async has(collection, record) {
+      const { name } = collection;
+      const own = pg.escapeIdentifier(identityOf(collection).owner);
+      const { rowCount } = await client.query(
+        `select from public.${pg.escapeIdentifier(name)} where ${own} = $1 and id = $2 and version >= $3
+          union all select from switchyard.tombstones where user_id = $1 and id = $2 and version >= $3 and collection = $4`,
+        [record.owner, record.id, record.version, name],
+      );
+      return rowCount !== 0;
     },
     async *table(name, where = "true") {
       const columns = (await columnsOf(name)).map((column) => pg.escapeIdentifier(column)).join(", ");
@@ -92,4 +102,14 @@ async function oldestOpen(client: pg.Client): Promise<number> {
       from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
   );
   return Number(rows[0]?.at ?? 0);
+}
+
+function conditionOf(owner: string, { newerThan, upTo, owners }: Wanted): string {
+  const ids = owners?.map((id) => pg.escapeLiteral(id)).join(", ");
+  return [
+    "true",
+    ...(newerThan === undefined ? [] : [`version > ${newerThan}`]),
+    ...(upTo === undefined ? [] : [`version <= ${upTo}`]),
+    ...(ids === undefined ? [] : [`${pg.escapeIdentifier(owner)} = any (array[${ids}]::uuid[])`]),
+  ].join(" and ");
 }

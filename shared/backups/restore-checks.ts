@@ -4,23 +4,6 @@ import type { Collection } from "../definition/define.ts";
 import { BadPart, checkPart, readPart } from "./codec.ts";
 import type { Manifest } from "./manifest.ts";
 import type { BackupStorage } from "./storage.ts";
-import { readManifest } from "./verify.ts";
-
-/** Longer ones are none that this project makes; one that leads to itself ends here, too. */
-const LONGEST_CHAIN = 1_000;
-
-/** The backup and those that it goes on from, the full one first; or why nothing may be restored from it. */
-export async function readChain(storage: BackupStorage, id: string): Promise<Result<Manifest[], string>> {
-  const chain: Manifest[] = [];
-  for (let next: string | null = id; next !== null; ) {
-    const read: Result<Manifest, string> = await readManifest(storage, next);
-    if (read.isErr()) return err(chain.length === 0 ? read.error : `the chain of ${id} is broken: ${read.error}`);
-    chain.unshift(read.value);
-    next = read.value.parent;
-    if (chain.length > LONGEST_CHAIN) return err(`the chain of ${id} has no full backup at its beginning`);
-  }
-  return chain[0]?.kind === "full" ? ok(chain) : err(`the chain of ${id} has no full backup at its beginning`);
-}
 
 /** Reads every part as it is stored, and opens each with the key. `onPart`: so many of so many. */
 export async function checkChain(

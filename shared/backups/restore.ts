@@ -33,7 +33,7 @@ export type RestoreStep = "settings" | "accounts" | "records" | "ledger";
 
 export interface RestoreOptions {
   storage: BackupStorage;
-  /** as `readChain` gives it, and checked */
+  /** as `chainOf` gives it, and checked */
   chain: readonly Manifest[];
   identity: string | null;
   collections: readonly Collection[];

@@ -1,16 +1,21 @@
 /** What a backup reads of every database that is configured. */
-import { type Collection, identityOf, isTwoWay } from "../definition/define.ts";
+import { type Collection, identityOf, isTwoWay, userFieldOf } from "../definition/define.ts";
 import { databaseName } from "../mongo/database-name.ts";
+import { uuidText } from "../mongo/documents.ts";
 import type { ConfiguredDatabase } from "../placement/configured-databases.ts";
-import { CONTROL_PLANE } from "../placement/database-names.ts";
+import { CONTROL_PLANE, titleOf } from "../placement/database-names.ts";
 import { keptIn } from "../placement/kept-collections.ts";
+import type { Parent } from "./chain.ts";
+import { Control } from "./control.ts";
 import type { Source } from "./create.ts";
-import type { Manifest } from "./manifest.ts";
+import { BackupFailed, naming, namingEach } from "./failures.ts";
+import type { BackedUpDatabase, Manifest } from "./manifest.ts";
 import { mongoSource } from "./mongo-source.ts";
 import { linesOf, Owners } from "./owners.ts";
-import { type PostgresSource, postgresSource } from "./postgres-source.ts";
-import type { Line } from "./record-lines.ts";
-import { CONTROL_TABLES } from "./tables.ts";
+import { postgresSource } from "./postgres-source.ts";
+import type { DatabaseSource } from "./reading.ts";
+import { isTombstone, type Line } from "./record-lines.ts";
+import type { UntilStill } from "./until-still.ts";
 
 export interface SourcesOptions {
   /** the direct way to Supabase's own Postgres */
@@ -21,6 +26,9 @@ export interface SourcesOptions {
   /** parents before the collections that refer to them */
   collections: readonly Collection[];
   connectMs: number;
+  only: Manifest["only"];
+  /** null: everything is read, and not what is newer */
+  parent: Parent | null;
 }
 
 export interface Sources extends Pick<Manifest, "migrations" | "ledger" | "schema_revision" | "missing"> {
@@ -30,127 +38,123 @@ export interface Sources extends Pick<Manifest, "migrations" | "ledger" | "schem
   close(): Promise<void>;
 }
 
-/** Opens them all, Supabase first; the snapshots are taken now. Throws as the drivers do. */
+/** Owners that are asked for at once. */
+const ASKED = 500;
+
+/** Opens them all, Supabase first; the snapshots are taken now. Throws `BackupFailed` for what people can mend. */
 export async function openSources(options: SourcesOptions): Promise<Sources> {
   const closing: (() => Promise<void>)[] = [];
   const close = async () => void (await Promise.allSettled(closing.map((end) => end())));
+  const { only, parent } = options;
   try {
-    const control = await postgresSource(options.controlUrl);
-    closing.push(control.close);
-    const known = await control.ask("select name, site from switchyard.databases");
-    const siteOf = (name: string) => Number(known.find((row) => row.name === name)?.site ?? 0);
-    const collections = await asPlaced(control, options.collections);
+    const source = await naming("supabase", () => postgresSource(options.controlUrl));
+    closing.push(source.close);
+    const control = new Control(source, options.controlUrl);
+    const sites = await control.sites();
+    const collections = (await control.asPlaced(options.collections)).filter(
+      ({ name }) => !only?.collections || only.collections.includes(name),
+    );
+    if (parent) await control.refuseTakenBack(parent.manifest);
+    const placedAnew = parent ? await control.placedSince(parent.manifest) : new Set<string>();
+
     const sourceOf = async (
       database: Pick<Source, "name" | "kind" | "read">,
-      own: { completeTo: number; lines: (collection: Collection) => AsyncIterable<Line> },
+      own: DatabaseSource & { again?: UntilStill["again"] },
     ): Promise<Source> => {
       const { name } = database;
-      const atHome = await Owners.of(idsOf(control, name));
+      if (parent) await refuseSetBack(name, own, parent, collections, control);
+      const atHome = await Owners.of(control.usersOf(name, { user: only?.user ?? null }));
+      const moved = parent && (await Owners.of(control.usersOf(name, { since: parent.manifest })));
+      const before = parent?.manifest.databases.find((one) => one.name === name)?.complete_to ?? {};
       const kept = keptIn(name, collections);
-      const contents = kept.map((collection) => {
-        const { owner, perOwner } = identityOf(collection);
-        const lines = () => (perOwner ? linesOf(own.lines(collection), owner, atHome) : own.lines(collection));
-        return { name: collection.name, collection, lines };
-      });
+
+      // of whom they are, and of nobody else
+      const narrowed = (collection: Collection, lines: AsyncIterable<Line>): AsyncIterable<Line> => {
+        if (isOfHomes(collection)) return linesOf(lines, identityOf(collection).owner, atHome);
+        return only?.user ? ofUser(lines, collection, only.user) : lines;
+      };
+      async function* read(collection: Collection): AsyncIterable<Line> {
+        const newerThan = placedAnew.has(collection.name) ? undefined : before[collection.name];
+        if (newerThan !== undefined) yield* own.lines(collection, { newerThan });
+        else if (only?.user && isOfHomes(collection)) yield* own.lines(collection, { owners: [only.user] });
+        else yield* own.lines(collection);
+        if (newerThan === undefined || !moved || !isOfHomes(collection)) return;
+        for (const owners of batches(moved)) yield* own.lines(collection, { upTo: newerThan, owners });
+      }
+      const contentsOf = (lines: (collection: Collection) => AsyncIterable<Line>) =>
+        kept.map((collection) => ({
+          ...{ name: collection.name, collection },
+          lines: () => namingEach(name, narrowed(collection, lines(collection))),
+        }));
       // what the other side has written comes late, with the version that it had there
       const timely = kept.filter((collection) => !isTwoWay(collection));
-      const complete_to = Object.fromEntries(timely.map((collection) => [collection.name, own.completeTo]));
-      return { ...database, site: siteOf(name), complete_to, contents };
+      return {
+        ...{ ...database, site: sites.get(name) ?? 0, contents: contentsOf(read) },
+        complete_to: Object.fromEntries(timely.map((collection) => [collection.name, own.completeTo])),
+        ...(own.again && { again: contentsOf(own.again) }),
+      };
     };
 
-    const present = await presentTables(control);
-    const tables = CONTROL_TABLES.filter(({ name }) => present.has(name)).map(({ name, where }) => ({
-      ...{ name, collection: undefined, lines: () => control.table(name, where) },
+    const tables = (await control.tables(only)).map(({ name, where }) => ({
+      ...{ name, collection: undefined, lines: () => namingEach("supabase", source.table(name, where)) },
     }));
-    const own = { name: CONTROL_PLANE, kind: "postgres", read: "repeatable-read snapshot" } as const;
-    const first = await sourceOf(own, control);
+    const first = await sourceOf({ name: CONTROL_PLANE, kind: "postgres", read: "repeatable-read snapshot" }, source);
     const sources: Source[] = [{ ...first, contents: [...tables, ...first.contents] }];
     for (const { name, kind, url } of options.databases) {
-      const named = () => databaseName(url, name === "mongodb" ? options.mongoDatabase : undefined);
-      const read = kind === "postgres" ? "repeatable-read snapshot" : "snapshot read";
-      const source =
-        kind === "postgres" ? await postgresSource(url) : await mongoSource(url, named(), options.connectMs);
-      closing.push(source.close);
-      sources.push(await sourceOf({ name, kind, read }, source));
+      const opened = await naming(name, async (): Promise<DatabaseSource & { read: BackedUpDatabase["read"] }> => {
+        if (kind === "postgres") return { ...(await postgresSource(url)), read: "repeatable-read snapshot" };
+        return mongoSource(
+          url,
+          databaseName(url, name === "mongodb" ? options.mongoDatabase : undefined),
+          options.connectMs,
+        );
+      });
+      closing.push(opened.close);
+      sources.push(await naming(name, () => sourceOf({ name, kind, read: opened.read }, opened)));
     }
-    return { sources, close, doubt: () => takenAway(control, options.controlUrl), ...(await saidOf(control, present)) };
+    return { sources, close, doubt: () => control.takenAway(), ...(await control.said(only)) };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-/** With the primaries that they have now: a collection may have been promoted. */
-async function asPlaced(control: PostgresSource, collections: readonly Collection[]): Promise<Collection[]> {
-  const placed = await control.ask("select collection, primary_database from switchyard.placements");
-  return collections.map((collection) => {
-    const primary = placed.find((row) => row.collection === collection.name)?.primary_database;
-    if (collection.placement.kind !== "replicated" || !primary) return collection;
-    return { ...collection, placement: { ...collection.placement, primary } };
-  });
-}
+const isOfHomes = ({ placement }: Collection) => placement.kind === "home";
 
-async function* idsOf(control: PostgresSource, home: string): AsyncIterable<string> {
-  const text = `select user_id from public.user_database_assignments where database_provider = '${home}' order by user_id`;
-  for await (const { user_id } of control.stream(text)) yield String(user_id);
-}
-
-async function presentTables(control: PostgresSource): Promise<Set<string>> {
-  const names = CONTROL_TABLES.map(({ name }) => `'${name}'`).join(", ");
-  const found = await control.ask(`select name from unnest(array[${names}]) name where to_regclass(name) is not null`);
-  return new Set(found.map(({ name }) => String(name)));
-}
-
-async function saidOf(control: PostgresSource, present: ReadonlySet<string>) {
-  const applied = await control.ask(
-    "select to_regclass('supabase_migrations.schema_migrations')::text as name, (select revision from switchyard.self) as revision",
-  );
-  const migrations = applied[0]?.name
-    ? await control.ask("select version from supabase_migrations.schema_migrations order by version")
-    : [];
-  const totals = await control.ask(
-    "select asset, sum(posted)::text as total from public.ledger_accounts where kind = 'user' group by asset order by asset",
-  );
-  const unsent = await control.ask(
-    "select collection, count(*)::text as count from switchyard.marks group by 1 order by 1",
-  );
-  const absent = CONTROL_TABLES.filter(({ name, isOptional }) => isOptional && !present.has(name));
-  return {
-    migrations: migrations.map(({ version }) => String(version)),
-    schema_revision: Number(applied[0]?.revision ?? 0),
-    ledger: Object.fromEntries(totals.map(({ asset, total }) => [String(asset), String(total)])),
-    missing: [
-      ...absent.map(({ name }) => `${name}: this Supabase has no such table.`),
-      "Moves that are open: they begin anew. Copies that finished moves keep in the earlier home.",
-      "Sign-ins: everybody signs in again. Single sign-on providers, which are configuration of Supabase Auth.",
-      ...unsent.map(
-        ({ collection, count }) =>
-          `${collection}: ${count} changes that wait in Supabase for their way to MongoDB, as far as that is the primary: wait until \`replication status\` shows nothing pending.`,
-      ),
-    ],
-  };
-}
-
-/**
- * The copy in the home from which a user was read, where they have moved on and it was taken away since the control plane's
- * snapshot: as it was read later than that, perhaps without them.
- */
-async function takenAway(control: PostgresSource, controlUrl: string): Promise<string | null> {
-  const now = await postgresSource(controlUrl);
-  try {
-    const ended = await now.ask(
-      `select user_id, source, epoch from switchyard.moves
-        where state in ('cleaned', 'superseded') and ended_at > clock_timestamp() - interval '7 days'`,
-    );
-    if (ended.length === 0) return null;
-    const values = ended.map(({ user_id, source, epoch }) => `('${user_id}'::uuid, '${source}', ${epoch})`).join(", ");
-    const [lost] = await control.ask(
-      `select count(*) as count from (values ${values}) m (user_id, source, epoch) join public.user_database_assignments a
-        on a.user_id = m.user_id and a.database_provider = m.source and a.epoch = m.epoch`,
-    );
-    if (!lost || lost.count === "0") return null;
-    return `${lost.count} users were moved while this backup was made, and the copies that they left were taken away already: they may be missing in it. Run it again.`;
-  } finally {
-    await now.close();
+/** Of collections that are not of homes; what is left of a deleted record says its owner, and not always its user. */
+async function* ofUser(lines: AsyncIterable<Line>, collection: Collection, user: string): AsyncIterable<Line> {
+  const field = userFieldOf(collection);
+  const { owner } = identityOf(collection);
+  for await (const line of lines) {
+    const whose = isTombstone(line) && field !== owner ? undefined : line[field];
+    if (whose !== undefined && whose !== null && uuidText(whose) === user) yield line;
   }
+}
+
+function* batches(owners: Owners): Iterable<string[]> {
+  let batch: string[] = [];
+  for (const id of owners) {
+    batch.push(id.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-"));
+    if (batch.length < ASKED) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** Throws where the newest record of the parent is not there, although whoever it is of has not left. */
+async function refuseSetBack(
+  name: string,
+  own: DatabaseSource,
+  parent: Parent,
+  collections: readonly Collection[],
+  control: Control,
+): Promise<void> {
+  const newest = parent.newest.get(name);
+  const collection = collections.find((one) => one.name === newest?.collection);
+  if (!newest || !collection || (await own.has(collection, newest)) || !(await control.isAtHome(newest.owner, name)))
+    return;
+  throw new BackupFailed(
+    `${titleOf(name)} has been set back, as by restoring a backup: ${newest.collection} ${newest.id} was in ${parent.manifest.id}, and is not there any more. Make a full one: backup create --full.`,
+  );
 }

@@ -10,6 +10,8 @@ export interface BackupStorage {
   list(prefix: string): AsyncIterable<string>;
   /** Does nothing where nothing is. */
   delete(path: string): Promise<void>;
+  /** Takes away all that is under this backup's id, also what somebody who died has left half written. */
+  clear(id: string): Promise<void>;
 }
 
 export class NotStored extends Error {
@@ -30,4 +32,13 @@ export async function readText(storage: BackupStorage, path: string): Promise<st
   const chunks: Uint8Array[] = [];
   for await (const chunk of storage.get(path)) chunks.push(chunk);
   return Buffer.concat(chunks).toString("utf8");
+}
+
+export async function readTextIfStored(storage: BackupStorage, path: string): Promise<string | null> {
+  try {
+    return await readText(storage, path);
+  } catch (error) {
+    if (error instanceof NotStored) return null;
+    throw error;
+  }
 }

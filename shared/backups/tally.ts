@@ -1,14 +1,17 @@
 /** What is counted of lines while they pass: the same when a backup is made and when it is verified. */
-import type { Collection } from "../definition/define.ts";
-import type { Part } from "./manifest.ts";
+import { type Collection, identityOf } from "../definition/define.ts";
+import { uuidText } from "../mongo/documents.ts";
+import type { Newest, Part } from "./manifest.ts";
 import { isTombstone, type Line, versionOf } from "./record-lines.ts";
 
 export interface Tally extends Pick<Part, "count" | "tombstones" | "versions"> {
   /** of the money of living records by currency, in ten-thousandths */
   sums: Map<string, bigint>;
+  /** the newest of a home: other collections lose records without a trace, with accounts or with time */
+  newest: { line: Line; version: number } | null;
 }
 
-export const emptyTally = (): Tally => ({ count: 0, tombstones: 0, versions: null, sums: new Map() });
+export const emptyTally = (): Tally => ({ count: 0, tombstones: 0, versions: null, sums: new Map(), newest: null });
 
 /** Passes them on. `collection`: undefined for a table of the control plane. */
 export async function* tallied(
@@ -23,16 +26,26 @@ export async function* tallied(
   }
 }
 
-function count(line: Line, { money }: Collection, tally: Tally): void {
+function count(line: Line, collection: Collection, tally: Tally): void {
+  const { money } = collection;
   const version = versionOf(line);
   const { from, to } = tally.versions ?? { from: version, to: version };
   tally.versions = { from: Math.min(from, version), to: Math.max(to, version) };
+  if (collection.placement.kind === "home" && version > (tally.newest?.version ?? -1)) tally.newest = { line, version };
   if (isTombstone(line)) tally.tombstones++;
   else if (money && line[money.field] !== null) {
     const currency = "reference" in money.currency ? "" : String(line[money.currency.field]);
     tally.sums.set(currency, (tally.sums.get(currency) ?? 0n) + smallest(String(line[money.field])));
   }
 }
+
+export const newestOf = (collection: Collection | undefined, { newest }: Tally): Newest | null =>
+  collection && newest
+    ? {
+        ...{ collection: collection.name, id: uuidText(newest.line.id), version: newest.version },
+        owner: uuidText(newest.line[identityOf(collection).owner]),
+      }
+    : null;
 
 /** Exact: at most four decimals. */
 function smallest(decimal: string): bigint {
@@ -53,8 +66,9 @@ export function addSums(
   { sums }: Tally,
 ): void {
   for (const [currency, units] of sums) {
-    all[collection] ??= {};
-    const own = (all[collection][database] ??= {});
+    const databases = all[collection] ?? {};
+    const own = databases[database] ?? {};
+    all[collection] = { ...databases, [database]: own };
     own[currency] = decimalOf(units + smallest(own[currency] ?? "0"));
   }
 }

@@ -1,16 +1,17 @@
 /** Whether a backup is whole: every byte, every line, and what its manifest counts. */
 import { err, ok, type Result } from "neverthrow";
+import { z } from "zod";
 import type { Collection } from "../definition/define.ts";
 import { BadPart, checkPart, readPart } from "./codec.ts";
 import { MANIFEST, MANIFEST_SUM, type Manifest, parseManifest, sumOf } from "./manifest.ts";
-import { type BackupStorage, checkedPath, NotStored, readText } from "./storage.ts";
+import { type BackupStorage, checkedPath, NotStored, readText, readTextIfStored } from "./storage.ts";
 import { addSums, emptyTally, tallied } from "./tally.ts";
 
 /** The manifest, or why nothing may be restored from there. */
 export async function readManifest(storage: BackupStorage, id: string): Promise<Result<Manifest, string>> {
   try {
     const text = await readText(storage, `${checkedPath(id)}/${MANIFEST}`);
-    const sum = await summedAs(storage, id);
+    const sum = (await readTextIfStored(storage, `${id}/${MANIFEST_SUM}`))?.trim() ?? null;
     if (sum === null)
       return err(`${id}: ${MANIFEST_SUM} is missing, so that nobody can tell whether ${MANIFEST} was altered`);
     if (sum !== sumOf(text))
@@ -24,15 +25,6 @@ export async function readManifest(storage: BackupStorage, id: string): Promise<
   }
 }
 
-async function summedAs(storage: BackupStorage, id: string): Promise<string | null> {
-  try {
-    return (await readText(storage, `${id}/${MANIFEST_SUM}`)).trim();
-  } catch (error) {
-    if (error instanceof NotStored) return null;
-    throw error;
-  }
-}
-
 /** By id, oldest first; null: it was never finished. */
 export async function listBackups(storage: BackupStorage): Promise<Map<string, Manifest | null>> {
   const ids = new Set<string>();
@@ -42,13 +34,47 @@ export async function listBackups(storage: BackupStorage): Promise<Map<string, M
   return all;
 }
 
+/** The newest that is finished: of everything, or, where there is none, of what there is. */
+export async function newestBackup(storage: BackupStorage): Promise<string | null> {
+  const finished = [...(await listBackups(storage)).values()].filter((one) => one !== null);
+  return (finished.findLast(({ only }) => only === null) ?? finished.at(-1))?.id ?? null;
+}
+
+/** Beside the parts, so that it is known wherever they are. */
+const VERIFIED = "verified.json";
+const verifiedSchema = z.object({ at: z.iso.datetime(), faults: z.array(z.string()) });
+
+/** When it was last verified, and what was wrong then; null: never. */
+export async function verificationOf(storage: BackupStorage, id: string) {
+  const text = await readTextIfStored(storage, `${id}/${VERIFIED}`);
+  if (text === null) return null;
+  try {
+    return verifiedSchema.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
+
+export async function noteVerified(storage: BackupStorage, id: string, at: string, faults: readonly string[]) {
+  const text = `${JSON.stringify({ at, faults })}\n`;
+  await storage.put(
+    `${id}/${VERIFIED}`,
+    (async function* () {
+      yield Buffer.from(text);
+    })(),
+  );
+}
+
 export interface Verified {
   /** what is wrong, in sentences; none: it is whole */
   faults: string[];
   /** false: it is encrypted, no identity is given, and only its bytes were compared */
   hasReadLines: boolean;
+  /** the faults are those of the key, and not of the backup */
+  isWrongKey: boolean;
 }
 
+/** Of this one alone: whoever goes on from it verifies its chain (chain.ts). */
 export async function verifyBackup(
   storage: BackupStorage,
   manifest: Manifest,
@@ -57,9 +83,8 @@ export async function verifyBackup(
 ): Promise<Verified> {
   const faults: string[] = [];
   const sums: Manifest["sums"] = {};
+  let isWrongKey = false;
   const hasReadLines = manifest.recipient === null || identity !== null;
-  if (manifest.parent !== null)
-    (await readManifest(storage, manifest.parent)).mapErr((problem) => faults.push(`the chain is broken: ${problem}`));
   for (const part of manifest.parts) {
     const tally = emptyTally();
     const collection = collections.find(({ name }) => name === part.collection);
@@ -71,6 +96,11 @@ export async function verifyBackup(
     } catch (error) {
       if (!(error instanceof BadPart)) throw error;
       faults.push(error.message);
+      // each part would say the same
+      if (error.kind === "wrong key") {
+        isWrongKey = true;
+        break;
+      }
       continue;
     }
     addSums(sums, part, tally);
@@ -81,7 +111,7 @@ export async function verifyBackup(
   const read = JSON.stringify(sorted(sums));
   if (hasReadLines && faults.length === 0 && read !== JSON.stringify(sorted(manifest.sums)))
     faults.push(`the sums of money are ${read}, and the manifest says ${JSON.stringify(manifest.sums)}`);
-  return { faults, hasReadLines };
+  return { faults, hasReadLines, isWrongKey };
 }
 
 const sorted = (value: unknown): unknown =>

@@ -93,7 +93,7 @@ async function money({ control }: System, first: TestUser<string>, second: TestU
   };
   const accounts = [];
   for (const { id } of [first, second]) accounts.push(await rpc("ledger_open_account", { p_user_id: id, p_asset: "EUR" }));
-  const [from, to] = accounts.map(({ id, account }) => id ?? account);
+  const [from, to] = accounts.map(({ id, account }) => id ?? account.id);
   await rpc("ledger_deposit", { p_actor: null, p_id: crypto.randomUUID(), p_account: from, p_amount: "100.5" });
   await rpc("ledger_transfer", {
     ...{ p_user_id: first.id, p_id: crypto.randomUUID(), p_from: from, p_to: to, p_amount: "40.25" },
