@@ -22,8 +22,9 @@ export const drillBackupCommand: Command = {
   async run({ positionals: [asked], values }, { env, out, err, terminal, isInterrupted }) {
     const storage = storageOf(values, env);
     const identity = await identityOf(values["identity-file"]);
-    const id = asked ?? (await newestBackup(storage));
-    if (!id) throw new Refused(`There is no finished backup in ${storage.place}.`);
+    const found = asked ?? (await newestBackup(storage));
+    if (!found) throw new Refused(`There is no finished backup in ${storage.place}.`);
+    const id = found;
     const chain = await chainOf(storage, id);
     if (chain.isErr()) throw new Refused(`${chain.error}.`);
     const began = performance.now();
