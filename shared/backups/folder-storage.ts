@@ -40,6 +40,16 @@ export function folderStorage(folder: string): BackupStorage {
         throw error;
       }
     },
+    async *ids() {
+      const entries = await entriesOf(root).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === "ENOENT") return [];
+        throw error;
+      });
+      yield* entries
+        .filter((entry) => entry.isDirectory())
+        .map(({ name }) => name)
+        .sort();
+    },
     list: (prefix) => filesUnder(root, "", prefix),
     delete: (path) => rm(fileOf(path), { force: true }),
     clear: (id) => rm(fileOf(id), { recursive: true, force: true }),

@@ -163,6 +163,14 @@ export function s3Storage(options: S3Options): BackupStorage {
         token = elementOf(answered, "IsTruncated") === "true" ? elementOf(answered, "NextContinuationToken") : undefined;
       }
     },
+    async *ids() {
+      let last = "";
+      for await (const path of storage.list("")) {
+        const [id = ""] = path.split("/");
+        if (id !== last && path.includes("/")) yield id;
+        last = id;
+      }
+    },
     async delete(path) {
       const response = await send(urlOf(path), { method: "DELETE" });
       const answered = await response.text();

@@ -6,6 +6,8 @@ export interface BackupStorage {
   put(path: string, bytes: AsyncIterable<Uint8Array>): Promise<void>;
   /** Throws `NotStored` with the first bytes that are asked for. */
   get(path: string): AsyncIterable<Uint8Array>;
+  /** Of all backups of which anything is there, in order: also where it is only what somebody who died has left half written. */
+  ids(): AsyncIterable<string>;
   /** Every path that begins with that, in order. */
   list(prefix: string): AsyncIterable<string>;
   /** Does nothing where nothing is. */

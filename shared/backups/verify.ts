@@ -27,10 +27,8 @@ export async function readManifest(storage: BackupStorage, id: string): Promise<
 
 /** By id, oldest first; null: it was never finished. */
 export async function listBackups(storage: BackupStorage): Promise<Map<string, Manifest | null>> {
-  const ids = new Set<string>();
-  for await (const path of storage.list("")) if (path.includes("/")) ids.add(path.slice(0, path.indexOf("/")));
   const all = new Map<string, Manifest | null>();
-  for (const id of [...ids].sort()) all.set(id, (await readManifest(storage, id)).unwrapOr(null));
+  for await (const id of storage.ids()) all.set(id, (await readManifest(storage, id)).unwrapOr(null));
   return all;
 }
 

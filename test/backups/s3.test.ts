@@ -48,6 +48,7 @@ test("lists over pages, and clears what is under an id alone", async () => {
   for (const path of [...paths].reverse()) await storage.put(path, pieces(Buffer.from(path)));
   expect(await listed(storage.list(""))).toEqual(paths);
   expect(await listed(storage.list("b2/"))).toEqual(paths.slice(4));
+  expect(await listed(storage.ids())).toEqual(["b1", "b10", "b2"]);
   await storage.clear("b1");
   expect(await listed(storage.list(""))).toEqual(paths.slice(3));
   await storage.delete("b2/m.json");
