@@ -7,7 +7,7 @@
  *
  * `_seen` are the versions that a replicated record includes, by site. What follows from the rest (folded text) is not in it.
  */
-import { type Document, Long, UUID } from "mongodb";
+import { type Document, Double, Int32, Long, UUID } from "mongodb";
 import { type Collection, identityOf } from "../definition/define.ts";
 import { fromStored, toFields, uuidText } from "../mongo/documents.ts";
 import { keysOf } from "../mongo/keys.ts";
@@ -116,7 +116,10 @@ export const recordOfLine = (collection: Collection, line: Line): Row | null =>
 
 function recordOf(collection: Collection, line: Line): Row {
   const { owner } = identityOf(collection);
-  const fields = Object.entries(collection.fields).map(([name, { kind }]) => [name, fromStored(kind, line[name])]);
+  const fields = Object.entries(collection.fields).map(([name, { kind }]) => [
+    name,
+    fromStored(kind, kind === "json" ? promoted(line[name]) : line[name]),
+  ]);
   return {
     id: uuidText(line.id),
     [owner]: uuidText(line[owner]),
@@ -125,6 +128,14 @@ function recordOf(collection: Collection, line: Line): Row {
     created_at: (line.created_at as Date).toISOString(),
     updated_at: (line.updated_at as Date).toISOString(),
   };
+}
+
+/** Numbers in JSON as the driver promotes them: a line has them with their types. */
+function promoted(value: unknown): unknown {
+  if (value instanceof Double || value instanceof Int32) return value.valueOf();
+  if (Array.isArray(value)) return value.map(promoted);
+  if (value === null || typeof value !== "object" || "_bsontype" in value) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, promoted(inner)]));
 }
 
 export const isTombstone = (line: Line): boolean => line._deleted_at !== undefined;

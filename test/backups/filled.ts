@@ -5,6 +5,7 @@ import { runCommand } from "../../scripts/commands/index.ts";
 import { readPart } from "../../shared/backups/codec.ts";
 import { folderStorage } from "../../shared/backups/folder-storage.ts";
 import type { Manifest } from "../../shared/backups/manifest.ts";
+import type { Restored } from "../../shared/backups/restore.ts";
 import type { Environment } from "../../shared/config.ts";
 import type { Caller } from "../attack/caller.ts";
 import type { MovingSystem } from "../moves/system.ts";
@@ -140,4 +141,11 @@ function canonical(value: unknown): string {
     .map(([key, each]) => `${key}:${canonical(each)}`)
     .sort()
     .join(",")}}`;
+}
+
+/** Restores, and says what it has done. */
+export async function restoreInto(system: System, folder: string, id: string, ...options: string[]) {
+  const done = await commandOn(system, "backup", "restore", id, `--to=${folder}`, "--yes", "--json", ...options);
+  expect(done).toMatchObject({ code: 0, err: "" });
+  return JSON.parse(done.out) as Restored;
 }
