@@ -1,6 +1,6 @@
 /** Whether what was restored is what the backup has: every record by its digest, how many there are, accounts and books. */
 import { createHash } from "node:crypto";
-import { EJSON } from "bson";
+import { BSON } from "mongodb";
 import type { Collection } from "../definition/define.ts";
 import { readPart } from "./codec.ts";
 import type { Manifest } from "./manifest.ts";
@@ -11,6 +11,7 @@ import type { RestoreTarget } from "./restore-verdict.ts";
 import type { SqlConnection } from "./sql.ts";
 import type { BackupStorage } from "./storage.ts";
 
+const { EJSON } = BSON;
 const BATCH = 1_000;
 const MOST_SAID = 50;
 

@@ -7,7 +7,7 @@
  *
  * `_seen` are the versions that a replicated record includes, by site. What follows from the rest (folded text) is not in it.
  */
-import { type Document, Double, Int32, Long, UUID } from "mongodb";
+import { type Document, Long, UUID } from "mongodb";
 import { type Collection, identityOf } from "../definition/define.ts";
 import { fromStored, toFields, uuidText } from "../mongo/documents.ts";
 import { keysOf } from "../mongo/keys.ts";
@@ -130,11 +130,13 @@ function recordOf(collection: Collection, line: Line): Row {
   };
 }
 
+const NUMBERS: ReadonlySet<unknown> = new Set(["Double", "Int32"]);
+
 /** Numbers in JSON as the driver promotes them: a line has them with their types. */
 function promoted(value: unknown): unknown {
-  if (value instanceof Double || value instanceof Int32) return value.valueOf();
   if (Array.isArray(value)) return value.map(promoted);
-  if (value === null || typeof value !== "object" || "_bsontype" in value) return value;
+  if (value === null || typeof value !== "object") return value;
+  if ("_bsontype" in value) return NUMBERS.has(value._bsontype) ? Number(value) : value;
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, promoted(inner)]));
 }
 
