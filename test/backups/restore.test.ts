@@ -16,6 +16,8 @@ import type { RestoreStep } from "../../shared/backups/restore.ts";
 import { type MovingSystem, startMovingSystem } from "../moves/system.ts";
 import { backUp, commandOn, contentsOf, type Filled, fill, restoreInto } from "./filled.ts";
 
+/** What a project keeps over a disaster: ids of what is made with an Idempotency-Key follow from it. */
+const KEPT = { IDEMPOTENCY_SECRET: "a secret that outlives the project it was made for" };
 const PASSWORD = "correct horse battery staple";
 /** Each kill comes further than the one before it; the last one has nothing left to do but the end. */
 const KILLS: readonly (readonly [step: RestoreStep, nth: number])[] = [
@@ -33,7 +35,7 @@ let manifest: Manifest;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "restored-"));
   [source, target, crossed] = await Promise.all(
-    ["restore_from", "restore_to", "restore_crossed"].map((prefix) => startMovingSystem(prefix)),
+    ["restore_from", "restore_to", "restore_crossed"].map((prefix) => startMovingSystem(prefix, KEPT)),
   );
   filled = await fill(systems().source);
   manifest = await backUp(systems().source, folder);
