@@ -82,7 +82,9 @@ export const restoreBackupCommand: Command = {
           const problems = withoutPlace(chain.value, places);
           if (problems.length > 0) throw new Refused(`${problems.join("\n")}\nNothing was written.`);
           if (chain.value.at(-1)?.schema_hash !== schemaHash(allCollections))
-            say("The collections are defined differently now: fields that are new are empty, those that are gone are left out.");
+            say(
+              "The collections are defined differently now: fields that are new are empty, those that are gone are left out.",
+            );
           const options: Omit<RestoreOptions, "isDry"> = {
             ...{ storage, chain: chain.value, identity, collections: allCollections, control, targets: targets.all },
             ...{ homes, only, user: values.user === undefined ? null : String(values.user).trim() },

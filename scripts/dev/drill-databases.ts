@@ -57,7 +57,14 @@ export async function startDrillDatabases(databases: readonly DrilledDatabase[])
       if (kind === "postgres") {
         const plane = await openPlane(join(folder, name), database);
         stops.push(() => plane.close());
-        targets.set(name, postgresTarget(name, oneSession((text, values) => plane.sql<SqlRow>(text, values)), false));
+        targets.set(
+          name,
+          postgresTarget(
+            name,
+            oneSession((text, values) => plane.sql<SqlRow>(text, values)),
+            false,
+          ),
+        );
       } else if (standIn) {
         const client = createMongoClient(standIn.uri, { appName: "switchyard-drill" });
         stops.push(() => client.close());

@@ -81,7 +81,9 @@ export async function compareRestored(options: DrillOptions): Promise<Compared> 
     records += there;
   }
   for (const [table, count] of Object.entries(await countAccounts(control))) {
-    const expected = newest.parts.filter((part) => part.collection === table).reduce((sum, part) => sum + part.count, 0);
+    const expected = newest.parts
+      .filter((part) => part.collection === table)
+      .reduce((sum, part) => sum + part.count, 0);
     if (count !== expected) differ(`${table}: ${count} are there, and the backup has ${expected}`);
   }
   if (newest.ledger !== null) {
@@ -94,7 +96,8 @@ export async function compareRestored(options: DrillOptions): Promise<Compared> 
 }
 
 function targetOf({ targets }: DrillOptions, { placement }: Collection, database: string): RestoreTarget {
-  const place = placement.kind === "home" ? database : placement.kind === "pinned" ? placement.database : placement.primary;
+  const place =
+    placement.kind === "home" ? database : placement.kind === "pinned" ? placement.database : placement.primary;
   const target = targets.get(place);
   if (!target) throw new Error(`There is no database "${place}" in this drill.`);
   return target;
@@ -117,7 +120,9 @@ const sameOrder = (line: Line): [string, unknown][] =>
     .sort(([one], [other]) => (one < other ? -1 : 1));
 const textOf = (value: unknown): string => EJSON.stringify([value], { relaxed: false });
 const digestOf = (line: Line): string =>
-  createHash("sha256").update(textOf(sameOrder(line))).digest("base64");
+  createHash("sha256")
+    .update(textOf(sameOrder(line)))
+    .digest("base64");
 
 function firstDifference(line: Line, here: Line): string {
   for (const name of new Set([...Object.keys(line), ...Object.keys(here)]))

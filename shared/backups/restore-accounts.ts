@@ -38,7 +38,10 @@ export interface Accounts {
   /** The one that was asked for. */
   theOnly(): Promise<string | null>;
   /** Makes those of that state, and says how many. */
-  make(state: "new" | "gone", at: () => Promise<void>): Promise<{ made: number; refused: { id: string; why: string }[] }>;
+  make(
+    state: "new" | "gone",
+    at: () => Promise<void>,
+  ): Promise<{ made: number; refused: { id: string; why: string }[] }>;
   /** what of the lines has no place here, in sentences */
   readonly left: ReadonlySet<string>;
 }
@@ -59,7 +62,8 @@ export async function openAccounts({ sql, homes, only }: AccountsOptions): Promi
   const shapes = new Map<string, { shape: TableShape; given: string[] }>();
   const left = new Set<string>();
   const isId = only !== null && /^[0-9a-f-]{36}$/i.test(only);
-  const wanted = only === null ? "true" : isId ? `line ->> 'id' = '${only.toLowerCase()}'` : "lower(line ->> 'email') = lower($2)";
+  const wanted =
+    only === null ? "true" : isId ? `line ->> 'id' = '${only.toLowerCase()}'` : "lower(line ->> 'email') = lower($2)";
 
   async function stageBatch({ shape }: { shape: TableShape }, lines: readonly Line[]): Promise<void> {
     const text = JSON.stringify(lines);

@@ -51,7 +51,9 @@ export function withoutPlace(chain: readonly Manifest[], { collections, database
       if (count === 0 || name.includes(".") || (only && !only.has(name))) continue;
       const collection = collections.find((each) => each.name === name);
       if (!collection) {
-        problems.add(`There is no collection "${name}" here any more: name those that are to be restored by --collection.`);
+        problems.add(
+          `There is no collection "${name}" here any more: name those that are to be restored by --collection.`,
+        );
         continue;
       }
       const { placement } = collection;

@@ -71,7 +71,9 @@ export async function restoreLedger(
         if (broken) throw new Wrong(`${broken.invariant}: ${broken.offender}, ${broken.detail}`);
         const found = await totals(query);
         if (!sameTotals(manifest.ledger ?? {}, found))
-          throw new Wrong(`the totals are ${JSON.stringify(found)}, and the manifest says ${JSON.stringify(manifest.ledger)}`);
+          throw new Wrong(
+            `the totals are ${JSON.stringify(found)}, and the manifest says ${JSON.stringify(manifest.ledger)}`,
+          );
         return written;
       }),
     );
@@ -92,7 +94,9 @@ async function setGuardsAside(query: SqlQuery): Promise<string[]> {
   const guards: string[] = [];
   for (const { name, trigger, enabled } of found) {
     await query(`alter table ${name} disable trigger ${trigger}`);
-    guards.push(`alter table ${name} enable ${enabled === "A" ? "always " : enabled === "R" ? "replica " : ""}trigger ${trigger}`);
+    guards.push(
+      `alter table ${name} enable ${enabled === "A" ? "always " : enabled === "R" ? "replica " : ""}trigger ${trigger}`,
+    );
   }
   return guards;
 }

@@ -2,7 +2,15 @@
  * Records into a MongoDB: exactly as they were, or as a new version. A user who has an account here may write meanwhile and may
  * be moved: their records go in a transaction that writes their fence and what they refer to, as their own writes do.
  */
-import { type AnyBulkWriteOperation, type Db, type Document, Long, MongoBulkWriteError, MongoServerError, UUID } from "mongodb";
+import {
+  type AnyBulkWriteOperation,
+  type Db,
+  type Document,
+  Long,
+  MongoBulkWriteError,
+  MongoServerError,
+  UUID,
+} from "mongodb";
 import { err, ok, type Result } from "neverthrow";
 import { invalid, type RepositoryError } from "../contract/errors.ts";
 import { type Collection, isTwoWay } from "../definition/define.ts";
@@ -239,7 +247,10 @@ async function look(
 ): Promise<Map<string, Here>> {
   const which = { _id: { $in: documents.map(({ _id }) => _id) } } as Document;
   const projection = { version: 1, _deleted_at: 1, _seen: 1 };
-  const found = await db.collection(name).find(which, { ...options, projection }).toArray();
+  const found = await db
+    .collection(name)
+    .find(which, { ...options, projection })
+    .toArray();
   return new Map(
     found.map((document): [string, Here] => [
       keyText(document),
@@ -255,7 +266,11 @@ async function look(
 async function touchFence(db: Db, name: string, user: string, given: CallOptions) {
   const _id = new UUID(user);
   const open = { $or: [{ state: "active" as const }, { held_until: { $lt: new Date(), $ne: null } }] };
-  const { matchedCount } = await fencesIn(db).updateOne({ _id, home: name, ...open }, { $inc: { touched: 1 } }, given());
+  const { matchedCount } = await fencesIn(db).updateOne(
+    { _id, home: name, ...open },
+    { $inc: { touched: 1 } },
+    given(),
+  );
   if (matchedCount > 0) return "here";
   const fence = await fencesIn(db).findOne({ _id }, given());
   if (!fence) return "here";

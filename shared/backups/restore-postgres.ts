@@ -117,13 +117,15 @@ async function look(query: SqlQuery, shape: Shape, lines: readonly Line[], lock:
        and ${isReplicated ? "t.seen is not null" : "t.user_id = g.owner"}`,
     [given, collection.name],
   );
-  const here = (isDeleted: boolean) => (row: Record<string, unknown>): [number, Here] => [
-    Number(row.n),
-    {
-      ...{ version: Number(row.version), isDeleted },
-      ...(row.seen !== null && { seen: JSON.parse(String(row.seen)) as Record<string, number> }),
-    },
-  ];
+  const here =
+    (isDeleted: boolean) =>
+    (row: Record<string, unknown>): [number, Here] => [
+      Number(row.n),
+      {
+        ...{ version: Number(row.version), isDeleted },
+        ...(row.seen !== null && { seen: JSON.parse(String(row.seen)) as Record<string, number> }),
+      },
+    ];
   return new Map([...buried.map(here(true)), ...rows.map(here(false))]);
 }
 
@@ -159,15 +161,17 @@ async function putAll(query: SqlQuery, putting: Putting, lines: readonly Line[])
     return outcomeOf(line, here.get(n) ?? null, choices);
   });
   const those = (...which: Outcome["is"][]) => lines.filter((_, n) => which.includes((outcomes[n] as Outcome).is));
-  await query(
-    "select set_config('switchyard.applying', (select secret from switchyard.apply_secret), true)",
-  );
+  await query("select set_config('switchyard.applying', (select secret from switchyard.apply_secret), true)");
   await query("set constraints all deferred");
   const exact = those("missing", "replaced");
   const replaced = those("replaced");
   // one that refers to another is not to go with it: only what is at home, where nothing does, is taken away first
   if (replaced.length > 0) await clear(query, shape, replaced, (line) => shape.perOwner || isTombstone(line));
-  await insertRows(query, shape, exact.filter((line) => !isTombstone(line)));
+  await insertRows(
+    query,
+    shape,
+    exact.filter((line) => !isTombstone(line)),
+  );
   await insertTombstones(query, shape, exact.filter(isTombstone));
   for (const [n, line] of lines.entries())
     if ((outcomes[n] as Outcome).is === "renewed") outcomes[n] = await renew(query, shape, line, here.get(n) as Here);
@@ -206,10 +210,9 @@ async function usersElsewhere(
 async function clear(query: SqlQuery, shape: Shape, lines: readonly Line[], goes: (line: Line) => boolean) {
   const { collection, table, owner, perOwner, isReplicated } = shape;
   const given = keysOf(shape, lines);
-  await query(
-    `delete from ${table} t using ${GIVEN} where t.id = g.id${perOwner ? ` and t.${owner} = g.owner` : ""}`,
-    [keysOf(shape, lines.filter(goes))],
-  );
+  await query(`delete from ${table} t using ${GIVEN} where t.id = g.id${perOwner ? ` and t.${owner} = g.owner` : ""}`, [
+    keysOf(shape, lines.filter(goes)),
+  ]);
   // what the deletion itself has left of a replicated one, too
   await query(
     `delete from switchyard.tombstones t using ${GIVEN} where t.collection = $2 and t.id = g.id

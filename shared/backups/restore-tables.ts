@@ -61,7 +61,8 @@ export function insertLines(
 }
 
 /** Lines as a parameter, in their order. */
-export const LINES = "select value as line from jsonb_array_elements($1::text::jsonb) with ordinality e (value, n) order by n";
+export const LINES =
+  "select value as line from jsonb_array_elements($1::text::jsonb) with ordinality e (value, n) order by n";
 
 /** Numbers that the table makes itself go on behind what it has now. */
 export async function advance(query: SqlQuery, { name, columns }: TableShape): Promise<void> {

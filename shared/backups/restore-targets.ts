@@ -75,5 +75,6 @@ function refuseOther(found: string | undefined, name: string): void {
     throw new Error(
       `The database "${name}" is not prepared: ${name === CONTROL_PLANE ? "apply the migrations" : `run switchyard db prepare ${name}`} first.`,
     );
-  if (found !== name) throw new Error(`The database configured as "${name}" says that it is "${found}": look at its URL.`);
+  if (found !== name)
+    throw new Error(`The database configured as "${name}" says that it is "${found}": look at its URL.`);
 }

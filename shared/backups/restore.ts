@@ -158,7 +158,16 @@ interface Waiting {
 }
 
 async function restoreRecords(restoring: Restoring): Promise<void> {
-  const { storage, identity, chain, collections, only, onProgress = () => {}, isInterrupted, at = () => {} } = restoring;
+  const {
+    storage,
+    identity,
+    chain,
+    collections,
+    only,
+    onProgress = () => {},
+    isInterrupted,
+    at = () => {},
+  } = restoring;
   for (const collection of collections) {
     if (only && !only.has(collection.name)) continue;
     const parts = chain.flatMap(({ id, parts: all }) =>
@@ -204,7 +213,8 @@ async function putLines(
 ): Promise<Waiting[]> {
   const { accounts, theOnly, totals, targets, choices, isDry } = restoring;
   const field = userFieldOf(collection);
-  const userOf = (line: Line): string | null => (line[field] === undefined || isOfRoom(collection) ? null : String(line[field]));
+  const userOf = (line: Line): string | null =>
+    line[field] === undefined || isOfRoom(collection) ? null : String(line[field]);
   const theirs = theOnly === null ? lines : lines.filter((line) => userOf(line) === theOnly);
   const users = [...new Set(theirs.flatMap((line) => userOf(line) ?? []))];
   const waiting: Waiting[] = [];

@@ -93,7 +93,8 @@ async function money({ control }: System, first: TestUser<string>, second: TestU
     return data;
   };
   const accounts = [];
-  for (const { id } of [first, second]) accounts.push(await rpc("ledger_open_account", { p_user_id: id, p_asset: "EUR" }));
+  for (const { id } of [first, second])
+    accounts.push(await rpc("ledger_open_account", { p_user_id: id, p_asset: "EUR" }));
   const [from, to] = accounts.map(({ id, account }) => id ?? account.id);
   await rpc("ledger_deposit", { p_actor: null, p_id: crypto.randomUUID(), p_account: from, p_amount: "100.5" });
   await rpc("ledger_transfer", {

@@ -1,6 +1,7 @@
 /** A process that restores, and kills itself (SIGKILL) right after the so manieth time that it has come to a step. */
-import { folderStorage } from "../../shared/backups/folder-storage.ts";
+
 import { chainOf } from "../../shared/backups/chain.ts";
+import { folderStorage } from "../../shared/backups/folder-storage.ts";
 import { restoreBackup } from "../../shared/backups/restore.ts";
 import { openTargets } from "../../shared/backups/restore-targets.ts";
 import { connectSql } from "../../shared/backups/sql.ts";

@@ -45,7 +45,10 @@ async function lose(home: string, collection: string, record: string): Promise<v
     const url = system.env.MONGODB_URI ?? "";
     const client = createMongoClient(url, { appName: "test" });
     const _id = { user_id: new UUID(user), id: new UUID(record) };
-    await client.db(databaseName(url)).collection(collection).deleteOne({ _id } as never);
+    await client
+      .db(databaseName(url))
+      .collection(collection)
+      .deleteOne({ _id } as never);
     await client.close();
   }
 }
@@ -81,7 +84,9 @@ describe.each(HOMES)("of a user at home in %s", (home) => {
     const path = `/expenses/${filled.keyed.get(home)?.id}`;
     const before = await call("GET", path);
     expect(before.body.amount).toBe("77.00");
-    expect((await restore(home, "--collection=expenses", "--overwrite")).collections.expenses).toMatchObject({ renewed: 1 });
+    expect((await restore(home, "--collection=expenses", "--overwrite")).collections.expenses).toMatchObject({
+      renewed: 1,
+    });
     const after = await call("GET", path);
     expect(after.body.amount).toBe("13.00");
     expect(after.body.version).toBeGreaterThan(before.body.version);

@@ -6,7 +6,16 @@ import { CHANGING } from "../../scripts/commands/noted.ts";
 /** The doctor makes a user of its own, and takes it away; alerts are told of what is found. */
 const LOOKING = [
   ...["alerts check", "alerts list", "alerts test"],
-  ...["backup drill", "backup list", "backup verify", "collection sql", "databases", "deploy status", "doctor", "health"],
+  ...[
+    "backup drill",
+    "backup list",
+    "backup verify",
+    "collection sql",
+    "databases",
+    "deploy status",
+    "doctor",
+    "health",
+  ],
   ...["homes moves status", "import status", "ledger check", "logs"],
   ...["replication status", "replication verify", "stats"],
 ];
