@@ -23,7 +23,7 @@ import { currencyParent, parentsOf, touchParents } from "../mongo/references.ts"
 import { type CallOptions, inTransaction } from "../mongo/transactions.ts";
 import { AT_ONCE } from "../mongo/unsent.ts";
 import { nextVersion } from "../values/version.ts";
-import { isTombstone, type Line, lineOfDocument, recordOfLine } from "./record-lines.ts";
+import { type Line, lineOfDocument, recordOfLine } from "./record-lines.ts";
 import {
   type Choices,
   type Here,
