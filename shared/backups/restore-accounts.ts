@@ -16,7 +16,7 @@ export const ASSIGNMENTS = "public.user_database_assignments";
  * gone     it was here, and was deleted since
  * taken    another account has the address by now
  */
-export type AccountState = "new" | "living" | "gone" | "taken";
+type AccountState = "new" | "living" | "gone" | "taken";
 
 const LINES_AT_ONCE = 500;
 
