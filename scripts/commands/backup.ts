@@ -20,7 +20,7 @@ import { createProgress } from "./progress.ts";
 
 const PLACE = { to: { type: "string" } } as const;
 
-function storageOf({ to }: Given["values"], env: Environment): BackupStorage {
+export function storageOf({ to }: Given["values"], env: Environment): BackupStorage {
   const config = loadBackupConfig(env);
   return storageAt(to === undefined ? config.BACKUP_TO : String(to), config).match(
     (storage) => storage,
@@ -41,7 +41,7 @@ async function refusing<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /** Of a file as age-keygen writes it: comments, and one line with the key. */
-async function identityOf(file: Given["values"][string]): Promise<string | null> {
+export async function identityOf(file: Given["values"][string]): Promise<string | null> {
   if (file === undefined) return null;
   const text = await readFile(String(file), "utf8").catch((error: Error) => {
     throw new Refused(`--identity-file: ${error.message}.`);

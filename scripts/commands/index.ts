@@ -3,6 +3,8 @@ import { parseArgs } from "node:util";
 import { ConfigError } from "../../shared/config.ts";
 import { checkAlerts, listAlerts, testAlerts } from "./alerts.ts";
 import { createBackupCommand, listBackupsCommand, pruneBackupsCommand, verifyBackupCommand } from "./backup.ts";
+import { drillBackupCommand } from "./backup-drill.ts";
+import { restoreBackupCommand } from "./backup-restore.ts";
 import { collectionSqlCommand } from "./collection.ts";
 import { type Command, type Given, type Io, Refused, WrongUse } from "./command.ts";
 import { replicationConflicts } from "./conflicts.ts";
@@ -79,6 +81,8 @@ export const COMMANDS: readonly Command[] = [
   listBackupsCommand,
   verifyBackupCommand,
   pruneBackupsCommand,
+  restoreBackupCommand,
+  drillBackupCommand,
 ];
 
 /** Runs one command; the exit code: 0 done, 1 failed, 2 wrongly called. */

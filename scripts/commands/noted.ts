@@ -22,6 +22,7 @@ const CHANGES: Readonly<Record<string, (given: Given) => boolean>> = {
   deploy: ({ values }) => values["dry-run"] !== true,
   "backup prune": ({ values }) => values["dry-run"] !== true,
   "replication restore": ({ values }) => values.commit === true,
+  "backup restore": ({ values }) => values.yes === true,
   ...Object.fromEntries(
     [
       ...["databases add", "databases set", "databases drain", "databases remove", "db prepare", "purge"],

@@ -6,12 +6,14 @@ import { createHash, type Hash } from "node:crypto";
 import { Readable } from "node:stream";
 import { createZstdCompress, createZstdDecompress } from "node:zlib";
 import { Decrypter, Encrypter } from "age-encryption";
-import { EJSON } from "bson";
+import { BSON } from "mongodb";
 import { textOfLine } from "./line-text.ts";
 import type { Part } from "./manifest.ts";
 import { type BackupStorage, NotStored } from "./storage.ts";
 
 type Line = Record<string, unknown>;
+/** The driver's own: classes of another copy of the library are strangers to it. */
+const { EJSON } = BSON;
 
 /** Why a part cannot be trusted, by name. */
 export class BadPart extends Error {

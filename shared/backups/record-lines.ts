@@ -133,7 +133,10 @@ export const recordOfLine = (collection: Collection, line: Line): Row | null =>
 
 function recordOf(collection: Collection, line: Line): Row {
   const { owner } = identityOf(collection);
-  const fields = Object.entries(collection.fields).map(([name, { kind }]) => [name, fromStored(kind, line[name])]);
+  const fields = Object.entries(collection.fields).map(([name, { kind }]) => [
+    name,
+    fromStored(kind, kind === "json" ? promoted(line[name]) : line[name]),
+  ]);
   return {
     id: uuidText(line.id),
     [owner]: uuidText(line[owner]),
@@ -142,6 +145,16 @@ function recordOf(collection: Collection, line: Line): Row {
     created_at: (line.created_at as Date).toISOString(),
     updated_at: (line.updated_at as Date).toISOString(),
   };
+}
+
+const NUMBERS: ReadonlySet<unknown> = new Set(["Double", "Int32"]);
+
+/** Numbers in JSON as the driver promotes them: a line has them with their types. */
+function promoted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(promoted);
+  if (value === null || typeof value !== "object") return value;
+  if ("_bsontype" in value) return NUMBERS.has(value._bsontype) ? Number(value) : value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, promoted(inner)]));
 }
 
 export const isTombstone = (line: Line): boolean => line._deleted_at !== undefined;

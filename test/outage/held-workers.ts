@@ -6,14 +6,13 @@ import { deadlinesOf } from "../../shared/deadlines.ts";
 import { createLog } from "../../shared/log.ts";
 import { createMovesControl } from "../../shared/moves/control.ts";
 import { stepMove } from "../../shared/moves/move-user.ts";
-import { MOVE_POINTS } from "../../shared/moves/run.ts";
+import type { MOVE_POINTS } from "../../shared/moves/run.ts";
 import { closeAll, createRegistry } from "../../shared/placement/registry.ts";
 import { serviceClient } from "../../shared/postgres/client.ts";
 import type { HomeCopy } from "../../shared/repository/home-copy.ts";
 
 /** Points of a step, and what has none: before the first batch is copied, and before the old copy is taken away. */
-export const HOLDS = [...MOVE_POINTS, "copying", "cleaning"] as const;
-export type Hold = (typeof HOLDS)[number];
+export type Hold = (typeof MOVE_POINTS)[number] | "copying" | "cleaning";
 
 interface HeldOptions {
   env: Environment;

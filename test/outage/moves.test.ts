@@ -19,7 +19,15 @@ import { HOMES, otherThan } from "./system.ts";
 const FAULTS = { kill: "start", pause: "resume" } as const;
 type Fault = keyof typeof FAULTS;
 /** while copying, catching up, in the pause, sealed, at the switch, right after it, and while the kept copy is cleaned */
-const PHASES = ["copying", "compared", "paused", "sealed", "verified", "switched", "cleaning"] as const satisfies Hold[];
+const PHASES = [
+  "copying",
+  "compared",
+  "paused",
+  "sealed",
+  "verified",
+  "switched",
+  "cleaning",
+] as const satisfies Hold[];
 type Phase = (typeof PHASES)[number];
 
 interface Round {
@@ -226,7 +234,9 @@ const nameOf = ({ victim, fault, isMeanwhile }: Round) =>
 describe("users who move in both directions, at every phase", () => {
   test.each(ROUNDS.map((round) => [nameOf(round), round] as const))("%s", async (_, { victim, fault, isMeanwhile }) => {
     const people = await Promise.all(HOMES.flatMap((from) => PHASES.map((phase) => startPerson(phase, from))));
-    const release = () => people.forEach(({ user }) => workers.release(user.id));
+    const release = () => {
+      for (const { user } of people) workers.release(user.id);
+    };
     try {
       await writesOf(people, SOME);
       await bringThere(people);
@@ -245,11 +255,14 @@ describe("users who move in both directions, at every phase", () => {
         await Promise.all(people.map((person) => expectGoingOn(person, victim)));
       }
       await bringBack();
-      await vi.waitUntil(async () => {
-        await timePasses(people);
-        const states = await statesOf(people);
-        return states.every((move) => !isUnderWay(move) && (move.phase !== "cleaning" || move.state === "cleaned"));
-      }, { ...PATIENT, interval: 500 });
+      await vi.waitUntil(
+        async () => {
+          await timePasses(people);
+          const states = await statesOf(people);
+          return states.every((move) => !isUnderWay(move) && (move.phase !== "cleaning" || move.state === "cleaned"));
+        },
+        { ...PATIENT, interval: 500 },
+      );
       await writesOf(people, SOME);
       await Promise.all(people.map(expectEnd));
     } finally {

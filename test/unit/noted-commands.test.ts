@@ -6,8 +6,8 @@ import { CHANGING } from "../../scripts/commands/noted.ts";
 /** The doctor makes a user of its own, and takes it away; alerts are told of what is found. */
 const LOOKING = [
   ...["alerts check", "alerts list", "alerts test"],
-  ...["backup list", "backup verify", "collection sql", "databases", "deploy status", "doctor", "health"],
-  ...["homes moves status", "import status", "ledger check", "logs", "migrate status"],
+  ...["backup drill", "backup list", "backup verify", "collection sql", "databases", "deploy status", "doctor"],
+  ...["health", "homes moves status", "import status", "ledger check", "logs", "migrate status"],
   ...["replication status", "replication verify", "stats"],
 ];
 
