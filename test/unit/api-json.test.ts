@@ -20,7 +20,11 @@ vi.mock("../../shared/collections/index.ts", async (original) => {
 });
 
 const authorization = `Bearer ${await token({ amr: [{ method: "password", timestamp: Math.floor(Date.now() / 1_000) }] })}`;
-const router = { getAccount: async () => ok({}), getAssignment: async () => ok({}) } as unknown as Partial<Router>;
+const router = {
+  getAccount: async () => ok({}),
+  getAssignment: async () => ok({}),
+  control: async (_: string, name: string) => ok(name === "switchyard_account_export" ? {} : []),
+} as unknown as Partial<Router>;
 let { app } = memoryApi({ router });
 beforeEach(() => {
   ({ app } = memoryApi({ router }));
