@@ -121,10 +121,7 @@ const webhookSecret = z
 const bearerToken = z
   .string()
   .min(32, "must have at least 32 characters: openssl rand -hex 32")
-  .regex(
-    /^[A-Za-z0-9._~+/-]+=*$/,
-    "may hold letters, digits, ., _, ~, +, / and -, and = at its end: openssl rand -hex 32",
-  );
+  .regex(/^[A-Za-z0-9._~+/-]+=*$/, "may hold letters, digits, . _ ~ + / -, and = at its end: openssl rand -hex 32");
 
 const flag = z.enum(["0", "1"], "must be 0 or 1");
 
