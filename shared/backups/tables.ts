@@ -46,6 +46,8 @@ export const TABLES: Readonly<Record<string, TableDecision>> = {
   "switchyard.conflicts": kept,
   "switchyard.imports": kept,
   "switchyard.import_users": kept,
+  // one that was under way begins anew: what it has changed already is found to be so
+  "switchyard.data_migrations": { is: "kept", where: "state in ('done', 'reverted')" },
   "switchyard.admin_audit": kept,
   "switchyard.admin_audit_outcomes": kept,
 

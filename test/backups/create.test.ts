@@ -3,13 +3,13 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runCommand } from "../../scripts/commands/index.ts";
 import { readPart } from "../../shared/backups/codec.ts";
 import { folderStorage } from "../../shared/backups/folder-storage.ts";
 import type { Manifest } from "../../shared/backups/manifest.ts";
 import { isTombstone, type Line, recordOfLine } from "../../shared/backups/record-lines.ts";
 import { contacts } from "../../shared/collections/contacts.ts";
 import { type MovingSystem, startMovingSystem } from "../moves/system.ts";
+import { commandOn } from "./filled.ts";
 
 let system: MovingSystem;
 let folder: string;
@@ -22,13 +22,7 @@ afterAll(async () => {
   if (folder) await rm(folder, { recursive: true });
 });
 
-async function command(...words: string[]) {
-  const said = { out: [] as string[], err: [] as string[] };
-  const env = { ...system.env, DATABASE_URL: system.control.ownerUrl };
-  const io = { env, out: (line: string) => said.out.push(line), err: (line: string) => said.err.push(line) };
-  const code = await runCommand(words, io);
-  return { code, out: said.out.join("\n"), err: said.err.join("\n") };
-}
+const command = (...words: string[]) => commandOn(system, ...words);
 
 test("everything of every home comes back from the lines as the API tells it", async () => {
   const told = new Map<string, Record<string, unknown>>();

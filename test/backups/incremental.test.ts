@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MongoClient } from "mongodb";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runCommand } from "../../scripts/commands/index.ts";
 import { readPart } from "../../shared/backups/codec.ts";
 import { folderStorage } from "../../shared/backups/folder-storage.ts";
 import { type Manifest, sumOf } from "../../shared/backups/manifest.ts";
 import { storedOfLine } from "../../shared/backups/record-lines.ts";
 import { contacts } from "../../shared/collections/contacts.ts";
 import { type MovingSystem, startMovingSystem } from "../moves/system.ts";
+import { commandOn } from "./filled.ts";
 
 let system: MovingSystem;
 let folder: string;
@@ -23,13 +23,7 @@ afterAll(async () => {
   if (folder) await rm(folder, { recursive: true });
 });
 
-async function command(...words: string[]) {
-  const said = { out: [] as string[], err: [] as string[] };
-  const env = { ...system.env, DATABASE_URL: system.control.ownerUrl, BACKUP_TO: folder };
-  const io = { env, out: (line: string) => said.out.push(line), err: (line: string) => said.err.push(line) };
-  const code = await runCommand(words, io);
-  return { code, out: said.out.join("\n"), err: said.err.join("\n") };
-}
+const command = (...words: string[]) => commandOn({ ...system, env: { ...system.env, BACKUP_TO: folder } }, ...words);
 async function created(...words: string[]): Promise<Manifest> {
   const made = await command("backup", "create", ...words, "--json");
   expect(made).toMatchObject({ code: 0, err: "" });
