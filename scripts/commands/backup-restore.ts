@@ -1,12 +1,13 @@
 /** `switchyard backup restore`: shows what would come back, and brings it back. */
 import { chainOf } from "../../shared/backups/chain.ts";
+import { naming, RESTORE_GOES_ON } from "../../shared/backups/failures.ts";
 import { schemaHash } from "../../shared/backups/manifest.ts";
 import { type Restored, type RestoreOptions, restoreBackup } from "../../shared/backups/restore.ts";
 import { checkChain, withoutPlace } from "../../shared/backups/restore-checks.ts";
 import { openTargets } from "../../shared/backups/restore-targets.ts";
 import { connectSql } from "../../shared/backups/sql.ts";
 import { allCollections } from "../../shared/collections/index.ts";
-import { identityOf, storageOf } from "./backup.ts";
+import { identityOf, refusing, storageOf } from "./backup.ts";
 import { type Command, type Given, JSON_OPTION, json, Refused, table, WrongUse } from "./command.ts";
 import { connected } from "./connect.ts";
 import { createProgress } from "./progress.ts";
@@ -71,12 +72,16 @@ export const restoreBackupCommand: Command = {
       );
       progress.end();
       if (isWhole.isErr()) throw new Refused(`${isWhole.error}. Nothing was written.`);
-      const control = await connectSql(controlUrl, deadlines.connectMs);
+      const control = await refusing(() =>
+        naming("supabase", () => connectSql(controlUrl, deadlines.connectMs), "Nothing was written."),
+      );
       try {
-        const targets = await openTargets({
-          ...{ control, databases: config.databases, mongoDatabase: config.MONGODB_DATABASE },
-          ...{ collections: allCollections, connectMs: deadlines.connectMs },
-        });
+        const targets = await refusing(() =>
+          openTargets({
+            ...{ control, databases: config.databases, mongoDatabase: config.MONGODB_DATABASE },
+            ...{ collections: allCollections, connectMs: deadlines.connectMs },
+          }),
+        );
         try {
           const places = { collections: allCollections, databases: [...targets.all.keys()], homes, only };
           const problems = withoutPlace(chain.value, places);
@@ -111,7 +116,7 @@ export const restoreBackupCommand: Command = {
 };
 
 async function restored(options: RestoreOptions, end: () => void): Promise<Restored> {
-  const done = await restoreBackup(options);
+  const done = await refusing(() => naming("supabase", () => restoreBackup(options), RESTORE_GOES_ON));
   end();
   if (done.isErr()) throw new Refused(`${done.error} Nothing was written.`);
   return done.value;

@@ -31,7 +31,7 @@ export function storageOf({ to }: Given["values"], env: Environment): BackupStor
 }
 
 /** What befell a backup, as the end of the command. */
-async function refusing<T>(work: () => Promise<T>): Promise<T> {
+export async function refusing<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

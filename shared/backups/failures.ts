@@ -7,12 +7,16 @@ export class BackupFailed extends Error {
   override readonly name = "BackupFailed";
 }
 
+/** What comes of what was done until then. */
+const NOTHING_COUNTS = "Nothing of this backup counts; run it again.";
+export const RESTORE_GOES_ON = "What was written stays, and the same command goes on with it.";
+
 /** Runs this, which speaks to that database, and throws what it throws as a `BackupFailed`, where it is known. */
-export async function naming<T>(database: string, work: () => Promise<T>): Promise<T> {
+export async function naming<T>(database: string, work: () => Promise<T>, then = NOTHING_COUNTS): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw ofDatabase(database, error);
+    throw ofDatabase(database, error, then);
   }
 }
 
@@ -21,7 +25,7 @@ export async function* namingEach<T>(database: string, lines: AsyncIterable<T>):
   try {
     yield* lines;
   } catch (error) {
-    throw ofDatabase(database, error);
+    throw ofDatabase(database, error, NOTHING_COUNTS);
   }
 }
 
@@ -52,17 +56,16 @@ const LOST = ["57P01", "57P02", "08006", "08003", "ECONNRESET", "EPIPE", "ECONNA
 /** SnapshotTooOld, and a read of a cursor that the server has forgotten with it */
 const TOO_OLD = ["239"];
 
-function ofDatabase(name: string, error: unknown): unknown {
+function ofDatabase(name: string, error: unknown, then: string): unknown {
   if (error instanceof BackupFailed) return error;
   const codes = codesOf(error);
   const is = (known: readonly string[]) => codes.some((code) => known.includes(code));
   const [title, variable] = [titleOf(name), name === "supabase" ? "DATABASE_URL" : variableOf(name)];
-  const say = (sentence: string) =>
-    new BackupFailed(`${sentence} Nothing of this backup counts; run it again.`, { cause: error });
+  const say = (sentence: string) => new BackupFailed(`${sentence} ${then}`, { cause: error });
   if (is(WRONG_PASSWORD)) return say(`${title} refuses the user or the password in ${variable}: correct them.`);
   if (is(FORBIDDEN))
     return say(
-      `${title} does not let the user in ${variable} read everything (${messageOf(error)}): use the owner of the database.`,
+      `${title} does not let the user in ${variable} do everything that it takes (${messageOf(error)}): use the owner of the database.`,
     );
   if (is(TOO_OLD))
     return say(
@@ -73,7 +76,7 @@ function ofDatabase(name: string, error: unknown): unknown {
       `${title} cannot be reached by ${variable} (${messageOf(error)}): see that it runs, and that it takes connections from here.`,
     );
   if (is(LOST) || isLostByName(error))
-    return say(`The connection to ${title} was lost while it was read (${messageOf(error)}).`);
+    return say(`The connection to ${title} was lost on the way (${messageOf(error)}).`);
   return error;
 }
 

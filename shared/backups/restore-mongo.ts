@@ -23,6 +23,7 @@ import { currencyParent, parentsOf, touchParents } from "../mongo/references.ts"
 import { type CallOptions, inTransaction } from "../mongo/transactions.ts";
 import { AT_ONCE } from "../mongo/unsent.ts";
 import { nextVersion } from "../values/version.ts";
+import { BackupFailed } from "./failures.ts";
 import { type Line, lineOfDocument, recordOfLine } from "./record-lines.ts";
 import {
   type Choices,
@@ -139,7 +140,10 @@ export function mongoTarget({ name, site, db, all, close, clock = Date.now }: Mo
       if (isHome && living.has(user)) {
         const fence = await touchFence(db, name, user, given);
         if (fence === "elsewhere") return ok(numbers.map(() => ({ is: "elsewhere" })));
-        if (fence === "moving") throw new Error(`User ${user} is being moved to another home: try again in a moment.`);
+        if (fence === "moving")
+          throw new BackupFailed(
+            `User ${user} is being moved to another home: run the same command again in a moment.`,
+          );
       }
       const found = await look(db, collection, theirs, given());
       const outcomes: Outcome[] = [];

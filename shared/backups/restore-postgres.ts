@@ -4,6 +4,7 @@
  */
 import { type Collection, identityOf } from "../definition/define.ts";
 import { recordColumns, toRow } from "../postgres/rows.ts";
+import { BackupFailed } from "./failures.ts";
 import {
   isTombstone,
   type Line,
@@ -200,7 +201,8 @@ async function usersElsewhere(
     [users],
   );
   const held = fences.find(({ held: isHeld }) => isHeld === true);
-  if (held) throw new Error(`User ${held.id} is being moved to another home: try again in a moment.`);
+  if (held)
+    throw new BackupFailed(`User ${held.id} is being moved to another home: run the same command again in a moment.`);
   // beside the control plane, who has no fence has never moved
   const isElsewhere = ({ home, self }: Record<string, unknown>) => (home === null ? isControl : home !== self);
   return new Set(fences.filter(isElsewhere).map(({ id }) => String(id)));

@@ -6,6 +6,7 @@ import { readSelf, selfOr } from "../mongo/self.ts";
 import type { ConfiguredDatabase } from "../placement/configured-databases.ts";
 import { CONTROL_PLANE } from "../placement/database-names.ts";
 import { keptIn } from "../placement/kept-collections.ts";
+import { BackupFailed, naming } from "./failures.ts";
 import { mongoTarget } from "./restore-mongo.ts";
 import { postgresTarget } from "./restore-postgres.ts";
 import type { RestoreTarget } from "./restore-verdict.ts";
@@ -29,7 +30,7 @@ export interface Targets {
   close(): Promise<void>;
 }
 
-/** Opens them all. Throws as the drivers do, and an `Error` in words where one is not prepared, or is another one. */
+/** Opens them all. Throws `BackupFailed` where one is away, is not prepared, or is another one. */
 export async function openTargets(options: TargetsOptions): Promise<Targets> {
   const { control, databases, mongoDatabase, collections, connectMs } = options;
   const all = new Map<string, RestoreTarget>();
@@ -39,28 +40,29 @@ export async function openTargets(options: TargetsOptions): Promise<Targets> {
     const own: SqlConnection = { ...control, close: async () => undefined };
     await refuseUnprepared(control, CONTROL_PLANE);
     all.set(CONTROL_PLANE, postgresTarget(CONTROL_PLANE, own, true));
-    for (const { name, kind, url } of databases) {
-      if (kind === "postgres") {
-        const sql = await connectSql(url, connectMs);
-        all.set(name, postgresTarget(name, sql, false));
-        await refuseUnprepared(sql, name);
-        continue;
-      }
-      const deadlines = { connectMs, socketMs: SOCKET_MS };
-      const client = createMongoClient(url, { appName: "switchyard-restore", deadlines, maxPoolSize: 2 });
-      const db = client.db(databaseName(url, name === "mongodb" ? mongoDatabase : undefined));
-      const kept = new Map(keptIn(name, collections).map((collection) => [collection.name, collection]));
-      const ends = { name, db, all: kept, close: () => client.close() };
-      // known before it is asked, so that it is closed
-      all.set(name, mongoTarget({ ...ends, site: 0 }));
-      const self = selfOr(await readSelf(db, connectMs), name);
-      refuseOther(self?.name, name);
-      all.set(name, mongoTarget({ ...ends, site: self?.site ?? 0 }));
-    }
+    for (const database of databases) await naming(database.name, () => open(database), "Nothing was written.");
     return { all, close };
   } catch (error) {
     await close();
     throw error;
+  }
+
+  async function open({ name, kind, url }: ConfiguredDatabase): Promise<void> {
+    if (kind === "postgres") {
+      const sql = await connectSql(url, connectMs);
+      all.set(name, postgresTarget(name, sql, false));
+      return refuseUnprepared(sql, name);
+    }
+    const deadlines = { connectMs, socketMs: SOCKET_MS };
+    const client = createMongoClient(url, { appName: "switchyard-restore", deadlines, maxPoolSize: 2 });
+    const db = client.db(databaseName(url, name === "mongodb" ? mongoDatabase : undefined));
+    const kept = new Map(keptIn(name, collections).map((collection) => [collection.name, collection]));
+    const ends = { name, db, all: kept, close: () => client.close() };
+    // known before it is asked, so that it is closed
+    all.set(name, mongoTarget({ ...ends, site: 0 }));
+    const self = selfOr(await readSelf(db, connectMs), name);
+    refuseOther(self?.name, name);
+    all.set(name, mongoTarget({ ...ends, site: self?.site ?? 0 }));
   }
 }
 
@@ -72,9 +74,9 @@ async function refuseUnprepared({ query }: Pick<SqlConnection, "query">, name: s
 
 function refuseOther(found: string | undefined, name: string): void {
   if (found === undefined)
-    throw new Error(
+    throw new BackupFailed(
       `The database "${name}" is not prepared: ${name === CONTROL_PLANE ? "apply the migrations" : `run switchyard db prepare ${name}`} first.`,
     );
   if (found !== name)
-    throw new Error(`The database configured as "${name}" says that it is "${found}": look at its URL.`);
+    throw new BackupFailed(`The database configured as "${name}" says that it is "${found}": look at its URL.`);
 }

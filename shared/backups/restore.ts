@@ -13,6 +13,7 @@
 import { err, ok, type Result } from "neverthrow";
 import { type Collection, userFieldOf } from "../definition/define.ts";
 import { readPart } from "./codec.ts";
+import { BackupFailed, naming, RESTORE_GOES_ON } from "./failures.ts";
 import type { Manifest } from "./manifest.ts";
 import type { Line } from "./record-lines.ts";
 import { type Accounts, ASSIGNMENTS, openAccounts, USERS } from "./restore-accounts.ts";
@@ -67,7 +68,7 @@ export interface Restored {
   left: readonly string[];
 }
 
-/** The error is a sentence, and nothing was written. Failures of a database are thrown: run it again. */
+/** The error is a sentence, and nothing was written. Throws `BackupFailed` for what people can mend. */
 export async function restoreBackup(options: RestoreOptions): Promise<Result<Restored, string>> {
   const { chain, control, user, only, isDry, withAccounts, at = () => {} } = options;
   const newest = chain.at(-1) as Manifest;
@@ -111,7 +112,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<Result<Res
   if (withNew) await make("new");
   if (ledger === "empty" && !isDry) {
     const books = await restoreLedger(control, newest, (table) => linesOf(options, newest, table));
-    if (books.isErr()) throw new Error(`The ledger is not as the backup says, and was left out: ${books.error}`);
+    if (books.isErr()) throw new BackupFailed(`The ledger is not as the backup says, and was left out: ${books.error}`);
     ledger = "restored";
     await at("ledger");
   }
@@ -178,7 +179,7 @@ async function restoreRecords(restoring: Restoring): Promise<void> {
     let waiting: Waiting[] = [];
     for (const { id, part } of parts)
       for await (const lines of ahead(batches(readPart(storage, id, part, identity)))) {
-        if (isInterrupted?.()) throw new Error("Interrupted: the same command goes on with it.");
+        if (isInterrupted?.()) throw new BackupFailed("Interrupted: the same command goes on with it.");
         waiting.push(...(await putLines(restoring, collection, lines, part.database)));
         looked += lines.length;
         onProgress(collection.name, looked, total);
@@ -221,7 +222,7 @@ async function putLines(
   let left: readonly Line[] = theirs;
   // twice where one has moved meanwhile
   for (let tries = 0; left.length > 0; tries++) {
-    if (tries > 5) throw new Error("A user was moved again and again meanwhile: run it once more.");
+    if (tries > 5) throw new BackupFailed("A user was moved again and again meanwhile: run it once more.");
     const homes = await accounts.homesOf(users);
     const byPlace = new Map<string, Line[]>();
     const living = new Set<string>();
@@ -235,7 +236,8 @@ async function putLines(
     for (const [place, own] of byPlace) {
       const target = targets.get(place);
       if (!target) throw new Error(`${collection.name} belongs in "${place}", which is not configured here.`);
-      const outcomes = await target.put({ collection, lines: own, living, choices, isDry });
+      const put = () => target.put({ collection, lines: own, living, choices, isDry });
+      const outcomes = await naming(place, put, RESTORE_GOES_ON);
       for (const [n, outcome] of outcomes.entries()) count(outcome, own[n] as Line, elsewhere);
     }
     left = elsewhere;

@@ -56,7 +56,7 @@ test("wrong passwords, missing rights, and a snapshot that is forgotten", async 
     "use the owner of the database",
   );
   await said(new MongoServerError({ code: 239, message: "too old" })).toThrow("minSnapshotHistoryWindowInSeconds");
-  await said({ code: "57P01" }, "supabase").toThrow("The connection to Supabase was lost while it was read");
+  await said({ code: "57P01" }, "supabase").toThrow("The connection to Supabase was lost on the way");
   // what nobody has foreseen stays what it is
   const bug = new TypeError("x is not a function");
   await said(bug).toBe(bug);

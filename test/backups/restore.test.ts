@@ -150,6 +150,15 @@ describe("before anything is written", () => {
     expect(refused).toContain("gone");
   });
 
+  test("a database that is away is named", async () => {
+    const { target: to } = systems();
+    const env = { ...to.env, MONGODB_URI: "mongodb://127.0.0.1:9/away", DATABASE_CONNECT_MS: "1000" };
+    const said = await commandOn({ ...to, env }, "backup", "restore", manifest.id, `--to=${folder}`, "--yes");
+    expect(said).toMatchObject({ code: 1, err: expect.stringContaining("MongoDB cannot be reached by MONGODB_URI") });
+    expect(said.err).toContain("Nothing was written.");
+    expect(await to.control.sql("select id from auth.users")).toEqual([]);
+  });
+
   test("a wrong key, and none, are named", async () => {
     const { source: from, target: to } = systems();
     const secret = await mkdtemp(join(tmpdir(), "secret-"));
