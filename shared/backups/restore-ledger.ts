@@ -15,12 +15,17 @@ export const LEDGER_TABLES: readonly string[] = [
 ];
 const ASSETS = "public.assets";
 const OWNERS = "public.ledger_owners";
+const ACCOUNTS = "public.ledger_accounts";
 const LINES_AT_ONCE = 1_000;
 
 /** empty: nobody has an account; same: what the backup has; other: books of its own. */
 export type LedgerState = "empty" | "same" | "other";
 
-export async function lookAtLedger({ query }: Pick<SqlConnection, "query">, manifest: Manifest): Promise<LedgerState> {
+export async function lookAtLedger(
+  { query }: Pick<SqlConnection, "query">,
+  manifest: Manifest,
+  lines: (table: string) => AsyncIterable<Line>,
+): Promise<LedgerState> {
   const [found] = await query(
     `select (select count(*) from public.ledger_transfers)::integer as "public.ledger_transfers",
        (select count(*) from public.ledger_entries)::integer as "public.ledger_entries",
@@ -33,8 +38,29 @@ export async function lookAtLedger({ query }: Pick<SqlConnection, "query">, mani
     return "empty";
   const isSame =
     Object.entries(counts).every(([table, count]) => count === linesOf(manifest, table)) &&
-    sameTotals(manifest.ledger ?? {}, await totals(query));
+    sameTotals(manifest.ledger ?? {}, await totals(query)) &&
+    (await areTheseAccounts(query, lines(ACCOUNTS)));
   return isSame ? "same" : "other";
+}
+
+/** Books of another project may have as many accounts with as much in them. */
+async function areTheseAccounts(query: SqlQuery, lines: AsyncIterable<Line>): Promise<boolean> {
+  const areHere = async (batch: readonly Line[]) => {
+    const [found] = await query(
+      `select count(*)::integer as n from (${LINES}) l join ${ACCOUNTS} a on a.id = (l.line ->> 'id')::uuid
+         and a.posted = (l.line ->> 'posted')::numeric and a.version = (l.line ->> 'version')::bigint`,
+      [JSON.stringify(batch)],
+    );
+    return Number(found?.n) === batch.length;
+  };
+  let batch: Line[] = [];
+  for await (const line of lines) {
+    batch.push(line);
+    if (batch.length < LINES_AT_ONCE) continue;
+    if (!(await areHere(batch))) return false;
+    batch = [];
+  }
+  return areHere(batch);
 }
 
 const linesOf = ({ parts }: Manifest, table: string): number =>

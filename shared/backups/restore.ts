@@ -90,7 +90,9 @@ export async function restoreBackup(options: RestoreOptions): Promise<Result<Res
     if (known.taken > 0) return err(`Another account has the address of user ${user} by now.`);
   }
   const hasLedger = isWhole && options.withLedger && newest.ledger !== null;
-  let ledger: Restored["ledger"] = hasLedger ? await lookAtLedger(control, newest) : null;
+  let ledger: Restored["ledger"] = hasLedger
+    ? await lookAtLedger(control, newest, (table) => linesOf(options, newest, table))
+    : null;
   if (ledger === "other")
     return err(
       "The ledger here has entries of its own, and books are not merged: restore into an empty project, or leave it out by --without-ledger.",
@@ -135,7 +137,7 @@ async function stageAccounts(options: RestoreOptions, accounts: Accounts): Promi
 }
 
 /** Of one collection or table, of one backup, in the order of its parts. */
-async function* linesOf(
+export async function* linesOf(
   { storage, identity }: Pick<RestoreOptions, "storage" | "identity">,
   { id, parts }: Manifest,
   name: string,
