@@ -2,9 +2,6 @@
  * Reads the expenses of one database in a process of its own, either bare or into a backup in a folder, and says how long that
  * took and how much memory the process ever had.
  */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { MongoClient } from "mongodb";
 import pg from "pg";
 import { createBackup } from "../../shared/backups/create.ts";
@@ -18,10 +15,14 @@ export interface Settings {
   how: "bare" | "backup";
   dbUrl: string;
   mongoUri: string;
+  /** where the backup goes */
+  folder: string;
 }
 export interface Read {
   ms: number;
   records: number;
+  /** of the backup */
+  id?: string;
   /** of the process, ever, and when it had loaded its code */
   peakMb: number;
   bareMb: number;
@@ -50,23 +51,22 @@ async function scanMongo({ mongoUri }: Settings): Promise<number> {
   return records;
 }
 
-async function backUp({ database, dbUrl, mongoUri }: Settings): Promise<number> {
-  const folder = await mkdtemp(join(tmpdir(), "bench-backup-"));
+async function backUp({ database, dbUrl, mongoUri, folder }: Settings): Promise<Pick<Read, "records" | "id">> {
   const { sources, close, ...read } = await openSources({
     ...{ controlUrl: dbUrl, databases: [{ name: "mongodb", kind: "mongodb", url: mongoUri, variable: "MONGODB_URI" }] },
     ...{ mongoDatabase: undefined, collections: [expenses], connectMs: 10_000 },
     ...{ only: { collections: [expenses.name], user: null }, parent: null },
   });
   try {
-    const own = sources.filter(({ name }) => name === database);
+    const from = sources.filter(({ name }) => name === database);
     const made = await createBackup({
-      ...{ ...read, storage: folderStorage(folder), sources: own, schema_hash: "", kind: "full", parent: null },
+      ...{ ...read, storage: folderStorage(folder), sources: from, schema_hash: "", kind: "full", parent: null },
       ...{ only: null, recipient: null },
     });
-    return made.parts.reduce((sum, { collection, count }) => sum + (collection === expenses.name ? count : 0), 0);
+    const own = made.parts.filter(({ collection }) => collection === expenses.name);
+    return { records: own.reduce((sum, { count }) => sum + count, 0), id: made.id };
   } finally {
     await close();
-    await rm(folder, { recursive: true });
   }
 }
 
@@ -74,7 +74,7 @@ serveParent<Settings>(async (settings) => {
   const bareMb = process.resourceUsage().maxRSS / 1024;
   const start = performance.now();
   const scan = settings.database === "supabase" ? scanPostgres : scanMongo;
-  const records = await (settings.how === "bare" ? scan : backUp)(settings);
+  const read = settings.how === "bare" ? { records: await scan(settings) } : await backUp(settings);
   const ms = performance.now() - start;
-  return { ready: { ms, records, bareMb, peakMb: process.resourceUsage().maxRSS / 1024 }, stop: () => undefined };
+  return { ready: { ms, ...read, bareMb, peakMb: process.resourceUsage().maxRSS / 1024 }, stop: () => undefined };
 });

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ApiInstance, startApi } from "../attack/api.ts";
 import { readMetricsText } from "../setup/metrics-text.ts";
+import { startOwnDatabase } from "../setup/own-database.ts";
 import { preparedMongo } from "../setup/prepared-mongo.ts";
 import type { TestSupabase } from "../setup/start-supabase.ts";
-import { startTestSupabase } from "../setup/supabase.ts";
 import { newUser, type TestUser } from "../setup/users.ts";
 
 interface Total {
@@ -33,7 +33,8 @@ let admin: TestUser;
 let user: TestUser;
 
 beforeAll(async () => {
-  supabase = await startTestSupabase();
+  // others that live for a minute bring their measures, too
+  supabase = await startOwnDatabase();
   const options = { on: supabase, mongoUri: await preparedMongo("metrics") };
   one = await startApi({ ...options, more: { SINGLE_INSTANCE: "1", RATE_LIMITS: "export=1", METRICS_TOKEN } });
   other = await startApi(options);
