@@ -46,7 +46,7 @@ const SOME = 3;
 const ALL: Round[] = [false, true].flatMap((isMeanwhile) =>
   HOMES.flatMap((victim) => (Object.keys(FAULTS) as Fault[]).map((fault) => ({ victim, fault, isMeanwhile }))),
 );
-/** `npm run test:long` tries all of them; the gate the two that are least alike. */
+/** `SWITCHYARD_MOVE_OUTAGES=all` tries all of them; the gate the two that are least alike. */
 const ROUNDS =
   process.env.SWITCHYARD_MOVE_OUTAGES === "all"
     ? ALL
