@@ -9,6 +9,7 @@ import { Decrypter, Encrypter } from "age-encryption";
 import { BSON } from "mongodb";
 import { textOfLine } from "./line-text.ts";
 import type { Part } from "./manifest.ts";
+import { WRITTEN } from "./record-lines.ts";
 import { type BackupStorage, NotStored } from "./storage.ts";
 
 type Line = Record<string, unknown>;
@@ -124,7 +125,7 @@ async function* summed(bytes: AsyncIterable<Uint8Array>, sum: Hash, counted: { b
 async function* textOf(lines: AsyncIterable<Line>): AsyncIterable<Buffer> {
   let gathered = "";
   for await (const line of lines) {
-    gathered += `${textOfLine(line)}\n`;
+    gathered += `${(line as { [WRITTEN]?: string })[WRITTEN] ?? textOfLine(line)}\n`;
     if (gathered.length < GATHERED) continue;
     yield Buffer.from(gathered);
     gathered = "";

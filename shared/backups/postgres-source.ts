@@ -4,6 +4,7 @@ import { identityOf } from "../definition/define.ts";
 import { recordColumns } from "../postgres/rows.ts";
 import type { DatabaseSource, Wanted } from "./reading.ts";
 import { type Line, lineOfRow, lineOfTombstone, type TombstoneRow } from "./record-lines.ts";
+import { rowTextOf } from "./row-text.ts";
 
 /** Rows of one fetch: memory grows with it, and below that the round trips are felt. */
 const FETCHED = 1_000;
@@ -69,13 +70,16 @@ export async function postgresSource(url: string): Promise<PostgresSource> {
   return {
     completeTo,
     async *lines(collection, wanted = {}) {
+      const quick = rowTextOf(collection);
       const has = new Set(await columnsOf(`public."${collection.name}"`));
       const names = [...recordColumns(collection), "create_hash", ...(has.has("seen") ? ["seen"] : [])];
       const columns = names.map((name) => pg.escapeIdentifier(name)).join(", ");
       const from = `public.${pg.escapeIdentifier(collection.name)}`;
       const { owner } = identityOf(collection);
-      const living = rows(`select ${columns} from ${from} where ${conditionOf(owner, wanted)}`, typed);
-      for await (const row of living) yield lineOfRow(collection, row);
+      const living = (what: string, types: pg.CustomTypesConfig) =>
+        rows(`select ${what} from ${from} where ${conditionOf(owner, wanted)}`, types);
+      if (quick) for await (const row of living(quick.columns, verbatim)) yield quick.line(row);
+      else for await (const row of living(columns, typed)) yield lineOfRow(collection, row);
       const gone = `select * from switchyard.tombstones
         where collection = ${pg.escapeLiteral(collection.name)} and ${conditionOf("user_id", wanted)}`;
       for await (const row of rows(gone, typed)) yield lineOfTombstone(collection, row as unknown as TombstoneRow);

@@ -17,6 +17,8 @@ import type { Row } from "../repository/store.ts";
 import { dateOf, decimal128Of, longOf, uuidOf } from "./exact-values.ts";
 
 export type Line = Record<string, unknown>;
+/** Under this symbol a line has its text, where whoever has read it knows that already; then not all of its fields are there. */
+export const WRITTEN: unique symbol = Symbol("text of a line");
 
 /** As Postgres keeps what is left of a deleted record. */
 export interface TombstoneRow {

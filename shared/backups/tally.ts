@@ -42,10 +42,12 @@ function count(line: Line, collection: Collection, tally: Tally): void {
 export const newestOf = (collection: Collection | undefined, { newest }: Tally): Newest | null =>
   collection && newest
     ? {
-        ...{ collection: collection.name, id: uuidText(newest.line.id), version: newest.version },
+        ...{ collection: collection.name, id: idOf(newest.line), version: newest.version },
         owner: uuidText(newest.line[identityOf(collection).owner]),
       }
     : null;
+
+const idOf = ({ id }: Line): string => (typeof id === "string" ? id : uuidText(id));
 
 /** Exact: at most four decimals. */
 function smallest(decimal: string): bigint {
