@@ -12,8 +12,8 @@ const SAFE_DIGITS = 15;
 
 /** Of a whole number in decimal digits. */
 export function longOf(text: string): Long {
-  if (text.length > SAFE_DIGITS + 1 || !/^\d+$/.test(text)) return Long.fromString(text);
   const value = Number(text);
+  if (!Number.isSafeInteger(value) || !/^\d+$/.test(text)) return Long.fromString(text);
   return Long.fromBits((value % TWO_32) | 0, Math.floor(value / TWO_32) | 0);
 }
 

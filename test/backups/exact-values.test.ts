@@ -67,6 +67,8 @@ test("whole numbers, ids and instants", () => {
       },
     ),
   );
+  for (const n of [2n ** 53n - 1n, 2n ** 53n + 1n, 9_218_996_266_150_621n])
+    expect(longOf(String(n))).toEqual(Long.fromBigInt(n));
   expect(dateOf("2026-01-01 02:00:00+02")).toEqual(new Date("2026-01-01T00:00:00Z"));
 });
 
