@@ -2,7 +2,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { err, ok, type Result } from "neverthrow";
 import { isRepositoryError, type RepositoryError } from "../contract/errors.ts";
-import { patiently } from "../imports/patiently.ts";
+import { throughOutage } from "../contract/through-outage.ts";
 
 /** What cannot be done, on its way to whoever has begun the run. */
 export class Stopped extends Error {
@@ -31,7 +31,7 @@ export async function asked<T>(work: () => Promise<T>, waitFor: Waiting): Promis
 
 /** The same of a call that answers a Result. */
 export async function told<T>(work: () => Promise<Result<T, RepositoryError>>, waitFor: Waiting): Promise<T> {
-  const answer = await patiently(work, async (ms) => void (await waitFor(ms)));
+  const answer = await throughOutage(work, async (ms) => void (await waitFor(ms)));
   if (answer.isErr()) throw new Stopped(answer.error);
   return answer.value;
 }

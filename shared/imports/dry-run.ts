@@ -1,10 +1,10 @@
 /** What an import would do, and what would not fit, and why. It writes nothing, here or there. */
 import { ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
+import { throughOutage } from "../contract/through-outage.ts";
 import type { Finding } from "./findings.ts";
 import type { Journal, Standing } from "./journal.ts";
 import type { Mapping } from "./mapping.ts";
-import { patiently } from "./patiently.ts";
 import { readUsers } from "./read-users.ts";
 import { valueAt } from "./rules.ts";
 import type { ImportSource } from "./source.ts";
@@ -51,7 +51,7 @@ export async function dryRun(options: DryRunOptions): Promise<Result<DryRun, Rep
   };
   for await (const batch of readUsers(reading)) {
     const asked = batch.users.map(({ account: { id, email } }) => ({ user_id: id, email }));
-    const looked = asked.length === 0 ? ok([]) : await patiently(() => journal.look(asked));
+    const looked = asked.length === 0 ? ok([]) : await throughOutage(() => journal.look(asked));
     if (looked.isErr()) return looked.map(() => result);
     const standings = new Map(looked.value.map((each) => [each.user_id, each]));
     for (const user of batch.users) {

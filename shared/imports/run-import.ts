@@ -1,6 +1,7 @@
 /** A run: every user of the source in turn, a batch at a time, each step in the journal before and after. */
 import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
+import { throughOutage } from "../contract/through-outage.ts";
 import type { HomeCopy } from "../repository/home-copy.ts";
 import { type Accounts, isMaybeOfTheUser } from "./accounts.ts";
 import { answered, bringTogether, bringUser, type ClaimedUser, countsOf, type ImportStep } from "./bring-user.ts";
@@ -8,7 +9,6 @@ import { STANDINGS } from "./dry-run.ts";
 import type { Finding } from "./findings.ts";
 import type { ClaimAnswer, Claimed, Journal, Settled } from "./journal.ts";
 import type { Mapping } from "./mapping.ts";
-import { patiently } from "./patiently.ts";
 import { type ReadUser, readUsers } from "./read-users.ts";
 import type { ImportSource } from "./source.ts";
 
@@ -78,7 +78,7 @@ async function importBatch(
   const fit = users.filter(({ isFit }) => isFit);
   const asked = fit.map(({ account: { id, email } }) => ({ user_id: id, email }));
   const claimed =
-    asked.length === 0 ? ok<Claimed[], RepositoryError>([]) : await patiently(() => journal.claim(run, asked));
+    asked.length === 0 ? ok<Claimed[], RepositoryError>([]) : await throughOutage(() => journal.claim(run, asked));
   if (claimed.isErr()) return err(claimed.error);
   options.at?.("claimed");
   const answers = new Map(claimed.value.map((each) => [each.user_id, each]));
@@ -103,7 +103,7 @@ async function importBatch(
     if (answer?.is === "claimed" && answer.version !== null)
       fresh.set(user, { user, version: Number(answer.version), isAgain: answer.is_again });
   }
-  const together = await patiently(() => bringTogether(bringing, [...fresh.values()]));
+  const together = await throughOutage(() => bringTogether(bringing, [...fresh.values()]));
   if (together.isErr() && together.error.kind === "unavailable") return err(together.error);
   const work = async () => {
     for (let user = left.shift(); user && !stopped; user = left.shift()) {
@@ -116,7 +116,7 @@ async function importBatch(
         settled.push({ user_id: each.account.id, state: "done", records: countsOf(each.records) });
       } else if (!claimedUser) failed(each, inWords(is), true);
       else {
-        const brought = await patiently(() => bringUser(bringing, claimedUser, together.isOk()));
+        const brought = await throughOutage(() => bringUser(bringing, claimedUser, together.isOk()));
         if (brought.isOk()) {
           report.imported++;
           settled.push({ user_id: each.account.id, state: "done", records: brought.value });
@@ -124,7 +124,7 @@ async function importBatch(
         } else if (stopped) return;
         else if (brought.error.kind !== "unavailable") failed(each, brought.error.message, false);
         else if (isMaybeOfTheUser(brought.error) && ++refused.inARow < REFUSED_IN_A_ROW) {
-          const cleared = await patiently(() =>
+          const cleared = await throughOutage(() =>
             answered(() => options.home.unbring(each.account.id, claimedUser.version)),
           );
           if (cleared.isErr()) stopped ??= cleared.error;
@@ -135,7 +135,7 @@ async function importBatch(
   };
   await Promise.all(Array.from({ length: options.atOnce }, work));
   if (settled.length > 0) {
-    const told = await patiently(() => journal.settle(run, settled));
+    const told = await throughOutage(() => journal.settle(run, settled));
     if (told.isErr()) return err(stopped ?? told.error);
   }
   options.at?.("settled");
@@ -152,19 +152,19 @@ const PAGE = 100;
 /** Those whom an earlier try had claimed, and whom the source does not have any more, or not so that they fit. */
 async function sweep({ run, journal, home, accounts }: RunOptions): Promise<Result<void, RepositoryError>> {
   for (let after: string | null = null; ; ) {
-    const page = await patiently(() => journal.users(run, ["claimed"], after, PAGE));
+    const page = await throughOutage(() => journal.users(run, ["claimed"], after, PAGE));
     if (page.isErr()) return err(page.error);
     for (const { user_id, version } of page.value) {
-      const account = await patiently(() => accounts.get(user_id));
+      const account = await throughOutage(() => accounts.get(user_id));
       if (account.isErr()) return err(account.error);
       const isThere = account.value !== null;
       if (!isThere) {
-        const cleared = await patiently(() => answered(() => home.unbring(user_id, Number(version))));
+        const cleared = await throughOutage(() => answered(() => home.unbring(user_id, Number(version))));
         if (cleared.isErr()) return cleared;
       }
       const reason = "is not in the source any more, or does not fit by now";
       const settled: Settled = isThere ? { user_id, state: "done" } : { user_id, state: "failed", reason };
-      const told = await patiently(() => journal.settle(run, [settled]));
+      const told = await throughOutage(() => journal.settle(run, [settled]));
       if (told.isErr()) return told;
     }
     const last = page.value.at(-1);

@@ -5,12 +5,12 @@
  */
 import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
+import { throughOutage } from "../contract/through-outage.ts";
 import type { Collection } from "../definition/define.ts";
 import type { HomeCopy } from "../repository/home-copy.ts";
 import type { Accounts } from "./accounts.ts";
 import { answered } from "./bring-user.ts";
 import type { Journal, JournalUser, Settled } from "./journal.ts";
-import { patiently } from "./patiently.ts";
 
 export type UndoStep = "marked" | "removed" | "cleared" | "withdrawn" | "settled";
 
@@ -42,14 +42,14 @@ export async function undoImport(options: UndoOptions): Promise<Result<UndoRepor
   const report: UndoReport = { undone: 0, kept: [], isAll: true };
   for (let after: string | null = null; ; ) {
     if (options.isOver()) return ok({ ...report, isAll: false });
-    const page: Result<JournalUser[], RepositoryError> = await patiently(() =>
+    const page: Result<JournalUser[], RepositoryError> = await throughOutage(() =>
       journal.users(run, ["claimed", "done", "undoing"], after, batchSize),
     );
     if (page.isErr()) return err(page.error);
     const users = page.value;
     if (users.length === 0) return ok(report);
     const marks = users.map(({ user_id }): Settled => ({ user_id, state: "undoing" }));
-    const marked = await patiently(() => journal.settle(run, marks));
+    const marked = await throughOutage(() => journal.settle(run, marks));
     if (marked.isErr()) return err(marked.error);
     at?.("marked");
     const settled: Settled[] = [];
@@ -58,8 +58,10 @@ export async function undoImport(options: UndoOptions): Promise<Result<UndoRepor
     const work = async () => {
       for (let user = left.shift(); user && !stopped; user = left.shift()) {
         const each: JournalUser = user;
-        const held = await patiently(() => journal.hold(run));
-        const undone = held.isErr() ? err(held.error) : await patiently(() => answered(() => undoUser(options, each)));
+        const held = await throughOutage(() => journal.hold(run));
+        const undone = held.isErr()
+          ? err(held.error)
+          : await throughOutage(() => answered(() => undoUser(options, each)));
         if (undone.isErr()) stopped = undone.error;
         else settled.push(undone.value);
       }
@@ -69,7 +71,7 @@ export async function undoImport(options: UndoOptions): Promise<Result<UndoRepor
       if (state === "kept") report.kept.push({ user_id, reason });
       else report.undone++;
     if (settled.length > 0) {
-      const told = await patiently(() => journal.settle(run, settled));
+      const told = await throughOutage(() => journal.settle(run, settled));
       if (told.isErr()) return err(told.error);
     }
     at?.("settled");

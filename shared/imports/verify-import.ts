@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
+import { throughOutage } from "../contract/through-outage.ts";
 import type { Collection } from "../definition/define.ts";
 import { type HomeCopy, type OwnedKey, ownedKey } from "../repository/home-copy.ts";
 import type { Row } from "../repository/store.ts";
@@ -15,7 +16,6 @@ import { shown } from "./convert-value.ts";
 import type { Finding } from "./findings.ts";
 import type { Journal, JournalUser } from "./journal.ts";
 import type { Mapping } from "./mapping.ts";
-import { patiently } from "./patiently.ts";
 import { type ReadUser, readUsers } from "./read-users.ts";
 import type { ImportSource } from "./source.ts";
 import { addRecord, addUser, createTotals, currenciesOf, type Totals } from "./totals.ts";
@@ -65,12 +65,12 @@ export async function verifyImport(options: VerifyOptions): Promise<Result<Verif
     const done = await doneAmong(options, users);
     if (done.isErr()) return err(done.error);
     const left = users.filter(({ account }) => done.value.has(account.id));
-    const there = await patiently(() => answered(() => readBack(options.home, left)));
+    const there = await throughOutage(() => answered(() => readBack(options.home, left)));
     if (there.isErr()) return err(there.error);
     for (const user of left) {
       const version = Number(done.value.get(user.account.id)?.version);
       if (result.users % options.accountEvery === 0) {
-        const verified = await patiently(() => answered(() => verifyAccount(options, user, result)));
+        const verified = await throughOutage(() => answered(() => verifyAccount(options, user, result)));
         if (verified.isErr()) return err(verified.error);
       }
       verifyUser(options, user, version, there.value, result);
@@ -88,9 +88,9 @@ async function doneAmong(
   const ids = users.map(({ account }) => account.id);
   if (ids.length === 0) return ok(new Map());
   // the run stays this process's until it has said how it ended
-  const held = await patiently(() => journal.hold(run));
+  const held = await throughOutage(() => journal.hold(run));
   if (held.isErr()) return err(held.error);
-  const found = await patiently(() => journal.among(run, "done", ids));
+  const found = await throughOutage(() => journal.among(run, "done", ids));
   return found.map((list) => new Map(list.map((each) => [each.user_id, each])));
 }
 

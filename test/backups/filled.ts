@@ -42,6 +42,21 @@ export interface Filled {
   deleted: Map<string, { key: string; body: object; id: string }>;
 }
 
+/** Of users whom `fill` or `newUser` with `signIn` has made. */
+const PASSWORD = "correct horse battery staple";
+
+/** Requests of whoever signs in there with the password that they had when they were made. */
+export async function signedIn(
+  { control, callerOf }: Pick<System, "control" | "callerOf">,
+  email: string,
+): Promise<Caller> {
+  const { url, publishableKey } = control;
+  const anyone = createClient(url, publishableKey, { auth: { persistSession: false } });
+  const { data, error } = await anyone.auth.signInWithPassword({ email, password: PASSWORD });
+  expect(error).toBeNull();
+  return callerOf({ jwt: data.session?.access_token ?? "" });
+}
+
 /** One user in each home, who signs in by a password, with records of every placement, tombstones, keys and money. */
 export async function fill(system: System): Promise<Filled> {
   const filled: Filled = { users: new Map(), keyed: new Map(), deleted: new Map() };

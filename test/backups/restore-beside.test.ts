@@ -2,13 +2,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createClient } from "@supabase/supabase-js";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type MovingSystem, startMovingSystem } from "../moves/system.ts";
 import type { TestUser } from "../setup/users.ts";
-import { backUp, commandOn, contentsOf, type Filled, fill, restoreInto } from "./filled.ts";
-
-const PASSWORD = "correct horse battery staple";
+import { backUp, commandOn, contentsOf, type Filled, fill, restoreInto, signedIn } from "./filled.ts";
 
 let [source, target]: MovingSystem[] = [];
 let folder: string;
@@ -23,14 +20,6 @@ afterAll(async () => {
   for (const system of [source, target]) await system?.stop();
   if (folder) await rm(folder, { recursive: true });
 });
-
-async function signedIn(system: MovingSystem, email: string) {
-  const { url, publishableKey } = system.control;
-  const anyone = createClient(url, publishableKey, { auth: { persistSession: false } });
-  const { data, error } = await anyone.auth.signInWithPassword({ email, password: PASSWORD });
-  expect(error).toBeNull();
-  return system.callerOf({ jwt: data.session?.access_token ?? "" });
-}
 
 test("their users come beside those who are there; an address that is taken is named, and books are not merged", async () => {
   const [from, to] = [source as MovingSystem, target as MovingSystem];

@@ -10,10 +10,9 @@ import { databaseName } from "../../shared/mongo/database-name.ts";
 import type { Caller } from "../attack/caller.ts";
 import { type MovingSystem, startMovingSystem } from "../moves/system.ts";
 import type { TestUser } from "../setup/users.ts";
-import { backUp, commandOn, type Filled, fill, restoreInto } from "./filled.ts";
+import { backUp, commandOn, type Filled, fill, restoreInto, signedIn } from "./filled.ts";
 
 const HOMES = ["supabase", "mongodb"] as const;
-const PASSWORD = "correct horse battery staple";
 
 let system: MovingSystem;
 let folder: string;
@@ -133,7 +132,7 @@ test("records that are copied come back to their primary, and the copy follows",
 describe("of a user who has left", () => {
   test.each(HOMES)("at home in %s: refused without their account, and with it everything is there", async (home) => {
     const { email, id: user } = userOf(home);
-    const { url, secretKey, publishableKey } = system.control;
+    const { url, secretKey } = system.control;
     const service = createClient(url, secretKey, { auth: { persistSession: false } });
     // the books keep whoever has money
     await system.control.sql(`update public.ledger_owners set user_id = null where user_id = '${user}'`);
@@ -144,10 +143,7 @@ describe("of a user who has left", () => {
     expect(refused).toMatchObject({ code: 1, err: expect.stringContaining("--with-account") });
     const { accounts } = await restore(home, "--with-account");
     expect(accounts.made).toBe(1);
-    const anyone = createClient(url, publishableKey, { auth: { persistSession: false } });
-    const { data, error } = await anyone.auth.signInWithPassword({ email, password: PASSWORD });
-    expect(error).toBeNull();
-    const call = system.callerOf({ jwt: data.session?.access_token ?? "" });
+    const call = await signedIn(system, email);
     expect((await call("GET", "/contacts")).body.items).toHaveLength(1);
     expect((await call("GET", "/preferences")).body).toMatchObject({ language: "de" });
     const [found] = await system.control.sql(

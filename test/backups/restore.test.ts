@@ -7,18 +7,16 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createClient } from "@supabase/supabase-js";
 import { generateIdentity, identityToRecipient } from "age-encryption";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Manifest } from "../../shared/backups/manifest.ts";
 import { sumOf } from "../../shared/backups/manifest.ts";
 import type { RestoreStep } from "../../shared/backups/restore.ts";
 import { type MovingSystem, startMovingSystem } from "../moves/system.ts";
-import { backUp, commandOn, contentsOf, type Filled, fill, restoreInto } from "./filled.ts";
+import { backUp, commandOn, contentsOf, type Filled, fill, restoreInto, signedIn } from "./filled.ts";
 
 /** What a project keeps over a disaster: ids of what is made with an Idempotency-Key follow from it. */
 const KEPT = { IDEMPOTENCY_SECRET: "a secret that outlives the project it was made for" };
-const PASSWORD = "correct horse battery staple";
 /** Each kill comes further than the one before it; the last one has nothing left to do but the end. */
 const KILLS: readonly (readonly [step: RestoreStep, nth: number])[] = [
   ["settings", 1],
@@ -69,14 +67,6 @@ async function counted(system: MovingSystem): Promise<void> {
     from switchyard.databases d`);
   expect(counts.map(({ name }) => name).sort()).toEqual([...system.homes].sort());
   for (const { name, counted: is, there } of counts) expect([name, is, there]).toEqual([name, 1, 1]);
-}
-
-async function signedIn(system: MovingSystem, email: string) {
-  const { url, publishableKey } = system.control;
-  const anyone = createClient(url, publishableKey, { auth: { persistSession: false } });
-  const { data, error } = await anyone.auth.signInWithPassword({ email, password: PASSWORD });
-  expect(error).toBeNull();
-  return system.callerOf({ jwt: data.session?.access_token ?? "" });
 }
 
 /** Everybody signs in, finds what was there, and repeats requests with the keys of before. */

@@ -5,18 +5,16 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createClient } from "@supabase/supabase-js";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { callerOf } from "../attack/caller.ts";
 import { type MovingSystem, startMovingSystem } from "../moves/system.ts";
 import { PATIENT } from "../setup/patience.ts";
 import { newUser, type TestUser } from "../setup/users.ts";
-import { backUp, restoreInto } from "./filled.ts";
+import { backUp, restoreInto, signedIn } from "./filled.ts";
 import { expectOneMoment, type LoggedWriter, startLoggedWriter } from "./logged-writer.ts";
 
 /** What a project keeps over a disaster: ids of what is made with an Idempotency-Key follow from it. */
 const KEPT = { IDEMPOTENCY_SECRET: "a secret that outlives the project it was made for" };
-const PASSWORD = "correct horse battery staple";
 const CROSSED = "supabase=mongodb,mongodb=supabase,atlas=neon,neon=atlas";
 /** Writes of each user before the backup, and after it. */
 const SOME = 12;
@@ -34,11 +32,7 @@ afterAll(async () => {
 
 /** Contacts of one who signs in there, by id. */
 async function found(system: MovingSystem, email: string) {
-  const { url, publishableKey } = system.control;
-  const anyone = createClient(url, publishableKey, { auth: { persistSession: false } });
-  const { data, error } = await anyone.auth.signInWithPassword({ email, password: PASSWORD });
-  expect(error).toBeNull();
-  const call = system.callerOf({ jwt: data.session?.access_token ?? "" });
+  const call = await signedIn(system, email);
   const all = new Map<string, { version: number; name: string }>();
   for (let cursor = ""; ; ) {
     const { status, body } = await call(
