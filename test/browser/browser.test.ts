@@ -1,7 +1,7 @@
 /** What people see: the reference of the API, and a page of another origin that uses the API. */
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { HANGS_MS, PATIENT } from "../setup/patience.ts";
+import { PATIENT, WAITS_MS } from "../setup/patience.ts";
 import { openBrowser, picture } from "./browser.ts";
 import { type BrowserSystem, startBrowserSystem } from "./system.ts";
 
@@ -20,7 +20,7 @@ afterAll(async () => {
 
 /** A page whose errors and calls to anywhere but this machine are remembered. */
 async function open(context: BrowserContext, url: string): Promise<Page> {
-  context.setDefaultTimeout(HANGS_MS);
+  context.setDefaultTimeout(WAITS_MS);
   const page = await context.newPage();
   page.on("pageerror", (error) => problems.push(String(error)));
   page.on("request", (request) => {

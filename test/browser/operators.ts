@@ -1,7 +1,7 @@
 /** The operator's pages in a browser: who signs in, and whom there is to look at. */
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
 import { createSwitchyardClient } from "../../client/index.ts";
-import { HANGS_MS } from "../setup/patience.ts";
+import { WAITS_MS } from "../setup/patience.ts";
 
 export const ADMIN = "admin@browser.test";
 export const VIEWER = "viewer@browser.test";
@@ -47,7 +47,7 @@ export async function openAdmin(
   { problems, ...options }: BrowserContextOptions & { problems: string[] },
 ): Promise<{ page: Page; context: BrowserContext }> {
   const context = await browser.newContext(options);
-  context.setDefaultTimeout(HANGS_MS);
+  context.setDefaultTimeout(WAITS_MS);
   const page = await context.newPage();
   page.on("pageerror", (error) => problems.push(String(error)));
   page.on("console", (message) => {

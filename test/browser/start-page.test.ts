@@ -212,6 +212,26 @@ describe("expenses", () => {
     expect(await shown(away)).toEqual(["Coffee", "5.00 EUR"]);
   });
 
+  test("what is typed next stays where it is typed, however late the list comes", async () => {
+    const page = await signUp("quick@start.test");
+    await says(page, /None yet/);
+    const { promise: asked, resolve: release } = Promise.withResolvers<void>();
+    await page.route(/\/api\/expenses\?/, async (route) => {
+      await asked;
+      await route.continue();
+    });
+    await file(page, "4", "Soap");
+    await says(page, /Filed: 4\.00/);
+    const form = page.getByRole("form", { name: "File an expense" });
+    const hasFocus = (name: string) => form.getByLabel(name).evaluate((field) => field === document.activeElement);
+    expect(await hasFocus("Amount")).toBe(true);
+    await form.getByLabel("What for?").focus();
+    release();
+    await rows(page).first().waitFor();
+    await form.and(page.locator("[aria-busy=false]")).waitFor();
+    expect(await hasFocus("What for?")).toBe(true);
+  });
+
   test("come a page at a time, and say so when they are read from a copy", async () => {
     const page = await signUp("many@start.test");
     await homeOf(page);

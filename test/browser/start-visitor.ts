@@ -1,7 +1,7 @@
 /** A newcomer at the first page: what the tests of it do again and again. */
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { expect } from "vitest";
-import { HANGS_MS, PATIENT } from "../setup/patience.ts";
+import { PATIENT, WAITS_MS } from "../setup/patience.ts";
 
 export const PASSWORD = "correct horse battery";
 
@@ -19,7 +19,7 @@ export async function open(
   url = apiUrl,
 ): Promise<Page> {
   const place = context ?? (await browser.newContext());
-  place.setDefaultTimeout(HANGS_MS);
+  place.setDefaultTimeout(WAITS_MS);
   place.on("page", (page) => watch(page, problems));
   const page = await place.newPage();
   await page.goto(url);

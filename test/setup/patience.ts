@@ -7,8 +7,11 @@ import type { DeadlineSettings } from "../../shared/deadlines.ts";
 /** Whatever takes longer does not end. */
 export const HANGS_MS = 15 * 60_000;
 
+/** A single wait ends before its test does, so that what was waited for in vain is named. */
+export const WAITS_MS = 0.8 * HANGS_MS;
+
 /** For `vi.waitUntil`, `vi.waitFor` and `expect.poll`, whose own limit is a second. */
-export const PATIENT = { timeout: HANGS_MS, interval: 50 } as const;
+export const PATIENT = { timeout: WAITS_MS, interval: 50 } as const;
 
 /** For every configuration of vitest. */
 export const patience = { testTimeout: HANGS_MS, hookTimeout: HANGS_MS, teardownTimeout: HANGS_MS };

@@ -21,7 +21,7 @@ export function Account() {
         <Home of={book.items} />
       </Step>
       <Step files={["actions/add.ts", "actions/categories.ts"]}>
-        <AddExpense categories={categories} onAdded={book.load} />
+        <AddExpense categories={categories} onAdded={() => void book.load()} />
       </Step>
       <Step files={["actions/list.ts", "actions/change.ts", "actions/remove.ts"]}>
         <Expenses book={book} categories={categories} />

@@ -7,7 +7,7 @@ import type { Categories } from "./categories.ts";
 import { ExpenseFields, expenseIn } from "./expense-fields.tsx";
 import { useKey } from "./key.ts";
 
-export function AddExpense({ categories, onAdded }: { categories: Categories; onAdded: () => Promise<void> }) {
+export function AddExpense({ categories, onAdded }: { categories: Categories; onAdded: () => void }) {
   const [added, setAdded] = useState("");
   const key = useKey();
   const act = async (entries: FormData, form: HTMLFormElement) => {
@@ -20,9 +20,11 @@ export function AddExpense({ categories, onAdded }: { categories: Categories; on
     if (!answer.ok) return saidOf(answer.problem);
     key.done();
     for (const field of ["amount", "description"]) empty(form, field);
+    // the next one is typed from the first field on; not where they have gone elsewhere meanwhile
+    if (form.contains(document.activeElement)) (form.elements.namedItem("amount") as HTMLElement).focus();
     setAdded(`Filed: ${answer.value.amount} ${answer.value.currency}.`);
-    await onAdded();
-    (form.elements.namedItem("amount") as HTMLElement).focus();
+    // the next one need not wait for the list
+    onAdded();
     return undefined;
   };
   return (

@@ -1,5 +1,5 @@
 /** The expenses that have been read so far, newest first. */
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { listExpenses } from "../actions/list.ts";
 import { saidOf } from "../refused.ts";
 import { momentOf } from "./words.ts";
@@ -18,9 +18,15 @@ interface Read {
 
 export function useBook() {
   const [read, setRead] = useState<Read>({ items: undefined, cursor: null, source: null, said: "" });
+  const loads = useRef(0);
   const next = async (cursor?: string) => {
+    if (cursor === undefined) loads.current++;
+    const load = loads.current;
     const answer = await listExpenses(cursor);
+    // answers may overtake one another: what was asked later knows more
+    if (load !== loads.current) return;
     setRead((before) => {
+      if (cursor !== undefined && before.cursor !== cursor) return before;
       if (!answer.ok) return { ...before, said: saidOf(answer.problem) };
       const { items, next_cursor } = answer.value;
       return {

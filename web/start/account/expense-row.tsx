@@ -1,8 +1,9 @@
 /** One expense: shown, being changed, or being deleted; and what there is to decide when somebody else was first (412). */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { NewExpense } from "../actions/add.ts";
 import { changeExpense, readExpense } from "../actions/change.ts";
 import { removeExpense } from "../actions/remove.ts";
+import { takeLostFocus, useLostFocus } from "../focus.ts";
 import { Form } from "../form.tsx";
 import { saidOf } from "../refused.ts";
 import type { Expense } from "./book.ts";
@@ -28,8 +29,8 @@ export function ExpenseRow({ expense, category, onChanged, onGone }: RowProps) {
   const edit = useRef<HTMLButtonElement>(null);
   const was = useRef(state.is);
   // the button that was pressed is gone: the keyboard goes on where the row begins
-  useEffect(() => {
-    if (state.is === "shown" && was.current !== "shown") edit.current?.focus();
+  useLayoutEffect(() => {
+    if (state.is === "shown" && was.current !== "shown") takeLostFocus(edit.current);
     was.current = state.is;
   }, [state.is]);
   const show = () => setState({ is: "shown" });
@@ -133,8 +134,7 @@ export function ExpenseRow({ expense, category, onChanged, onGone }: RowProps) {
 /** Asks first, and has the keyboard. */
 function Leaving({ onDelete, onKeep }: { onDelete: () => Promise<string | undefined>; onKeep: () => void }) {
   const [said, setSaid] = useState("");
-  const yes = useRef<HTMLButtonElement>(null);
-  useEffect(() => yes.current?.focus(), []);
+  const yes = useLostFocus<HTMLButtonElement>();
   return (
     <div class="doing">
       <button type="button" class="plain bad" ref={yes} onClick={async () => setSaid((await onDelete()) ?? "")}>

@@ -1,6 +1,7 @@
 /** A record that somebody has changed meanwhile: as it is now, beside what was to become of it. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { NewExpense } from "../actions/add.ts";
+import { useLostFocus } from "../focus.ts";
 import type { Expense } from "./book.ts";
 import { calendarDayOf } from "./words.ts";
 
@@ -17,8 +18,7 @@ interface TheirsProps {
 
 export function Theirs({ theirs, mine, onKeep, onInsist }: TheirsProps) {
   const [said, setSaid] = useState("");
-  const keep = useRef<HTMLButtonElement>(null);
-  useEffect(() => keep.current?.focus(), []);
+  const keep = useLostFocus<HTMLButtonElement>();
   return (
     <div class="theirs">
       <p class="notice" role="alert">

@@ -1,15 +1,14 @@
 /** An address that has yet to be confirmed. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { sendConfirmation } from "../actions/confirm.ts";
+import { useLostFocus } from "../focus.ts";
 import { Form } from "../form.tsx";
 import { MailSent } from "./mail-sent.tsx";
 import type { Way } from "./way.ts";
 
 export function Confirm({ email, go }: { email: string; go: (way: Way) => void }) {
   const [sent, setSent] = useState(1);
-  const heading = useRef<HTMLHeadingElement>(null);
-  // the form that had the focus is gone
-  useEffect(() => heading.current?.focus(), []);
+  const heading = useLostFocus<HTMLHeadingElement>();
   return (
     <>
       <h2 ref={heading} tabIndex={-1}>

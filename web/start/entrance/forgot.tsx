@@ -1,6 +1,7 @@
 /** A password that was forgotten: the mail that leads to a new one. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { sendReset } from "../actions/reset-password.ts";
+import { useLostFocus } from "../focus.ts";
 import { entry, Form } from "../form.tsx";
 import { Email } from "./fields.tsx";
 import { MailSent } from "./mail-sent.tsx";
@@ -8,9 +9,7 @@ import type { Way } from "./way.ts";
 
 export function Forgot({ go }: { go: (way: Way) => void }) {
   const [email, setEmail] = useState<string>();
-  const heading = useRef<HTMLHeadingElement>(null);
-  // the button that had the focus is gone
-  useEffect(() => heading.current?.focus(), []);
+  const heading = useLostFocus<HTMLHeadingElement>();
   return (
     <>
       <h2 ref={heading} tabIndex={-1}>
