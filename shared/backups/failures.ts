@@ -97,9 +97,15 @@ const PLACES: Readonly<Record<string, string>> = {
   EPERM: "may not be DONE by this user: change its rights, or say --to=<another folder>",
   EROFS: "is on a disk that is read only: say --to=<another folder>",
   ENOTDIR: "is no folder: say --to=<a folder>",
+  // what Node says of a folder inside a folder on a disk that is read only, too
+  ENOENT: "takes no new folder: see that it is there, and on a disk that may be written, or say --to=<another folder>",
   ENAMETOOLONG: "has too long a name: say --to=<another folder>",
   EIO: "is on a disk that fails",
 };
+
+/** Whether it was the want of room. */
+export const isFull = (error: unknown): boolean =>
+  codesOf(error).some((code) => code === "ENOSPC" || code === "EDQUOT");
 
 function ofPlace(place: string, error: unknown, doing: string): unknown {
   if (error instanceof BackupFailed) return error;

@@ -220,6 +220,23 @@ describe("the folder", () => {
     await expect(listBackups(locked)).rejects.toThrow("may not be read by this user");
     await expect(makeBackup(locked)).rejects.toThrow("is on a disk that is read only");
     await expect(makeBackup(locked)).rejects.toThrow(BackupFailed);
+    const none = namingStorage({ ...storage, put: failing("ENOENT") });
+    await expect(makeBackup(none)).rejects.toThrow("on a disk that may be written");
+  });
+
+  test("that is full is emptied by a prune, which needs no room", async () => {
+    const made = await Promise.all(
+      ["26", "27", "28"].map((day) => makeBackup(storage, { now: new Date(`2026-11-${day}T06:00:00Z`) })),
+    );
+    const full = namingStorage({
+      ...storage,
+      put: () => Promise.reject(Object.assign(new Error("full"), { code: "ENOSPC" })),
+    });
+    await expect(makeBackup(full)).rejects.toThrow("is full: make room, as by `switchyard backup prune`");
+    const retention = { daily: 1, weekly: 1, monthly: 1 };
+    const { gone } = await pruneBackups(full, { retention, now: new Date("2026-11-29T06:00:00Z") });
+    expect([...gone.keys()].sort()).toEqual([made[0]?.id, made[1]?.id].sort());
+    expect(await readdir(folder)).toEqual([made[2]?.id]);
   });
 
   test("a newest one whose manifest is altered is said so, and no older one is taken for the newest", async () => {
