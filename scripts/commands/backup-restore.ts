@@ -1,9 +1,10 @@
 /** `switchyard backup restore`: shows what would come back, and brings it back. */
 import { chainOf } from "../../shared/backups/chain.ts";
+import { BadPart } from "../../shared/backups/codec.ts";
 import { naming, RESTORE_GOES_ON } from "../../shared/backups/failures.ts";
 import { schemaHash } from "../../shared/backups/manifest.ts";
 import { type Restored, type RestoreOptions, restoreBackup } from "../../shared/backups/restore.ts";
-import { checkChain, withoutPlace } from "../../shared/backups/restore-checks.ts";
+import { checkChain, newerSchema, withoutPlace } from "../../shared/backups/restore-checks.ts";
 import { openTargets } from "../../shared/backups/restore-targets.ts";
 import { connectSql } from "../../shared/backups/sql.ts";
 import { allCollections } from "../../shared/collections/index.ts";
@@ -54,69 +55,75 @@ export const restoreBackupCommand: Command = {
   },
   positionals: 1,
   run: ({ positionals: [id = ""], values }: Given, { env, out, terminal, isInterrupted }) =>
-    connected(env, async ({ config, deadlines }) => {
-      const { DATABASE_URL: controlUrl } = config;
-      if (controlUrl === undefined)
-        throw new Refused("A restore writes Supabase's Postgres directly: set DATABASE_URL (or SUPABASE_DB_URL).");
-      const storage = storageOf(values, env);
-      const identity = await identityOf(values["identity-file"]);
-      const homes = homesIn(values.home);
-      const only = collectionsIn(values.collection);
-      const say = values.json ? () => undefined : out;
-      const progress = createProgress({ out: say, terminal });
+    refusing(() =>
+      connected(env, async ({ config, deadlines }) => {
+        const { DATABASE_URL: controlUrl } = config;
+        if (controlUrl === undefined)
+          throw new Refused("A restore writes Supabase's Postgres directly: set DATABASE_URL (or SUPABASE_DB_URL).");
+        const storage = storageOf(values, env);
+        const identity = await identityOf(values["identity-file"]);
+        const homes = homesIn(values.home);
+        const only = collectionsIn(values.collection);
+        const say = values.json ? () => undefined : out;
+        const progress = createProgress({ out: say, terminal });
 
-      const chain = await chainOf(storage, id);
-      if (chain.isErr()) throw new Refused(`${chain.error}. Nothing was written.`);
-      const isWhole = await checkChain(storage, chain.value, identity, (done, total) =>
-        progress.at("parts looked at", done, total),
-      );
-      progress.end();
-      if (isWhole.isErr()) throw new Refused(`${isWhole.error}. Nothing was written.`);
-      const control = await refusing(() =>
-        naming("supabase", () => connectSql(controlUrl, deadlines.connectMs), "Nothing was written."),
-      );
-      try {
-        const targets = await refusing(() =>
-          openTargets({
+        const chain = await chainOf(storage, id);
+        if (chain.isErr()) throw new Refused(`${chain.error}. Nothing was written.`);
+        const isWhole = await checkChain(storage, chain.value, identity, (done, total) =>
+          progress.at("parts looked at", done, total),
+        );
+        progress.end();
+        if (isWhole.isErr()) throw new Refused(`${isWhole.error}. Nothing was written.`);
+        const connect = () => connectSql(controlUrl, deadlines.connectMs);
+        const control = await naming("supabase", connect, "Nothing was written.");
+        try {
+          const targets = await openTargets({
             ...{ control, databases: config.databases, mongoDatabase: config.MONGODB_DATABASE },
             ...{ collections: allCollections, connectMs: deadlines.connectMs },
-          }),
-        );
-        try {
-          const places = { collections: allCollections, databases: [...targets.all.keys()], homes, only };
-          const problems = withoutPlace(chain.value, places);
-          if (problems.length > 0) throw new Refused(`${problems.join("\n")}\nNothing was written.`);
-          if (chain.value.at(-1)?.schema_hash !== schemaHash(allCollections))
-            say(
-              "The collections are defined differently now: fields that are new are empty, those that are gone are left out.",
-            );
-          const options: Omit<RestoreOptions, "isDry"> = {
-            ...{ storage, chain: chain.value, identity, collections: allCollections, control, targets: targets.all },
-            ...{ homes, only, user: values.user === undefined ? null : String(values.user).trim() },
-            choices: { overwrite: values.overwrite === true, undelete: values.undelete === true },
-            withAccounts: values["with-account"] === true,
-            withLedger: values["without-ledger"] !== true,
-            onProgress: (name, done, total) => progress.at(name, done, total),
-            ...(isInterrupted && { isInterrupted }),
-          };
-          const isDry = values.yes !== true;
-          const done = await restored({ ...options, isDry }, () => progress.end());
-          if (values.json) out(json({ id, is_dry: isDry, ...done }));
-          say(inWords(done, isDry));
-          if (isDry) return say("Nothing was written: do it with --yes.");
-          if (done.refusedCount > 0) throw new Refused(`${done.refusedCount} were refused; everything else is there.`);
+          });
+          try {
+            const places = { collections: allCollections, databases: [...targets.all.keys()], homes, only };
+            const tooNew = await newerSchema(chain.value, control);
+            if (tooNew !== null) throw new Refused(`${tooNew} Nothing was written.`);
+            const problems = withoutPlace(chain.value, places);
+            if (problems.length > 0) throw new Refused(`${problems.join("\n")}\nNothing was written.`);
+            if (chain.value.at(-1)?.schema_hash !== schemaHash(allCollections))
+              say(
+                "The collections are defined differently now: fields that are new are empty, those that are gone are left out.",
+              );
+            const options: Omit<RestoreOptions, "isDry"> = {
+              ...{ storage, chain: chain.value, identity, collections: allCollections, control, targets: targets.all },
+              ...{ homes, only, user: values.user === undefined ? null : String(values.user).trim() },
+              choices: { overwrite: values.overwrite === true, undelete: values.undelete === true },
+              withAccounts: values["with-account"] === true,
+              withLedger: values["without-ledger"] !== true,
+              onProgress: (name, done, total) => progress.at(name, done, total),
+              ...(isInterrupted && { isInterrupted }),
+            };
+            const isDry = values.yes !== true;
+            const done = await restored({ ...options, isDry }, () => progress.end());
+            if (values.json) out(json({ id, is_dry: isDry, ...done }));
+            say(inWords(done, isDry));
+            if (isDry) return say("Nothing was written: do it with --yes.");
+            if (done.refusedCount > 0)
+              throw new Refused(`${done.refusedCount} were refused; everything else is there.`);
+          } finally {
+            await targets.close();
+          }
         } finally {
-          await targets.close();
+          progress.end();
+          await control.close();
         }
-      } finally {
-        progress.end();
-        await control.close();
-      }
-    }),
+      }),
+    ),
 };
 
 async function restored(options: RestoreOptions, end: () => void): Promise<Restored> {
-  const done = await refusing(() => naming("supabase", () => restoreBackup(options), RESTORE_GOES_ON));
+  const done = await naming("supabase", () => restoreBackup(options), RESTORE_GOES_ON).catch((error: unknown) => {
+    // it was whole when it was looked at
+    if (error instanceof BadPart) throw new Refused(`${error.message}. ${RESTORE_GOES_ON}`);
+    throw error;
+  });
   end();
   if (done.isErr()) throw new Refused(`${done.error} Nothing was written.`);
   return done.value;

@@ -1,6 +1,7 @@
 /** `switchyard backup ...`: makes backups, lists them, proves that they are whole, and takes those away whose time is over. */
 import { readFile } from "node:fs/promises";
 import { chainOf, parentIn } from "../../shared/backups/chain.ts";
+import { BadPart } from "../../shared/backups/codec.ts";
 import { createBackup } from "../../shared/backups/create.ts";
 import { BackupFailed } from "../../shared/backups/failures.ts";
 import { type Manifest, schemaHash } from "../../shared/backups/manifest.ts";
@@ -9,7 +10,14 @@ import { pruneBackups } from "../../shared/backups/prune.ts";
 import { RETENTION, type Retention } from "../../shared/backups/retention.ts";
 import { openSources } from "../../shared/backups/sources.ts";
 import type { BackupStorage } from "../../shared/backups/storage.ts";
-import { listBackups, newestBackup, noteVerified, verificationOf, verifyBackup } from "../../shared/backups/verify.ts";
+import {
+  listBackups,
+  newestBackup,
+  noteVerified,
+  verificationOf,
+  verifyBackup,
+  whyUnreadable,
+} from "../../shared/backups/verify.ts";
 import { allCollections } from "../../shared/collections/index.ts";
 import { type Environment, loadBackupConfig } from "../../shared/config.ts";
 import { type BackupFacts, noteBackup } from "../../shared/operations/note-backup.ts";
@@ -36,8 +44,18 @@ export async function refusing<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (error instanceof BackupFailed) throw new Refused(error.message);
+    if (error instanceof BadPart) throw new Refused(`${error.message}.`);
     throw error;
   }
+}
+
+/** Its id. */
+export async function newestIn(storage: BackupStorage): Promise<string> {
+  const found = await newestBackup(storage);
+  if (found.isErr()) throw new Refused(`${found.error}.`);
+  if (found.value === null)
+    throw new Refused(`There is no finished backup in ${storage.place}. Make one: backup create.`);
+  return found.value;
 }
 
 /** Of a file as age-keygen writes it: comments, and one line with the key. */
@@ -163,9 +181,12 @@ export const listBackupsCommand: Command = {
       const storage = storageOf(values, env);
       const all = [];
       for (const [id, manifest] of await listBackups(storage))
-        all.push({ id, manifest, verified: manifest && (await verificationOf(storage, id)) });
-      const rows = all.map(({ id, manifest, verified }) => {
-        if (!manifest) return [id, "not finished", "", "", ""];
+        all.push({
+          ...{ id, manifest, verified: manifest && (await verificationOf(storage, id)) },
+          problem: manifest ? null : await whyUnreadable(storage, id),
+        });
+      const rows = all.map(({ id, manifest, verified, problem }) => {
+        if (!manifest) return [id, problem === null ? "not finished" : "NOT readable", "", "", problem ?? ""];
         const whole = verified ? (verified.faults.length === 0 ? verified.at : `${verified.at}: NOT whole`) : "never";
         return [
           id,
@@ -194,8 +215,7 @@ export const verifyBackupCommand: Command = {
     refusing(async () => {
       const storage = storageOf(values, env);
       const identity = await identityOf(values["identity-file"]);
-      const id = positionals[0] ?? (await newestBackup(storage));
-      if (id === null) throw new Refused(`There is no finished backup in ${storage.place}. Make one: backup create.`);
+      const id = positionals[0] ?? (await newestIn(storage));
       const chain = await chainOf(storage, id);
       if (chain.isErr()) throw new Refused(`${chain.error}.`);
       const all: string[] = [];
@@ -208,7 +228,11 @@ export const verifyBackupCommand: Command = {
         const at = new Date().toISOString();
         // with the wrong key nothing is known of the backup
         if (verified.isWrongKey) continue;
-        await noteVerified(storage, manifest.id, at, verified.faults);
+        // what is on a disk that is read only is as whole
+        await noteVerified(storage, manifest.id, at, verified.faults).catch((error: unknown) => {
+          if (!(error instanceof BackupFailed)) throw error;
+          err(`That it was verified could not be noted beside it: ${error.message}`);
+        });
         const { kind, began_at, ended_at, parent } = manifest;
         await note(
           env,

@@ -20,6 +20,9 @@ const OF_COLLECTIONS: readonly string[] = ["switchyard.databases", "public.user_
 /** A move forwards what came late to the earlier home, for as long as tokens live: a day is more than that. */
 const SINCE = (parent: Manifest) => `'${parent.began_at}'::timestamptz - interval '1 day'`;
 
+/** By how much the clocks of this machine and of the database may differ. */
+const CLOCKS = "interval '10 minutes'";
+
 export class Control {
   readonly #source: PostgresSource;
   readonly #url: string;
@@ -65,14 +68,18 @@ export class Control {
     return false;
   }
 
-  /** Throws where an import was taken back: that leaves no tombstones of what it had brought. */
+  /** Throws where an import was taken back, or is being: that leaves no tombstones of what it had brought. */
   async refuseTakenBack(parent: Manifest): Promise<void> {
     const [undone] = await this.#source.ask(
-      `select run_id from switchyard.import_users where state in ('undoing', 'undone') and changed_at > ${SINCE(parent)} limit 1`,
+      `select run_id, state from switchyard.import_users
+        where state = 'undoing' or (state = 'undone' and changed_at > '${parent.began_at}'::timestamptz - ${CLOCKS})
+        order by state, run_id limit 1`,
     );
     if (!undone) return;
     throw new BackupFailed(
-      `Import ${undone.run_id} was taken back after ${parent.id} was made, and that leaves no trace of what goes. Make a full one: backup create --full.`,
+      undone.state === "undoing"
+        ? `Import ${undone.run_id} is being taken back, and that leaves no trace of what goes: end it (switchyard import undo ${undone.run_id}), then make a full one: backup create --full.`
+        : `Import ${undone.run_id} was taken back after ${parent.id} was made, and that leaves no trace of what goes. Make a full one: backup create --full.`,
     );
   }
 

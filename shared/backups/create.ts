@@ -86,11 +86,25 @@ export async function createBackup(options: CreateOptions): Promise<Manifest> {
   };
   const text = new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`);
   await namingPlace(storage.place, async () => {
+    await refuseTakenAway(storage, id, made.parts);
     // the sum first: a manifest without one would be a finished backup that nobody can trust
     await storage.put(`${id}/${MANIFEST_SUM}`, once(Buffer.from(`${sumOf(text)}\n`)));
     await storage.put(`${id}/${MANIFEST}`, once(text));
+    await refuseTakenAway(storage, id, made.parts);
   });
   return manifest;
+}
+
+/** Throws where parts are gone: a `prune` whose clock is a day ahead takes this for what somebody who died has left. */
+async function refuseTakenAway(storage: BackupStorage, id: string, parts: readonly Part[]): Promise<void> {
+  const there = new Set<string>();
+  for await (const path of storage.list(`${id}/`)) there.add(path);
+  const gone = parts.find(({ path }) => !there.has(`${id}/${path}`));
+  if (!gone) return;
+  await storage.delete(`${id}/${MANIFEST}`);
+  throw new BackupFailed(
+    `${gone.path} was taken away while the rest was written, as by a \`backup prune\` on a machine whose clock is ahead: set that right. Nothing of this backup counts; run it again.`,
+  );
 }
 
 interface Writing extends Pick<CreateOptions, "storage" | "recipient" | "onPart" | "isInterrupted"> {

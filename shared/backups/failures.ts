@@ -30,11 +30,15 @@ export async function* namingEach<T>(database: string, lines: AsyncIterable<T>):
 }
 
 /** The same, of the place where backups lie. */
-export async function namingPlace<T>(place: string, work: () => Promise<T>): Promise<T> {
+export async function namingPlace<T>(
+  place: string,
+  work: () => Promise<T>,
+  doing: "written" | "read" = "written",
+): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw ofPlace(place, error);
+    throw ofPlace(place, error, doing);
   }
 }
 
@@ -89,18 +93,25 @@ const isLostByName = (error: unknown): boolean =>
 const PLACES: Readonly<Record<string, string>> = {
   ENOSPC: "is full: make room, as by `switchyard backup prune`",
   EDQUOT: "is full, as far as this user may fill it: make room, as by `switchyard backup prune`",
-  EACCES: "may not be written by this user: change its rights, or say --to=<another folder>",
-  EPERM: "may not be written by this user: change its rights, or say --to=<another folder>",
+  EACCES: "may not be DONE by this user: change its rights, or say --to=<another folder>",
+  EPERM: "may not be DONE by this user: change its rights, or say --to=<another folder>",
   EROFS: "is on a disk that is read only: say --to=<another folder>",
   ENOTDIR: "is no folder: say --to=<a folder>",
+  // what Node says of a folder inside a folder on a disk that is read only, too
+  ENOENT: "takes no new folder: see that it is there, and on a disk that may be written, or say --to=<another folder>",
+  ENAMETOOLONG: "has too long a name: say --to=<another folder>",
   EIO: "is on a disk that fails",
 };
 
-function ofPlace(place: string, error: unknown): unknown {
+/** Whether it was the want of room. */
+export const isFull = (error: unknown): boolean =>
+  codesOf(error).some((code) => code === "ENOSPC" || code === "EDQUOT");
+
+function ofPlace(place: string, error: unknown, doing: string): unknown {
   if (error instanceof BackupFailed) return error;
   const [known] = codesOf(error).filter((code) => code in PLACES);
   if (known === undefined) return error;
-  return new BackupFailed(`${place} ${PLACES[known]}.`, { cause: error });
+  return new BackupFailed(`${place} ${PLACES[known]?.replace("DONE", doing)}.`, { cause: error });
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { type BackupStorage, checkedPath, NotStored } from "./storage.ts";
+import { type BackupStorage, checkedPath, isId, NotStored } from "./storage.ts";
 
 /** What a process that died has left; no path of a backup begins so. */
 const UNFINISHED = ".unfinished-";
@@ -46,7 +46,7 @@ export function folderStorage(folder: string): BackupStorage {
         throw error;
       });
       yield* entries
-        .filter((entry) => entry.isDirectory())
+        .filter((entry) => entry.isDirectory() && isId(entry.name))
         .map(({ name }) => name)
         .sort();
     },

@@ -29,6 +29,7 @@ import { createHash } from "node:crypto";
 import { err, ok, type Result } from "neverthrow";
 import { z } from "zod";
 import type { Collection } from "../definition/define.ts";
+import { isId, isPath } from "./storage.ts";
 
 export const FORMAT = "switchyard-backup";
 export const FORMAT_VERSION = 1;
@@ -40,7 +41,7 @@ const range = z.object({ from: version, to: version });
 
 const partSchema = z.object({
   /** behind the backup's id */
-  path: z.string(),
+  path: z.string().refine(isPath, "is no path in a backup"),
   /** a collection, or a table of the control plane */
   collection: z.string(),
   /** by its name in `switchyard.databases` */
@@ -81,7 +82,7 @@ const manifestSchema = z.object({
   id: z.string().regex(/^[A-Za-z0-9_.-]{1,100}$/),
   kind: z.enum(["full", "incremental"]),
   /** the backup that an incremental one goes on from */
-  parent: z.string().nullable(),
+  parent: z.string().refine(isId, "is no name of a backup").nullable(),
   /** what alone it holds; null: everything */
   only: z.object({ collections: z.array(z.string()).nullable(), user: z.string().nullable() }).nullable(),
   schema_hash: z.string(),

@@ -2,12 +2,13 @@
 import { err, ok, type Result } from "neverthrow";
 import type { BackupConfig } from "../config.ts";
 import { folderStorage } from "./folder-storage.ts";
+import { namingStorage } from "./naming-storage.ts";
 import { s3Storage } from "./s3-storage.ts";
 import type { BackupStorage } from "./storage.ts";
 
 /** A folder, or s3://bucket/prefix; or what is wrong with that, in a sentence. */
 export function storageAt(place: string, config: BackupConfig): Result<BackupStorage, string> {
-  if (!place.includes("://")) return ok(folderStorage(place));
+  if (!place.includes("://")) return ok(namingStorage(folderStorage(place)));
   const [, bucket, prefix] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,62})(?:\/([A-Za-z0-9_.\-/]*))?$/.exec(place) ?? [];
   if (bucket === undefined) return err(`"${place}" is no place for backups: name a folder, or s3://bucket/prefix.`);
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = config;

@@ -1,8 +1,10 @@
 /** What is looked at before a restore writes anything: every byte of every backup of the chain, the key, and that all has a place. */
 import { err, ok, type Result } from "neverthrow";
 import type { Collection } from "../definition/define.ts";
+import { SCHEMA_REVISION } from "../postgres/revision.ts";
 import { BadPart, checkPart, readPart } from "./codec.ts";
 import type { Manifest } from "./manifest.ts";
+import type { SqlConnection } from "./sql.ts";
 import type { BackupStorage } from "./storage.ts";
 
 /** Reads every part as it is stored, and opens each with the key. `onPart`: so many of so many. */
@@ -28,6 +30,21 @@ export async function checkChain(
         throw error;
       }
   return ok(undefined);
+}
+
+/** Why this version, or the database that it is to go into, is too old for it; null: it is not. What is newer would be lost. */
+export async function newerSchema(
+  chain: readonly Manifest[],
+  { query }: Pick<SqlConnection, "query">,
+): Promise<string | null> {
+  const { id, schema_revision: of } = chain.at(-1) as Manifest;
+  if (of > SCHEMA_REVISION)
+    return `${id} is of schema revision ${of}, and this version of Switchyard knows ${SCHEMA_REVISION}: restore it with the version that made it, or a newer one.`;
+  const [self] = await query("select revision from switchyard.self");
+  const here = Number(self?.revision ?? 0);
+  return of > here
+    ? `${id} is of schema revision ${of}, and Supabase's Postgres is of ${here}: apply the migrations first (npm run supabase -- db push).`
+    : null;
 }
 
 export interface Places {

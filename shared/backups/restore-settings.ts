@@ -35,6 +35,8 @@ export const restoreSettings = (
     const tables = [...new Set(parts.map(({ collection }) => collection))].filter(
       (name) => isSettings(name) && !OF_THE_PROJECT.includes(name),
     );
+    // whoever notes something meanwhile gets a number behind those that come
+    await query("lock table switchyard.admin_audit in share row exclusive mode");
     const [audit] = await query("select coalesce(max(id), 0)::text as last from switchyard.admin_audit");
     for (const table of tables) await restoreTable(query, table, lines(table), String(audit?.last));
     await query("insert into switchyard.settings (key, value) values ($1, $2)", [RESTORED_FROM, id]);

@@ -11,13 +11,14 @@
  * Where a collection has a copy, only its primary is written: the copy follows by the replication, as it does for any write.
  */
 import { err, ok, type Result } from "neverthrow";
-import { type Collection, userFieldOf } from "../definition/define.ts";
+import type { Collection } from "../definition/define.ts";
 import { readPart } from "./codec.ts";
 import { BackupFailed, naming, RESTORE_GOES_ON } from "./failures.ts";
 import type { Manifest } from "./manifest.ts";
 import type { Line } from "./record-lines.ts";
 import { type Accounts, ASSIGNMENTS, openAccounts, USERS } from "./restore-accounts.ts";
 import { LEDGER_TABLES, type LedgerState, lookAtLedger, restoreLedger } from "./restore-ledger.ts";
+import { placeOfLine, userOfLine } from "./restore-places.ts";
 import { isSettings, restoreSettings, wantsSettings } from "./restore-settings.ts";
 import { createTotals, type Totals } from "./restore-totals.ts";
 import type { Choices, Outcome, RestoreTarget } from "./restore-verdict.ts";
@@ -215,9 +216,7 @@ async function putLines(
   from: string,
 ): Promise<Waiting[]> {
   const { accounts, theOnly, totals, targets, choices, isDry } = restoring;
-  const field = userFieldOf(collection);
-  const userOf = (line: Line): string | null =>
-    line[field] === undefined || isOfRoom(collection) ? null : String(line[field]);
+  const userOf = (line: Line): string | null => userOfLine(collection, line);
   const theirs = theOnly === null ? lines : lines.filter((line) => userOf(line) === theOnly);
   const users = [...new Set(theirs.flatMap((line) => userOf(line) ?? []))];
   const waiting: Waiting[] = [];
@@ -254,13 +253,10 @@ async function putLines(
   }
 }
 
-/** What a room has of its own is no user's. */
-const isOfRoom = ({ scope }: Collection): boolean => scope.kind === "member" && scope.author === null;
-
 /** Null: its user has no account here, and gets none. */
 function placeOf(
   { withNew, withAccounts }: Restoring,
-  { placement }: Collection,
+  collection: Collection,
   user: string | null,
   homes: Awaited<ReturnType<Accounts["homesOf"]>>,
 ): string | null {
@@ -271,8 +267,7 @@ function placeOf(
     // where nothing is written they are not made, and would be
     (account?.state === "gone" && withAccounts);
   if (user !== null && !isHere) return null;
-  if (placement.kind === "home") return account?.home ?? null;
-  return placement.kind === "pinned" ? placement.database : placement.primary;
+  return placeOfLine(collection, account?.home ?? null);
 }
 
 async function* batches(lines: AsyncIterable<Line>): AsyncIterable<Line[]> {

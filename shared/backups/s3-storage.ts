@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { AwsClient } from "aws4fetch";
 import { BackupFailed } from "./failures.ts";
-import { type BackupStorage, checkedPath, NotStored } from "./storage.ts";
+import { type BackupStorage, checkedPath, isId, NotStored } from "./storage.ts";
 
 /** Of a part of an upload: at least 5 MiB, and at most 10,000 of them are one object. Two of them are in memory. */
 const PART_BYTES = 8 * 1024 * 1024;
@@ -27,7 +27,11 @@ export interface S3Options {
   sessionToken?: string | undefined;
   /** tests wait for less */
   waitMs?: number;
+  requestMs?: number;
 }
+
+const PARTIAL = 206;
+const EXPIRED: ReadonlySet<string> = new Set(["ExpiredToken", "InvalidToken", "TokenRefreshRequired"]);
 
 type Asked = { method?: string; body?: Uint8Array; headers?: Record<string, string>; isStream?: true };
 
@@ -41,6 +45,7 @@ export function s3Storage(options: S3Options): BackupStorage {
     secretAccessKey,
     sessionToken,
     waitMs = FIRST_WAIT_MS,
+    requestMs = REQUEST_MS,
   } = options;
   const place = `s3://${bucket}${prefix === "" ? "" : `/${prefix}`}`;
   // what passes is tried again here, where what a driver of a socket throws is, too
@@ -60,7 +65,7 @@ export function s3Storage(options: S3Options): BackupStorage {
           method,
           headers: { ...headers, "x-amz-content-sha256": sha256(body ?? new Uint8Array()) },
           ...(body && { body: body as Uint8Array<ArrayBuffer> }),
-          ...(!isStream && { signal: AbortSignal.timeout(REQUEST_MS) }),
+          ...(!isStream && { signal: AbortSignal.timeout(requestMs) }),
         });
         if (!passes(response.status) || tries === TRIES) return response;
         await response.body?.cancel();
@@ -88,6 +93,12 @@ export function s3Storage(options: S3Options): BackupStorage {
     if (code === "NoSuchBucket")
       return new BackupFailed(`${place}: there is no bucket of this name. Make it, or correct --to.`);
     if (code === "NoSuchKey" || (status === 404 && code === "404")) return new NotStored(path);
+    if (EXPIRED.has(code))
+      return new BackupFailed(
+        `${place} says that the key has expired (${code}): take a new one, its AWS_SESSION_TOKEN among it, that lasts for as long as this takes, and run it again.`,
+      );
+    if (code === "RequestTimeTooSkewed")
+      return new BackupFailed(`${place} refuses what this machine signs, because its clock is wrong: set it right.`);
     if (status === 403)
       return new BackupFailed(
         `${place} refuses the key in AWS_ACCESS_KEY_ID (${code}): correct it and its secret, or let it list, read, write and delete there.`,
@@ -140,10 +151,14 @@ export function s3Storage(options: S3Options): BackupStorage {
         const response = await send(urlOf(path), { headers, isStream: true });
         if (!response.ok || !response.body) throw refusal(response.status, await response.text(), path);
         tag = response.headers.get("etag");
+        // not everything that speaks S3 knows ranges, and begins anew then
+        let again = response.status === PARTIAL ? 0 : read;
         try {
           for await (const chunk of response.body) {
-            read += chunk.byteLength;
-            yield chunk;
+            const fresh = chunk.subarray(Math.min(again, chunk.byteLength));
+            again -= chunk.byteLength - fresh.byteLength;
+            read += fresh.byteLength;
+            if (fresh.byteLength > 0) yield fresh;
           }
           return;
         } catch (error) {
@@ -168,7 +183,7 @@ export function s3Storage(options: S3Options): BackupStorage {
       let last = "";
       for await (const path of storage.list("")) {
         const [id = ""] = path.split("/");
-        if (id !== last && path.includes("/")) yield id;
+        if (id !== last && path.includes("/") && isId(id)) yield id;
         last = id;
       }
     },

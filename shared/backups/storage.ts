@@ -23,10 +23,17 @@ export class NotStored extends Error {
   }
 }
 
-/** Throws where it leads elsewhere: a manifest may come from anybody. */
+const isStep = (step: string): boolean => /^[A-Za-z0-9_.-]+$/.test(step) && !/^\.+$/.test(step);
+
+/** Whether it leads nowhere else: a manifest may come from anybody. */
+export const isPath = (path: string): boolean => path.split("/").every(isStep);
+
+/** Whether a backup may be called so. What else lies there (lost+found of a disk, say) is none. */
+export const isId = (name: string): boolean => isStep(name);
+
+/** Throws where it leads elsewhere. */
 export function checkedPath(path: string): string {
-  const isRight = path.split("/").every((step) => /^[A-Za-z0-9_.-]+$/.test(step) && !/^\.+$/.test(step));
-  if (!isRight) throw new Error(`"${path}" is no path in a backup`);
+  if (!isPath(path)) throw new Error(`"${path}" is no path in a backup`);
   return path;
 }
 

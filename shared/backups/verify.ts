@@ -1,16 +1,17 @@
 /** Whether a backup is whole: every byte, every line, and what its manifest counts. */
-import { err, type Result } from "neverthrow";
+import { err, ok, type Result } from "neverthrow";
 import { z } from "zod";
 import type { Collection } from "../definition/define.ts";
 import { BadPart, checkPart, readPart } from "./codec.ts";
 import { MANIFEST, MANIFEST_SUM, type Manifest, parseManifest, sumOf } from "./manifest.ts";
-import { type BackupStorage, checkedPath, NotStored, readText, readTextIfStored } from "./storage.ts";
+import { type BackupStorage, isId, NotStored, readText, readTextIfStored } from "./storage.ts";
 import { addSums, emptyTally, tallied } from "./tally.ts";
 
 /** The manifest, or why nothing may be restored from there. */
 export async function readManifest(storage: BackupStorage, id: string): Promise<Result<Manifest, string>> {
+  if (!isId(id)) return err(`"${id}" is no name of a backup: name it as \`backup list\` does`);
   try {
-    const text = await readText(storage, `${checkedPath(id)}/${MANIFEST}`);
+    const text = await readText(storage, `${id}/${MANIFEST}`);
     const sum = (await readTextIfStored(storage, `${id}/${MANIFEST_SUM}`))?.trim() ?? null;
     if (sum === null)
       return err(`${id}: ${MANIFEST_SUM} is missing, so that nobody can tell whether ${MANIFEST} was altered`);
@@ -32,10 +33,28 @@ export async function listBackups(storage: BackupStorage): Promise<Map<string, M
   return all;
 }
 
-/** The newest that is finished: of everything, or, where there is none, of what there is. */
-export async function newestBackup(storage: BackupStorage): Promise<string | null> {
-  const finished = [...(await listBackups(storage)).values()].filter((one) => one !== null);
-  return (finished.findLast(({ only }) => only === null) ?? finished.at(-1))?.id ?? null;
+/** Why there is no manifest to be read where `listBackups` has none; null: it was never finished. */
+export async function whyUnreadable(storage: BackupStorage, id: string): Promise<string | null> {
+  if ((await readTextIfStored(storage, `${id}/${MANIFEST}`)) === null) return null;
+  return (await readManifest(storage, id)).match(
+    () => null,
+    (problem) => problem,
+  );
+}
+
+/**
+ * The newest that is finished: of everything, or, where there is none, of what there is; null: there is none. The error is a
+ * sentence: a newer one has a manifest that cannot be read, and nobody is to take an older one for the newest.
+ */
+export async function newestBackup(storage: BackupStorage): Promise<Result<string | null, string>> {
+  const all = await listBackups(storage);
+  const finished = [...all.values()].filter((one) => one !== null);
+  const newest = (finished.findLast(({ only }) => only === null) ?? finished.at(-1))?.id ?? null;
+  for (const [id, manifest] of all) {
+    const problem = manifest === null && id > (newest ?? "") ? await whyUnreadable(storage, id) : null;
+    if (problem !== null) return err(`${problem}. The newest one that can be read is ${newest}: name it to use that`);
+  }
+  return ok(newest);
 }
 
 /** Beside the parts, so that it is known wherever they are. */

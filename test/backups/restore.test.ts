@@ -36,6 +36,8 @@ beforeAll(async () => {
     ["restore_from", "restore_to", "restore_crossed"].map((prefix) => startMovingSystem(prefix, KEPT)),
   );
   filled = await fill(systems().source);
+  await note(systems().source, "before the disaster", 3);
+  await note(systems().target, "of the new project", 5);
   manifest = await backUp(systems().source, folder);
 });
 afterAll(async () => {
@@ -47,6 +49,27 @@ const systems = () => ({
   target: target as MovingSystem,
   crossed: crossed as MovingSystem,
 });
+
+/** So many lines in the audit of that system, with an outcome for each but the second. */
+async function note({ control }: MovingSystem, action: string, count: number): Promise<void> {
+  for (let n = 1; n <= count; n++) {
+    const [{ id }] = (await control.sql(
+      `select public.switchyard_admin_note(null, 'operator', 'command', '${action}', array['${n}']) as id`,
+    )) as [{ id: string }];
+    if (n !== 2) await control.sql(`select public.switchyard_admin_note_outcome(${id}, ${n}, null, null)`);
+  }
+}
+/** What was noted so, in its order, with the outcomes. */
+const notedIn = ({ control }: MovingSystem, action: string) =>
+  control.sql(
+    `select a.id::int as id, a.subjects[1] as n, o.status from switchyard.admin_audit a
+     left join switchyard.admin_audit_outcomes o on o.audit_id = a.id where a.action = '${action}' order by a.id`,
+  ) as Promise<{ id: number; n: string; status: number | null }[]>;
+const NOTED = [
+  { n: "1", status: 1 },
+  { n: "2", status: null },
+  { n: "3", status: 3 },
+];
 
 function killedAt(system: MovingSystem, step: RestoreStep, nth: number): Promise<string | null> {
   const program = fileURLToPath(new URL("killed-restore.ts", import.meta.url));
@@ -179,6 +202,24 @@ describe("killed at every step, and run again", () => {
     await counted(to);
     const history = "select count(*)::int as n from switchyard.assignment_history where reason = 'restored'";
     expect(await to.control.sql(history)).toEqual([{ n: 4 }]);
+  });
+
+  test("the audit of before stands behind the project's own, once, each line with its outcome", async () => {
+    const { source: from, target: to } = systems();
+    const own = await notedIn(to, "of the new project");
+    expect(own.map(({ n, status }) => ({ n, status }))).toEqual([
+      ...NOTED,
+      { n: "4", status: 4 },
+      { n: "5", status: 5 },
+    ]);
+    const [was, came] = [await notedIn(from, "before the disaster"), await notedIn(to, "before the disaster")];
+    expect(came.map(({ n, status }) => ({ n, status }))).toEqual(NOTED);
+    const behind = (came[0]?.id ?? 0) - (was[0]?.id ?? 0);
+    expect(came.map(({ id }) => id - behind)).toEqual(was.map(({ id }) => id));
+    expect(behind).toBeGreaterThanOrEqual(own.at(-1)?.id ?? Number.POSITIVE_INFINITY);
+    await note(to, "after it", 1);
+    const [next] = await notedIn(to, "after it");
+    expect(next?.id).toBeGreaterThan(came.at(-1)?.id ?? Number.POSITIVE_INFINITY);
   });
 
   test("everybody signs in with their old password, and goes on where they were", () => usedAsBefore(systems().target));

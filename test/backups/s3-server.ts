@@ -13,8 +13,11 @@ export interface S3Server {
   uploads: Map<string, Map<number, Buffer>>;
   /** what was asked, in order: "PUT /bucket/a" */
   asked: string[];
-  /** the next of these answers is given instead of the right one: a status, "cut" (half of a body), or "error" (200 with an error) */
-  troubles: (number | "cut" | "error")[];
+  /**
+   * the next of these answers is given instead of the right one: a status, "cut" (half of a body), "error" (200 with an error),
+   * "expired" (the key), "silence" (none), "short" (half of a body as if that were all), "rangeless" (the whole where a part was asked for)
+   */
+  troubles: (number | "cut" | "error" | "expired" | "silence" | "short" | "rangeless")[];
   stop(): Promise<void>;
 }
 
@@ -44,6 +47,11 @@ export async function startS3(bucket: string): Promise<S3Server> {
         ? say(200, "InternalError")
         : say(trouble, trouble === 503 ? "SlowDown" : "Odd"));
     }
+    if (trouble === "expired") {
+      state.troubles.shift();
+      return void say(400, "ExpiredToken");
+    }
+    if (trouble === "silence") return void state.troubles.shift();
     if (!isSigned(request, url, body)) return void say(403, "SignatureDoesNotMatch");
     const [, named, ...rest] = decodeURIComponent(url.pathname).split("/");
     const key = rest.join("/");
@@ -89,8 +97,11 @@ export async function startS3(bucket: string): Promise<S3Server> {
     if (!object) return say(404, "NoSuchKey");
     const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
     if (from > 0 && request.headers["if-match"] !== tagOf(object)) return say(412, "PreconditionFailed");
-    const bytes = object.subarray(from);
-    response.writeHead(from > 0 ? 206 : 200, { etag: tagOf(object), "content-length": bytes.length });
+    const isRangeless = from > 0 && state.troubles[0] === "rangeless";
+    const isShort = state.troubles[0] === "short";
+    if (isRangeless || isShort) state.troubles.shift();
+    const bytes = isShort ? object.subarray(0, object.length / 2) : object.subarray(isRangeless ? 0 : from);
+    response.writeHead(from > 0 && !isRangeless ? 206 : 200, { etag: tagOf(object), "content-length": bytes.length });
     if (state.troubles[0] !== "cut") return void response.end(bytes);
     state.troubles.shift();
     response.write(bytes.subarray(0, bytes.length / 2), () => setImmediate(() => response.destroy()));

@@ -66,6 +66,37 @@ test("what passes is tried again, and a read that breaks goes on from there", as
   expect((await all(storage.get("b1/part"))).equals(bytes)).toBe(true);
 });
 
+test("a read that breaks goes on also where parts of an object cannot be asked for", async () => {
+  const bytes = randomBytes(3 * MB);
+  await storageWith().put("b1/part", pieces(bytes));
+  s3.troubles.push("cut", "rangeless");
+  expect((await all(storageWith().get("b1/part"))).equals(bytes)).toBe(true);
+  expect(s3.troubles).toEqual([]);
+});
+
+test("who does not answer, and a key that has expired, are named", async () => {
+  const put = (more: Partial<S3Options> = {}) => storageWith(more).put("b1/part", pieces(Buffer.from("x")));
+  s3.troubles.push(...Array.from({ length: 6 }, () => "silence" as const));
+  await expect(put({ requestMs: 50 })).rejects.toThrow("cannot be reached");
+  // one that was given up may not have come as far as the server
+  s3.troubles.length = 0;
+  s3.troubles.push("expired");
+  await expect(put()).rejects.toThrow("the key has expired (ExpiredToken): take a new one");
+  s3.troubles.push(...Array.from({ length: 6 }, () => 500));
+  await expect(put()).rejects.toThrow("does not take b1/part (Odd");
+  expect([s3.objects.size, s3.troubles.length]).toEqual([0, 0]);
+});
+
+test("an upload of several parts whose key expires midway leaves nothing that is seen", async () => {
+  const source = (async function* () {
+    yield randomBytes(8 * MB);
+    s3.troubles.push("expired", "expired");
+    yield randomBytes(9 * MB);
+  })();
+  await expect(storageWith().put("b1/part", source)).rejects.toThrow("the key has expired");
+  expect(s3.objects.size).toBe(0);
+});
+
 test("an upload that fails leaves nothing, be it the source's fault or the bucket's", async () => {
   const storage = storageWith();
   const dying = (async function* () {
