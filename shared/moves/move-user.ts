@@ -24,7 +24,7 @@
  * goes away at the switch. The window would be as long as now, that of one call, and would be another database's.
  */
 import type { ClaimedMove } from "./control.ts";
-import { keep } from "./keeping.ts";
+import { isNews, keep, seeToLateAtTarget } from "./keeping.ts";
 import { addLateAtTarget } from "./late.ts";
 import {
   atSource,
@@ -115,7 +115,9 @@ async function abort(run: Run): Promise<boolean> {
   const { sides, move, userId, turn } = run;
   await settled(sides.source, move, atSource(move));
   await settled(sides.target, move, atSource(move));
+  await seeToLateAtTarget(run);
   await addLateAtTarget(run);
+  if (isNews(run)) return run.step("aborting", 0);
   await sides.target.clear(userId, turn);
   return run.step("aborted", null);
 }

@@ -4,7 +4,7 @@ import type { Digest } from "../repository/home-copy.ts";
 import { within } from "../values/within.ts";
 import { catchUp, copyAndCompare, type Since } from "./catching-up.ts";
 import { BATCH, type Copied, copyDifferences } from "./copying.ts";
-import { SWEEP_SECONDS } from "./keeping.ts";
+import { isNews, SWEEP_SECONDS, seeToLateAtTarget } from "./keeping.ts";
 import { expectNoneLate } from "./late.ts";
 import { differencesOf, sizeOf } from "./manifests.ts";
 import { atSource, atTarget, NotNow, orThrow, type Run, settled, tell, WAIT_MS } from "./run.ts";
@@ -25,6 +25,8 @@ export async function copyAndSwitch(run: Run): Promise<boolean> {
   await tell(run);
   // tried again later than a pause is: it is for the operator to make room, and nobody's writes wait for that
   if (move.has_place === false) throw new Error(NO_PLACE);
+  await seeToLateAtTarget(run);
+  if (isNews(run)) return run.step("copying", 0);
   const since = await copyMost(run);
   await run.point("copied");
   await compareContents(run, collections);
