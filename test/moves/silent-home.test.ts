@@ -25,6 +25,7 @@ test.each([
   const silence = Promise.withResolvers<void>();
   let isSealed = false;
   let isAsked = false;
+  let isOver = false;
   const silent = (copy: HomeCopy): HomeCopy => {
     const answering = async <T>(does: "digests" | "manifest", work: () => Promise<T>): Promise<T> => {
       if (isSealed && does === asked) {
@@ -54,7 +55,7 @@ test.each([
     pauseMs: 2_000,
     leaseSeconds: 3_600,
     onPoint: (point) => {
-      if (point === "sealed") isSealed = true;
+      isSealed = point === "sealed" && !isOver;
     },
   });
   const writing = async (): Promise<number> => {
@@ -66,6 +67,7 @@ test.each([
     throw new Error(`no write was taken while ${to} was silent`);
   };
   const written = await writing().finally(() => {
+    isOver = true;
     isSealed = false;
     silence.resolve();
   });
