@@ -75,6 +75,8 @@ export interface ClaimedMove extends Move {
   /** where the user is at home now; null: they are deleted */
   home: string | null;
   home_epoch: number | null;
+  /** whether the new home may take one more; absent in a schema from before */
+  has_place?: boolean;
   /** since when both homes know, in milliseconds; null: they do not yet */
   heard_ms: number | null;
   /** since the switch, in milliseconds; null: there was none yet */

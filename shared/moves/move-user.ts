@@ -11,9 +11,20 @@
  *   opened only when the source says that the user has left. So there is no moment at which both take writes, or at which one
  *   answers reads that the other has gone beyond.
  * - What is compared is compared after the seal. So a pause that ran out early, by whatever clock, costs another try.
+ *
+ * Why no clock lifts a seal whose switch was asked for. The source may let writes in only once no switch can come to pass any
+ * more. "Not after that instant", by the control plane's own clock, is looked at within the transaction, and the transaction
+ * commits later than it looks: by as long as the server was stopped, its disk stood still, or a standby took over, in between. No
+ * time-out of Postgres ends a commit that has begun. So an instant that has surely passed says nothing of the commit; only the
+ * control plane does, by the lock that the switch holds. The seal could expire if the switch were the source's own: the control
+ * plane reserves the place, the source's fence goes from sealed to left by compare-and-set, which any write after the expiry makes
+ * fail, and the assignment follows. That was not taken. A source that dies then takes the outcome with it, and its user is at
+ * home nowhere until it is back, which is why one moves away from it; where somebody is at home would be two databases' to say,
+ * and tokens that are made in between name the wrong one; and whose new home is Supabase cannot write either way, if it
+ * goes away at the switch. The window would be as long as now, that of one call, and would be another database's.
  */
 import type { ClaimedMove } from "./control.ts";
-import { keep } from "./keeping.ts";
+import { isNews, keep, seeToLateAtTarget } from "./keeping.ts";
 import { addLateAtTarget } from "./late.ts";
 import {
   atSource,
@@ -104,7 +115,9 @@ async function abort(run: Run): Promise<boolean> {
   const { sides, move, userId, turn } = run;
   await settled(sides.source, move, atSource(move));
   await settled(sides.target, move, atSource(move));
+  await seeToLateAtTarget(run);
   await addLateAtTarget(run);
+  if (isNews(run)) return run.step("aborting", 0);
   await sides.target.clear(userId, turn);
   return run.step("aborted", null);
 }

@@ -1,9 +1,10 @@
 /** The part of a move that users notice, and what leads to it: copies, the pause, the seal, the switch. */
 import type { Collection } from "../definition/define.ts";
 import type { Digest } from "../repository/home-copy.ts";
+import { within } from "../values/within.ts";
 import { catchUp, copyAndCompare, type Since } from "./catching-up.ts";
 import { BATCH, type Copied, copyDifferences } from "./copying.ts";
-import { SWEEP_SECONDS } from "./keeping.ts";
+import { isNews, SWEEP_SECONDS, seeToLateAtTarget } from "./keeping.ts";
 import { expectNoneLate } from "./late.ts";
 import { differencesOf, sizeOf } from "./manifests.ts";
 import { atSource, atTarget, NotNow, orThrow, type Run, settled, tell, WAIT_MS } from "./run.ts";
@@ -15,12 +16,17 @@ const FEW = BATCH;
 const MAX_PASSES = 50;
 /** What is written in the time that comparing everything takes. */
 const MANY = 20 * FEW;
+const NO_PLACE = "the new home has no place: raise its capacity (switchyard databases set)";
 
 export async function copyAndSwitch(run: Run): Promise<boolean> {
   const { move, options, userId } = run;
   const { collections, control } = options;
   // writes go on, whatever an earlier turn has left
   await tell(run);
+  // tried again later than a pause is: it is for the operator to make room, and nobody's writes wait for that
+  if (move.has_place === false) throw new Error(NO_PLACE);
+  await seeToLateAtTarget(run);
+  if (isNews(run)) return run.step("copying", 0);
   const since = await copyMost(run);
   await run.point("copied");
   await compareContents(run, collections);
@@ -37,9 +43,21 @@ export async function copyAndSwitch(run: Run): Promise<boolean> {
   );
   if (paused !== "set") throw new NotNow("the user's writes were under way all the time");
   await run.point("paused");
+  const isLate = () => new NotNow(`it would have taken longer than ${pauseMs} ms without writes`);
   const inTime = () => {
-    if (run.clock() - pausedAt > pauseMs)
-      throw new NotNow(`it would have taken longer than ${pauseMs} ms without writes`);
+    if (run.clock() - pausedAt > pauseMs) throw isLate();
+  };
+  /**
+   * A home that is silent, and not dead, is not waited for: the old one lifts its pause by itself, but not the seal. What is
+   * still under way there is looks, and copies in this turn, which both homes refuse once the next one has begun.
+   */
+  const soon = async <T>(work: Promise<T>): Promise<T> => {
+    const done = await within(
+      Math.max(0, pauseMs - (run.clock() - pausedAt)),
+      work.then((value) => ({ value })),
+    );
+    if (!done) throw isLate();
+    return done.value;
   };
   const drainedAt = run.clock();
   noteCopied(run, await catchUp(run, since, FEW, (differences) => expectNoneLate(run, differences)));
@@ -50,7 +68,9 @@ export async function copyAndSwitch(run: Run): Promise<boolean> {
   const sealed = await run.sides.source.setFence(userId, { ...atSource(move), state: "moving" }, WAIT_MS);
   if (sealed !== "set") throw new NotNow("the old home could not be sealed");
   await run.point("sealed");
-  run.detail.collections = (await compareSealed(run, collections)) ?? (await lookAtAll(run, collections));
+  run.detail.collections = await soon(
+    compareSealed(run, collections).then((same) => same ?? lookAtAll(run, collections)),
+  );
   inTime();
   await run.point("verified");
   run.isUnsure = true;

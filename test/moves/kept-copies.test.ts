@@ -1,7 +1,10 @@
 /** Copies that are kept of users who move again before they are cleaned. */
 import { MongoClient } from "mongodb";
+import { err } from "neverthrow";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { contacts } from "../../shared/collections/contacts.ts";
+import { unavailable } from "../../shared/contract/errors.ts";
+import type { MovesControl } from "../../shared/moves/control.ts";
 import { runMoves } from "../../shared/moves/worker.ts";
 import { value } from "../contract/store.ts";
 import { mongoRepositories } from "../setup/repositories.ts";
@@ -28,11 +31,42 @@ const statesOf = async (userId: string) =>
   (await system.moves.list({ userId, ended: true }))
     ._unsafeUnwrap()
     .map(({ state, last_error }) => [state, last_error]);
-/** Whatever is due is worked off. */
-const work = async () => {
-  await system.control.sql(
+/** Whatever is due is worked off, by somebody who dies once they have taken a copy away. */
+const workAndDie = async () => {
+  let isDead = false;
+  const databases = new Map(
+    [...system.registry].map(([name, { copy, system: own }]) => {
+      const dying = async () => {
+        const alive = await copy();
+        return {
+          ...alive,
+          async clear(userId: string, turn: number) {
+            await alive.clear(userId, turn);
+            isDead = true;
+          },
+        };
+      };
+      return [name, { copy: dying, system: own }] as const;
+    }),
+  );
+  const dead = err(unavailable("It has died."));
+  const control: MovesControl = {
+    ...system.moves,
+    claim: async (...given) => (isDead ? dead : system.moves.claim(...given)),
+    step: async (...given) => (isDead ? dead : system.moves.step(...given)),
+  };
+  await dueNow();
+  await runMoves({ ...system.options({ databases, control }), atOnce: 1 });
+  expect(isDead).toBe(true);
+  await system.control.sql("update switchyard.tasks set leased_until = null where queue = 'move' and done_at is null");
+};
+const dueNow = () =>
+  system.control.sql(
     "update switchyard.tasks set due_at = now() where queue = 'move' and done_at is null and due_at > now() and leased_until is null",
   );
+/** Whatever is due is worked off. */
+const work = async () => {
+  await dueNow();
   expect((await runMoves({ ...system.options(), atOnce: 1 })).isOk()).toBe(true);
 };
 
@@ -119,6 +153,27 @@ describe("what comes to the old home late, from an instance whose clock is behin
     await system.moves.clean([user.id]);
     await work();
     expect([await lateOf(user.id), await idsIn("mongodb", user.id)]).toEqual([[[late]], []]);
+  });
+
+  test("before the old copy is cleaned by somebody who dies then", async () => {
+    const { user } = await userWithContact("mongodb");
+    await system.move(user.id, "supabase");
+    const late = await writeLate(user.id);
+    await system.moves.clean([user.id]);
+    await workAndDie();
+    await work();
+    expect([await lateOf(user.id), await idsIn("mongodb", user.id)]).toEqual([[[late]], []]);
+  });
+
+  test("before a way back is given up by somebody who dies then", async () => {
+    const { user } = await userWithContact("mongodb");
+    await system.move(user.id, "supabase");
+    const late = await writeLate(user.id);
+    await system.moves.start([user.id], "mongodb", "test");
+    await system.moves.abort([user.id]);
+    await workAndDie();
+    await work();
+    expect([await lateOf(user.id), await idsIn("mongodb", user.id)]).toEqual([[[late], []], []]);
   });
 
   test("before the user comes back", async () => {

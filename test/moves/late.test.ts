@@ -90,6 +90,35 @@ describe.each(["supabase", "atlas"])("from mongodb to %s", (to) => {
     expect((await call("GET", `/expenses/${created.id}`)).status).toBe(404);
   });
 
+  test.each(["made", "given up"])("it goes there before a way back, too, which is %s", async (ending) => {
+    const { user, call, repository, ann, bob, cid } = await moved();
+    const since = await call("PATCH", `/contacts/${cid.id}`, { note: "since" });
+    const created = value(await repository(contacts).create({ name: "Late" }));
+    const changed = value(await repository(contacts).update(ann.id, { note: "late" }));
+    value(await repository(contacts).delete(bob.id));
+    value(await repository(contacts).update(cid.id, { note: "late" }));
+    await system.moves.start([user.id], "mongodb", "test");
+    if (ending === "given up") await system.moves.abort([user.id]);
+    const { state, detail } = await system.finish(user.id);
+    expect(state).toBe(ending === "made" ? "kept" : "aborted");
+    const outcomes = new Map(detail.late?.map(({ id, outcome }) => [id, outcome]));
+    expect(outcomes).toEqual(
+      new Map([
+        [created.id, "forwarded"],
+        [ann.id, "forwarded"],
+        [bob.id, "forwarded"],
+        [cid.id, "conflict"],
+      ]),
+    );
+    expect((await call("GET", `/contacts/${created.id}`)).body).toMatchObject({
+      name: "Late",
+      version: created.version,
+    });
+    expect((await call("GET", `/contacts/${ann.id}`)).body).toMatchObject({ note: "late", version: changed.version });
+    expect((await call("GET", `/contacts/${bob.id}`)).status).toBe(404);
+    expect((await call("GET", `/contacts/${cid.id}`)).body).toEqual(since.body);
+  });
+
   test("what contradicts what the new home has since is listed with both versions, and changes nothing there", async () => {
     const { user, call, repository, made, ann, bob, cid, food, rent } = await moved();
     const since = await call("PATCH", `/contacts/${ann.id}`, { note: "since" });

@@ -35,9 +35,12 @@ const isRefusedUndone = ({ body }: Answer) =>
 
 /**
  * One writer: a write after the other, each through the next of the instances, `paceMs` between them. Writes are tried until
- * they are done: each may be repeated.
+ * they are done: each may be repeated. `odd` is what it has found so far.
  */
-export function keepWriting(instances: readonly Send[], paceMs: number): { stop(): Promise<Written> } {
+export function keepWriting(
+  instances: readonly Send[],
+  paceMs: number,
+): { odd: readonly string[]; stop(): Promise<Written> } {
   const written: Written = {
     ...{ there: new Map(), deleted: new Set(), acknowledged: 0, refused: 0, waitedMs: [], odd: [] },
   };
@@ -51,7 +54,10 @@ export function keepWriting(instances: readonly Send[], paceMs: number): { stop(
       if (answer.status !== 503) {
         if (tries > 0) written.waitedMs.push(performance.now() - began);
         const isRepeated = isPerhapsDone && request[0] === "DELETE" && answer.status === 404;
-        if (answer.status >= 300 && !isRepeated)
+        if (answer.status === 404 && !isRepeated)
+          // what is written to is what an answer has told of
+          written.odd.push(`${request[1]}, whose write was acknowledged, is lost: ${request[0]} finds nothing`);
+        else if (answer.status >= 300 && !isRepeated)
           written.odd.push(`${request[0]} ${answer.status} ${JSON.stringify(answer.body)}`);
         else written.acknowledged++;
         return answer;
@@ -83,6 +89,7 @@ export function keepWriting(instances: readonly Send[], paceMs: number): { stop(
   };
   const working = work();
   return {
+    odd: written.odd,
     stop() {
       isOver = true;
       return working;

@@ -42,6 +42,8 @@ const PAUSE_MS = scaled(10_000);
 const PACE_MS = 200;
 /** Writes of each user before their move, and after it. */
 const SOME = 3;
+/** Steps of one user's move after the outage; whose move takes more of them does not end. */
+const MANY_STEPS = 200;
 
 const ALL: Round[] = [false, true].flatMap((isMeanwhile) =>
   HOMES.flatMap((victim) => (Object.keys(FAULTS) as Fault[]).map((fault) => ({ victim, fault, isMeanwhile }))),
@@ -97,8 +99,27 @@ interface Person {
   /** by id, the newest version that an answer has told of */
   versions: Map<string, number>;
   acknowledged(): number;
+  /** what their writer has found that must not be */
+  odd: readonly string[];
   stop(): Promise<Written>;
 }
+
+/** Waits, and no longer than until somebody's writer has found that a write is lost. */
+const until = (
+  people: readonly Person[],
+  isSo: () => boolean | Promise<boolean>,
+  interval: number = PATIENT.interval,
+) =>
+  vi.waitUntil(
+    () => {
+      const wrong = people.flatMap(({ phase, from, odd }) =>
+        odd.map((what) => `${phase}, at home in ${from}: ${what}`),
+      );
+      if (wrong.length > 0) throw new Error(wrong.join("\n"));
+      return isSo();
+    },
+    { ...PATIENT, interval },
+  );
 
 function sendOf({ url }: Instance, jwt: string, heard: (body: { id?: string; version?: number }) => void): Send {
   return async (method, path, body, headers = {}) => {
@@ -127,14 +148,14 @@ async function startPerson(phase: Phase, from: Home): Promise<Person> {
   };
   const sends = instances.map((instance) => sendOf(instance, user.jwt, heard));
   const informed = sendOf(instances[0] as Instance, knowing, heard);
-  const { stop } = keepWriting(sends, PACE_MS);
-  return { phase, from, to, user, sends, informed, versions, acknowledged: () => acknowledged, stop };
+  const { odd, stop } = keepWriting(sends, PACE_MS);
+  return { phase, from, to, user, sends, informed, versions, acknowledged: () => acknowledged, odd, stop };
 }
 
 async function writesOf(people: readonly Person[], more: number): Promise<void> {
   const before = people.map(({ acknowledged }) => acknowledged());
   const isDone = ({ acknowledged }: Person, at: number) => acknowledged() >= (before[at] as number) + more;
-  await vi.waitUntil(() => people.every(isDone), PATIENT);
+  await until(people, () => people.every(isDone));
 }
 async function moveOf({ user }: Person): Promise<Move> {
   const [move] = (await system.moves.list({ userId: user.id, ended: true }))._unsafeUnwrap();
@@ -159,7 +180,7 @@ async function bringThere(people: readonly Person[]): Promise<void> {
   const cleaned = people.filter(({ phase }) => phase === "cleaning");
   const others = people.filter((person) => !cleaned.includes(person));
   const areStanding = (some: readonly Person[]) =>
-    vi.waitUntil(() => some.every(({ user }) => workers.isStanding(user.id)), PATIENT);
+    until(people, () => some.every(({ user }) => workers.isStanding(user.id)));
   for (const { user } of others) workers.hold(user.id, "copying");
   for (const home of HOMES) {
     const users = people.filter(({ from }) => from === home).map(({ user }) => user.id);
@@ -167,7 +188,7 @@ async function bringThere(people: readonly Person[]): Promise<void> {
     expect(begun.filter((one) => "refused" in one)).toEqual([]);
   }
   await areStanding(others);
-  await vi.waitUntil(async () => (await statesOf(cleaned)).every(({ state }) => state === "kept"), PATIENT);
+  await until(people, async () => (await statesOf(cleaned)).every(({ state }) => state === "kept"));
   await writesOf(cleaned, 1);
   for (const { user } of cleaned) workers.hold(user.id, "cleaning");
   expect((await system.moves.clean(cleaned.map(({ user }) => user.id)))._unsafeUnwrap()).toBe(cleaned.length);
@@ -178,6 +199,46 @@ async function bringThere(people: readonly Person[]): Promise<void> {
     workers.hold(user.id, phase);
   }
   await areStanding(further);
+  await Promise.all(further.map(expectSealed));
+}
+
+/** What a home takes that is sealed, or that the user has left, is acknowledged and lost: that is said here, and by name. */
+async function expectSealed({ phase, from, user, sends }: Person): Promise<void> {
+  if (phase !== "sealed" && phase !== "verified") return;
+  for (const send of sends) {
+    const key = { "idempotency-key": crypto.randomUUID() };
+    const { status, body } = await send("POST", "/categories", { name: `At ${phase}`, kind: "expense" }, key);
+    if (status === 201 && workers.isStanding(user.id))
+      throw new Error(
+        `${from} is sealed (${phase}), and has acknowledged the write of category ${body.id}: it is lost`,
+      );
+  }
+}
+
+/** Every move is made, and none is tried for ever. */
+async function movesEnd(people: readonly Person[]): Promise<void> {
+  const ids = `{${people.map(({ user }) => user.id).join(",")}}`;
+  const steps = async () => {
+    const rows = await system.control.sql<{ id: string; steps: number; error: string | null }>(
+      `select t.subject as id, t.attempts as steps, t.last_error as error from switchyard.tasks t
+       where t.queue = 'move' and t.subject = any ($1::uuid[])`,
+      [ids],
+    );
+    return new Map(rows.map((row) => [row.id, row]));
+  };
+  const before = await steps();
+  const areMade = async () => {
+    await timePasses(people);
+    const now = await steps();
+    for (const { user, phase, from } of people) {
+      const { steps: made = 0, error = null } = now.get(user.id) ?? {};
+      if (made - (before.get(user.id)?.steps ?? 0) > MANY_STEPS)
+        throw new Error(`${phase}, from ${from}: the move does not end: ${error}`);
+    }
+    const states = await statesOf(people);
+    return states.every((move) => !isUnderWay(move) && (move.phase !== "cleaning" || move.state === "cleaned"));
+  };
+  await until(people, areMade, 500);
 }
 
 /** What goes on while the database is away: by the home at that time, and whether writes may be made there. */
@@ -248,21 +309,14 @@ describe("users who move in both directions, at every phase", () => {
         expect(under).toHaveLength(people.length);
         release();
         const left = new Set(people);
-        await vi.waitUntil(() => {
+        await until(people, () => {
           for (const person of left) if (!workers.isStepping(person.user.id)) left.delete(person);
           return left.size === 0;
-        }, PATIENT);
+        });
         await Promise.all(people.map((person) => expectGoingOn(person, victim)));
       }
       await bringBack();
-      await vi.waitUntil(
-        async () => {
-          await timePasses(people);
-          const states = await statesOf(people);
-          return states.every((move) => !isUnderWay(move) && (move.phase !== "cleaning" || move.state === "cleaned"));
-        },
-        { ...PATIENT, interval: 500 },
-      );
+      await movesEnd(people);
       await writesOf(people, SOME);
       await Promise.all(people.map(expectEnd));
     } finally {
