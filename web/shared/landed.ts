@@ -26,6 +26,8 @@ let emptied: string | null = null;
 export function emptyAddress(): void {
   emptied = location.hash;
   history.replaceState(null, "", location.pathname + location.search);
+  // the browser tells nobody of such a change
+  dispatchEvent(new HashChangeEvent("hashchange"));
 }
 
 /** Where Auth could not be asked about them they are put back: a reload tries again. */
