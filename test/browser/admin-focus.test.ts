@@ -118,6 +118,7 @@ test("comes to the title with the next page of a list, and is not taken from who
   expect(await focused(page)).toBe("INPUT q");
   await page.goBack();
   await expect.poll(() => page.getByLabel("Address or id").inputValue(), PATIENT).toBe("");
+  await page.unrouteAll({ behavior: "ignoreErrors" });
   await context.close();
 });
 

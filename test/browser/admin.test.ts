@@ -218,6 +218,7 @@ test("what is live is asked for while somebody looks, and at once when they look
   await page.route("**/api/admin/replication", (route) => route.abort());
   await page.clock.runFor(5_000);
   await page.getByText(/^Not live: of \d\d:\d\d:\d\d$/).waitFor();
+  await page.unrouteAll({ behavior: "ignoreErrors" });
   await context.close();
 });
 
@@ -271,6 +272,7 @@ test("words of any length push nothing out of sight", async () => {
     expect(await page.evaluate(() => document.documentElement.scrollWidth), address).toBeLessThanOrEqual(390);
   }
   expect(await isInSight("button", "Undo …")).toBe(true);
+  await page.unrouteAll({ behavior: "ignoreErrors" });
   await context.close();
 });
 
