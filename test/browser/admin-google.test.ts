@@ -3,6 +3,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { faultsOf } from "./axe.ts";
 import { openBrowser, picture } from "./browser.ts";
+import { signUp } from "./operators.ts";
 import * as visitor from "./start-visitor.ts";
 import { type BrowserSystem, startBrowserSystem } from "./system.ts";
 
@@ -53,6 +54,48 @@ test("an admin comes in with Google, back to the same page, and signs out again"
   await page.getByRole("heading", { name: "Databases" }).waitFor();
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByRole("button", { name: "Continue with Google" }).waitFor();
+  await page.context().close();
+});
+
+test("who comes in with Google, or was refused there, is where they were, and no token stays in the browser's history", async () => {
+  const { id } = await signUp(system.apiUrl, "looked-at@browser.test");
+  const page = await open(`/admin#/users/${id}`);
+  await comeAs(page, ADMIN);
+  await page.getByRole("heading", { name: "looked-at@browser.test" }).waitFor();
+  expect(new URL(page.url()).hash).toBe(`#/users/${id}`);
+  // once: the next time the address leads
+  await page.goto(`${system.apiUrl}/admin#/audit`);
+  await page.reload();
+  await page.getByRole("heading", { name: "Audit" }).waitFor();
+  const entries = await page.evaluate(() =>
+    (globalThis as unknown as { navigation: { entries(): { url: string }[] } }).navigation
+      .entries()
+      .map(({ url }) => url),
+  );
+  expect(entries.filter((url) => /token/.test(url))).toEqual([]);
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("button", { name: "Continue with Google" }).click();
+  await page.getByPlaceholder("you@example.com").waitFor();
+  await page.goto(`${system.apiUrl}/admin#error=access_denied&error_description=Not+you`);
+  await page.getByRole("alert").filter({ hasText: "Not you" }).waitFor();
+  expect(new URL(page.url()).hash).toBe("#/audit");
+  await page.context().close();
+});
+
+test("what was put into the tab's memory by somebody else leads nowhere", async () => {
+  const page = await open();
+  await page.getByRole("button", { name: "Continue with Google" }).waitFor();
+  for (const planted of [
+    "https://elsewhere.test/#/users",
+    "/admin#javascript:alert(1)",
+    "/#/users",
+    "/admin#/<img src=x>",
+  ]) {
+    await page.evaluate((text) => sessionStorage.setItem("switchyard-place", text), planted);
+    await page.goto(`${system.apiUrl}/admin?once=${Math.random()}#error=x&error_description=Not+you`);
+    await page.getByRole("alert").filter({ hasText: "Not you" }).waitFor();
+    expect(page.url()).toBe(`${system.apiUrl}/admin`);
+  }
   await page.context().close();
 });
 

@@ -151,6 +151,7 @@ test.each(PAGES)("a viewer sees $name, and nothing that changes anything", async
   const buttons = await page.getByRole("button").allTextContents();
   const changeNothing = ["Skip to the page", "Sign out", "Search"];
   expect(buttons.filter((text) => !changeNothing.includes(text.trim()))).toEqual([]);
+  expect(await faultsOf(page)).toEqual([]);
   await context.close();
 });
 
@@ -185,6 +186,105 @@ test("users are found by the server, and what is searched for stands in the addr
   await expect.poll(() => page.locator("tbody th a").allTextContents(), PATIENT).toContain("chidi@browser.test");
   await page.getByLabel("Address or id").fill("nobody-at-all");
   await page.getByText("Nobody is found so.").waitFor();
+  await context.close();
+});
+
+test("what is live is asked for while somebody looks, and at once when they look again", async () => {
+  const { page, context } = await openAdmin(browser, system.apiUrl, VIEWER, { problems });
+  await page.clock.install();
+  let asked = 0;
+  page.on("request", (request) => {
+    if (request.url().includes("/api/admin/replication?") || request.url().endsWith("/api/admin/replication"))
+      asked += 1;
+  });
+  const hide = (hidden: boolean) =>
+    page.evaluate((isHidden) => {
+      Object.defineProperty(document, "hidden", { configurable: true, get: () => isHidden });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }, hidden);
+  const answered = () => page.waitForResponse((answer) => answer.url().endsWith("/api/admin/replication"));
+  const [first] = await Promise.all([answered(), page.getByRole("link", { name: "Replication" }).click()]);
+  await first.finished();
+  await page.getByText("Live, every 5 s").waitFor();
+  await page.getByText("There are none.").nth(1).waitFor();
+  await Promise.all([answered(), page.clock.runFor(5_000)]);
+  await hide(true);
+  const before = asked;
+  await page.clock.runFor(60_000);
+  expect(asked).toBe(before);
+  await Promise.all([answered(), hide(false)]);
+  expect(asked).toBe(before + 1);
+  // what no longer comes is not called live
+  await page.route("**/api/admin/replication", (route) => route.abort());
+  await page.clock.runFor(5_000);
+  await page.getByText(/^Not live: of \d\d:\d\d:\d\d$/).waitFor();
+  await page.unrouteAll({ behavior: "ignoreErrors" });
+  await context.close();
+});
+
+test("words of any length push nothing out of sight", async () => {
+  const { page, context } = await openAdmin(browser, system.apiUrl, ADMIN, { problems });
+  const ada = person("ada@browser.test");
+  const long = `${"a".repeat(60)}@${"sub.".repeat(20)}example.com`;
+  const reason = `because of https://tickets.example.com/${"x".repeat(150)}`;
+  await page.route("**/api/admin/users?*", async (route) => {
+    const response = await route.fetch();
+    const { items, ...rest } = (await response.json()) as { items: object[] };
+    await route.fulfill({ response, json: { ...rest, items: items.map((item) => ({ ...item, email: long })) } });
+  });
+  await page.route(`**/api/admin/users/${ada.id}`, async (route) => {
+    const response = await route.fetch();
+    const move = {
+      ...{ id: 1, epoch: 1, state: "kept", reason, source: "mongodb", target: "supabase", user_id: ada.id },
+      ...{ ended_at: null, created_at: new Date().toISOString(), kept_until: null, last_error: reason },
+      ...{ switched_at: null, passes: 1, copied: 1, paused_ms: null, late: { forwarded: 0, conflict: 0, open: 0 } },
+    };
+    await route.fulfill({ response, json: { ...(await response.json()), email: long, moves: [move] } });
+  });
+  await page.route("**/api/admin/audit?*", async (route) => {
+    const response = await route.fetch();
+    const line = {
+      ...{ id: 1, at: new Date().toISOString(), actor: long, action: "PATCH /api/admin/databases/{name}", via: "api" },
+      ...{ subjects: [ada.id], asked: { capacity_bytes: 536_870_912 }, reason },
+      outcome: { status: 200, affected: 1, code: null },
+    };
+    await route.fulfill({ response, json: { items: [line], next_before: null } });
+  });
+  /** Whether it is in sight without scrolling to the side. */
+  const isInSight = async (role: "button" | "columnheader", name: string) => {
+    const box = await page.getByRole(role, { name }).boundingBox();
+    return box !== null && box.x >= 0 && box.x + box.width <= (page.viewportSize()?.width ?? 0);
+  };
+  await page.goto(`${system.apiUrl}/admin#/users`);
+  await page.getByRole("link", { name: long }).first().waitFor();
+  expect(await isInSight("columnheader", "Last sign-in")).toBe(true);
+  await page.goto(`${system.apiUrl}/admin#/audit`);
+  await page.getByRole("row", { name: /because of/ }).waitFor();
+  expect(await isInSight("columnheader", "Outcome")).toBe(true);
+  await page.setViewportSize({ width: 390, height: 844 });
+  for (const address of ["#/users", "#/audit", `#/users/${ada.id}`]) {
+    await page.goto(`${system.apiUrl}/admin${address}`);
+    await page
+      .getByText(address.endsWith(ada.id) ? reason : long, { exact: false })
+      .first()
+      .waitFor();
+    await picture(page, `admin-long-${address.length}-narrow`);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth), address).toBeLessThanOrEqual(390);
+  }
+  expect(await isInSight("button", "Undo …")).toBe(true);
+  await page.unrouteAll({ behavior: "ignoreErrors" });
+  await context.close();
+});
+
+test("an address that leads nowhere says so", async () => {
+  const { page, context } = await openAdmin(browser, system.apiUrl, VIEWER, { problems });
+  await page.goto(`${system.apiUrl}/admin#/nowhere`);
+  await page.getByRole("heading", { name: "There is no such page" }).waitFor();
+  for (const id of ["nobody", "%E0%A4%A"]) {
+    await page.goto(`${system.apiUrl}/admin#/users/${id}`);
+    await page.reload();
+    await page.getByText("There is no user with the id").waitFor();
+  }
   await context.close();
 });
 

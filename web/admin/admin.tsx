@@ -7,8 +7,9 @@ import { DatabasesPage } from "./databases/page.tsx";
 import { OverviewPage } from "./overview/page.tsx";
 import { Asked } from "./parts/ask.tsx";
 import { askRole, operator, roleProblem } from "./parts/role.ts";
-import { place } from "./parts/route.ts";
+import { hrefOf, place } from "./parts/route.ts";
 import { Shell } from "./parts/shell.tsx";
+import { Title } from "./parts/title.tsx";
 import { ReplicationPage } from "./replication/page.tsx";
 import { UserPage } from "./user/page.tsx";
 import { UsersPage } from "./users/page.tsx";
@@ -28,14 +29,24 @@ export function Admin() {
   if (roleProblem.value) return <NoOperator />;
   if (!operator.value) return <p class="soft waiting">Looking up what you may do …</p>;
   const { page, subject } = place.value;
-  const shown = PAGES.find(({ name }) => name === page) ?? PAGES[0];
-  if (!shown) return null;
-  const Page = subject && shown.Subject ? shown.Subject : shown.Page;
+  const shown = PAGES.find(({ name }) => name === page);
+  const Page = (subject && shown?.Subject) || (shown?.Page ?? NoPage);
   return (
-    <Shell pages={PAGES} shown={shown.name}>
-      <Page key={`${shown.name}/${subject ?? ""}`} />
+    <Shell pages={PAGES} shown={page}>
+      <Page key={`${page}/${subject ?? ""}`} />
       <Asked />
     </Shell>
+  );
+}
+
+function NoPage() {
+  return (
+    <>
+      <Title text="There is no such page" />
+      <p>
+        Nothing stands at <code>{location.hash}</code>. <a href={hrefOf("")}>To the overview</a>
+      </p>
+    </>
   );
 }
 

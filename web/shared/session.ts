@@ -5,6 +5,8 @@
 import { signal } from "@preact/signals";
 import { AuthClient, isAuthRetryableFetchError, type Session } from "@supabase/auth-js";
 import { pageConfig } from "./config.ts";
+import { emptyAddress, refillAddress } from "./landed.ts";
+import { returnToPlace } from "./place-before.ts";
 
 /** A browser waits for a silent server for as long as its connection stands. A sign-up on a slow machine takes seconds. */
 const AUTH_MS = 30_000;
@@ -57,14 +59,21 @@ async function createAuth(): Promise<Auth> {
     storageKey: "switchyard-session",
     autoRefreshToken: true,
     persistSession: true,
-    detectSessionInUrl: true,
+    detectSessionInUrl: (_, { access_token, error, error_description, error_code }) => {
+      if (access_token) emptyAddress();
+      return Boolean(access_token || error || error_description || error_code);
+    },
     fetch: (input, init) =>
       fetch(input, {
         ...init,
         signal: AbortSignal.any([...(init?.signal ? [init.signal] : []), AbortSignal.timeout(AUTH_MS)]),
       }),
   });
+  void made.initialize().then(({ error }) => {
+    if (isAuthRetryableFetchError(error)) refillAddress();
+  });
   made.onAuthStateChange((_, found) => {
+    returnToPlace();
     session.value = found;
   });
   return made;

@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { Google } from "./google.tsx";
 import { refusal } from "./landed.ts";
+import { keepPlace } from "./place-before.ts";
 import { auth, signIn } from "./session.ts";
 
 let unsaid = refusal ?? "";
@@ -12,9 +13,10 @@ function sayRefusal(): string {
   return said;
 }
 
-/** The browser goes to Google and comes back to this page, signed in. */
+/** The browser goes to Google and comes back to this page, and to what of it was open, signed in. */
 async function continueWithGoogle(): Promise<void> {
   const client = await auth();
+  keepPlace();
   const { error } = await client.signInWithOAuth({
     provider: "google",
     options: { redirectTo: `${location.origin}${location.pathname}` },

@@ -1,5 +1,4 @@
 /** One page of the audit. */
-
 import { countOf } from "../parts/figures.ts";
 import { Pill } from "../parts/pill.tsx";
 import { hrefOf } from "../parts/route.ts";
@@ -23,8 +22,7 @@ export function AuditTable({ lines }: { lines: readonly AuditLine[] }) {
       <table>
         <thead>
           <tr>
-            <th scope="col">When</th>
-            <th scope="col">Who</th>
+            <th scope="col">When and who</th>
             <th scope="col">What</th>
             <th scope="col">About</th>
             <th scope="col">Why</th>
@@ -34,11 +32,11 @@ export function AuditTable({ lines }: { lines: readonly AuditLine[] }) {
         <tbody>
           {lines.map((line) => (
             <tr key={line.id}>
-              <td>
+              <td class="who-when">
                 <Time at={line.at} />
+                <div class="soft small">{line.actor}</div>
               </td>
-              <td>{line.actor}</td>
-              <td>
+              <td class="what">
                 <code>{line.action}</code>
                 <Asked asked={line.asked} />
               </td>

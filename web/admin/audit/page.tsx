@@ -1,6 +1,8 @@
 /** Who changed what, when and why. */
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { answerOf, api } from "../../shared/api.ts";
 import { useLive } from "../parts/live.ts";
+import { Loading } from "../parts/loading.tsx";
 import { Pages } from "../parts/pages.tsx";
 import { ProblemNote } from "../parts/problem-note.tsx";
 import { hrefOf, place } from "../parts/route.ts";
@@ -26,20 +28,32 @@ export function AuditPage() {
     ...Object.fromEntries(Object.entries(said).filter(([, value]) => value !== "")),
     ...(from ? { before: from } : {}),
   };
-  const { value, problem } = useLive(JSON.stringify(asked), () => answerOf(api.admin.audit.$get({ query: asked })));
+  const loaded = useLive(JSON.stringify(asked), () => answerOf(api.admin.audit.$get({ query: asked })));
+  const { value, problem } = loaded;
+  const form = useRef<HTMLFormElement>(null);
+  // the browser's way back leads to another search
+  useLayoutEffect(
+    () => {
+      for (const name of FIELDS) {
+        const field = form.current?.elements.namedItem(name);
+        if (field instanceof HTMLInputElement) field.value = said[name];
+      }
+    },
+    FIELDS.map((name) => said[name]),
+  );
   const search = (event: SubmitEvent) => {
     event.preventDefault();
-    const form = new FormData(event.currentTarget as HTMLFormElement);
+    const fields = new FormData(event.currentTarget as HTMLFormElement);
     location.hash = hrefOf(
       "audit",
       null,
-      Object.fromEntries(FIELDS.map((name) => [name, String(form.get(name)).trim()])),
+      Object.fromEntries(FIELDS.map((name) => [name, String(fields.get(name)).trim()])),
     );
   };
   return (
     <>
-      <Title text="Audit" />
-      <form aria-label="Search" class="filters" onSubmit={search}>
+      <Title text="Audit" part={from} />
+      <form ref={form} aria-label="Search" class="filters" onSubmit={search}>
         {FIELDS.map((name) => (
           <label key={name}>
             {NAMES[name].label}
@@ -54,6 +68,7 @@ export function AuditPage() {
         ))}
         <button type="submit">Search</button>
       </form>
+      <Loading of={loaded} />
       <ProblemNote problem={problem} isStale={value !== undefined} />
       {value && <AuditTable lines={value.items} />}
       {value && <Pages page="audit" query={said} began={from} next={value.next_before} />}

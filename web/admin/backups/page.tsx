@@ -3,6 +3,7 @@ import { answerOf, api } from "../../shared/api.ts";
 import { Figure } from "../parts/figure.tsx";
 import { spanOf } from "../parts/figures.ts";
 import { useLive } from "../parts/live.ts";
+import { Loading } from "../parts/loading.tsx";
 import { Pages } from "../parts/pages.tsx";
 import { ProblemNote } from "../parts/problem-note.tsx";
 import { place } from "../parts/route.ts";
@@ -17,14 +18,12 @@ const OLD_MS = 2 * 86_400_000;
 export function BackupsPage() {
   const from = place.value.query.get("from");
   const asked = { limit: "50", ...(from ? { before: from } : {}) };
-  const { value, problem } = useLive(
-    JSON.stringify(asked),
-    () => answerOf(api.admin.backups.$get({ query: asked })),
-    LIVE_MS,
-  );
+  const loaded = useLive(JSON.stringify(asked), () => answerOf(api.admin.backups.$get({ query: asked })), LIVE_MS);
+  const { value, problem } = loaded;
   return (
     <>
-      <Title text="Backups" />
+      <Title text="Backups" part={from} />
+      <Loading of={loaded} />
       <ProblemNote problem={problem} isStale={value !== undefined} />
       {value && (
         <>

@@ -4,6 +4,7 @@ import { ChangeButton } from "../parts/change-button.tsx";
 import { countOf, percentOf, sizeOf, spanOf, UNKNOWN } from "../parts/figures.ts";
 import { Health } from "../parts/health.tsx";
 import { HomeTag } from "../parts/home-tag.tsx";
+import { useKeptFocus } from "../parts/kept-focus.ts";
 import { Pill } from "../parts/pill.tsx";
 import type { Database } from "../parts/shapes.ts";
 import { Time } from "../parts/time.tsx";
@@ -11,6 +12,8 @@ import { SettingsForm } from "./settings-form.tsx";
 
 export function DatabaseCard({ database, after }: { database: Database; after: () => Promise<void> }) {
   const [isChanging, setChanging] = useState(false);
+  // from the form back to what has opened it
+  const card = useKeptFocus<HTMLElement>("button");
   const {
     name,
     kind,
@@ -24,7 +27,7 @@ export function DatabaseCard({ database, after }: { database: Database; after: (
   } = database;
   const id = `database-${name}`;
   return (
-    <section class="card" aria-labelledby={id}>
+    <section ref={card} class="card" aria-labelledby={id}>
       <div class="row">
         <h2 id={id}>
           <HomeTag name={name} />

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { answerOf, api } from "../../shared/api.ts";
 import { ask } from "../parts/ask.tsx";
 import { ChangeButton } from "../parts/change-button.tsx";
+import { useKeptFocus } from "../parts/kept-focus.ts";
 import { useLive } from "../parts/live.ts";
 import { ProblemNote } from "../parts/problem-note.tsx";
 import { mayChange } from "../parts/role.ts";
@@ -10,17 +11,18 @@ import type { Placement } from "../parts/shapes.ts";
 
 type Policy = Placement["policy"];
 
-/** What is compared, in each case for a database's weight; the least is chosen. */
+/** Who gets the next one; users, bytes and load count for a database's weight. */
 const POLICIES: Readonly<Record<Policy, string>> = {
-  count: "users",
-  size: "bytes",
-  load: "users seen within a day",
-  latency: "how soon it answers",
+  count: "fewest users for its weight",
+  size: "fewest bytes for its weight",
+  load: "fewest users seen within a day for its weight",
+  latency: "quickest answer for its weight",
 };
 
 export function PolicyCard() {
   const { value, problem, again } = useLive("placement", () => answerOf(api.admin.placement.$get()));
   const [chosen, setChosen] = useState<Policy>();
+  const card = useKeptFocus<HTMLElement>("select");
   if (!value) return <ProblemNote problem={problem} isStale={false} />;
   const policy = chosen ?? value.policy;
   const change = () =>
@@ -47,7 +49,7 @@ export function PolicyCard() {
       },
     });
   return (
-    <section class="card" aria-labelledby="placement">
+    <section ref={card} class="card" aria-labelledby="placement">
       <div class="row">
         <h2 id="placement">New users</h2>
         {mayChange() && (

@@ -1,5 +1,5 @@
 /** What can be changed of a database. Only what differs is asked for. */
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { type Answer, answerOf, api } from "../../shared/api.ts";
 import { ask } from "../parts/ask.tsx";
 import { countOf, sizeOf } from "../parts/figures.ts";
@@ -15,7 +15,7 @@ const MEGABYTE = 1024 ** 2;
 
 export function SettingsForm({ database, after, close }: SettingsFormProps) {
   const form = useRef<HTMLFormElement>(null);
-  useEffect(() => form.current?.querySelector("input")?.focus(), []);
+  useLayoutEffect(() => form.current?.querySelector("input")?.focus(), []);
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     const changes = changesOf(database, new FormData(event.currentTarget as HTMLFormElement));

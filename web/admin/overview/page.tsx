@@ -2,6 +2,7 @@
 import type { InferResponseType } from "hono/client";
 import { type Answer, answerOf, api } from "../../shared/api.ts";
 import { useLive } from "../parts/live.ts";
+import { LiveMark } from "../parts/live-mark.tsx";
 import { ProblemNote } from "../parts/problem-note.tsx";
 import { Title } from "../parts/title.tsx";
 import { Alerts } from "./alerts.tsx";
@@ -28,7 +29,7 @@ export function OverviewPage() {
   const alerts = useLive("alerts", () => answerOf(api.admin.alerts.$get({ query: {} })));
   return (
     <>
-      <Title text="Overview" beside={<span class="soft live">Live, every 5 s</span>} />
+      <Title text="Overview" beside={<LiveMark of={stats} />} />
       <ProblemNote problem={stats.problem ?? metrics.problem} isStale={stats.value !== undefined} />
       <Alerts alerts={alerts.value?.items} />
       <Figures stats={stats.value} metrics={metrics.value} />

@@ -3,6 +3,7 @@ import { useMemo } from "preact/hooks";
 import { countOf, spanOf } from "../parts/figures.ts";
 import { type Line, SeriesChart } from "../parts/series-chart.tsx";
 import type { Metrics, Series } from "../parts/shapes.ts";
+import { Routes } from "./routes.tsx";
 
 type Point = Series["points"][number];
 
@@ -14,8 +15,8 @@ export function Requests({ metrics }: { metrics: Metrics | undefined }) {
       times: points.map(({ at }) => at),
       counts: [
         lineOf("Requests", "tone-accent", points, (point) => point?.requests ?? 0),
-        lineOf("Refused", "tone-quiet", points, (point) => point?.refused ?? 0),
-        lineOf("Errors", "tone-bad", points, (point) => point?.errors ?? 0),
+        { ...lineOf("Refused", "tone-quiet", points, (point) => point?.refused ?? 0), isRare: true },
+        { ...lineOf("Errors", "tone-bad", points, (point) => point?.errors ?? 0), isRare: true },
       ],
       durations: [
         lineOf("50 %", "tone-accent", points, (point) => inMs(point?.p50)),
@@ -28,10 +29,13 @@ export function Requests({ metrics }: { metrics: Metrics | undefined }) {
   if (!metrics) return null;
   if (!series) return <p class="notice">Supabase keeps the counts of requests, and does not say them now.</p>;
   return (
-    <div class="two">
-      <SeriesChart title="Requests a minute" times={times} lines={counts} format={countOf} />
-      <SeriesChart title="How long they took" times={times} lines={durations} format={spanOf} />
-    </div>
+    <>
+      <div class="two">
+        <SeriesChart title="Requests a minute" times={times} lines={counts} format={countOf} />
+        <SeriesChart title="How long they took" times={times} lines={durations} format={spanOf} />
+      </div>
+      <Routes routes={series.routes} />
+    </>
   );
 }
 

@@ -4,7 +4,7 @@
  */
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Answer } from "../../shared/api.ts";
 import { countedOf } from "./figures.ts";
 
@@ -46,7 +46,8 @@ function AskDialog({ asked }: { asked: Question }) {
   const [affected, setAffected] = useState<Answer<Affected>>();
   const [outcome, setOutcome] = useState<Answer<string>>();
   const [isRunning, setRunning] = useState(false);
-  useEffect(() => {
+  // before anything is painted: the next key is already the dialog's
+  useLayoutEffect(() => {
     dialog.current?.showModal();
     void asked.affected().then(setAffected);
   }, [asked]);
@@ -120,7 +121,7 @@ function HowMany({ affected, noun }: { affected: Answer<Affected> | undefined; n
 
 function Outcome({ outcome, close }: { outcome: Answer<string>; close: () => void }) {
   const button = useRef<HTMLButtonElement>(null);
-  useEffect(() => button.current?.focus(), []);
+  useLayoutEffect(() => button.current?.focus(), []);
   return (
     <>
       <p role="status" class={outcome.ok ? "notice good" : "notice bad"}>

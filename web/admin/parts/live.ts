@@ -9,6 +9,8 @@ export interface Loaded<T> {
   readonly value: T | undefined;
   /** why the last request had no value; what came before it is still shown */
   readonly problem: Problem | undefined;
+  /** when the value came, in milliseconds since 1970 */
+  readonly at: number | undefined;
   /** asks now */
   readonly again: () => Promise<void>;
 }
@@ -18,17 +20,21 @@ export interface Loaded<T> {
  * `key` nothing is shown. `everyMs` of null: only when asked to, and as long as there was no answer.
  */
 export function useLive<T>(key: string, load: () => Promise<Answer<T>>, everyMs: number | null = LIVE_MS): Loaded<T> {
-  const [state, setState] = useState<{ key: string; value?: T; problem?: Problem }>({ key });
+  const [state, setState] = useState<{ key: string; value?: T; at?: number; problem?: Problem }>({ key });
   const latest = useRef({ key, load });
+  /** requests sent, and the newest that was answered */
+  const turns = useRef({ sent: 0, shown: 0 });
   latest.current = { key, load };
   const ask = useCallback(async (): Promise<boolean> => {
     const asked = latest.current;
+    const turn = ++turns.current.sent;
     const answer = await asked.load();
-    // the answer to a question that nobody asks any more
-    if (latest.current.key !== asked.key) return true;
+    // the answer to a question that nobody asks any more, or to one from before a change whose outcome is shown already
+    if (latest.current.key !== asked.key || turn < turns.current.shown) return true;
+    turns.current.shown = turn;
     setState((before) =>
       answer.ok
-        ? { key: asked.key, value: answer.value }
+        ? { key: asked.key, value: answer.value, at: Date.now() }
         : { ...(before.key === asked.key ? before : {}), key: asked.key, problem: answer.problem },
     );
     return answer.ok;
@@ -63,5 +69,5 @@ export function useLive<T>(key: string, load: () => Promise<Answer<T>>, everyMs:
     };
   }, [key, everyMs, ask]);
   const mine = state.key === key ? state : { key };
-  return { value: mine.value, problem: mine.problem, again: async () => void (await ask()) };
+  return { value: mine.value, problem: mine.problem, at: mine.at, again: async () => void (await ask()) };
 }

@@ -17,8 +17,17 @@ addEventListener("hashchange", () => {
 /** `#/users/some-id?q=text` */
 function placeOf(hash: string): Place {
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?");
-  const [page = "", subject] = path.split("/").map(decodeURIComponent);
+  const [page = "", subject] = path.split("/").map(decoded);
   return { page, subject: subject || null, query: new URLSearchParams(query) };
+}
+
+/** What is no encoding stays as it was typed. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** The address of a page; what is empty in `query` is left out. */

@@ -10,6 +10,8 @@ export interface Line {
   readonly tone: string;
   /** one for each time; null: none */
   readonly values: readonly (number | null)[];
+  /** what is nearly always 0 is drawn only where it is not: a line along the bottom would look like news */
+  readonly isRare?: boolean;
 }
 interface SeriesChartProps {
   readonly title: string;
@@ -27,7 +29,7 @@ export function SeriesChart({ title, times, lines, format }: SeriesChartProps) {
   const key = useRef<HTMLUListElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
   const data = useMemo(
-    () => [times.map((time) => time / 1_000), ...lines.map(({ values }) => [...values])] as uPlot.AlignedData,
+    () => [times.map((time) => time / 1_000), ...lines.map(drawnOf)] as uPlot.AlignedData,
     [times, lines],
   );
   const names = lines.map(({ name }) => name).join();
@@ -140,16 +142,24 @@ function optionsOf(
     ],
     series: [
       {},
-      ...lines.map(({ name, values }, index) => ({
+      ...lines.map(({ name }, index) => ({
         label: name,
         stroke: swatches[index] ?? ink,
         width: 2,
-        points: { show: true, size: 5, filter: () => lonely(values) },
+        points: { show: true, size: 5, filter: (drawn: uPlot) => lonely(drawn.data[index + 1] ?? []) },
       })),
     ],
   };
 }
 
+/** Of what is rare, nothing where it rests. */
+function drawnOf({ values, isRare = false }: Line): (number | null)[] {
+  const rests = (at: number) => !values[at];
+  return values.map((value, at) => (isRare && rests(at - 1) && rests(at) && rests(at + 1) ? null : value));
+}
+
 /** Those with none beside them, which no line goes through. */
-const lonely = (values: Line["values"]): number[] =>
-  values.flatMap((value, at) => (value != null && values[at - 1] == null && values[at + 1] == null ? [at] : []));
+const lonely = (values: ArrayLike<number | null | undefined>): number[] =>
+  Array.from(values).flatMap((value, at) =>
+    value != null && values[at - 1] == null && values[at + 1] == null ? [at] : [],
+  );

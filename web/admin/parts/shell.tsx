@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import { signOut } from "../../shared/session.ts";
 import { operator } from "./role.ts";
 import { hrefOf } from "./route.ts";
+import { TimeZone } from "./time.tsx";
 
 interface ShellProps {
   readonly pages: readonly { name: string; title: string }[];
@@ -33,7 +34,7 @@ export function Shell({ pages, shown, children }: ShellProps) {
           <span class="address" title={operator.value?.email ?? undefined}>
             {operator.value?.email}
           </span>
-          <span class="soft">{operator.value?.role === "viewer" ? "Viewer: sees, changes nothing" : "Admin"}</span>
+          <span class="soft role">{operator.value?.role === "viewer" ? "Viewer: sees, changes nothing" : "Admin"}</span>
           <button type="button" class="plain" onClick={() => void signOut()}>
             Sign out
           </button>
@@ -41,6 +42,7 @@ export function Shell({ pages, shown, children }: ShellProps) {
       </header>
       <main id="content" tabIndex={-1}>
         {children}
+        <TimeZone />
       </main>
     </div>
   );

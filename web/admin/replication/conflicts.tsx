@@ -1,11 +1,10 @@
 /** Records that were changed in both databases, with both versions side by side, and the choice between them. */
 
-import { useRef } from "preact/hooks";
 import { type Answer, answerOf, api } from "../../shared/api.ts";
 import { ask } from "../parts/ask.tsx";
 import { ChangeButton } from "../parts/change-button.tsx";
+import { useKeptFocus } from "../parts/kept-focus.ts";
 import { useLive } from "../parts/live.ts";
-import { findFocusAgain } from "../parts/lost-focus.ts";
 import { ProblemNote } from "../parts/problem-note.tsx";
 import { Scroll } from "../parts/scroll.tsx";
 import type { Conflict } from "../parts/shapes.ts";
@@ -14,7 +13,7 @@ import { Time } from "../parts/time.tsx";
 type Choice = "winner" | "loser";
 
 export function Conflicts({ after }: { after: () => Promise<void> }) {
-  const heading = useRef<HTMLHeadingElement>(null);
+  const area = useKeptFocus<HTMLElement>();
   const { value, problem, again } = useLive("conflicts", () =>
     answerOf(api.admin.replication.conflicts.$get({ query: { limit: "20" } })),
   );
@@ -36,11 +35,11 @@ export function Conflicts({ after }: { after: () => Promise<void> }) {
         return answer.ok ? { ...answer, value: { count: 1 } } : answer;
       },
       run: (reason) => decide(conflict, choose, reason, "false"),
-      after: () => void findFocusAgain(heading.current, Promise.all([again(), after()])),
+      after: () => void Promise.all([again(), after()]),
     });
   return (
-    <section class="card" aria-labelledby="conflicts">
-      <h2 id="conflicts" ref={heading} tabIndex={-1}>
+    <section ref={area} class="card" aria-labelledby="conflicts">
+      <h2 id="conflicts" tabIndex={-1}>
         Conflicts
       </h2>
       <ProblemNote problem={problem} isStale={value !== undefined} />

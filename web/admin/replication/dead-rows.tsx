@@ -1,18 +1,17 @@
 /** Records whose copies were refused again and again, and were set aside. */
 
-import { useRef } from "preact/hooks";
 import { type Answer, answerOf, api } from "../../shared/api.ts";
 import { type Affected, ask } from "../parts/ask.tsx";
 import { ChangeButton } from "../parts/change-button.tsx";
 import { countedOf, countOf } from "../parts/figures.ts";
+import { useKeptFocus } from "../parts/kept-focus.ts";
 import { useLive } from "../parts/live.ts";
-import { findFocusAgain } from "../parts/lost-focus.ts";
 import { ProblemNote } from "../parts/problem-note.tsx";
 import { Scroll } from "../parts/scroll.tsx";
 import { Time } from "../parts/time.tsx";
 
 export function DeadRows({ after }: { after: () => Promise<void> }) {
-  const heading = useRef<HTMLHeadingElement>(null);
+  const area = useKeptFocus<HTMLElement>();
   const { value, problem, again } = useLive("dead", () =>
     answerOf(api.admin.replication.dead.$get({ query: { limit: "100" } })),
   );
@@ -26,12 +25,12 @@ export function DeadRows({ after }: { after: () => Promise<void> }) {
       noun: "row",
       affected: rehearseRetry,
       run: retryAll,
-      after: () => void findFocusAgain(heading.current, Promise.all([again(), after()])),
+      after: () => void Promise.all([again(), after()]),
     });
   return (
-    <section class="card" aria-labelledby="dead">
+    <section ref={area} class="card" aria-labelledby="dead">
       <div class="row">
-        <h2 id="dead" ref={heading} tabIndex={-1}>
+        <h2 id="dead" tabIndex={-1}>
           Dead rows
         </h2>
         <span class="end">{rows.length > 0 && <ChangeButton onClick={retry}>Try all again …</ChangeButton>}</span>

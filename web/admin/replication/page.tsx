@@ -3,6 +3,8 @@ import { answerOf, api } from "../../shared/api.ts";
 import { Figure } from "../parts/figure.tsx";
 import { countOf, spanOf } from "../parts/figures.ts";
 import { useLive } from "../parts/live.ts";
+import { LiveMark } from "../parts/live-mark.tsx";
+import { Loading } from "../parts/loading.tsx";
 import { ProblemNote } from "../parts/problem-note.tsx";
 import { Title } from "../parts/title.tsx";
 import { Collections } from "./collections.tsx";
@@ -10,10 +12,12 @@ import { Conflicts } from "./conflicts.tsx";
 import { DeadRows } from "./dead-rows.tsx";
 
 export function ReplicationPage() {
-  const { value: copy, problem, again } = useLive("copy", () => answerOf(api.admin.replication.$get()));
+  const replication = useLive("copy", () => answerOf(api.admin.replication.$get()));
+  const { value: copy, problem, again } = replication;
   return (
     <>
-      <Title text="Replication" beside={<span class="soft live">Live, every 5 s</span>} />
+      <Title text="Replication" beside={<LiveMark of={replication} />} />
+      <Loading of={replication} />
       <ProblemNote problem={problem} isStale={copy !== undefined} />
       {copy && !copy.has_copy && <p class="notice">No MongoDB is configured here: there is no copy.</p>}
       {copy?.has_copy && !copy.is_on && (
@@ -30,7 +34,7 @@ export function ReplicationPage() {
               value={spanOf(copy.back_lag_p50_ms)}
               more={lagOf(copy.back_lag_p99_ms)}
             />
-            <Figure name="Pending" value={countOf(copy.pending)} more={`the oldest waits ${spanOf(copy.oldest_ms)}`} />
+            <Figure name="Pending" value={countOf(copy.pending)} more={waitsOf(copy.oldest_ms)} />
             <Figure name="Dead" value={countOf(copy.dead)} isBad={copy.dead > 0} />
             <Figure name="Conflicts" value={countOf(copy.conflicts)} isBad={copy.conflicts > 0} />
           </dl>
@@ -43,5 +47,7 @@ export function ReplicationPage() {
   );
 }
 
+const waitsOf = (oldestMs: number | null): string =>
+  oldestMs === null ? "nothing waits" : `the oldest waits ${spanOf(oldestMs)}`;
 const lagOf = (p99Ms: number | null): string =>
   p99Ms === null ? "nothing in ten minutes" : `99 %: ${spanOf(p99Ms)}, over ten minutes`;

@@ -106,7 +106,9 @@ function OneMove({ move, user, after }: { move: Move; user: UserDetails; after: 
         </ol>
       )}
       <p class="soft">
-        {`${countedOf(move.copied, "record")} copied in ${countedOf(move.passes, "pass")}`}
+        {move.passes === 0
+          ? "Nothing is copied yet"
+          : `${countedOf(move.copied, "record")} copied in ${countedOf(move.passes, "pass")}`}
         {move.paused_ms !== null && `, writes waited ${spanOf(move.paused_ms)}`}
         {move.late.forwarded > 0 && `, ${countOf(move.late.forwarded)} came late and went to the new home`}
         {move.late.conflict > 0 && `, ${countOf(move.late.conflict)} came late and are in conflict with the new home`}

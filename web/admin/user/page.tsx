@@ -1,8 +1,10 @@
 /** One user: home and how they came there, what they keep, and moves. */
 import { useState } from "preact/hooks";
-import { answerOf, api } from "../../shared/api.ts";
+import { answerOf, api, type Problem } from "../../shared/api.ts";
 import { HomeTag } from "../parts/home-tag.tsx";
+import { useKeptFocus } from "../parts/kept-focus.ts";
 import { useLive } from "../parts/live.ts";
+import { Loading } from "../parts/loading.tsx";
 import { Pill } from "../parts/pill.tsx";
 import { ProblemNote } from "../parts/problem-note.tsx";
 import { hrefOf, place } from "../parts/route.ts";
@@ -21,11 +23,8 @@ const RESTING_MS = 10_000;
 export function UserPage() {
   const id = place.value.subject ?? "";
   const [everyMs, setEveryMs] = useState(RESTING_MS);
-  const {
-    value: user,
-    problem,
-    again,
-  } = useLive(
+  const whole = useKeptFocus<HTMLDivElement>("h1");
+  const loaded = useLive(
     id,
     async () => {
       const answer = await answerOf(api.admin.users[":id"].$get({ param: { id } }));
@@ -34,27 +33,38 @@ export function UserPage() {
     },
     everyMs,
   );
+  const { value: user, problem, again } = loaded;
   return (
-    <>
+    <div ref={whole} class="whole">
       <p>
         <a href={hrefOf("users")}>← All users</a>
       </p>
       <Title text={user?.email ?? "User"} beside={<code class="soft">{id}</code>} />
-      <ProblemNote problem={problem} isStale={user !== undefined} />
+      <Loading of={loaded} />
+      <ProblemNote problem={problem && saidOf(problem, id)} isStale={user !== undefined} />
       {user && (
         <>
           <Account user={user} />
           <MoveForm user={user} after={again} />
           <Moves user={user} after={again} />
-          <div class="two">
+          <div class="two uneven">
             <Holdings collections={user.collections} />
             <History history={user.history} />
           </div>
         </>
       )}
-    </>
+    </div>
   );
 }
+
+/** An address that was typed, or of somebody who is gone for good. */
+const saidOf = (problem: Problem, id: string): Problem =>
+  problem.status === 400 || problem.status === 404
+    ? {
+        ...problem,
+        detail: `There is no user with the id ${id}. The search finds users by a part of their address or id.`,
+      }
+    : problem;
 
 function Account({ user }: { user: UserDetails }) {
   const isBanned = user.banned_until !== null && Date.parse(user.banned_until) > Date.now();

@@ -1,7 +1,8 @@
 /** The users: searched by the server, in pages. What is searched for stands in the address. */
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { answerOf, api } from "../../shared/api.ts";
 import { useLive } from "../parts/live.ts";
+import { Loading } from "../parts/loading.tsx";
 import { Pages } from "../parts/pages.tsx";
 import { ProblemNote } from "../parts/problem-note.tsx";
 import { hrefOf, place } from "../parts/route.ts";
@@ -20,8 +21,9 @@ export function UsersPage() {
   const databases = useLive("databases", () => answerOf(api.admin.databases.$get()), null);
   return (
     <>
-      <Title text="Users" />
+      <Title text="Users" part={from} />
       <Search q={q} home={home} homes={databases.value?.items.map(({ name }) => name) ?? []} />
+      <Loading of={users} />
       <ProblemNote problem={users.problem} isStale={users.value !== undefined} />
       {users.value && <UserTable users={users.value.items} />}
       {users.value && <Pages page="users" query={{ q, home }} began={from || null} next={users.value.next_cursor} />}
@@ -33,8 +35,14 @@ function Search({ q, home, homes }: { q: string; home: string; homes: readonly s
   const form = useRef<HTMLFormElement>(null);
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
+  // the browser's way back leads to another search; what is being typed stays
+  useLayoutEffect(() => {
+    const field = form.current?.elements.namedItem("q");
+    if (!timer.current && field instanceof HTMLInputElement && field.value.trim() !== q) field.value = q;
+  }, [q]);
   const search = () => {
     clearTimeout(timer.current);
+    timer.current = undefined;
     if (!form.current) return;
     const fields = new FormData(form.current);
     // each letter is no page of its own in the browser's history
