@@ -58,12 +58,13 @@ async function check(task: Task, total: number) {
   const progress = createProgress(io);
   const isOver = () => io.isInterrupted?.() === true;
   try {
-    const checked = orRefuse(
-      await checkDataMigration({
-        ...{ migration: file.migration, direction, databases, isOver },
-        onRead: (read) => progress.at(`${file.name}: records looked at`, read, total),
-      }),
-    );
+    const looked = await checkDataMigration({
+      ...{ migration: file.migration, direction, databases, isOver },
+      onRead: (read) => progress.at(`${file.name}: records looked at`, read, total),
+    });
+    if (looked.isErr())
+      throw new Refused(`${file.name} could not be looked at: ${looked.error.message} Nothing was changed.`);
+    const checked = looked.value;
     if (!checked.isAll) throw new Refused("Ended early, and nothing was changed.");
     return checked;
   } finally {
