@@ -9,6 +9,7 @@ import { type LoadedMigration, misfitsInWords, runDataMigration } from "../../sh
 import { readDataMigrations, UnfitFiles } from "../data-migration-files.ts";
 import { type Command, type Given, type Io, JSON_OPTION, json, orRefuse, Refused, table, WrongUse } from "./command.ts";
 import { type Connection, connected } from "./connect.ts";
+import { notedChange } from "./noted.ts";
 import { createProgress } from "./progress.ts";
 
 const COUNT_MS = 5_000;
@@ -127,7 +128,8 @@ async function migrate(direction: Direction, given: Given, io: Io): Promise<void
         }
       }
       if (values["dry-run"] === true) continue;
-      const { changed, read, passes } = await perform(task, total);
+      const change = { action: `migrate ${direction}`, subjects: [name], values };
+      const { changed, read, passes } = await notedChange(io, change, () => perform(task, total));
       reports.push({ name, direction, changed, read, passes });
       shown.out(
         `${name} is ${direction === "up" ? "done" : "taken back"}: ${changed} records changed, all ${read} looked at again.`,
