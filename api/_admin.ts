@@ -42,10 +42,11 @@ export const reason = z
   .regex(/^[^\u0000]*$/)
   .meta({ description: "why: it stands in the audit" });
 
-/** The same, of routes whose body has no place for it, or that have none. */
+/** The same, of every change: what a body says goes before it. */
 export const reasonHeader = z.object({
   "x-reason": z.string().optional().meta({
-    description: "why: it stands in the audit, its first 500 characters; percent-encoded UTF-8",
+    description:
+      "why, where the body does not say it: it stands in the audit, its first 500 characters; percent-encoded UTF-8",
     type: "string",
   }),
 });

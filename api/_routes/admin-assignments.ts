@@ -10,6 +10,7 @@ import {
   lookingRefusals,
   PLACE,
   reason,
+  reasonHeader,
   rehearsalOf,
   rehearsalQuery,
   rehearsed,
@@ -76,7 +77,7 @@ const routes = {
     method: "post",
     path: "/admin/assignments/{user}",
     summary: "Give a user another home: begins a move, while they work",
-    request: { params: z.object({ user }), query: rehearsalQuery, body: body(overrideBody) },
+    request: { params: z.object({ user }), query: rehearsalQuery, body: body(overrideBody), headers: reasonHeader },
     responses: {
       200: rehearsed,
       202: json(begunSchema, "the move that was begun"),

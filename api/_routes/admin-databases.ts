@@ -7,7 +7,7 @@ import { setDatabase } from "../../shared/operations/databases.ts";
 import { createAssignments, type DatabaseRow, type DatabaseSettings } from "../../shared/placement/assignment.ts";
 import { serviceClient } from "../../shared/postgres/client.ts";
 import { ENGINES, type Engine } from "../../shared/repository/database.ts";
-import { changing, count, instant, looking, reason, rehearsalQuery, utcOrNull } from "../_admin.ts";
+import { changing, count, instant, looking, reason, reasonHeader, rehearsalQuery, utcOrNull } from "../_admin.ts";
 import { body, json, problems } from "../_answers.ts";
 import type { AppEnv } from "../_environment.ts";
 import type { Typed } from "../_ledger.ts";
@@ -123,6 +123,7 @@ const routes = {
       }),
       query: rehearsalQuery,
       body: body(changesBody),
+      headers: reasonHeader,
     },
     responses: {
       200: json(changedSchema, "as it is now; with dry_run=true: as it would be"),

@@ -19,6 +19,7 @@ import {
   looking,
   lookingRefusals,
   reason,
+  reasonHeader,
   rehearsalQuery,
   rehearsed,
   utc,
@@ -127,7 +128,7 @@ const routes = {
     method: "post",
     path: "/admin/replication/dead/retry",
     summary: "Try again what was refused",
-    request: { query: rehearsalQuery, body: body(retryBody) },
+    request: { query: rehearsalQuery, body: body(retryBody), headers: reasonHeader },
     responses: { 200: rehearsed, 202: json(retriedSchema, "they are tried again with the next run"), ...refusals },
   }),
   conflicts: createRoute({
@@ -147,6 +148,7 @@ const routes = {
       params: z.object({ id: number.meta({ param: { name: "id", in: "path" } }) }),
       query: rehearsalQuery,
       body: body(choiceBody),
+      headers: reasonHeader,
     },
     responses: {
       200: json(resolvedSchema, "decided; with dry_run=true: as it would be, and version is null"),

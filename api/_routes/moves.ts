@@ -7,7 +7,7 @@ import { type Begun, countLate, createMovesControl, type Move, type MovesControl
 import { reverseMoves, startMoves } from "../../shared/operations/move-users.ts";
 import { CONTROL_PLANE } from "../../shared/placement/database-names.ts";
 import { serviceClient } from "../../shared/postgres/client.ts";
-import { callControl, rehearsalOf, rehearsalQuery, rehearsed, reason as why } from "../_admin.ts";
+import { callControl, reasonHeader, rehearsalOf, rehearsalQuery, rehearsed, reason as why } from "../_admin.ts";
 import { body, json, problems } from "../_answers.ts";
 import type { AppEnv } from "../_environment.ts";
 import type { Typed } from "../_ledger.ts";
@@ -131,7 +131,7 @@ const routes = {
     ...asking,
     path: "/admin/moves",
     summary: "Begin to move users to another home, while they work",
-    request: { query: rehearsalQuery, body: body(requestBody) },
+    request: { query: rehearsalQuery, body: body(requestBody), headers: reasonHeader },
     responses: {
       200: rehearsed,
       202: json(begunSchema, "of each user the move, or why there is none"),
@@ -142,7 +142,7 @@ const routes = {
     ...asking,
     path: "/admin/moves/reverse",
     summary: "Begin to move users back to where they came from",
-    request: { query: rehearsalQuery, body: body(reversalBody) },
+    request: { query: rehearsalQuery, body: body(reversalBody), headers: reasonHeader },
     responses: {
       200: rehearsed,
       202: json(begunSchema, "of each user the move, or why there is none"),
@@ -153,14 +153,14 @@ const routes = {
     ...asking,
     path: "/admin/moves/abort",
     summary: "Give moves up that have not switched",
-    request: { query: rehearsalQuery, body: body(usersBody) },
+    request: { query: rehearsalQuery, body: body(usersBody), headers: reasonHeader },
     responses: { 200: rehearsed, 202: numberOf, ...refusals },
   }),
   clean: createRoute({
     ...asking,
     path: "/admin/moves/clean",
     summary: "Take the kept copies of moved users away now",
-    request: { query: rehearsalQuery, body: body(usersBody) },
+    request: { query: rehearsalQuery, body: body(usersBody), headers: reasonHeader },
     responses: { 200: rehearsed, 202: numberOf, ...refusals },
   }),
 };

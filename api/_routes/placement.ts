@@ -9,7 +9,7 @@ import { measureAndPlan } from "../../shared/operations/plan-balance.ts";
 import { createAssignments } from "../../shared/placement/assignment.ts";
 import { createPlacementPolicy, type PlacementPolicy, POLICIES } from "../../shared/placement/policy.ts";
 import { serviceClient } from "../../shared/postgres/client.ts";
-import { looking, lookingRefusals, reason } from "../_admin.ts";
+import { looking, lookingRefusals, reason, reasonHeader } from "../_admin.ts";
 import { body, json, problems } from "../_answers.ts";
 import type { Typed } from "../_ledger.ts";
 import { requireBody, requireUser } from "../_middleware.ts";
@@ -97,7 +97,7 @@ const routes = {
     method: "put",
     path: placementPath,
     summary: "Choose by what new users' homes are chosen",
-    request: { body: body(policyBody) },
+    request: { body: body(policyBody), headers: reasonHeader },
     responses: { 200: json(placementSchema, "from now on"), ...refusals },
   }),
   plan: createRoute({
@@ -105,7 +105,7 @@ const routes = {
     method: "post",
     path: "/admin/moves/plan",
     summary: "Measure the homes, and plan whom to move so that each holds what its weight says; nobody is moved",
-    request: { body: body(planBody) },
+    request: { body: body(planBody), headers: reasonHeader },
     responses: { 200: json(planSchema, "what is to be moved"), ...refusals },
   }),
 };

@@ -9,6 +9,7 @@ import { type LoadedMigration, misfitsInWords, runDataMigration } from "../../sh
 import { readDataMigrations, UnfitFiles } from "../data-migration-files.ts";
 import { type Command, type Given, type Io, JSON_OPTION, json, orRefuse, Refused, table, WrongUse } from "./command.ts";
 import { type Connection, connected } from "./connect.ts";
+import { notedChange } from "./noted.ts";
 import { createProgress } from "./progress.ts";
 
 const COUNT_MS = 5_000;
@@ -58,12 +59,13 @@ async function check(task: Task, total: number) {
   const progress = createProgress(io);
   const isOver = () => io.isInterrupted?.() === true;
   try {
-    const checked = orRefuse(
-      await checkDataMigration({
-        ...{ migration: file.migration, direction, databases, isOver },
-        onRead: (read) => progress.at(`${file.name}: records looked at`, read, total),
-      }),
-    );
+    const looked = await checkDataMigration({
+      ...{ migration: file.migration, direction, databases, isOver },
+      onRead: (read) => progress.at(`${file.name}: records looked at`, read, total),
+    });
+    if (looked.isErr())
+      throw new Refused(`${file.name} could not be looked at: ${looked.error.message} Nothing was changed.`);
+    const checked = looked.value;
     if (!checked.isAll) throw new Refused("Ended early, and nothing was changed.");
     return checked;
   } finally {
@@ -126,7 +128,8 @@ async function migrate(direction: Direction, given: Given, io: Io): Promise<void
         }
       }
       if (values["dry-run"] === true) continue;
-      const { changed, read, passes } = await perform(task, total);
+      const change = { action: `migrate ${direction}`, subjects: [name], values };
+      const { changed, read, passes } = await notedChange(io, change, () => perform(task, total));
       reports.push({ name, direction, changed, read, passes });
       shown.out(
         `${name} is ${direction === "up" ? "done" : "taken back"}: ${changed} records changed, all ${read} looked at again.`,

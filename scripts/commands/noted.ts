@@ -17,8 +17,9 @@ const CHANGES: Readonly<Record<string, (given: Given) => boolean>> = {
   "replication conflicts": ({ positionals }) => positionals[0] === "choose",
   import: ({ values }) => values["dry-run"] !== true,
   "homes move": ({ values }) => values["dry-run"] !== true,
-  "migrate up": ({ values }) => values["dry-run"] !== true,
-  "migrate down": ({ values }) => values["dry-run"] !== true,
+  // notes each migration that it runs by itself, by name: which ones they are shows only as it goes
+  "migrate up": () => false,
+  "migrate down": () => false,
   deploy: ({ values }) => values["dry-run"] !== true,
   "backup prune": ({ values }) => values["dry-run"] !== true,
   "replication restore": ({ values }) => values.commit === true,
@@ -42,20 +43,40 @@ export const CHANGING: readonly string[] = Object.keys(CHANGES);
 /** Runs the command between the two lines, where it changes anything. */
 export async function noted(command: Command, given: Given, io: Io): Promise<void> {
   if (CHANGES[command.name]?.(given) !== true) return command.run(given, io);
+  return notedChange(io, { action: command.name, subjects: given.positionals, values: given.values }, () =>
+    command.run(given, io),
+  );
+}
+
+export interface NotedChange {
+  /** the command's name */
+  action: string;
+  /** what it is done to */
+  subjects: readonly string[];
+  /** what it was asked for with */
+  values: Given["values"];
+}
+
+/** Between a line that says what is about to be done, and one that says how it ended. */
+export async function notedChange<T>(
+  io: Pick<Io, "env" | "err">,
+  { action, subjects, values }: NotedChange,
+  work: () => Promise<T>,
+): Promise<T> {
   const service = await serviceIn(io);
   // what is not configured the command says itself
-  if (!service) return command.run(given, io);
-  const { reason = null, json: _, ...options } = given.values;
+  if (!service) return work();
+  const { reason = null, json: _, ...options } = values;
   const line = {
-    ...{ p_actor_id: null, p_actor: `operator (${userName()})`, p_via: "command", p_action: command.name },
-    p_subjects: [...new Set(given.positionals.map((word) => word.toLowerCase()))],
+    ...{ p_actor_id: null, p_actor: `operator (${userName()})`, p_via: "command", p_action: action },
+    p_subjects: [...new Set(subjects.map((word) => word.toLowerCase()))],
     p_asked: asSaid(options),
     p_reason: reason,
   };
   const begun = await callSystem<number>(service, "switchyard_admin_note", line);
   let code = 0;
   try {
-    await command.run(given, io);
+    return await work();
   } catch (error) {
     code = error instanceof WrongUse ? 2 : 1;
     throw error;
@@ -76,7 +97,7 @@ const asSaid = (options: Given["values"]): Given["values"] =>
     ]),
   );
 
-async function serviceIn({ env }: Io): Promise<SupabaseClient | undefined> {
+async function serviceIn({ env }: Pick<Io, "env">): Promise<SupabaseClient | undefined> {
   try {
     const config = loadFunctionConfig(await settingsOf(env));
     return serviceClient(config, { timeoutMs: deadlinesOf(config).callMs });

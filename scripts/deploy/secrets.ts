@@ -40,28 +40,47 @@ export function redactor(env: Environment): (text: string) => string {
 
 const fingerprint = (salt: string, value: string) => createHmac("sha256", salt).update(value).digest("hex");
 
+/** Of an environment, by the variable's name. */
 interface Known {
   salt: string;
-  /** of each environment, by the variable's name */
-  environments: Partial<Record<EnvironmentName, Record<string, string[]>>>;
+  secrets: Record<string, string[]>;
 }
-const fileIn = (folder: string) => join(folder, "fingerprints.json");
+/** One for each environment, written by whoever has its lock: two deployments at once write two files. */
+const fileIn = (folder: string, environment: EnvironmentName) => join(folder, `${environment}.fingerprints.json`);
 
-async function known(folder: string): Promise<Known> {
+/** Undefined: nothing is remembered of it. */
+async function known(folder: string, environment: EnvironmentName): Promise<Known | undefined> {
+  const own = await readJson<Known>(fileIn(folder, environment));
+  if (own) return own;
+  // of all environments, as it was kept at first
+  const all = await readJson<{ salt: string; environments: Partial<Record<EnvironmentName, Known["secrets"]>> }>(
+    join(folder, "fingerprints.json"),
+  );
+  const secrets = all?.environments[environment];
+  return all && secrets && { salt: all.salt, secrets };
+}
+
+async function readJson<T>(file: string): Promise<T | undefined> {
+  let text: string;
   try {
-    return JSON.parse(await readFile(fileIn(folder), "utf8")) as Known;
+    text = await readFile(file, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    return { salt: randomBytes(32).toString("hex"), environments: {} };
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    throw new Refused(`${file} is damaged: take it away, and deploy that environment first, which writes it again.`);
   }
 }
 
 /** Remembers what the environment's secrets look like, and no secret: later ones are compared where its file is not at hand. */
 export async function rememberSecrets(folder: string, environment: EnvironmentName, env: Environment): Promise<void> {
-  const { salt, environments } = await known(folder);
-  const own: Record<string, string[]> = {};
-  for (const [name, value] of comparable(env)) own[name] = [...(own[name] ?? []), fingerprint(salt, value)];
-  await writeWhole(fileIn(folder), JSON.stringify({ salt, environments: { ...environments, [environment]: own } }));
+  const salt = randomBytes(32).toString("hex");
+  const secrets: Known["secrets"] = {};
+  for (const [name, value] of comparable(env)) secrets[name] = [...(secrets[name] ?? []), fingerprint(salt, value)];
+  await writeWhole(fileIn(folder, environment), JSON.stringify({ salt, secrets } satisfies Known));
 }
 
 /** Throws `Refused` when the environment has a secret of production's; says whether there was anything to compare with. */
@@ -71,13 +90,13 @@ export async function refuseForeignSecrets(
   env: Environment,
 ): Promise<"compared" | "nothing known"> {
   if (environment === "production") return "compared";
-  const { salt, environments } = await known(folder);
   // a preview is open to more people than staging is
   const others = ENVIRONMENTS.slice(ENVIRONMENTS.indexOf(environment) + 1);
   const problems: string[] = [];
   let isKnown = false;
   for (const other of others) {
-    const theirs = new Map(Object.entries(environments[other] ?? {}));
+    const { salt, secrets } = (await known(folder, other)) ?? { salt: "at hand", secrets: {} };
+    const theirs = new Map(Object.entries(secrets));
     for (const [name, value] of comparable((await readVariables(root, other)) ?? {}))
       theirs.set(name, [...(theirs.get(name) ?? []), fingerprint(salt, value)]);
     if (other === "production") isKnown = theirs.size > 0;

@@ -3,7 +3,7 @@ import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
 import type { DataMigration } from "../definition/data-migration.ts";
 import type { ChangePage, Place } from "../repository/system-changes.ts";
-import { asked, Stopped, type Waiting, waiting } from "./asking.ts";
+import { asked, CallFailed, type Waiting, waiting } from "./asking.ts";
 import type { Direction } from "./change.ts";
 import type { MigratedDatabase } from "./databases.ts";
 import { BATCH_SIZE, lookAt } from "./look.ts";
@@ -31,13 +31,15 @@ export interface CheckReport {
   isAll: boolean;
 }
 
-/** Reads every record once; nothing is written, and no lease is taken. */
+/** Reads every record once; nothing is written, and no lease is taken. The error says which database it was. */
 export async function checkDataMigration(options: CheckOptions): Promise<Result<CheckReport, RepositoryError>> {
   const { migration, direction, databases, onRead, isOver = () => false, wait = waiting } = options;
   const { collection, batchSize = BATCH_SIZE } = migration;
   const report: CheckReport = { read: 0, changing: 0, misfits: 0, first: [], isAll: true };
+  let at = "";
   try {
     for (const database of databases) {
+      at = database.name;
       const changes = await asked(() => database.changes(), wait);
       for (let after: Place | null = null, isFirst = true; isFirst || after !== null; isFirst = false) {
         if (isOver()) return ok({ ...report, isAll: false });
@@ -53,7 +55,8 @@ export async function checkDataMigration(options: CheckOptions): Promise<Result<
     }
     return ok(report);
   } catch (error) {
-    if (error instanceof Stopped) return err(error.error);
+    if (error instanceof CallFailed)
+      return err({ ...error.error, message: `${collection.name} in ${at}: ${error.error.message}` });
     throw error;
   }
 }

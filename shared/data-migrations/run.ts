@@ -13,7 +13,7 @@ import { err, ok, type Result } from "neverthrow";
 import { busy, conflict, invalid, type RepositoryError } from "../contract/errors.ts";
 import type { DataMigration } from "../definition/data-migration.ts";
 import type { ChangeOutcome, RecordChange, SystemChanges } from "../repository/system-changes.ts";
-import { asked, Stopped, told, type Waiting, waiting } from "./asking.ts";
+import { asked, CallFailed, Stopped, told, type Waiting, waiting } from "./asking.ts";
 import type { Direction } from "./change.ts";
 import type { Claimed, DataMigrationsControl } from "./control.ts";
 import type { MigratedDatabase } from "./databases.ts";
@@ -76,15 +76,35 @@ export async function runDataMigration(options: RunOptions): Promise<Result<RunR
   const { control, file, direction, holder, leaseSeconds = LEASE_SECONDS } = options;
   const claimed = await control.claim(file, direction, holder, leaseSeconds);
   if (claimed.isErr()) return err(claimed.error);
+  const at: Whereabouts = {};
   try {
-    return ok(await work(options, claimed.value));
+    return ok(await work(options, claimed.value, at));
   } catch (error) {
     if (error instanceof PointError) throw error.cause;
-    const reason = error instanceof Stopped ? error.error : undefined;
-    await control.finish(claimed.value, false, reason?.message ?? String(error));
-    if (reason) return err(reason);
-    throw error;
+    const reason = error instanceof Stopped ? saidOf(error, file, at) : undefined;
+    const released = await control.finish(claimed.value, false, reason?.message ?? String(error));
+    if (!reason) throw error;
+    return err(
+      released.isErr()
+        ? { ...reason, message: `${reason.message} Its lease ends by itself, ${leaseSeconds} s from now at the latest.` }
+        : reason,
+    );
   }
+}
+
+/** Which database a run is at; none: between two passes. */
+interface Whereabouts {
+  database?: string | undefined;
+}
+
+/** Of a call that failed it is said which migration it was, and where it had come to. */
+function saidOf(stopped: Stopped, { name, migration }: LoadedMigration, { database }: Whereabouts): RepositoryError {
+  if (!(stopped instanceof CallFailed)) return stopped.error;
+  const where = `${migration.collection.name}${database === undefined ? ", between two passes" : ` in ${database}`}`;
+  return {
+    ...stopped.error,
+    message: `${name} stopped at ${where}: ${stopped.error.message} What was written stays. The same command goes on there.`,
+  };
 }
 
 const LOST = conflict(
@@ -92,7 +112,7 @@ const LOST = conflict(
   "The lease is lost: another run has taken over, or this one stood still for too long. Nothing more was written. Run the same command again when no other run is under way: it goes on.",
 );
 
-async function work(options: RunOptions, claim: Claimed): Promise<RunReport> {
+async function work(options: RunOptions, claim: Claimed, at: Whereabouts): Promise<RunReport> {
   const { control, file, direction, databases, onProgress, onPoint, isOver = () => false } = options;
   const { leaseSeconds = LEASE_SECONDS, mostPasses = MOST_PASSES, wait = waiting } = options;
   const { migration } = file;
@@ -108,6 +128,11 @@ async function work(options: RunOptions, claim: Claimed): Promise<RunReport> {
   };
   const record = (progress: Progress) => ours(() => control.record(claim, leaseSeconds, progress));
   const switched = () => told(control.switched, wait);
+  /** A lease that was given back by a call whose answer did not come is not lost. */
+  const isThrough = async (): Promise<boolean> => {
+    const row = (await told(control.list, wait)).find(({ name }) => name === file.name);
+    return row?.state === (direction === "up" ? "done" : "reverted");
+  };
   await point("claimed");
   let busyReason: string | undefined;
 
@@ -178,18 +203,20 @@ async function work(options: RunOptions, claim: Claimed): Promise<RunReport> {
   const last = progress.pass + mostPasses - 1;
   for (;;) {
     for (const database of databases) {
+      at.database = database.name;
       const changes = await asked(() => database.changes(), wait);
       while (!progress.through.includes(database.name)) {
         if (isOver()) throw new Stopped(ENDED);
         await batch(database.name, changes, progress);
       }
     }
+    at.database = undefined;
     await point("passed");
     const moves = await switched();
     const { changed, left, misfits, before, pass, read } = progress;
     if (changed === 0 && left === 0 && moves === progress.switched) {
       if (misfits > 0) throw new Stopped(unfit(file, progress));
-      if (!(await told(() => control.finish(claim, true), wait))) throw new Stopped(LOST);
+      if (!(await told(() => control.finish(claim, true), wait)) && !(await isThrough())) throw new Stopped(LOST);
       await point("finished");
       return { changed: before, read, passes: pass };
     }
@@ -209,11 +236,11 @@ export const misfitsInWords = (first: readonly Misfit[], all: number): string[] 
   ...(all > first.length ? [`  and ${all - first.length} more`] : []),
 ];
 
-const unfit = ({ name }: LoadedMigration, { misfits, first }: Progress): RepositoryError =>
+const unfit = ({ name, migration }: LoadedMigration, { misfits, first }: Progress): RepositoryError =>
   invalid(
     "invalid_input",
     [
-      `${misfits} records do not fit, and ${name} is not done; all others are in their new shape.`,
+      `${misfits} records of ${migration.collection.name} do not fit, and ${name} is not done; all others are in their new shape.`,
       ...misfitsInWords(first, misfits),
     ].join("\n"),
   );

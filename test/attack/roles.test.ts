@@ -232,6 +232,14 @@ describe("the audit", () => {
     }
   });
 
+  test("takes a reason with every change, and the document says where", () => {
+    expect(changes.length).toBeGreaterThan(10);
+    const silent = changes.filter(
+      ({ parameters }) => !parameters.some(({ name, in: place }) => place === "header" && name === "x-reason"),
+    );
+    expect(silent.map(({ method, path }) => `${method} ${path}`)).toEqual([]);
+  });
+
   test.each([
     ["in a header, percent-encoded", undefined, "f%C3%BCr%20Ann", "für Ann"],
     ["in a header that is no percent-encoding", undefined, "100%", "100%"],

@@ -176,18 +176,27 @@ test("Ctrl-C ends it between two batches, and the same command goes on", async (
   expect((await run("down --last")).code).toBe(0);
 });
 
-test("what changes something stands in the audit, and what looks does not", async () => {
+test("the audit names each migration that was run, with how it ended; what looks is not in it", async () => {
   const [before] = await system.control.sql("select coalesce(max(id), 0)::int as last from switchyard.admin_audit");
   await file("20270101000000_one", "1");
-  for (const line of ["status", "up --dry-run", "up", "down --last"]) expect((await run(line)).code).toBe(0);
-  const noted = await system.control.sql<{ action: string; status: number }>(
-    `select a.action, o.status::int from switchyard.admin_audit a join switchyard.admin_audit_outcomes o on o.audit_id = a.id
-     where a.id > $1::int order by a.id`,
+  await file("20270201000000_two", "2");
+  for (const line of ["status", "up --dry-run", "up", "up", "down --to=20270101000000_one"])
+    expect((await run(line)).code).toBe(0);
+  expect((await run("up --skip-check", () => true)).code).toBe(1);
+  expect((await run("down --last")).code).toBe(0);
+  const noted = await system.control.sql<{ action: string; subjects: string[]; status: number }>(
+    `select a.action, a.subjects, o.status::int from switchyard.admin_audit a
+     join switchyard.admin_audit_outcomes o on o.audit_id = a.id where a.id > $1::int order by a.id`,
     [before?.last],
   );
-  expect(noted.map(({ action, status }) => [action, status])).toEqual([
-    ["migrate up", 0],
-    ["migrate down", 0],
+  const [one, two] = ["20270101000000_one", "20270201000000_two"];
+  expect(noted.map(({ action, subjects, status }) => [action, ...subjects, status])).toEqual([
+    ["migrate up", one, 0],
+    ["migrate up", two, 0],
+    ["migrate down", two, 0],
+    ["migrate down", one, 0],
+    ["migrate up", one, 1],
+    ["migrate down", one, 0],
   ]);
 });
 

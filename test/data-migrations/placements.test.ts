@@ -12,7 +12,7 @@ import { preferences } from "../../shared/collections/preferences.ts";
 import { databasesOf } from "../../shared/data-migrations/databases.ts";
 import { defineDataMigration } from "../../shared/definition/data-migration.ts";
 import { value } from "../contract/store.ts";
-import { fileOf, type MigratingSystem, startMigratingSystem } from "./system.ts";
+import { type Contact, fileOf, type MigratingSystem, startMigratingSystem } from "./system.ts";
 
 let system: MigratingSystem;
 let mongo: MongoClient;
@@ -30,6 +30,21 @@ const databaseNamed = (name: string) => {
   if (!found) throw new Error(`no database ${name}`);
   return found;
 };
+
+/** A key that the definition does not have, as somebody may have made by hand. */
+async function uniquePhone(home: string): Promise<() => Promise<unknown>> {
+  const name = "test_unique_phone";
+  if (home === "supabase") {
+    await system.control.sql(`create unique index ${name} on public.contacts (user_id, phone)`);
+    return () => system.control.sql(`drop index public.${name}`);
+  }
+  const records = mongo.db().collection("contacts");
+  const partialFilterExpression = { phone: { $type: "string" } } as const;
+  await records.createIndex({ "_id.user_id": 1, phone: 1 }, { name, unique: true, partialFilterExpression });
+  return () => records.dropIndex(name);
+}
+const phonesOf = async (user: Parameters<MigratingSystem["contactsOf"]>[0]) =>
+  (await system.contactsOf(user)) as (Contact & { phone: string | null })[];
 
 test("replicated, with its primary in Supabase: changed there, and marked for its copy", async () => {
   const user = await system.user("mongodb");
@@ -136,7 +151,7 @@ describe.each(["supabase", "mongodb"])("at home in %s", (home) => {
       },
     });
     const referred = (await system.run(fileOf(refer)))._unsafeUnwrapErr();
-    expect(referred.message).toMatch(/^1 records do not fit/);
+    expect(referred.message).toMatch(/^1 records of expenses do not fit/);
     expect(referred.message).toContain(`${others[0].id} (${home}): `);
     expect((await call("GET", `/expenses/${others[1].id}`)).body.category_id).toBe(rent.id);
 
@@ -147,6 +162,30 @@ describe.each(["supabase", "mongodb"])("at home in %s", (home) => {
     const relied = (await system.run(fileOf(fixed)))._unsafeUnwrapErr();
     expect(relied.message).toContain(`${food.id} (${home}): `);
     expect((await call("GET", `/expenses/${one.id}`)).body.category_id).toBe(food.id);
+  });
+
+  test("a unique key refuses the record alone, named with the key and the database; mended, the rest is done", async () => {
+    const user = await system.userWith(home, ["a", "b", "c"]);
+    const dropKey = await uniquePhone(home);
+    try {
+      const phoned = (phoneOf: (note: string) => string) =>
+        defineDataMigration({
+          collection: contacts,
+          up: ({ user_id, note, phone }) =>
+            user_id === user.id && phone === null ? { phone: phoneOf(note ?? "") } : null,
+        });
+      const file = fileOf(phoned((note) => (note === "c" ? "+2" : "+1")));
+      const refused = (await system.run(file))._unsafeUnwrapErr().message;
+      expect(refused).toMatch(new RegExp(`^1 records of contacts do not fit, and ${file.name} is not done`));
+      const [left, ...more] = (await phonesOf(user)).filter(({ phone }) => phone === null);
+      expect(more).toEqual([]);
+      expect(refused).toMatch(new RegExp(`\\n  ${left?.id} \\(${home}\\): .*unique (key|constraint)`));
+      const mended = phoned((note) => `+${note}`);
+      expect((await system.run({ ...file, checksum: "2", migration: mended as never }))._unsafeUnwrap().changed).toBe(1);
+      expect((await phonesOf(user)).map(({ phone }) => phone).sort()).toEqual(["+1", "+2", `+${left?.note}`]);
+    } finally {
+      await dropKey();
+    }
   });
 
   test("what its user keeps is counted with what was changed", async () => {

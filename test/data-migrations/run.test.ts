@@ -1,6 +1,8 @@
 /** A migration goes over every home, by the ordinary way of writes; and what stands against it is said. */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { err } from "neverthrow";
 import { contacts } from "../../shared/collections/contacts.ts";
+import { unavailable } from "../../shared/contract/errors.ts";
 import { checkDataMigration } from "../../shared/data-migrations/check.ts";
 import { defineDataMigration } from "../../shared/definition/data-migration.ts";
 import type { TestUser } from "../setup/users.ts";
@@ -164,4 +166,19 @@ test("what a function does to the record itself is no change, and one that throw
   )._unsafeUnwrap();
   expect(looked.misfits).toBe(looked.read);
   expect(looked.first[0]?.reason).toMatch(/^up threw: /);
+});
+
+test("a lease that was given back by a call whose answer was lost is not a lost one", async () => {
+  const file = fileOf(onContacts({ collection: contacts, up: () => null }));
+  let isLost = false;
+  const finish: typeof system.migrations.finish = async (...given) => {
+    const answer = await system.migrations.finish(...given);
+    if (isLost) return answer;
+    isLost = true;
+    return err(unavailable("Supabase does not answer."));
+  };
+  const ran = await system.run(file, { control: { ...system.migrations, finish }, wait: async () => undefined });
+  expect([isLost, ran.isOk()]).toEqual([true, true]);
+  const row = (await system.migrations.list())._unsafeUnwrap().find(({ name }) => name === file.name);
+  expect(row).toMatchObject({ state: "done", is_held: false, last_error: null });
 });

@@ -1,5 +1,5 @@
 /** Homes of every kind with users who have contacts, and runs of migrations over all of them. */
-
+import type { Environment } from "../../shared/config.ts";
 import { createDataMigrationsControl } from "../../shared/data-migrations/control.ts";
 import { databasesOf, type MigratedDatabase } from "../../shared/data-migrations/databases.ts";
 import { type LoadedMigration, type RunOptions, runDataMigration } from "../../shared/data-migrations/run.ts";
@@ -30,8 +30,9 @@ export interface MigratingSystem extends MovingSystem {
   leaseEnds(): Promise<unknown>;
 }
 
-export async function startMigratingSystem(prefix: string): Promise<MigratingSystem> {
-  const system = await startMovingSystem(prefix);
+/** `more`: further variables, of runs and instances. */
+export async function startMigratingSystem(prefix: string, more: Environment = {}): Promise<MigratingSystem> {
+  const system = await startMovingSystem(prefix, more);
   const { control, registry, service } = system;
   const migrations = createDataMigrationsControl(service);
   const databases = async (collection: Collection) => {
