@@ -4,6 +4,7 @@ import { convertField } from "./convert-record.ts";
 import { shown, toDate } from "./convert-value.ts";
 import type { Finding } from "./findings.ts";
 import type { UserMapping } from "./mapping.ts";
+import { isKeptHash } from "./password-hash.ts";
 import { valueAt } from "./rules.ts";
 import type { ImportSource, SourceDocument } from "./source.ts";
 import { keyOf, uuidOf } from "./source-ids.ts";
@@ -20,8 +21,8 @@ export interface ImportedAccount {
   metadata: Record<string, unknown>;
 }
 
-/** What Supabase Auth can check a password against. */
-const HASH = /^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$|^\$argon2(i|id)\$v=19\$[^$]+\$[^$]+\$[^$]+$/;
+const UNKNOWN_HASH =
+  "is no hash that Supabase Auth can check (bcrypt, or argon2i or argon2id of version 19): the user sets a new password";
 
 /** Undefined, and a finding that is no note, for a user who cannot be taken in. */
 export function convertAccount(
@@ -51,10 +52,9 @@ export function convertAccount(
     return undefined;
   }
   const hash = mapping.password_hash === undefined ? undefined : valueAt(document, mapping.password_hash);
-  const isKept = typeof hash === "string" && HASH.test(hash);
+  const isKept = typeof hash === "string" && isKeptHash(hash);
   // the hash itself is nobody's to read
-  if (hash !== undefined && !isKept)
-    found(mapping.password_hash ?? "", "is no hash of bcrypt or argon2: the user sets a new password", undefined, true);
+  if (hash !== undefined && !isKept) found(mapping.password_hash ?? "", UNKNOWN_HASH, undefined, true);
   const metadata: Record<string, unknown> = {};
   for (const [name, rule] of Object.entries(mapping.metadata)) {
     const value = convertField({ kind: "json" }, rule, document, { decimalMark });
