@@ -21,6 +21,8 @@ export interface ImportedAccount {
   metadata: Record<string, unknown>;
 }
 
+/** What `auth.users` has room for. */
+const MAX_EMAIL = 255;
 const UNKNOWN_HASH =
   "is no hash that Supabase Auth can check (bcrypt, or argon2i or argon2id of version 19): the user sets a new password";
 
@@ -51,10 +53,16 @@ export function convertAccount(
     found(mapping.email, email === undefined ? "there is no e-mail address" : "is no e-mail address", written);
     return undefined;
   }
+  if (email.length > MAX_EMAIL) {
+    found(mapping.email, `has more than ${MAX_EMAIL} characters`, written);
+    return undefined;
+  }
   const hash = mapping.password_hash === undefined ? undefined : valueAt(document, mapping.password_hash);
   const isKept = typeof hash === "string" && isKeptHash(hash);
   // the hash itself is nobody's to read
   if (hash !== undefined && !isKept) found(mapping.password_hash ?? "", UNKNOWN_HASH, undefined, true);
+  if (isUnclear(mapping.confirmed, document))
+    found(String(mapping.confirmed), UNCLEAR, valueAt(document, String(mapping.confirmed)), true);
   const metadata: Record<string, unknown> = {};
   for (const [name, rule] of Object.entries(mapping.metadata)) {
     const value = convertField({ kind: "json" }, rule, document, { decimalMark });
@@ -66,6 +74,12 @@ export function convertAccount(
     ...(isKept && { passwordHash: hash }),
   };
 }
+
+const UNCLEAR = "is neither true or false nor an instant: the address is taken for one that nobody has proven";
+const isUnclear = (confirmed: boolean | string, document: SourceDocument): boolean =>
+  typeof confirmed === "string" &&
+  ![undefined, false, "false"].includes(valueAt(document, confirmed) as string) &&
+  !isProven(confirmed, document);
 
 /** Only what says so: a text that might mean anything proves nothing. */
 function isProven(confirmed: boolean | string, document: SourceDocument): boolean {
