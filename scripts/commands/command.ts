@@ -4,6 +4,9 @@ import type { Result } from "neverthrow";
 import type { Environment } from "../../shared/config.ts";
 import type { RepositoryError } from "../../shared/contract/errors.ts";
 
+/** 0 done, 1 failed, 2 wrongly called, 3 done but for some, whom it names. */
+export type ExitCode = 0 | 1 | 2 | 3;
+
 export interface Io {
   env: Environment;
   out: (line: string) => void;
@@ -15,7 +18,7 @@ export interface Io {
   /** true from when somebody has asked for an end (Ctrl-C) on; from the first call on, the first time is not the end itself */
   isInterrupted?: (() => boolean) | undefined;
   /** runs another command of this command line, on that environment: its exit code */
-  call?: ((words: readonly string[], env: Environment) => Promise<0 | 1 | 2>) | undefined;
+  call?: ((words: readonly string[], env: Environment) => Promise<ExitCode>) | undefined;
 }
 
 export interface Given {
@@ -44,6 +47,12 @@ export class Refused extends Error {
 
 /** Wrongly called: the usage is shown, too. */
 export class WrongUse extends Refused {}
+
+/** It is done, and some were left out of it: a script is not to take that for all of them. */
+export class LeftSomeOut extends Refused {}
+
+export const exitCodeOf = (error: unknown): ExitCode =>
+  error instanceof WrongUse ? 2 : error instanceof LeftSomeOut ? 3 : 1;
 
 /** The value, or the error's own sentence as the end of the command. */
 export function orRefuse<T>(result: Result<T, RepositoryError>): T {

@@ -14,9 +14,21 @@ import { isVerified, type Verification } from "../../shared/imports/verify-impor
 import type { CsvFormat } from "../import/csv-format.ts";
 import { UnreadableSource } from "../import/file-source.ts";
 import { findingsInWords, runInWords, totalsInWords } from "../import/in-words.ts";
+import { apartInWords, leftApart } from "../import/left-apart.ts";
 import { openSource } from "../import/open-source.ts";
 import { summaryOf, wholeRun, wholeUndo } from "../import/whole-run.ts";
-import { type Command, type Given, type Io, JSON_OPTION, json, orRefuse, Refused, table, WrongUse } from "./command.ts";
+import {
+  type Command,
+  type Given,
+  type Io,
+  JSON_OPTION,
+  json,
+  LeftSomeOut,
+  orRefuse,
+  Refused,
+  table,
+  WrongUse,
+} from "./command.ts";
 import { type Connection, connected } from "./connect.ts";
 import { createProgress, type Progress } from "./progress.ts";
 
@@ -96,6 +108,10 @@ async function rehearse(task: Task): Promise<void> {
     for (const line of [...totalsInWords(totals), ...findingsInWords(findings.list())]) io.out(line);
   }
   if (!isAll) throw new Refused("Ended early: this is not all of the source.");
+  if (unfit > 0)
+    throw new LeftSomeOut(
+      `${unfit} users would not be imported, for what stands under "What does not fit". Mend the source or the mapping.`,
+    );
 }
 
 async function perform(task: Task, given: Given, { written, hash }: { written: unknown; hash: string }): Promise<void> {
@@ -131,7 +147,13 @@ async function perform(task: Task, given: Given, { written, hash }: { written: u
   const { run, ran, verification, isThrough } = whole.value;
   report(task, run, ran, verification);
   if (!isThrough || !verification) throw new Refused(`Ended early. ${again}`);
-  if (!isVerified(verification)) throw new Refused(`What is here is not what the source has. ${again}`);
+  if (!isVerified(verification)) throw new Refused(
+      `What is here is not what the source has, as it says above. What has changed there since is not brought by itself: import undo ${run} takes the run back, and the same command brings it anew.`,
+    );
+  if (ran.failed > 0)
+    throw new LeftSomeOut(
+      `${ran.failed} users were not imported, and everybody else was. "import status ${run}" says who, and why. Mend the source, and the same command tries them again.`,
+    );
 }
 
 function report({ io, findings, isJson }: Task, run: number, ran: RunReport, verification?: Verification): void {
@@ -246,7 +268,7 @@ export const importUndo: Command = {
       const undone = await wholeUndo({
         ...{ run, journal, accounts: createAccounts(service), home: await database.copy() },
         ...{ collections: homeCollections, batchSize: BATCH, atOnce: AT_ONCE, isOver: isOverIn(io) },
-        homeOf: async (userId) => (await assignments.get(userId)).map((found) => found?.database_provider ?? null),
+        homesOf: assignments.homesOf,
         onDone: (count) => progress.at("users taken back", count, claimed + done + undoing),
       });
       progress.end();
@@ -266,13 +288,19 @@ export const importUndo: Command = {
 export const importStatus: Command = {
   name: "import status",
   usage: "[<run>] [--json]",
-  about: "Says which runs there were, and how many users each has brought.",
+  about:
+    "Says which runs there were, and how many users each has brought; of one that is named, who was left out or has stayed, and why.",
   options: JSON_OPTION,
   positionals: { least: 0, most: 1 },
   run: (given, { env, out }) =>
     connected(env, async ({ service }) => {
-      const runs = orRefuse(await createJournal(service, randomUUID()).list(runIn(given.positionals[0])));
-      if (given.values.json) return out(json(runs));
+      const journal = createJournal(service, randomUUID());
+      const wanted = runIn(given.positionals[0]);
+      const runs = orRefuse(await journal.list(wanted));
+      if (wanted !== undefined && runs.length === 0)
+        throw new Refused(`There is no run ${wanted}: import status lists them.`);
+      const apart = wanted === undefined ? [] : await leftApart(journal, wanted);
+      if (given.values.json) return out(json(wanted === undefined ? runs : runs.map((run) => ({ ...run, apart }))));
       if (runs.length === 0) return out("Nothing was imported.");
       const rows = runs.map((run) => [
         String(run.id),
@@ -282,5 +310,6 @@ export const importStatus: Command = {
         runInWords(run),
       ]);
       out(table(["run", "began", "from", "to", ""], rows));
+      for (const each of apart) out(apartInWords(each));
     }),
 };

@@ -6,7 +6,7 @@ import { createBackupCommand, listBackupsCommand, pruneBackupsCommand, verifyBac
 import { drillBackupCommand } from "./backup-drill.ts";
 import { restoreBackupCommand } from "./backup-restore.ts";
 import { collectionSqlCommand } from "./collection.ts";
-import { type Command, type Given, type Io, Refused, WrongUse } from "./command.ts";
+import { type Command, type ExitCode, exitCodeOf, type Given, type Io, Refused, WrongUse } from "./command.ts";
 import { replicationConflicts } from "./conflicts.ts";
 import { addDatabase, changeDatabase, drain, listDatabases, removeDatabase } from "./databases.ts";
 import { prepareDatabase } from "./db.ts";
@@ -85,8 +85,8 @@ export const COMMANDS: readonly Command[] = [
   drillBackupCommand,
 ];
 
-/** Runs one command; the exit code: 0 done, 1 failed, 2 wrongly called. */
-export async function runCommand(argv: readonly string[], io: Io): Promise<0 | 1 | 2> {
+/** Runs one command. */
+export async function runCommand(argv: readonly string[], io: Io): Promise<ExitCode> {
   const wanted = argv.filter((word) => word !== "--");
   const command = find(wanted);
   if (!command) {
@@ -108,7 +108,7 @@ export async function runCommand(argv: readonly string[], io: Io): Promise<0 | 1
     else if (error instanceof Refused) io.err(error.message);
     else throw error;
     if (error instanceof WrongUse) io.err(`\n${usage(command)}`);
-    return error instanceof WrongUse ? 2 : 1;
+    return exitCodeOf(error);
   }
 }
 

@@ -9,7 +9,7 @@ import { deadlinesOf } from "../../shared/deadlines.ts";
 import { serviceClient } from "../../shared/postgres/client.ts";
 import { callSystem } from "../../shared/postgres/system-call.ts";
 import { withoutCredentials } from "../import/without-credentials.ts";
-import { type Command, type Given, type Io, WrongUse } from "./command.ts";
+import { type Command, type ExitCode, exitCodeOf, type Given, type Io } from "./command.ts";
 import { settingsOf } from "./connect.ts";
 
 /** By name; a test has every other one looked at, too. */
@@ -74,11 +74,11 @@ export async function notedChange<T>(
     p_reason: reason,
   };
   const begun = await callSystem<number>(service, "switchyard_admin_note", line);
-  let code = 0;
+  let code: ExitCode = 0;
   try {
     return await work();
   } catch (error) {
-    code = error instanceof WrongUse ? 2 : 1;
+    code = exitCodeOf(error);
     throw error;
   } finally {
     const outcome = { p_audit: begun.unwrapOr(null), p_status: code };

@@ -1,6 +1,7 @@
 /** The statements of the admin users API. Each runs inside the caller's transaction. */
 import { AuthRefusal } from "./answers.ts";
 import type { Query } from "./database.ts";
+import { refuseUnknownHash } from "./password-hashes.ts";
 
 /** A user as Supabase Auth shows them; `u` is auth.users. */
 export const USER = `jsonb_strip_nulls(jsonb_build_object(
@@ -14,9 +15,6 @@ export const USER = `jsonb_strip_nulls(jsonb_build_object(
       'created_at', i.created_at, 'updated_at', i.updated_at)), '[]')
     from auth.identities i where i.user_id = u.id),
   'created_at', u.created_at, 'updated_at', u.updated_at, 'is_anonymous', u.is_anonymous))`;
-
-/** What Auth takes for a hash; of these it is bcrypt alone that sign-ins here can be checked against. */
-const KNOWN_HASH = /^\$2[aby]\$\d\d\$.{53}$|^\$argon2(i|id)\$v=19\$/;
 
 /** The user, or Auth's 404. */
 export async function readUser(query: Query, id: string): Promise<Record<string, unknown>> {
@@ -50,13 +48,6 @@ export async function changesOf(query: Query, id: string, body: Record<string, u
       cost,
     );
   }
-  if (typeof body.password_hash === "string" && body.password_hash !== "") {
-    if (body.password)
-      throw new AuthRefusal(400, "Only a password or a password hash should be provided", "validation_failed");
-    if (!KNOWN_HASH.test(body.password_hash))
-      throw new AuthRefusal(400, "Invalid password hash format", "validation_failed");
-    await set("encrypted_password = $2::text", body.password_hash);
-  }
   if (body.email_confirm === true) await set("email_confirmed_at = coalesce(email_confirmed_at, now())");
   if (body.phone_confirm === true) await set("phone_confirmed_at = coalesce(phone_confirmed_at, now())");
   if (typeof body.role === "string") await set("role = $2::text", body.role);
@@ -64,6 +55,15 @@ export async function changesOf(query: Query, id: string, body: Record<string, u
   if (body.ban_duration === "none") await set("banned_until = null");
   else if (typeof body.ban_duration === "string")
     await set("banned_until = now() + $2::text::interval", intervalOf(body.ban_duration));
+}
+
+/** Only a user who is made may come with a hash. */
+export async function setHash(query: Query, id: string, { password, password_hash: hash }: Record<string, unknown>) {
+  if (typeof hash !== "string" || hash === "") return;
+  if (password)
+    throw new AuthRefusal(400, "Only a password or a password hash should be provided", "validation_failed");
+  refuseUnknownHash(hash);
+  await query("update auth.users set encrypted_password = $2::text where id = $1::uuid", [id, hash]);
 }
 
 /** Empties what says who the user was, and keeps the row. Twice is as good as once. */

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { type Context, Hono } from "hono";
 import { jwtVerify } from "jose";
-import { changesOf, hardDelete, readUser, softDelete, USER } from "./admin-users-sql.ts";
+import { changesOf, hardDelete, readUser, setHash, softDelete, USER } from "./admin-users-sql.ts";
 import { AuthRefusal, notHere } from "./answers.ts";
 import type { Database, Query } from "./database.ts";
 
@@ -58,6 +58,7 @@ export function adminUsers(database: Database, { secretKey, jwtSecret, passwordC
           [randomUUID(), id, email],
         );
       await changesOf(query, id, body, passwordCost);
+      await setHash(query, id, body);
       return readUser(query, id);
     });
     return c.json(user);

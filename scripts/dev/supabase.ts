@@ -16,6 +16,7 @@ import { listen } from "./listen.ts";
 import { shortenLiteErrors } from "./lite-errors.ts";
 import { Mailbox } from "./mailbox.ts";
 import { applyMigrations } from "./migrations.ts";
+import { checkArgon2Too } from "./password-hashes.ts";
 import { tokenSigner } from "./token-hook.ts";
 
 export interface SupabaseOptions {
@@ -84,6 +85,7 @@ export async function startSupabase(options: SupabaseOptions): Promise<RunningSu
   // lite reads these where it uses them, and nowhere else can they be set
   process.env.LITE_TELEMETRY = "0";
   if (options.passwordCost) process.env.LITE_AUTH_BCRYPT_COST = String(options.passwordCost);
+  checkArgon2Too();
   try {
     // bound first: whoever holds the port is found out before any file is touched
     const server = await listen(options.port, options.host);

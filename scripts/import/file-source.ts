@@ -34,11 +34,12 @@ export async function fileSource(folder: string, told: Partial<CsvFormat> = {}):
   for (const [name, file] of files)
     if (extname(file) === ".csv") formats.set(name, guessFormat(await beginningOf(join(folder, file)), told));
   const marks = new Set([...formats.values()].map(({ decimalMark }) => decimalMark));
+  // where one file has no number with a mark, another one's is it
+  const decimalMark = told.decimalMark ?? (marks.has(",") ? "," : ".");
   return spooledSource({
     title: folder,
-    guessed: [...formats].map(([name, format]) => `${files.get(name)}: ${formatInWords(format)}`),
-    // where one file has no number with a mark, another one's is it
-    decimalMark: told.decimalMark ?? (marks.has(",") ? "," : "."),
+    guessed: [...formats].map(([name, format]) => `${files.get(name)}: ${formatInWords({ ...format, decimalMark })}`),
+    decimalMark,
     names: [...files.keys()],
     documents(name) {
       const path = join(folder, files.get(name) ?? "");
@@ -68,10 +69,13 @@ async function* lineDocuments(path: string): AsyncGenerator<SourceDocument> {
     crlfDelay: Number.POSITIVE_INFINITY,
   })) {
     number++;
-    if (line.trim() === "") continue;
+    const text = number === 1 ? line.replace(/^\ufeff/, "") : line;
+    if (text.trim() === "") continue;
+    if (text.includes("\ufffd"))
+      throw new UnreadableSource(`${path}, line ${number}: this is not UTF-8, as NDJSON is: convert the file.`);
     let document: unknown;
     try {
-      document = BSON.EJSON.parse(line, { relaxed: false });
+      document = BSON.EJSON.parse(text, { relaxed: false });
     } catch (error) {
       throw new UnreadableSource(`${path}, line ${number}: this is no JSON (${(error as Error).message}).`);
     }
@@ -84,7 +88,15 @@ async function* lineDocuments(path: string): AsyncGenerator<SourceDocument> {
 async function* csvDocuments(path: string, { encoding, delimiter }: CsvFormat): AsyncGenerator<SourceDocument> {
   const parser = createReadStream(path)
     .pipe(iconv.decodeStream(encoding))
-    .pipe(parse({ delimiter, columns: true, bom: true, skip_empty_lines: true, trim: true }));
+    .pipe(
+      parse({
+        delimiter,
+        columns: (headings: string[]) => checked(path, headings),
+        bom: true,
+        skip_empty_lines: true,
+        trim: true,
+      }),
+    );
   try {
     for await (const row of parser) {
       const document = row as Record<string, string>;
@@ -96,6 +108,16 @@ async function* csvDocuments(path: string, { encoding, delimiter }: CsvFormat): 
     if (error instanceof UnreadableSource) throw error;
     throw new UnreadableSource(`${path}: ${(error as Error).message}. Say --delimiter if it is not "${delimiter}".`);
   }
+}
+
+/** Each names a place of its own. */
+function checked(path: string, headings: string[]): string[] {
+  const wrong = headings.find((heading, at) =>
+    headings.some((other, before) => before !== at && (other === heading || other.startsWith(`${heading}.`))),
+  );
+  if (wrong !== undefined)
+    throw new UnreadableSource(`${path}, line 1: two headings say "${wrong}": give each column a name of its own.`);
+  return headings;
 }
 
 /** A heading such as `profile.name` is a path. */

@@ -43,12 +43,12 @@ export function bringTogether(
   claimed: readonly ClaimedUser[],
 ): Promise<Result<void, RepositoryError>> {
   return answered(async () => {
-    for (const { user, version, isAgain } of claimed)
-      if (isAgain) {
-        // the source may have changed since that try
-        await home.unbring(user.account.id, version);
-        at("cleared");
-      }
+    const again = claimed.filter(({ isAgain }) => isAgain);
+    if (again.length > 0) {
+      // the source may have changed since that try
+      await home.unbring(again.map(({ user, version }) => ({ userId: user.account.id, version })));
+      at("cleared");
+    }
     const rows = new Map<Collection, OwnedRow[]>();
     for (const { user, version } of claimed)
       for (const [collection, list] of user.records) {
@@ -98,7 +98,7 @@ export async function bringUser(
     return ok(countsOf(records));
   }
   if (created.error.kind === "unavailable") return err(created.error);
-  const cleared = await answered(() => home.unbring(account.id, version));
+  const cleared = await answered(() => home.unbring([{ userId: account.id, version }]));
   return err(cleared.isErr() ? cleared.error : created.error);
 }
 

@@ -4,6 +4,7 @@ import { convertField } from "./convert-record.ts";
 import { shown, toDate } from "./convert-value.ts";
 import type { Finding } from "./findings.ts";
 import type { UserMapping } from "./mapping.ts";
+import { isKeptHash } from "./password-hash.ts";
 import { valueAt } from "./rules.ts";
 import type { ImportSource, SourceDocument } from "./source.ts";
 import { keyOf, uuidOf } from "./source-ids.ts";
@@ -20,8 +21,10 @@ export interface ImportedAccount {
   metadata: Record<string, unknown>;
 }
 
-/** What Supabase Auth can check a password against. */
-const HASH = /^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$|^\$argon2(i|id)\$v=19\$[^$]+\$[^$]+\$[^$]+$/;
+/** What `auth.users` has room for. */
+const MAX_EMAIL = 255;
+const UNKNOWN_HASH =
+  "is no hash that Supabase Auth can check (bcrypt, or argon2i or argon2id of version 19): the user sets a new password";
 
 /** Undefined, and a finding that is no note, for a user who cannot be taken in. */
 export function convertAccount(
@@ -50,11 +53,16 @@ export function convertAccount(
     found(mapping.email, email === undefined ? "there is no e-mail address" : "is no e-mail address", written);
     return undefined;
   }
+  if (email.length > MAX_EMAIL) {
+    found(mapping.email, `has more than ${MAX_EMAIL} characters`, written);
+    return undefined;
+  }
   const hash = mapping.password_hash === undefined ? undefined : valueAt(document, mapping.password_hash);
-  const isKept = typeof hash === "string" && HASH.test(hash);
+  const isKept = typeof hash === "string" && isKeptHash(hash);
   // the hash itself is nobody's to read
-  if (hash !== undefined && !isKept)
-    found(mapping.password_hash ?? "", "is no hash of bcrypt or argon2: the user sets a new password", undefined, true);
+  if (hash !== undefined && !isKept) found(mapping.password_hash ?? "", UNKNOWN_HASH, undefined, true);
+  if (isUnclear(mapping.confirmed, document))
+    found(String(mapping.confirmed), UNCLEAR, valueAt(document, String(mapping.confirmed)), true);
   const metadata: Record<string, unknown> = {};
   for (const [name, rule] of Object.entries(mapping.metadata)) {
     const value = convertField({ kind: "json" }, rule, document, { decimalMark });
@@ -66,6 +74,12 @@ export function convertAccount(
     ...(isKept && { passwordHash: hash }),
   };
 }
+
+const UNCLEAR = "is neither true or false nor an instant: the address is taken for one that nobody has proven";
+const isUnclear = (confirmed: boolean | string, document: SourceDocument): boolean =>
+  typeof confirmed === "string" &&
+  ![undefined, false, "false"].includes(valueAt(document, confirmed) as string) &&
+  !isProven(confirmed, document);
 
 /** Only what says so: a text that might mean anything proves nothing. */
 function isProven(confirmed: boolean | string, document: SourceDocument): boolean {

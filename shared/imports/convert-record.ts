@@ -3,7 +3,7 @@ import { err, ok, type Result } from "neverthrow";
 import { validate } from "../contract/validate.ts";
 import type { Field } from "../definition/fields.ts";
 import type { Row } from "../repository/store.ts";
-import { shown, toDate, toDay, toInstant, toKind, toMapped, toMoney, type ValueContext } from "./convert-value.ts";
+import { shown, toDay, toInstant, toKind, toMapped, toMoney, type ValueContext } from "./convert-value.ts";
 import type { Finding } from "./findings.ts";
 import type { RecordMapping } from "./mapping.ts";
 import { type FieldRule, pathOf, valueAt } from "./rules.ts";
@@ -105,6 +105,15 @@ export function convertRecord(
       isFit = false;
     } else if (value.value !== undefined) given[name] = value.value;
   }
+  const times = [entry.created_at, entry.updated_at].map((path) => {
+    const value = path === undefined ? undefined : valueAt(document, path);
+    if (path === undefined || value === undefined) return undefined;
+    const instant = toInstant(value);
+    if (instant.isOk()) return instant.value as string;
+    found(path, instant.error, value);
+    isFit = false;
+    return undefined;
+  });
   if (!isFit) return undefined;
   const id = uuidOf(from, key, entry.part);
   const checked = validate(collection.schemas.create, { ...given, id });
@@ -115,12 +124,9 @@ export function convertRecord(
     return undefined;
   }
   const { id: _, ...values } = checked.value as Row;
-  const createdAt = timeIn(entry.created_at, document) ?? timeOf(valueAt(document, entry.id));
-  return { entry, key, id, values, createdAt, updatedAt: timeIn(entry.updated_at, document) ?? createdAt };
+  const [createdAt = timeOf(valueAt(document, entry.id)), updatedAt = createdAt] = times;
+  return { entry, key, id, values, createdAt, updatedAt };
 }
-
-const timeIn = (path: string | undefined, document: SourceDocument): string | undefined =>
-  path === undefined ? undefined : toDate(valueAt(document, path))?.toISOString();
 
 /** Where in the source a field of the record comes from; its own name for a constant, or what nothing was said of. */
 function pathIn({ fields }: RecordMapping, field: string): string {

@@ -3,7 +3,7 @@ import type { Collection } from "../definition/define.ts";
 import { problemsOf } from "../definition/rules.ts";
 import type { Row } from "../repository/store.ts";
 import { type ConvertedRecord, convertRecord, isMeant } from "./convert-record.ts";
-import type { Finding } from "./findings.ts";
+import { type Finding, misfitInWords } from "./findings.ts";
 import type { Mapping } from "./mapping.ts";
 import type { ImportSource, SourceDocument } from "./source.ts";
 
@@ -14,6 +14,8 @@ export interface ConvertedUser {
   records: ConvertedRecords;
   /** false: something does not fit, which findings say; the user is not taken in */
   isFit: boolean;
+  /** the first of it, in words */
+  misfit?: string | undefined;
 }
 
 /** `documents`: this user's, by collection of the source. */
@@ -23,9 +25,9 @@ export function convertUser(
   { decimalMark }: Pick<ImportSource, "decimalMark">,
   find: (finding: Finding) => void,
 ): ConvertedUser {
-  let isFit = true;
+  let misfit: string | undefined;
   const inTheWay = (finding: Finding) => {
-    if (!finding.isNote) isFit = false;
+    if (!finding.isNote) misfit ??= misfitInWords(finding);
     find(finding);
   };
   const targets = new Map(mapping.records.map((entry) => [entry.name, entry]));
@@ -57,7 +59,7 @@ export function convertUser(
     for (const record of list) for (const finding of faultsOf(record, collection, made)) inTheWay(finding);
     for (const finding of twins(collection, list)) inTheWay(finding);
   }
-  return { records, isFit };
+  return { records, isFit: misfit === undefined, misfit };
 }
 
 const about = ({ entry, key }: ConvertedRecord, field: string, reason: string, value?: unknown): Finding => ({

@@ -13,6 +13,13 @@ export interface ValueContext {
 type Converted = Result<unknown, string>;
 type RuleOf<K extends FieldRule["kind"]> = Extract<FieldRule, { kind: K }>;
 
+/** An amount has up to 19 digits; and the digits of a text such as 1e999999999 no memory holds. */
+const [MAX_CHARACTERS, MAX_EXPONENT] = [60, 40];
+const ZERO = /^[-+]?0+(\.0+)?(e[-+]?\d+)?$/i;
+const NUMBER = /^[-+]?\d+(\.\d+)?(e([-+]?\d+))?$/i;
+
+const NO_COMMA = "has a point, and the decimal mark is a comma: say --decimal=. if it is not";
+
 /** The decimal that a number is, in plain digits. */
 function decimalText(value: unknown, mark: "." | ","): Result<string, string> {
   if (value instanceof Double || value instanceof Int32) return decimalText(value.valueOf(), mark);
@@ -25,20 +32,26 @@ function decimalText(value: unknown, mark: "." | ","): Result<string, string> {
   if (typeof value === "bigint" || value instanceof Long) return ok(value.toString());
   const text =
     value instanceof Decimal128 ? value.toString() : typeof value === "string" ? unmarked(value, mark) : undefined;
-  if (text === undefined) return err("is no number");
-  return /^[-+]?\d+(\.\d+)?(e[-+]?\d+)?$/i.test(text)
-    ? ok(new Big(text.replace(/^\+/, "")).toFixed())
-    : err("is no number");
+  if (text === undefined) return err(typeof value === "string" ? NO_COMMA : "is no number");
+  const exponent = NUMBER.exec(text)?.[3] ?? "0";
+  if (!NUMBER.test(text)) return err("is no number");
+  if (ZERO.test(text)) return ok("0");
+  if (text.length > MAX_CHARACTERS || Math.abs(Number(exponent)) > MAX_EXPONENT)
+    return err("has more digits than any amount");
+  return ok(new Big(text.replace(/^\+/, "")).toFixed());
 }
 
-/** Text with its mark as a point, and without what groups thousands. */
-function unmarked(written: string, mark: "." | ","): string {
-  const text = written.trim().replaceAll(/[\u00a0\u202f' ]/g, "");
+/** Text with its mark as a point, and without what groups thousands: "12 50" is no 1250. */
+function unmarked(written: string, mark: "." | ","): string | undefined {
+  const trimmed = written.trim();
+  const isSpaced = /^[-+]? ?\d{1,3}([\u00a0\u202f' ]\d{3})*([.,]\d*)?(e[-+]?\d+)?$/i.test(trimmed);
+  const text = isSpaced ? trimmed.replaceAll(/[\u00a0\u202f' ]/g, "") : trimmed;
   const [group, grouped] =
     mark === "," ? [".", /^[-+]?\d{1,3}(\.\d{3})+(,\d+)?$/] : [",", /^[-+]?\d{1,3}(,\d{3})+(\.\d+)?$/];
   const plain = (grouped as RegExp).test(text) ? text.replaceAll(group as string, "") : text;
-  // a point where the mark is a comma is no number: "1.50" might be either
-  return mark === "," ? (plain.includes(".") ? written : plain.replace(",", ".")) : plain;
+  // "1.50" might be either where the mark is a comma
+  if (mark === "," && plain.includes(".")) return undefined;
+  return mark === "," ? plain.replace(",", ".") : plain;
 }
 
 export function toMoney(
@@ -94,17 +107,23 @@ export function toDay({ zone, format }: RuleOf<"day">, value: unknown): Converte
   return instant ? ok(dayIn(zone, instant)) : err(`is neither an instant nor a day as ${format}`);
 }
 
-/** An instant: a date, or ISO 8601 with an offset. */
+/** Of it, the day is one of year 1 in every zone. */
+const FIRST = Date.parse("0001-01-02T00:00:00Z");
+
+/** An instant of the years 1 to 9999, which both databases write alike: a date, or ISO 8601 with an offset. */
 export function toDate(value: unknown): Date | undefined {
   const isWritten =
     typeof value === "string" && /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$/.test(value.trim());
   const date = value instanceof Date ? value : isWritten ? new Date(value.trim().replace(" ", "T")) : undefined;
-  return date && !Number.isNaN(date.getTime()) ? date : undefined;
+  if (!date || Number.isNaN(date.getTime())) return undefined;
+  return date.getTime() >= FIRST && date.getUTCFullYear() <= 9999 ? date : undefined;
 }
+
+const NO_INSTANT = "is no instant: a date, or 2026-03-14T15:09:26Z, is one";
 
 export function toInstant(value: unknown): Converted {
   const date = toDate(value);
-  return date ? ok(date.toISOString()) : err("is no instant: a date, or 2026-03-14T15:09:26Z, is one");
+  return date ? ok(date.toISOString()) : err(NO_INSTANT);
 }
 
 /** As the map says; what it has no word for is not guessed. */
@@ -145,8 +164,11 @@ function plain(value: unknown): unknown {
   return value;
 }
 
-/** A value for people's eyes, short. */
+const escaped = (character: string) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`;
+
+/** A value for people's eyes, short; what a terminal would do and not show, as JSON writes it. */
 export function shown(value: unknown): string {
   const text = typeof value === "string" ? value : BSON.EJSON.stringify({ v: value }, { relaxed: true }).slice(5, -1);
-  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+  const short = text.length > 60 ? `${text.slice(0, 59)}…` : text;
+  return short.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}]/gu, escaped);
 }

@@ -44,7 +44,6 @@ export async function dryRun(options: DryRunOptions): Promise<Result<DryRun, Rep
   const { from, email: field } = mapping.users;
   const result: DryRun = { fit: 0, unfit: 0, totals: createTotals(), isAll: true };
   const counted = new Map<string, number>();
-  let read = 0;
   const reading = {
     ...{ source, mapping, find, batchSize: options.batchSize },
     onDocuments: (name: string, count: number) => counted.set(name, (counted.get(name) ?? 0) + count),
@@ -59,18 +58,17 @@ export async function dryRun(options: DryRunOptions): Promise<Result<DryRun, Rep
       const { is = "new", run = null } = standings.get(id) ?? {};
       const reason = is === "new" ? undefined : is === "elsewhere" ? `is of run ${run}` : STANDINGS[is];
       if (reason !== undefined) find({ from, field, reason, id: key, value: email });
-      if (!user.isFit || reason !== undefined) continue;
+      if (!user.isFit || reason !== undefined) {
+        result.unfit++;
+        continue;
+      }
       result.fit++;
       addUser(result.totals, user.records);
     }
-    read = batch.read;
-    options.onRead(read);
+    result.unfit += batch.unread.length;
+    options.onRead(batch.read);
     if (options.isOver()) return ok({ ...result, isAll: false });
   }
-  result.unfit = read - result.fit;
-  const unread = (await source.count(from)) - read;
-  if (unread > 0)
-    find({ from, field: mapping.users.id, reason: "is of a kind that no import reads", id: `${unread} of them` });
   await ownerless(options, counted);
   return ok(result);
 }

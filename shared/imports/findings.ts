@@ -55,6 +55,10 @@ export function createFindings(): Findings {
   };
 }
 
+/** `transactions.amount of 64f…: has 3 decimals, and the scale is 2`; without the value, which is the user's own. */
+export const misfitInWords = ({ from, field, reason, id }: Finding): string =>
+  `${field === "" ? from : `${from}.${field}`} of ${id}: ${reason}`;
+
 /** `transactions.amount: has 3 decimals, and the scale is 2 (12; 64f…: 12.345, …)` */
 export function findingInWords({ from, field, reason, count, examples }: FoundReason): string {
   const where = field === "" ? from : `${from}.${field}`;

@@ -2,21 +2,29 @@
 import { convertAccount, type ImportedAccount } from "./convert-account.ts";
 import { isMeant } from "./convert-record.ts";
 import { type ConvertedUser, convertUser } from "./convert-user.ts";
-import type { Finding } from "./findings.ts";
+import { type Finding, misfitInWords } from "./findings.ts";
 import type { Mapping } from "./mapping.ts";
 import { valueAt } from "./rules.ts";
 import type { ImportSource, SourceDocument } from "./source.ts";
-import { keyOf } from "./source-ids.ts";
+import { keyOf, uuidOf } from "./source-ids.ts";
 import { namesSpokenOf } from "./spoken-of.ts";
 
 export interface ReadUser extends ConvertedUser {
   account: ImportedAccount;
 }
 
+/** Of whom there is no account to be made. */
+export interface UnreadUser {
+  /** their id here; absent where they have none of their own in the source */
+  id?: string | undefined;
+  reason: string;
+}
+
 export interface ReadUsers {
   /** so many documents of the source's users were read by now */
   read: number;
   users: ReadUser[];
+  unread: UnreadUser[];
 }
 
 export interface Reading {
@@ -37,16 +45,21 @@ export async function* readUsers(reading: Reading): AsyncGenerator<ReadUsers> {
   const keys = new Set<string>();
   let read = 0;
   let accounts: ImportedAccount[] = [];
+  let unread: UnreadUser[] = [];
   const full = async (): Promise<ReadUsers> => {
-    const taken = accounts;
-    accounts = [];
-    return { read, users: await withRecords(reading, taken, spoken) };
+    const taken = { accounts, unread };
+    [accounts, unread] = [[], []];
+    return { read, users: await withRecords(reading, taken.accounts, spoken), unread: taken.unread };
   };
   for await (const document of source.read(mapping.users.from)) {
     read++;
     if (!isMeant(mapping.users, document)) continue;
     unspoken(mapping.users.from, document, mapping.users.id, spoken, find);
-    const account = convertAccount(mapping.users, document, source, find);
+    const unfit = (finding: Finding) => {
+      if (!finding.isNote) unread.push({ id: idHere(mapping, document, keys), reason: misfitInWords(finding) });
+      find(finding);
+    };
+    const account = convertAccount(mapping.users, document, source, unfit);
     if (!account) continue;
     const { key, email } = account;
     const twin = keys.has(key)
@@ -55,14 +68,19 @@ export async function* readUsers(reading: Reading): AsyncGenerator<ReadUsers> {
         ? "is the address of two users"
         : undefined;
     if (twin !== undefined) {
-      find({ from: mapping.users.from, field: mapping.users.email, reason: twin, id: key, value: email });
+      unfit({ from: mapping.users.from, field: mapping.users.email, reason: twin, id: key, value: email });
       continue;
     }
     keys.add(key);
     addresses.add(email);
     accounts.push(account);
-    if (accounts.length === batchSize) yield await full();
+    if (accounts.length + unread.length >= batchSize) yield await full();
   }
+  const { from, id: field } = mapping.users;
+  const unseen = (await source.count(from)) - read;
+  const reason = "is of a kind that no import reads, or came while the others were read";
+  for (let number = 0; number < unseen; number++) unread.push({ reason });
+  if (unseen > 0) find({ from, field, reason, id: `${unseen} of them` });
   yield await full();
 }
 
@@ -100,6 +118,12 @@ async function withRecords(
     account,
     ...convertUser(mapping, documents.get(account.key) ?? new Map(), source, find),
   }));
+}
+
+/** Undefined, too, where it is one of these: then it is somebody else's. */
+function idHere({ users }: Mapping, document: SourceDocument, taken: ReadonlySet<string>): string | undefined {
+  const key = keyOf(valueAt(document, users.id));
+  return key === undefined || taken.has(key) ? undefined : uuidOf(users.from, key);
 }
 
 const idIn = (document: SourceDocument, path: string): string => keyOf(valueAt(document, path)) ?? "?";

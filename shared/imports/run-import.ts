@@ -5,11 +5,12 @@ import { throughOutage } from "../contract/through-outage.ts";
 import type { HomeCopy } from "../repository/home-copy.ts";
 import { type Accounts, isMaybeOfTheUser } from "./accounts.ts";
 import { answered, bringTogether, bringUser, type ClaimedUser, countsOf, type ImportStep } from "./bring-user.ts";
+import { shown } from "./convert-value.ts";
 import { STANDINGS } from "./dry-run.ts";
 import type { Finding } from "./findings.ts";
 import type { ClaimAnswer, Claimed, Journal, Settled } from "./journal.ts";
 import type { Mapping } from "./mapping.ts";
-import { type ReadUser, readUsers } from "./read-users.ts";
+import { type ReadUser, type ReadUsers, readUsers } from "./read-users.ts";
 import type { ImportSource } from "./source.ts";
 
 export interface RunOptions {
@@ -47,34 +48,30 @@ const REFUSED_IN_A_ROW = 20;
 export async function runImport(options: RunOptions): Promise<Result<RunReport, RepositoryError>> {
   const report: RunReport = { imported: 0, before: 0, failed: 0, isAll: true };
   const { source, mapping, find, batchSize } = options;
-  let unread = 0;
-  let taken = 0;
   const refused = { inARow: 0 };
-  for await (const { read, users } of readUsers({ source, mapping, find, batchSize })) {
+  for await (const { read, users, unread } of readUsers({ source, mapping, find, batchSize })) {
     if (options.isOver()) return ok({ ...report, isAll: false });
-    const done = await importBatch(options, users, report, refused);
+    const done = await importBatch(options, { users, unread }, report, refused);
     if (done.isErr()) return err(done.error);
-    taken += users.length;
-    unread = read - taken;
     options.onRead(read);
   }
-  // those of whom not even an address could be read
-  report.failed += unread;
   return (await sweep(options)).map(() => report);
 }
 
+const FAILED = { state: "failed", is_unclaimed: true } as const;
+
 async function importBatch(
   options: RunOptions,
-  users: readonly ReadUser[],
+  { users, unread }: Omit<ReadUsers, "read">,
   report: RunReport,
   refused: { inARow: number },
 ): Promise<Result<void, RepositoryError>> {
   const { run, journal, mapping, find } = options;
   const unfit = users.filter(({ isFit }) => !isFit);
-  const settled: Settled[] = unfit.map(({ account }) => ({
-    ...{ user_id: account.id, state: "failed", is_unclaimed: true },
-    reason: "a record does not fit",
-  }));
+  const settled: Settled[] = [
+    ...unfit.map(({ account: { id }, misfit = "" }) => ({ id, reason: misfit })),
+    ...unread,
+  ].flatMap(({ id, reason }) => (id === undefined ? [] : [{ ...FAILED, user_id: id, reason }]));
   const fit = users.filter(({ isFit }) => isFit);
   const asked = fit.map(({ account: { id, email } }) => ({ user_id: id, email }));
   const claimed =
@@ -82,12 +79,12 @@ async function importBatch(
   if (claimed.isErr()) return err(claimed.error);
   options.at?.("claimed");
   const answers = new Map(claimed.value.map((each) => [each.user_id, each]));
-  report.failed += unfit.length;
+  report.failed += unfit.length + unread.length;
   const left = [...fit];
   let stopped: RepositoryError | undefined;
   const failed = ({ account: { id, key, email } }: ReadUser, reason: string, isUnclaimed: boolean) => {
     report.failed++;
-    find({ from: mapping.users.from, field: "", reason, id: key, value: email });
+    find({ from: mapping.users.from, field: "", reason, id: key, value: shown(email) });
     settled.push({ user_id: id, state: "failed", reason, ...(isUnclaimed && { is_unclaimed: true }) });
   };
   const hold = async () => {
@@ -125,7 +122,7 @@ async function importBatch(
         else if (brought.error.kind !== "unavailable") failed(each, brought.error.message, false);
         else if (isMaybeOfTheUser(brought.error) && ++refused.inARow < REFUSED_IN_A_ROW) {
           const cleared = await throughOutage(() =>
-            answered(() => options.home.unbring(each.account.id, claimedUser.version)),
+            answered(() => options.home.unbring([{ userId: each.account.id, version: claimedUser.version }])),
           );
           if (cleared.isErr()) stopped ??= cleared.error;
           else failed(each, brought.error.message, false);
@@ -135,12 +132,17 @@ async function importBatch(
   };
   await Promise.all(Array.from({ length: options.atOnce }, work));
   if (settled.length > 0) {
-    const told = await throughOutage(() => journal.settle(run, settled));
+    const told = await throughOutage(() => journal.settle(run, onceEach(settled)));
     if (told.isErr()) return err(stopped ?? told.error);
   }
   options.at?.("settled");
   return stopped ? err(stopped) : ok(undefined);
 }
+
+/** The last that is said of each: files may have one id twice. */
+const onceEach = (settled: readonly Settled[]): Settled[] => [
+  ...new Map(settled.map((each) => [each.user_id, each])).values(),
+];
 
 const inWords = (is: ClaimAnswer): string =>
   is === "purging"
@@ -159,7 +161,9 @@ async function sweep({ run, journal, home, accounts }: RunOptions): Promise<Resu
       if (account.isErr()) return err(account.error);
       const isThere = account.value !== null;
       if (!isThere) {
-        const cleared = await throughOutage(() => answered(() => home.unbring(user_id, Number(version))));
+        const cleared = await throughOutage(() =>
+          answered(() => home.unbring([{ userId: user_id, version: Number(version) }])),
+        );
         if (cleared.isErr()) return cleared;
       }
       const reason = "is not in the source any more, or does not fit by now";

@@ -7,7 +7,7 @@ import { err, ok, type Result } from "neverthrow";
 import type { RepositoryError } from "../contract/errors.ts";
 import { throughOutage } from "../contract/through-outage.ts";
 import type { Collection } from "../definition/define.ts";
-import type { HomeCopy } from "../repository/home-copy.ts";
+import { type Brought, type Digest, type HomeCopy, versionsOfOne } from "../repository/home-copy.ts";
 import type { Accounts } from "./accounts.ts";
 import { answered } from "./bring-user.ts";
 import type { Journal, JournalUser, Settled } from "./journal.ts";
@@ -19,8 +19,8 @@ export interface UndoOptions {
   journal: Journal;
   accounts: Accounts;
   home: HomeCopy;
-  /** where each user is at home by now; null: nowhere */
-  homeOf: (userId: string) => Promise<Result<string | null, RepositoryError>>;
+  /** where these users are at home by now; who is nowhere is not in it */
+  homesOf: (userIds: readonly string[]) => Promise<Result<ReadonlyMap<string, string>, RepositoryError>>;
   /** of homes, parents first */
   collections: readonly Collection[];
   batchSize: number;
@@ -53,20 +53,41 @@ export async function undoImport(options: UndoOptions): Promise<Result<UndoRepor
     if (marked.isErr()) return err(marked.error);
     at?.("marked");
     const settled: Settled[] = [];
-    const left = [...users];
+    const gone: Brought[] = [];
     let stopped: RepositoryError | undefined;
-    const work = async () => {
-      for (let user = left.shift(); user && !stopped; user = left.shift()) {
-        const each: JournalUser = user;
-        const held = await throughOutage(() => journal.hold(run));
-        const undone = held.isErr()
-          ? err(held.error)
-          : await throughOutage(() => answered(() => undoUser(options, each)));
-        if (undone.isErr()) stopped = undone.error;
-        else settled.push(undone.value);
-      }
-    };
-    await Promise.all(Array.from({ length: atOnce }, work));
+    // some at a time, and no more: what is asked of them is to be true when they go
+    for (let from = 0; from < users.length && !stopped; from += atOnce) {
+      const some = users.slice(from, from + atOnce);
+      const held = await throughOutage(() => journal.hold(run));
+      const homes = held.isErr()
+        ? err(held.error)
+        : await throughOutage(() => options.homesOf(some.map(({ user_id }) => user_id)));
+      if (homes.isErr()) stopped = homes.error;
+      else
+        await Promise.all(
+          some.map(async (each) => {
+            let known: typeof homes.value | undefined = homes.value;
+            const undone = await throughOutage(() =>
+              answered(async () => {
+                const now = known ?? value(await options.homesOf([each.user_id]));
+                // after an outage it may be another one
+                known = undefined;
+                return undoUser(options, each, now);
+              }),
+            );
+            if (undone.isErr()) stopped ??= undone.error;
+            else if (undone.value !== "gone") settled.push(undone.value);
+            else gone.push({ userId: each.user_id, version: Number(each.version) });
+          }),
+        );
+    }
+    if (gone.length > 0) {
+      // of all of them at once; who has no account has nothing but what was brought
+      const cleared = await throughOutage(() => answered(() => options.home.unbring(gone)));
+      if (cleared.isErr()) stopped ??= cleared.error;
+      else settled.push(...gone.map(({ userId }): Settled => ({ user_id: userId, state: "undone" })));
+      at?.("cleared");
+    }
     for (const { user_id, state, reason = "" } of settled)
       if (state === "kept") report.kept.push({ user_id, reason });
       else report.undone++;
@@ -86,24 +107,27 @@ const value = <T>(result: Result<T, RepositoryError>): T => {
   return result.value;
 };
 
-/** What cannot be asked is thrown. */
+/** `gone`: there is no account any more, and what was brought may be taken away. What cannot be asked is thrown. */
 async function undoUser(
-  { home, accounts, collections, homeOf, at }: UndoOptions,
+  { home, accounts, collections, at }: UndoOptions,
   { user_id, state, version: written, home: homeThen, records }: JournalUser,
-): Promise<Settled> {
+  homes: ReadonlyMap<string, string>,
+): Promise<Settled | "gone"> {
   const version = Number(written);
-  const account = value(await accounts.get(user_id));
+  const [found, digests] = await Promise.all([accounts.get(user_id), home.digests(user_id, collections)]);
+  const account = value(found);
   if (account === null && state === "done")
     return { user_id, state: "failed", reason: "has deleted the account since" };
-  if (account === null) {
-    // not made yet, or taken away by an earlier try
-    await home.unbring(user_id, version);
-    at?.("cleared");
-    return { user_id, state: "undone" };
-  }
-  const homeNow = value(await homeOf(user_id));
+  // not made yet, or taken away by an earlier try
+  if (account === null) return "gone";
+  const homeNow = homes.get(user_id) ?? null;
   if (homeNow !== homeThen) return { user_id, state: "kept", reason: `has moved to ${homeNow}: move them back first` };
-  const own = await ownRecords(home, user_id, collections, version);
+  if (!account.hasSignedIn && isAsBrought(digests, records, version)) {
+    value(await accounts.remove(user_id));
+    at?.("removed");
+    return "gone";
+  }
+  const own = await ownRecords(home, user_id, collections, version, digests);
   const brought = Object.values(records).reduce((sum, count) => sum + count, 0);
   const here = [...own.brought.values()].reduce((sum, ids) => sum + ids.length, 0);
   const reasons = [
@@ -114,9 +138,7 @@ async function undoUser(
   if (reasons.length === 0) {
     value(await accounts.remove(user_id));
     at?.("removed");
-    await home.unbring(user_id, version);
-    at?.("cleared");
-    return { user_id, state: "undone" };
+    return "gone";
   }
   // what refers to others first
   for (const [collection, ids] of [...own.brought].reverse()) {
@@ -126,13 +148,28 @@ async function undoUser(
   return { user_id, state: "kept", reason: reasons.join(", ") };
 }
 
+/** Whether nothing is there but what was brought, and all of it: what most users need no more calls for. */
+const isAsBrought = (
+  digests: Readonly<Record<string, Digest>>,
+  records: Readonly<Record<string, number>>,
+  version: number,
+): boolean =>
+  Object.entries(digests).every(
+    ([name, { count, deleted, versions }]) =>
+      deleted === 0 && count === (records[name] ?? 0) && versions === versionsOfOne(version, count),
+  );
+
 const PAGE = 1_000;
 
-async function ownRecords(home: HomeCopy, userId: string, collections: readonly Collection[], version: number) {
+async function ownRecords(
+  home: HomeCopy,
+  userId: string,
+  collections: readonly Collection[],
+  version: number,
+  digests: Readonly<Record<string, Digest>>,
+) {
   const brought = new Map<Collection, string[]>();
   let others = 0;
-  // one call, of which most users need few more
-  const digests = await home.digests(userId, collections);
   const filled = collections.filter(({ name }) => (digests[name]?.count ?? 0) + (digests[name]?.deleted ?? 0) > 0);
   for (const collection of filled) {
     const ids: string[] = [];

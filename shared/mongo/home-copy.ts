@@ -35,6 +35,8 @@ export interface MongoHomeCopyOptions {
 const TRANSACTION_CALLS = 4;
 /** Documents that one transaction takes away. */
 const BATCH = 500;
+/** Users whose records one command takes away. */
+const UNBROUGHT_AT_ONCE = 50;
 
 export function mongoHomeCopy({
   db: own,
@@ -206,13 +208,17 @@ export function mongoHomeCopy({
       );
     },
 
-    async unbring(userId, version) {
-      const upTo = { version: { $lte: Long.fromNumber(version) } };
+    async unbring(brought) {
       const taken = await attempt(async () => {
-        for (const collection of [...collections].reverse())
-          await (await own())
-            .collection(collection.name)
-            .deleteMany({ ...keysOf(collection).everything(userId), ...upTo }, options);
+        for (const some of parted(brought, UNBROUGHT_AT_ONCE))
+          for (const collection of [...collections].reverse())
+            await (await own()).collection(collection.name).bulkWrite(
+              some.map(({ userId, version }) => {
+                const upTo = { version: { $lte: Long.fromNumber(version) } };
+                return { deleteMany: { filter: { ...keysOf(collection).everything(userId), ...upTo } } };
+              }),
+              { ...options, ordered: false },
+            );
         return ok(undefined);
       });
       if (taken.isErr()) throw taken.error;
@@ -228,6 +234,10 @@ export function mongoHomeCopy({
       return gone;
     },
   };
+}
+
+function* parted<T>(list: readonly T[], size: number): Generator<readonly T[]> {
+  for (let from = 0; from < list.length; from += size) yield list.slice(from, from + size);
 }
 
 async function removeSome(db: Db, { name }: Collection, which: Document, given: CallOptions): Promise<number> {

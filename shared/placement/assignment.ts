@@ -1,7 +1,8 @@
 /** Homes, over REST with the secret key: the functions of `supabase/migrations/*_placement_api.sql`. */
 import type { SupabaseClient } from "@supabase/supabase-js";
 import { err, ok, type Result } from "neverthrow";
-import { notFound, type RepositoryError } from "../contract/errors.ts";
+import { notFound, type RepositoryError, unavailable } from "../contract/errors.ts";
+import { databaseFailure, thrownFailure } from "../postgres/failures.ts";
 import { callSystem } from "../postgres/system-call.ts";
 import type { Engine } from "../repository/database.ts";
 import type { ChangePage, ListPosition } from "./user-changes.ts";
@@ -82,6 +83,21 @@ export function createAssignments(client: SupabaseClient) {
       (await callSystem<Assignment[]>(client, "switchyard_assignment", { p_user_id: userId })).map(
         ([row]) => row ?? null,
       ),
+
+    /** The homes of some users, by id, in one call; who has none is not in it. */
+    async homesOf(userIds: readonly string[]): Answer<ReadonlyMap<string, string>> {
+      try {
+        const columns = "user_id, database_provider";
+        const found = await client
+          .from("user_database_assignments")
+          .select(columns)
+          .in("user_id", [...userIds]);
+        if (found.error) return err(databaseFailure(found) ?? unavailable("Supabase does not answer.", found.error));
+        return ok(new Map(found.data.map((row) => [String(row.user_id), String(row.database_provider)])));
+      } catch (cause) {
+        return err(thrownFailure(cause));
+      }
+    },
 
     /** Gives a user a home unless they have one, by the rule of sign-ups or where `to` says. `not_found`: no such user. */
     assign: async (userId: string, to?: string): Answer<Assignment> => {

@@ -20,6 +20,8 @@ import { recordColumns, toRecord, toRow } from "./rows.ts";
 export type SystemFunctions = <T>(name: string, parameters: Row) => Promise<T>;
 
 const CLEARED_AT_ONCE = 1_000;
+/** Users whose records are taken away at the same time: what a small project's pool answers. */
+const UNBROUGHT_AT_ONCE = 8;
 
 interface GivenRows {
   rows: (Row & { create_hash: string | null })[];
@@ -125,8 +127,13 @@ export function postgresHomeCopy(call: SystemFunctions): HomeCopy {
       ]);
     },
 
-    async unbring(userId, version) {
-      await call("switchyard_home_unbring", { p_user_id: userId, p_version: version });
+    async unbring(brought) {
+      const left = [...brought];
+      const work = async () => {
+        for (let next = left.shift(); next; next = left.shift())
+          await call("switchyard_home_unbring", { p_user_id: next.userId, p_version: next.version });
+      };
+      await Promise.all(Array.from({ length: UNBROUGHT_AT_ONCE }, work));
     },
 
     withdraw: (userId, collection, version, ids) =>

@@ -82,6 +82,13 @@ export interface Digest extends Measure {
   newest: number;
 }
 
+/** The digest's `versions` where all that is there are `count` rows of that one version. */
+export function versionsOfOne(version: number, count: number): string {
+  const [all, rows] = [BigInt(version), BigInt(count)];
+  const square = (all % 1_048_573n) ** 2n;
+  return `${[all % 2_147_483_647n, all % 2_147_483_629n, square].map((each) => each * rows).join(".")} 0.0.0`;
+}
+
 export interface OwnedKey {
   userId: string;
   id: string;
@@ -89,6 +96,12 @@ export interface OwnedKey {
 
 export interface OwnedRow extends CopiedRow {
   userId: string;
+}
+
+/** What an import has put there for a user: all of it has that version. */
+export interface Brought {
+  userId: string;
+  version: number;
 }
 
 /** Two users may have a record with the same id. */
@@ -130,8 +143,8 @@ export interface HomeCopy {
   bring(collection: Collection, rows: readonly OwnedRow[]): Promise<void>;
   /** Of many users, by `ownedKey`; what is deleted is null, and what is not there is not in it. */
   readOwned(collection: Collection, keys: readonly OwnedKey[]): Promise<ReadonlyMap<string, Row | null>>;
-  /** Takes away what has that version or an earlier one, without tombstones, while the user is not there. */
-  unbring(userId: string, version: number): Promise<void>;
+  /** Takes away what has that version or an earlier one, without tombstones, while these users are not there. */
+  unbring(brought: readonly Brought[]): Promise<void>;
   /** Deletes those that still have that version and that nothing refers to, as the user would; gives their ids. */
   withdraw(userId: string, collection: Collection, version: number, ids: readonly string[]): Promise<string[]>;
 }

@@ -82,6 +82,8 @@ describe("CSV of an office program", () => {
     const { code, out } = await system.run(`--from=${from}`, `--map=${await map()}`, "--dry-run");
     expect(code).toBe(0);
     expect(out).toContain(`transactions.csv: windows-1252, fields parted by ";", decimals behind ","`);
+    // it has no number, and the others' mark is its own, too
+    expect(out).toContain(`users.csv: windows-1252, fields parted by ";", decimals behind ","`);
     expect(out).toContain("1 users would be imported, 0 would not.");
     expect(out).toContain("expenses: 2 (EUR 1222.00)");
     expect(out).toContain("incomes: 1 (EUR 3000.00)");
@@ -127,10 +129,17 @@ describe("what is wrong with a source is said", () => {
     ["no object", { "users.ndjson": "[1]" }, /users\.ndjson, line 1: this is no object/],
     ["two of one", { "users.ndjson": "", "users.csv": "" }, /are both of users/],
     ["no file", { "users.txt": "" }, /has no file that ends in/],
+    ["no UTF-8", { "users.ndjson": Buffer.from('{"_id":1,"name":"Zo\xeb"}', "latin1") }, /line 1: this is not UTF-8/],
+    [
+      "two columns of one name",
+      { "users.csv": "_id,email,email\n1,a@b.c,d@e.f\n" },
+      /line 1: two headings say "email"/,
+    ],
+    ["a column within another", { "users.csv": "_id,a,a.b\n1,x,y\n" }, /line 1: two headings say "a"/],
     ["a row that is too short", { "users.csv": "_id,email,name\n1,a@b.c\n" }, /users\.csv/],
   ])("%s", async (_, files, message) => {
     const rest = "users.txt" in files ? {} : { "wallets.ndjson": "", "transactions.ndjson": "" };
-    const from = await folderWith({ ...rest, ...(files as Record<string, string>) });
+    const from = await folderWith({ ...rest, ...(files as Record<string, string | Buffer>) });
     const { code, err } = await system.run(`--from=${from}`, `--map=${MAP}`, "--dry-run");
     expect([code, err]).toEqual([1, expect.stringMatching(message)]);
   });

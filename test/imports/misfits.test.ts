@@ -187,6 +187,34 @@ describe("a run", () => {
     );
   });
 
+  test("ends with a code of its own, and says how to see them and how they are tried again", async () => {
+    const { code, out, err } = await system.run(`--from=${legacy.uri}`, `--map=${MAP}`);
+    expect(code).toBe(3);
+    expect(out).toContain(`1 users imported (1 of them before), ${MISFITS.length + 1} failed.`);
+    expect(err).toBe(
+      `${MISFITS.length + 1} users were not imported, and everybody else was. "import status ${said.run}" says who, and why. ` +
+        "Mend the source, and the same command tries them again.",
+    );
+    const dry = await system.run(`--from=${legacy.uri}`, `--map=${MAP}`, "--dry-run");
+    expect([dry.code, dry.err]).toEqual([3, expect.stringMatching(/users would not be imported/)]);
+    const [status] = await system.runJson("status", String(said.run));
+    const failed = new Map(status.apart.map((each: Document) => [each.source_id, each]));
+    expect(status.apart).toHaveLength(MISFITS.length + 1);
+    for (const { name, found } of MISFITS) {
+      const { _id } = users.get(name) as Document;
+      const where = found.from === "users" ? String(_id) : "[0-9a-f]{24}";
+      const reason = expect.stringMatching(
+        // who is in the way of the whole user is said as it is
+        ["taken", "here"].includes(name) ? /already/ : new RegExp(`^${found.from}\\.${found.field} of ${where}: `),
+      );
+      expect(failed.get(String(_id))).toMatchObject({ state: "failed", reason });
+    }
+    const { out: shown } = await system.run("status", String(said.run));
+    expect(shown).toMatch(
+      new RegExp(`failed +${users.get("decimals")?._id}: transactions.amount of [0-9a-f]{24}: has 3 decimals`),
+    );
+  });
+
   test("leaves nothing of whoever has failed, in no collection of either home", async () => {
     for (const home of ["mongodb", "supabase"])
       for (const user of [...users.values(), refused]) expect(await system.recordsIn(home, idOf(user))).toBe(0);

@@ -64,8 +64,11 @@ export async function startImportingSystem(prefix: string): Promise<ImportingSys
     ...{ control, env, service, run, copy },
     async runJson(...words) {
       const { code, out, err } = await run(...words, "--json");
-      if (code !== 0) throw new Error(`exit code ${code}: ${err}\n${out}`);
-      return JSON.parse(out);
+      if (code !== 0 && code !== 3) throw new Error(`exit code ${code}: ${err}\n${out}`);
+      const said = JSON.parse(out);
+      // what a script goes by
+      if ((code === 3) !== (said.failed ?? said.unfit ?? 0) > 0) throw new Error(`exit code ${code}: ${out}`);
+      return said;
     },
     async signIn(email, password, onNew = false) {
       const anyone = createClient(control.url, control.publishableKey, quiet);

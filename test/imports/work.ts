@@ -40,7 +40,7 @@ export async function work(env: Environment, told: Told, at: (step: string) => v
       const assignments = createAssignments(service);
       const undone = await wholeUndo({
         ...{ ...common, run: told.undo, collections: homeCollections, onDone: () => {} },
-        homeOf: async (userId) => (await assignments.get(userId)).map((found) => found?.database_provider ?? null),
+        homesOf: assignments.homesOf,
       });
       return undone._unsafeUnwrap();
     }
