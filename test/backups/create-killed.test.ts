@@ -38,7 +38,8 @@ interface Death {
 /** A process of its own, as an operator's. By what it ended. */
 function killed(folder: string, { file, when }: Death, options: readonly string[]): Promise<string | null> {
   const own = { ...(system.env as Record<string, string>), DATABASE_URL: system.control.ownerUrl };
-  const dies = new URL(`dying-files.ts?${new URLSearchParams({ folder, at: String(file), when })}`, import.meta.url);
+  const dies = new URL("dying-files.ts", import.meta.url);
+  dies.search = String(new URLSearchParams({ folder, at: String(file), when }));
   const words = ["--import", dies.href, PROGRAM, "backup", "create", `--to=${folder}`, ...options];
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, words, {
