@@ -84,7 +84,10 @@ export async function runDataMigration(options: RunOptions): Promise<Result<RunR
     if (!reason) throw error;
     return err(
       released.isErr()
-        ? { ...reason, message: `${reason.message} Its lease ends by itself, ${leaseSeconds} s from now at the latest.` }
+        ? {
+            ...reason,
+            message: `${reason.message} Its lease ends by itself, ${leaseSeconds} s from now at the latest.`,
+          }
         : reason,
     );
   }
@@ -163,12 +166,7 @@ async function work(options: RunOptions, claim: Claimed, at: Whereabouts): Promi
     onProgress?.(progress);
   }
 
-  async function write(
-    changes: SystemChanges,
-    wanted: readonly RecordChange[],
-    database: string,
-    progress: Progress,
-  ) {
+  async function write(changes: SystemChanges, wanted: readonly RecordChange[], database: string, progress: Progress) {
     const tally = { written: 0, again: 0, refused: [] as Misfit[] };
     if (wanted.length === 0) return tally;
     await record(progress);

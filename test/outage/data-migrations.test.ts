@@ -89,7 +89,8 @@ describe.each(ROUNDS)("$fault $victim at $point, meanwhile: $isMeanwhile", ({ vi
       onPoint: async (now) => {
         // in the home that is to be away, or when all homes have been passed
         const order = [...system.homes].sort();
-        const isThere = point === "passed" || order[order.indexOf(at) + 1] === victim || (at === "" && order[0] === victim);
+        const isThere =
+          point === "passed" || order[order.indexOf(at) + 1] === victim || (at === "" && order[0] === victim);
         if (now !== point || going || !isThere) return;
         going = takeAway(victim, fault);
         if (!isMeanwhile) await going;
@@ -133,7 +134,8 @@ test.each(HOMES)("%s away before it begins: nothing was begun, and the command s
   await takeAway(victim, "kill");
   const { code, said } = await command("up");
   expect([code, said]).toEqual([1, expect.stringMatching(/does not answer/)]);
-  if (victim === "mongodb") expect(said).toMatch(/^20270101000000_mark_notes could not be looked at: contacts in \w+: MongoDB /);
+  if (victim === "mongodb")
+    expect(said).toMatch(/^20270101000000_mark_notes could not be looked at: contacts in \w+: MongoDB /);
   await bringBack();
   expect(contents(await everything())).toEqual(undisturbed.down);
   expect(await states()).toEqual([["reverted", false]]);
