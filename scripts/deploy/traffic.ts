@@ -117,11 +117,12 @@ async function baseline(probe: Probe, api: string): Promise<number | null> {
 }
 
 async function arrives(probe: Probe, api: string, isIt: (stamp: Stamp | null) => boolean): Promise<boolean> {
-  const end = Date.now() + ARRIVAL_MS;
+  // by a clock that nobody sets
+  const end = performance.now() + ARRIVAL_MS;
   for (;;) {
     const stamp = await probe.stamp(api);
     if (stamp !== undefined && isIt(stamp)) return true;
-    if (Date.now() > end) return false;
+    if (performance.now() > end) return false;
     await wait(LOOK_AGAIN_MS);
   }
 }
@@ -138,21 +139,23 @@ export const watch: Stage = {
   async run({ env, state, options, say, isInterrupted }) {
     const probe = createProbe(env);
     const api = env.API_URL ?? "";
-    const begun = Date.now();
+    const since = new Date();
+    // by a clock that nobody sets: one that goes back would make it watch for hours, one that goes forward not at all
+    const begun = performance.now();
     const pause = Math.min(MOST_BETWEEN_LOOKS_MS, options.watchMs / LEAST_LOOKS);
     const looks: Seen[] = [];
     let said = begun;
-    while (Date.now() - begun < options.watchMs || looks.length < LEAST_LOOKS) {
+    while (performance.now() - begun < options.watchMs || looks.length < LEAST_LOOKS) {
       if (isInterrupted())
         throw new Refused(
           "The new version has the traffic, and nobody watches it. Run it again to watch, or: switchyard deploy rollback",
         );
       looks.push(await probe.look(api));
-      const errors = await probe.errors(api, new Date(begun));
+      const errors = await probe.errors(api, since);
       const why = whyBack({ looks, baselineMs: state.baseline_ms, errors });
       if (why !== null) throw new NotGood(why);
-      if (Date.now() - said > 60_000) {
-        said = Date.now();
+      if (performance.now() - said > 60_000) {
+        said = performance.now();
         say(
           `  ${looks.length} looks, ${looks.filter(({ ok }) => !ok).length} failed, median ${Math.round(medianOf(looks) ?? 0)} ms`,
         );

@@ -7,6 +7,7 @@
  * from its beginning to its end. That one has seen every record in the new shape, and is the validation, too.
  */
 import type { Place } from "../repository/system-changes.ts";
+import type { InFlight } from "./in-flight.ts";
 
 export interface Misfit {
   database: string;
@@ -33,6 +34,8 @@ export interface Progress {
   first: Misfit[];
   /** records that earlier passes have changed */
   before: number;
+  /** the batch that is about to be written, and those that earlier runs may yet write */
+  writing: InFlight[];
 }
 
 /** Misfits that are named. */
@@ -40,12 +43,12 @@ const NAMED = 20;
 
 export const beginPass = (switched: number, last?: Progress): Progress => ({
   ...{ pass: (last?.pass ?? 0) + 1, switched, through: [], after: null, read: 0, changed: 0, left: 0 },
-  ...{ misfits: 0, first: [], before: (last?.before ?? 0) + (last?.changed ?? 0) },
+  ...{ misfits: 0, first: [], before: (last?.before ?? 0) + (last?.changed ?? 0), writing: last?.writing ?? [] },
 });
 
 /** What the control plane has kept; undefined: nothing. */
 export const progressIn = (kept: Partial<Progress>): Progress | undefined =>
-  kept.pass === undefined ? undefined : (kept as Progress);
+  kept.pass === undefined ? undefined : ({ writing: [], ...kept } as Progress);
 
 export function addMisfit(progress: Pick<Progress, "misfits" | "first">, misfit: Misfit): void {
   progress.misfits++;

@@ -3,11 +3,8 @@
  * the same file goes on where the last batch was written down, and repeats at most that batch.
  *
  * Two runs never meet. Whose the lease is, is asked right before each batch is written; whoever has lost it writes nothing more.
- * What remains is a process that stands still between that answer and its write, for longer than its lease. What it then writes
- * are fields of records that still have the version with which it has read them. If the other run goes the same way, it has
- * changed these records, and they are missed, or it is about to write the same values. If it goes the other way (down after up),
- * it has to have passed these records without changing them: then one batch may be left in the other shape. So a lease is long
- * (a minute) beside what a batch takes, and who takes back a run that hangs ends its process first.
+ * What remains is a process that stands still between that answer and its write, for longer than its lease: which batch that is
+ * stands in the progress, and in-flight.ts has its write miss.
  */
 import { err, ok, type Result } from "neverthrow";
 import { busy, conflict, invalid, type RepositoryError } from "../contract/errors.ts";
@@ -17,6 +14,7 @@ import { asked, CallFailed, Stopped, told, type Waiting, waiting } from "./askin
 import type { Direction } from "./change.ts";
 import type { Claimed, DataMigrationsControl } from "./control.ts";
 import type { MigratedDatabase } from "./databases.ts";
+import { lastPlaceOf, settle } from "./in-flight.ts";
 import { BATCH_SIZE, lookAt } from "./look.ts";
 import { addMisfit, beginPass, type Misfit, type Progress, progressIn } from "./progress.ts";
 
@@ -86,7 +84,10 @@ export async function runDataMigration(options: RunOptions): Promise<Result<RunR
     if (!reason) throw error;
     return err(
       released.isErr()
-        ? { ...reason, message: `${reason.message} Its lease ends by itself, ${leaseSeconds} s from now at the latest.` }
+        ? {
+            ...reason,
+            message: `${reason.message} Its lease ends by itself, ${leaseSeconds} s from now at the latest.`,
+          }
         : reason,
     );
   }
@@ -123,10 +124,11 @@ async function work(options: RunOptions, claim: Claimed, at: Whereabouts): Promi
       throw new PointError(name, { cause });
     }
   };
-  const ours = async (renew: () => ReturnType<DataMigrationsControl["keep"]>): Promise<void> => {
+  const isOurs = async (renew: () => ReturnType<DataMigrationsControl["keep"]>): Promise<void> => {
     if (!(await told(renew, wait))) throw new Stopped(LOST);
   };
-  const record = (progress: Progress) => ours(() => control.record(claim, leaseSeconds, progress));
+  const record = (progress: Progress) => isOurs(() => control.record(claim, leaseSeconds, progress));
+  const keep = () => isOurs(() => control.keep(claim, leaseSeconds));
   const switched = () => told(control.switched, wait);
   /** A lease that was given back by a call whose answer did not come is not lost. */
   const isThrough = async (): Promise<boolean> => {
@@ -142,7 +144,10 @@ async function work(options: RunOptions, claim: Claimed, at: Whereabouts): Promi
     for (let tries = 1; ; tries++) {
       const page = await asked(() => changes.page(collection, progress.after, batchSize), wait);
       const looked = lookAt(migration, direction, database, page.records);
-      const { written, again, refused } = await write(changes, looked.changes, database);
+      const to = lastPlaceOf(collection, page.records);
+      if (to && looked.changes.length > 0)
+        progress.writing = [...inherited, { ...ours, database, after: progress.after, to }];
+      const { written, again, refused } = await write(changes, looked.changes, database, progress);
       progress.changed += written;
       if (again > 0 && tries < TRIES) {
         await wait(AGAIN_MS * tries);
@@ -153,6 +158,7 @@ async function work(options: RunOptions, claim: Claimed, at: Whereabouts): Promi
       for (const misfit of [...looked.misfits, ...refused]) addMisfit(progress, misfit);
       progress.after = page.next;
       if (page.next === null) progress.through.push(database);
+      progress.writing = inherited;
       break;
     }
     await record(progress);
@@ -160,10 +166,10 @@ async function work(options: RunOptions, claim: Claimed, at: Whereabouts): Promi
     onProgress?.(progress);
   }
 
-  async function write(changes: SystemChanges, wanted: readonly RecordChange[], database: string) {
+  async function write(changes: SystemChanges, wanted: readonly RecordChange[], database: string, progress: Progress) {
     const tally = { written: 0, again: 0, refused: [] as Misfit[] };
     if (wanted.length === 0) return tally;
-    await ours(() => control.keep(claim, leaseSeconds));
+    await record(progress);
     await point("kept");
     const outcomes = await asked(() => changes.change(migration.collection, wanted), wait);
     await point("written");
@@ -199,7 +205,20 @@ async function work(options: RunOptions, claim: Claimed, at: Whereabouts): Promi
   const isUseful = ({ through, misfits }: Progress): boolean =>
     misfits === 0 && databases.some(({ name }) => !through.includes(name));
   const kept = progressIn(claim.progress);
+  const ours = { direction, checksum: file.checksum };
+  const isOther = (batch: typeof ours) => batch.direction !== direction || batch.checksum !== file.checksum;
+  const { writing = [] } = claim.progress;
+  let inherited = writing.filter((batch) => !isOther(batch));
   let progress = kept && isUseful(kept) ? kept : beginPass(await switched(), kept);
+  if (inherited.length < writing.length) {
+    const { collection, batchSize = BATCH_SIZE } = migration;
+    for (const batch of writing.filter(isOther)) {
+      at.database = batch.database;
+      await settle(batch, { collection, databases, batchSize, keep, wait });
+    }
+    progress.writing = inherited;
+    await record(progress);
+  }
   const last = progress.pass + mostPasses - 1;
   for (;;) {
     for (const database of databases) {
@@ -214,6 +233,12 @@ async function work(options: RunOptions, claim: Claimed, at: Whereabouts): Promi
     await point("passed");
     const moves = await switched();
     const { changed, left, misfits, before, pass, read } = progress;
+    if (left === 0 && inherited.length > 0) {
+      // every record of those batches was looked at, and has been changed where there was something to change
+      inherited = [];
+      progress.writing = inherited;
+      await record(progress);
+    }
     if (changed === 0 && left === 0 && moves === progress.switched) {
       if (misfits > 0) throw new Stopped(unfit(file, progress));
       if (!(await told(() => control.finish(claim, true), wait)) && !(await isThrough())) throw new Stopped(LOST);

@@ -87,7 +87,7 @@ test("a viewer sees both, and has nothing to change them by", async () => {
   expect(await faultsOf(page)).toEqual([]);
   const token = await page.evaluate(() => JSON.parse(localStorage.getItem("switchyard-session") ?? "{}").access_token);
   const { replication } = createSwitchyardClient({ url: system.apiUrl, getToken: () => token }).admin;
-  const refused = await replication.dead.retry.$post({ query: {}, json: { reason: "because" } });
+  const refused = await replication.dead.retry.$post({ query: {}, header: {}, json: { reason: "because" } });
   expect(refused.status).toBe(403);
   await context.close();
 });

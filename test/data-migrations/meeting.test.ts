@@ -87,6 +87,37 @@ test("a lease that ran out is lost, although nobody has taken it", async () => {
   await system.run(file, { direction: "down" });
 });
 
+test("whoever stood still just before a batch misses every record of it, when another run has taken it all back", async () => {
+  const file = fileOf(marking);
+  const frozen = standingAt(file, "kept", 2);
+  await frozen.there;
+  await system.leaseEnds();
+  expect((await system.run(file, { direction: "down" })).isOk()).toBe(true);
+  const before = await everything();
+  expect(before.some(isMarked)).toBe(false);
+  frozen.goOn();
+  expect((await frozen.running)._unsafeUnwrapErr().message).toMatch(/^The lease is lost/);
+  expect(await everything()).toEqual(before);
+});
+
+test("nor does one that others went on for, and were killed at, before it was taken back", async () => {
+  const file = fileOf(marking);
+  const frozen = standingAt(file, "kept", 2);
+  await frozen.there;
+  await system.leaseEnds();
+  const second = standingAt(file, "recorded", 1);
+  await second.there;
+  await system.leaseEnds();
+  expect((await system.run(file, { direction: "down" })).isOk()).toBe(true);
+  const before = await everything();
+  expect(before.some(isMarked)).toBe(false);
+  for (const run of [frozen, second]) {
+    run.goOn();
+    expect((await run.running)._unsafeUnwrapErr().message).toMatch(/^The lease is lost/);
+  }
+  expect(await everything()).toEqual(before);
+});
+
 test("whoever stood still just before a batch misses every record of it", async () => {
   const file = fileOf(marking);
   const frozen = standingAt(file, "kept", 2);

@@ -181,7 +181,9 @@ describe.each(["supabase", "mongodb"])("at home in %s", (home) => {
       expect(more).toEqual([]);
       expect(refused).toMatch(new RegExp(`\\n  ${left?.id} \\(${home}\\): .*unique (key|constraint)`));
       const mended = phoned((note) => `+${note}`);
-      expect((await system.run({ ...file, checksum: "2", migration: mended as never }))._unsafeUnwrap().changed).toBe(1);
+      expect((await system.run({ ...file, checksum: "2", migration: mended as never }))._unsafeUnwrap().changed).toBe(
+        1,
+      );
       expect((await phonesOf(user)).map(({ phone }) => phone).sort()).toEqual(["+1", "+2", `+${left?.note}`]);
     } finally {
       await dropKey();

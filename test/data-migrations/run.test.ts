@@ -1,6 +1,7 @@
 /** A migration goes over every home, by the ordinary way of writes; and what stands against it is said. */
-import { afterAll, beforeAll, expect, test } from "vitest";
+
 import { err } from "neverthrow";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { contacts } from "../../shared/collections/contacts.ts";
 import { unavailable } from "../../shared/contract/errors.ts";
 import { checkDataMigration } from "../../shared/data-migrations/check.ts";

@@ -6,12 +6,15 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { runCommand } from "../../scripts/commands/index.ts";
 import { readDataMigrations } from "../../scripts/data-migration-files.ts";
+import { loadFunctionConfig } from "../../shared/config.ts";
 import type { Direction } from "../../shared/data-migrations/change.ts";
+import { createDataMigrationsControl, type DataMigrationsControl } from "../../shared/data-migrations/control.ts";
 import type { LoadedMigration, RunPoint } from "../../shared/data-migrations/run.ts";
+import { serviceClient } from "../../shared/postgres/client.ts";
 import { type Contact, type MigratingSystem, startMigratingSystem } from "../data-migrations/system.ts";
 import type { Home, TestUser } from "../setup/users.ts";
 import { control } from "./servers.ts";
-import { scaledDeadlines } from "./speed.ts";
+import { scaled, scaledDeadlines } from "./speed.ts";
 import { HOMES } from "./system.ts";
 
 const FILES = fileURLToPath(new URL("../servers/data-migration-files/", import.meta.url));
@@ -22,6 +25,8 @@ let system: MigratingSystem;
 let file: LoadedMigration;
 const users: TestUser<string>[] = [];
 let undisturbed: Readonly<Record<Direction, unknown>>;
+/** As commands have it: a call has its deadline. */
+let bounded: DataMigrationsControl;
 let bringBack = async (): Promise<void> => {};
 
 const everything = async (): Promise<Contact[]> => (await Promise.all(users.map(system.contactsOf))).flat();
@@ -46,6 +51,8 @@ async function command(direction: Direction) {
 
 beforeAll(async () => {
   system = await startMigratingSystem("outageruns", scaledDeadlines);
+  const timeoutMs = scaled(5_000);
+  bounded = createDataMigrationsControl(serviceClient(loadFunctionConfig(system.env), { timeoutMs }));
   file = (await readDataMigrations(FILES))[0] as LoadedMigration;
   for (const home of system.homes) users.push(await system.userWith(home, ["a", "b", null, "d", "e"]));
   expect(await command("up")).toMatchObject({ code: 0 });
@@ -74,7 +81,7 @@ describe.each(ROUNDS)("$fault $victim at $point, meanwhile: $isMeanwhile", ({ vi
     let going: Promise<void> | undefined;
     let at = "";
     const ran = await system.run(file, {
-      direction,
+      ...{ direction, control: bounded },
       wait: async () => undefined,
       onProgress: ({ through }) => {
         at = through.at(-1) ?? "";
@@ -82,7 +89,8 @@ describe.each(ROUNDS)("$fault $victim at $point, meanwhile: $isMeanwhile", ({ vi
       onPoint: async (now) => {
         // in the home that is to be away, or when all homes have been passed
         const order = [...system.homes].sort();
-        const isThere = point === "passed" || order[order.indexOf(at) + 1] === victim || (at === "" && order[0] === victim);
+        const isThere =
+          point === "passed" || order[order.indexOf(at) + 1] === victim || (at === "" && order[0] === victim);
         if (now !== point || going || !isThere) return;
         going = takeAway(victim, fault);
         if (!isMeanwhile) await going;
@@ -109,7 +117,7 @@ test.each(HOMES)("%s away for a moment: the run waits, and comes to its end", as
   for (const direction of ["up", "down"] as const) {
     let isGone = false;
     const ran = await system.run(file, {
-      direction,
+      ...{ direction, control: bounded },
       onPoint: async (point) => {
         if (point !== "kept" || isGone) return;
         isGone = true;
@@ -126,7 +134,8 @@ test.each(HOMES)("%s away before it begins: nothing was begun, and the command s
   await takeAway(victim, "kill");
   const { code, said } = await command("up");
   expect([code, said]).toEqual([1, expect.stringMatching(/does not answer/)]);
-  if (victim === "mongodb") expect(said).toMatch(/^20270101000000_mark_notes could not be looked at: contacts in \w+: MongoDB /);
+  if (victim === "mongodb")
+    expect(said).toMatch(/^20270101000000_mark_notes could not be looked at: contacts in \w+: MongoDB /);
   await bringBack();
   expect(contents(await everything())).toEqual(undisturbed.down);
   expect(await states()).toEqual([["reverted", false]]);

@@ -22,7 +22,8 @@ test("deployments of every environment at once: none is forgotten", async () => 
   await expect(refused("preview", "staging")).rejects.toThrow("MONGODB_URI is staging's MONGODB_URI");
   await expect(refused("staging", "production")).rejects.toThrow("MONGODB_URI is production's MONGODB_URI");
   expect(await refused("staging", "staging")).toBe("compared");
-  for (const file of await readdir(folder)) expect(await readFile(join(folder, file), "utf8")).not.toContain("password");
+  for (const file of await readdir(folder))
+    expect(await readFile(join(folder, file), "utf8")).not.toContain("password");
 });
 
 test("one that is damaged is said, and not taken for none", async () => {

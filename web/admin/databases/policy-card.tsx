@@ -40,7 +40,7 @@ export function PolicyCard() {
         return answer.ok ? { ...answer, value: { count: answer.value.databases.length } } : answer;
       },
       run: async (reason) => {
-        const answer = await answerOf(api.admin.placement.$put({ json: { policy, reason } }));
+        const answer = await answerOf(api.admin.placement.$put({ header: {}, json: { policy, reason } }));
         return answer.ok ? { ...answer, value: sentenceOf(answer.value) } : answer;
       },
       after: () => {

@@ -125,6 +125,7 @@ async function change(
     api.admin.databases[":name"].$patch({
       param: { name },
       query: { dry_run: isRehearsal ? "true" : "false" },
+      header: {},
       json: { ...definedOf(changes), ...(weight ? { weight } : {}), reason },
     }),
   );

@@ -76,6 +76,7 @@ async function decide(
     api.admin.replication.conflicts[":id"].resolve.$post({
       param: { id: String(id) },
       query: { dry_run },
+      header: {},
       json: { choose, reason },
     }),
   );

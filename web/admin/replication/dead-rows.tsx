@@ -76,10 +76,12 @@ export function DeadRows({ after }: { after: () => Promise<void> }) {
 }
 
 const rehearseRetry = (): Promise<Answer<Affected>> =>
-  answerOf(api.admin.replication.dead.retry.$post({ query: { dry_run: "true" }, json: { reason: "asked first" } }));
+  answerOf(
+    api.admin.replication.dead.retry.$post({ query: { dry_run: "true" }, header: {}, json: { reason: "asked first" } }),
+  );
 
 async function retryAll(reason: string): Promise<Answer<string>> {
-  const answer = await answerOf(api.admin.replication.dead.retry.$post({ query: {}, json: { reason } }));
+  const answer = await answerOf(api.admin.replication.dead.retry.$post({ query: {}, header: {}, json: { reason } }));
   if (!answer.ok) return answer;
   const { count, missing } = answer.value as { count: number; missing: string[] };
   const unknown = missing

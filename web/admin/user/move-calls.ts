@@ -12,23 +12,23 @@ export async function rehearse(does: Does, id: string, to = ""): Promise<Answer<
   const reason = "asked first";
   const answer: Answer<unknown> =
     does === "start"
-      ? await answerOf(routes.$post({ query, json: { users, to, reason } }))
+      ? await answerOf(routes.$post({ query, header: {}, json: { users, to, reason } }))
       : does === "reverse"
-        ? await answerOf(routes.reverse.$post({ query, json: { users, reason } }))
-        : await answerOf(routes[does].$post({ query, json: { users, reason } }));
+        ? await answerOf(routes.reverse.$post({ query, header: {}, json: { users, reason } }))
+        : await answerOf(routes[does].$post({ query, header: {}, json: { users, reason } }));
   if (!answer.ok) return answer;
   // with `dry_run` it is no list of moves
   return { ...answer, value: answer.value as Affected };
 }
 
 export const startMove = async (id: string, to: string, reason: string): Promise<Answer<string>> =>
-  begun(await answerOf(api.admin.moves.$post({ query: {}, json: { users: [id], to, reason } })));
+  begun(await answerOf(api.admin.moves.$post({ query: {}, header: {}, json: { users: [id], to, reason } })));
 
 export const reverseMove = async (id: string, reason: string): Promise<Answer<string>> =>
-  begun(await answerOf(api.admin.moves.reverse.$post({ query: {}, json: { users: [id], reason } })));
+  begun(await answerOf(api.admin.moves.reverse.$post({ query: {}, header: {}, json: { users: [id], reason } })));
 
 export async function endMove(does: "abort" | "clean", id: string, reason: string): Promise<Answer<string>> {
-  const answer = await answerOf(api.admin.moves[does].$post({ query: {}, json: { users: [id], reason } }));
+  const answer = await answerOf(api.admin.moves[does].$post({ query: {}, header: {}, json: { users: [id], reason } }));
   if (!answer.ok) return answer;
   const { count } = answer.value as Affected;
   if (count === 0) return refusedBecause("There was nothing to end: look at the move as it is now.");
