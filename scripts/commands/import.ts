@@ -58,9 +58,11 @@ function runIn(text: string | boolean | undefined): number | undefined {
 }
 
 async function mappingIn(file: string): Promise<{ mapping: Mapping; written: unknown; hash: string }> {
-  const text = await readFile(file, "utf8").catch((error: Error) => {
+  const read = await readFile(file, "utf8").catch((error: Error) => {
     throw new Refused(`${file} cannot be read: ${error.message}`);
   });
+  // as some editors begin a file
+  const text = read.replace(/^\ufeff/, "");
   const mapping = readMapping(text, homeCollections);
   if (mapping.isErr()) throw new Refused([`${file}:`, ...mapping.error.map((each) => `  ${each}`)].join("\n"));
   const written: unknown = JSON.parse(text);
