@@ -149,7 +149,8 @@ async function perform(task: Task, given: Given, { written, hash }: { written: u
   const { run, ran, verification, isThrough } = whole.value;
   report(task, run, ran, verification);
   if (!isThrough || !verification) throw new Refused(`Ended early. ${again}`);
-  if (!isVerified(verification)) throw new Refused(
+  if (!isVerified(verification))
+    throw new Refused(
       `What is here is not what the source has, as it says above. What has changed there since is not brought by itself: import undo ${run} takes the run back, and the same command brings it anew.`,
     );
   if (ran.failed > 0)
