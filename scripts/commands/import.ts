@@ -58,9 +58,11 @@ function runIn(text: string | boolean | undefined): number | undefined {
 }
 
 async function mappingIn(file: string): Promise<{ mapping: Mapping; written: unknown; hash: string }> {
-  const text = await readFile(file, "utf8").catch((error: Error) => {
+  const read = await readFile(file, "utf8").catch((error: Error) => {
     throw new Refused(`${file} cannot be read: ${error.message}`);
   });
+  // as some editors begin a file
+  const text = read.replace(/^\ufeff/, "");
   const mapping = readMapping(text, homeCollections);
   if (mapping.isErr()) throw new Refused([`${file}:`, ...mapping.error.map((each) => `  ${each}`)].join("\n"));
   const written: unknown = JSON.parse(text);
@@ -147,7 +149,8 @@ async function perform(task: Task, given: Given, { written, hash }: { written: u
   const { run, ran, verification, isThrough } = whole.value;
   report(task, run, ran, verification);
   if (!isThrough || !verification) throw new Refused(`Ended early. ${again}`);
-  if (!isVerified(verification)) throw new Refused(
+  if (!isVerified(verification))
+    throw new Refused(
       `What is here is not what the source has, as it says above. What has changed there since is not brought by itself: import undo ${run} takes the run back, and the same command brings it anew.`,
     );
   if (ran.failed > 0)

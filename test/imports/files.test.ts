@@ -1,5 +1,5 @@
 /** The same application, from files that somebody has exported: what they are like is guessed, shown, and may be told. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import iconv from "iconv-lite";
@@ -30,6 +30,17 @@ async function folderWith(files: Record<string, string | Buffer>): Promise<strin
   for (const [name, text] of Object.entries(files)) await writeFile(join(own, name), text);
   return own;
 }
+
+test("files may begin with a mark of their encoding, the mapping among them", async () => {
+  const from = await folderWith({
+    "users.ndjson": `\ufeff${JSON.stringify({ _id: 5, email: "mark@files.test" })}`,
+    "wallets.ndjson": "",
+    "transactions.ndjson": "",
+    "map.json": `\ufeff${await readFile(MAP, "utf8")}`,
+  });
+  const said = await system.runJson(`--from=${from}`, `--map=${join(from, "map.json")}`, "--dry-run");
+  expect(said).toMatchObject({ fit: 1, unfit: 0 });
+});
 
 test("NDJSON as mongoexport writes it: ids, instants and decimals are what they were", async () => {
   const lines = (documents: Document[]) =>
