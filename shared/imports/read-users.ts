@@ -14,7 +14,7 @@ export interface ReadUser extends ConvertedUser {
 }
 
 /** Of whom there is no account to be made. */
-export interface UnreadUser {
+interface UnreadUser {
   /** their id here; absent where they have none of their own in the source */
   id?: string | undefined;
   reason: string;

@@ -6,10 +6,15 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { runCommand } from "../../scripts/commands/index.ts";
 import { readDataMigrations } from "../../scripts/data-migration-files.ts";
+import { allCollections } from "../../shared/collections/index.ts";
 import { loadFunctionConfig } from "../../shared/config.ts";
 import type { Direction } from "../../shared/data-migrations/change.ts";
-import { createDataMigrationsControl, type DataMigrationsControl } from "../../shared/data-migrations/control.ts";
-import type { LoadedMigration, RunPoint } from "../../shared/data-migrations/run.ts";
+import { createDataMigrationsControl } from "../../shared/data-migrations/control.ts";
+import { databasesOf } from "../../shared/data-migrations/databases.ts";
+import type { LoadedMigration, RunOptions, RunPoint } from "../../shared/data-migrations/run.ts";
+import { deadlinesOf } from "../../shared/deadlines.ts";
+import { createAssignments } from "../../shared/placement/assignment.ts";
+import { closeAll, createRegistry } from "../../shared/placement/registry.ts";
 import { serviceClient } from "../../shared/postgres/client.ts";
 import { type Contact, type MigratingSystem, startMigratingSystem } from "../data-migrations/system.ts";
 import type { Home, TestUser } from "../setup/users.ts";
@@ -25,9 +30,10 @@ let system: MigratingSystem;
 let file: LoadedMigration;
 const users: TestUser<string>[] = [];
 let undisturbed: Readonly<Record<Direction, unknown>>;
-/** As commands have it: a call has its deadline. */
-let bounded: DataMigrationsControl;
+/** As commands have them: every call has its deadline. */
+let bounded: Pick<RunOptions, "control" | "databases">;
 let bringBack = async (): Promise<void> => {};
+let close = async (): Promise<void> => {};
 
 const everything = async (): Promise<Contact[]> => (await Promise.all(users.map(system.contactsOf))).flat();
 const contents = (all: readonly Contact[]) => all.map(({ version: _, updated_at: __, ...rest }) => rest);
@@ -51,9 +57,16 @@ async function command(direction: Direction) {
 
 beforeAll(async () => {
   system = await startMigratingSystem("outageruns", scaledDeadlines);
-  const timeoutMs = scaled(5_000);
-  bounded = createDataMigrationsControl(serviceClient(loadFunctionConfig(system.env), { timeoutMs }));
   file = (await readDataMigrations(FILES))[0] as LoadedMigration;
+  const config = loadFunctionConfig(system.env);
+  const deadlines = deadlinesOf(config);
+  // each try of a call to what is silent takes as long: shorter than a command's, or this would take many minutes
+  const service = serviceClient(config, { timeoutMs: scaled(1_000) });
+  const registry = createRegistry({ config, service, deadlines, collections: allCollections, appName: "test" });
+  close = () => closeAll(registry);
+  const listed = (await createAssignments(service).databases())._unsafeUnwrap();
+  const databases = databasesOf(file.migration.collection, registry, listed)._unsafeUnwrap();
+  bounded = { control: createDataMigrationsControl(service), databases };
   for (const home of system.homes) users.push(await system.userWith(home, ["a", "b", null, "d", "e"]));
   expect(await command("up")).toMatchObject({ code: 0 });
   const up = contents(await everything());
@@ -62,7 +75,10 @@ beforeAll(async () => {
   expect(undisturbed.up).not.toEqual(undisturbed.down);
 });
 afterEach(() => bringBack());
-afterAll(() => system?.stop());
+afterAll(async () => {
+  await close();
+  await system?.stop();
+});
 
 /** Before a batch is written, while it is written, and after it: in each home, as the passes come there. */
 const MOMENTS: readonly { point: RunPoint; isMeanwhile: boolean }[] = [
@@ -71,8 +87,10 @@ const MOMENTS: readonly { point: RunPoint; isMeanwhile: boolean }[] = [
   { point: "written", isMeanwhile: false },
   { point: "passed", isMeanwhile: false },
 ];
+/** The gate takes the first; all of them take six minutes. */
+const TAKEN = process.env.SWITCHYARD_MIGRATION_OUTAGES === "all" ? MOMENTS : MOMENTS.slice(0, 1);
 const ROUNDS = HOMES.flatMap((victim) =>
-  (Object.keys(FAULTS) as Fault[]).flatMap((fault) => MOMENTS.map((moment) => ({ victim, fault, ...moment }))),
+  (Object.keys(FAULTS) as Fault[]).flatMap((fault) => TAKEN.map((moment) => ({ victim, fault, ...moment }))),
 );
 
 describe.each(ROUNDS)("$fault $victim at $point, meanwhile: $isMeanwhile", ({ victim, fault, point, isMeanwhile }) => {
@@ -81,7 +99,7 @@ describe.each(ROUNDS)("$fault $victim at $point, meanwhile: $isMeanwhile", ({ vi
     let going: Promise<void> | undefined;
     let at = "";
     const ran = await system.run(file, {
-      ...{ direction, control: bounded },
+      ...{ ...bounded, direction },
       wait: async () => undefined,
       onProgress: ({ through }) => {
         at = through.at(-1) ?? "";
@@ -117,7 +135,7 @@ test.each(HOMES)("%s away for a moment: the run waits, and comes to its end", as
   for (const direction of ["up", "down"] as const) {
     let isGone = false;
     const ran = await system.run(file, {
-      ...{ direction, control: bounded },
+      ...{ ...bounded, direction },
       onPoint: async (point) => {
         if (point !== "kept" || isGone) return;
         isGone = true;
