@@ -24,6 +24,7 @@ const PARTS: Readonly<Record<string, () => Promise<Part>>> = {
   n: async () => (await import("./n-dashboard.ts")).dashboard,
   o: async () => (await import("./o-moves.ts")).moves,
   p: async () => (await import("./p-backups.ts")).backups,
+  q: async () => (await import("./q-recovery.ts")).recovery,
 };
 
 const chosen = process.argv.slice(2);
