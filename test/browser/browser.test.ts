@@ -63,9 +63,10 @@ test("the reference shows every route, and makes a call", async () => {
   await page.evaluate(() => scrollTo(0, 0));
   await picture(page, "docs");
   await page.getByRole("button", { name: "Authorize" }).first().click();
-  await page.locator(".auth-container input").first().fill(token);
-  await page.locator(".auth-btn-wrapper").getByRole("button", { name: "Apply credentials" }).click();
-  await page.locator(".auth-btn-wrapper").getByRole("button", { name: "Close" }).click();
+  const credentials = page.locator(".auth-container").filter({ hasText: "bearer (http, Bearer)" });
+  await credentials.locator("input").fill(token);
+  await credentials.getByRole("button", { name: "Apply credentials" }).click();
+  await credentials.getByRole("button", { name: "Close" }).click();
   const operation = page
     .locator(".opblock")
     .filter({ has: page.getByText("/api/me", { exact: true }) })

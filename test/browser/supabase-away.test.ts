@@ -1,6 +1,6 @@
 /** Every page while Supabase says nothing: what can be shown is, the rest is said, and all is well once it is back. */
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { PATIENT } from "../setup/patience.ts";
 import { faultsOf } from "./axe.ts";
 import { noteBackups } from "./backups.ts";
@@ -22,8 +22,8 @@ beforeAll(async () => {
   for (const email of [ADMIN, "ada@browser.test", "bao@browser.test"]) people.push(await signUp(system.apiUrl, email));
   await noteBackups(system.data);
 });
+afterEach(() => goOn?.());
 afterAll(async () => {
-  goOn?.();
   await browser?.close();
   await system?.stop();
 });
@@ -81,7 +81,8 @@ test("the operator's pages say what cannot be known, also when they are opened o
     const { page } = opened[at] as { page: Page };
     await page.reload();
     await page.locator("main").getByText(away).first().waitFor();
-    expect(await page.getByText(/Looking up|Loading/).count(), address()).toBe(0);
+    // each part of a page says so by itself, and none of them waits without end
+    await expect.poll(() => page.getByText(/Looking up|Loading/).count(), { ...PATIENT, message: address() }).toBe(0);
     await picture(page, `admin-supabase-away-${at}`);
     expect(await faultsOf(page), address()).toEqual([]);
   }
