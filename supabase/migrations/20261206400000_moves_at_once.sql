@@ -132,17 +132,32 @@ begin
   return 'switched';
 end $$;
 
--- What is known of moves stays when a database goes that they led to or from: then it is a name.
+-- What is known of moves and imports stays when a database goes that they led to or from: then it is a name.
 alter table switchyard.moves drop constraint moves_source_fkey, drop constraint moves_target_fkey;
+alter table switchyard.imports drop constraint imports_home_fkey;
+
+-- As the constraint did: it stays on the list until this import is on theirs, and whoever removes it sees that.
+create function switchyard.hold_home_of_import() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  perform from switchyard.databases where name = new.home for key share;
+  if not found then
+    raise exception 'There is no database named "%".', new.home using errcode = 'invalid_parameter_value';
+  end if;
+  return new;
+end $$;
+create trigger hold_home_of_import before insert on switchyard.imports
+  for each row execute function switchyard.hold_home_of_import();
 
 -- As before (see *_remove_database.sql), and not while moves lead there that have not ended: a copy that was kept of whoever has
--- moved on from there is looked after by whoever knows both homes.
+-- moved on from there is looked after by whoever knows both homes. Nor while an import is under way that leads there.
 create or replace function public.switchyard_remove_database(p_name text) returns void
 language plpgsql security definer set search_path = '' as $$
 declare
   v_users bigint;
   v_moves bigint;
   v_tasks bigint;
+  v_run bigint;
 begin
   if p_name = (select name from switchyard.self) then
     raise exception '"%" has the accounts and this very list: it cannot be removed. To keep new users out: switchyard databases set % --accepting=false.',
@@ -161,6 +176,11 @@ begin
   if v_moves > 0 then
     raise exception 'Moves to or from "%" have not ended: %. Wait for them (switchyard homes moves status), or give them up (homes moves abort), and take the copies away that are kept (homes moves clean).',
       p_name, v_moves using errcode = 'invalid_parameter_value';
+  end if;
+  select min(id) into v_run from switchyard.imports where home = p_name and state in ('running', 'undoing');
+  if v_run is not null then
+    raise exception 'An import into "%" has not ended: run %. Go on with it by the same command, or take it back: switchyard import undo %.',
+      p_name, v_run, v_run using errcode = 'invalid_parameter_value';
   end if;
   select count(*) into v_tasks from switchyard.tasks where database = p_name and done_at is null;
   if v_tasks > 0 then

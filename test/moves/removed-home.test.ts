@@ -34,3 +34,21 @@ test("not while a move leads there, or a copy is kept of one that has led there;
   ]);
   expect((await system.moves.start([coming.id], "atlas", "test"))._unsafeUnwrapErr().code).toBe("invalid_input");
 });
+
+test("not while an import leads there that has not ended; what is known of it stays", async () => {
+  const spare = { name: "spare", kind: "mongodb", site: 7 };
+  await system.control.sql("select public.switchyard_add_database($1, $2, $3::integer)", Object.values(spare));
+  const assignments = createAssignments(system.service);
+  const { data: run } = await system.service.rpc("switchyard_import_begin", {
+    ...{ p_holder: crypto.randomUUID(), p_source: "file", p_map: {}, p_map_hash: "1", p_home: spare.name },
+  });
+  const { message } = (await assignments.removeDatabase(spare.name))._unsafeUnwrapErr();
+  expect(message).toMatch(
+    new RegExp(`An import into "spare" has not ended: run ${run.id}\\. .*switchyard import undo ${run.id}\\.`),
+  );
+  await system.control.sql("update switchyard.imports set state = 'undone', ended_at = now() where id = $1", [run.id]);
+  expect((await assignments.removeDatabase(spare.name)).isOk()).toBe(true);
+  expect(await system.control.sql("select home, state from switchyard.imports where id = $1", [run.id])).toEqual([
+    { home: spare.name, state: "undone" },
+  ]);
+});
