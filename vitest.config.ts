@@ -39,7 +39,9 @@ export default defineConfig({
           exclude: [
             // their thousands of calls say more on real servers, with a hosted project's roles and default privileges
             "test/attack/{rest,input,contention}.test.ts",
-            "test/integration/mongo-reference-storm.test.ts",
+            "test/integration/{mongo-reference-storm,isolation-api}.test.ts",
+            // and so do moves that are interrupted at every step, and those of many users
+            "test/moves/{interrupted,balance,late,kept-copies}.test.ts",
             // what differs between two of one kind, real servers show
             "test/contract/mongo-second.test.ts",
             // a snapshot over a direct URL

@@ -12,7 +12,7 @@ import { hashed, type ImportingSystem, startImportingSystem } from "./system.ts"
 
 const PASSWORD = "correct horse battery staple";
 /** 10,000 by `npm run test:long`; the gate has time for some. */
-const USERS = Number(process.env.SWITCHYARD_IMPORT_USERS ?? partOf(2_000, 500));
+const USERS = Number(process.env.SWITCHYARD_IMPORT_USERS ?? partOf(1_000, 500));
 const MEGABYTES = 160;
 /** records of each: two categories of a wallet, two expenses and an income */
 const RECORDS = 5;
