@@ -8,12 +8,21 @@ import { untilStill } from "../../shared/backups/until-still.ts";
 import { contacts } from "../../shared/collections/contacts.ts";
 
 const uuid = (n: number) => new UUID(`0197f0a0-0000-7000-8000-${n.toString(16).padStart(12, "0")}`);
-const nowhere = {
-  place: "nowhere",
-  put: async (_: string, bytes: AsyncIterable<Uint8Array>) => {
-    for await (const _ of bytes);
-  },
-} as unknown as BackupStorage;
+/** Keeps the names alone. */
+function nowhere(): BackupStorage {
+  const paths = new Set<string>();
+  const storage: Pick<BackupStorage, "place" | "put" | "list"> = {
+    place: "nowhere",
+    async put(path, bytes) {
+      for await (const _ of bytes);
+      paths.add(path);
+    },
+    async *list(prefix) {
+      for (const path of paths) if (path.startsWith(prefix)) yield path;
+    },
+  };
+  return storage as BackupStorage;
+}
 
 interface Held {
   version: number;
@@ -61,7 +70,7 @@ function changing(changes: ((held: Map<number, Held>) => void)[]) {
   } as const;
   const make = () =>
     createBackup({
-      ...{ storage: nowhere, sources: [{ ...source, contents: [content(lines)], again: [content(again)] }] },
+      ...{ storage: nowhere(), sources: [{ ...source, contents: [content(lines)], again: [content(again)] }] },
       ...{
         schema_hash: "s",
         schema_revision: 9,
