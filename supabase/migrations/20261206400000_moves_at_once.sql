@@ -146,6 +146,7 @@ begin
   end if;
   return new;
 end $$;
+select switchyard.seal_function('switchyard.hold_home_of_import()'::regprocedure);
 create trigger hold_home_of_import before insert on switchyard.imports
   for each row execute function switchyard.hold_home_of_import();
 
