@@ -136,7 +136,10 @@ test("the keyboard alone decides the conflict, which is asked first, and both da
 test("the keyboard alone has the dead row tried again, and the page shows what becomes of it", async () => {
   const { page, context } = await openAdmin(browser, system.apiUrl, ADMIN, { problems });
   await page.getByRole("link", { name: "Replication" }).click();
-  await page.getByRole("region", { name: "Dead rows" }).getByRole("row", { name: /profiles/ }).waitFor();
+  await page
+    .getByRole("region", { name: "Dead rows" })
+    .getByRole("row", { name: /profiles/ })
+    .waitFor();
   await tabTo(page, /^Try all again/);
   await page.keyboard.press("Enter");
   const dialog = page.getByRole("dialog", { name: "Try again what was refused" });
