@@ -8,6 +8,7 @@ import { BSON } from "mongodb";
 import type { Collection } from "../definition/define.ts";
 import { readPart } from "./codec.ts";
 import type { Manifest } from "./manifest.ts";
+import { batches, partsOf } from "./parts.ts";
 import { type Line, versionOf } from "./record-lines.ts";
 import { ASSIGNMENTS } from "./restore-accounts.ts";
 import { keyOfLine, placeOfLine, userOfLine } from "./restore-places.ts";
@@ -16,7 +17,6 @@ import type { SqlConnection } from "./sql.ts";
 import type { BackupStorage } from "./storage.ts";
 
 const { EJSON } = BSON;
-const BATCH = 1_000;
 const MOST_NAMED = 50;
 
 export interface DrillOptions {
@@ -42,10 +42,7 @@ export async function compareRecords(
     "create temporary table if not exists drill_keys (key text primary key, stands boolean not null)",
   );
   await control.query("truncate drill_keys");
-  const parts = chain.flatMap(({ id, parts: all }) =>
-    all.filter((part) => part.collection === name && part.count > 0).map((part) => ({ id, part })),
-  );
-  const total = parts.reduce((sum, { part }) => sum + part.count, 0);
+  const { parts, total } = partsOf(chain, name);
   let looked = 0;
 
   async function compare(lines: readonly Line[]): Promise<void> {
@@ -70,16 +67,8 @@ export async function compareRecords(
     looked += lines.length;
     onProgress(`${name} compared`, looked, total);
   }
-  for (const { id, part } of parts) {
-    let batch: Line[] = [];
-    for await (const line of readPart(storage, id, part, identity)) {
-      batch.push(line);
-      if (batch.length < BATCH) continue;
-      await compare(batch);
-      batch = [];
-    }
-    if (batch.length > 0) await compare(batch);
-  }
+  for (const { id, part } of parts)
+    for await (const batch of batches(readPart(storage, id, part, identity))) await compare(batch);
 
   let there = 0;
   for (const target of targetsOf(options, collection)) there += await target.count(collection);

@@ -1,9 +1,9 @@
 /** Whether the rows of a table of the control plane are the lines of a backup, each of them and no other. */
+import { batches } from "./parts.ts";
 import type { Line } from "./record-lines.ts";
 import { LINES, shapeOfTable } from "./restore-tables.ts";
 import type { SqlQuery } from "./sql.ts";
 
-const BATCH = 1_000;
 const MOST_NAMED = 5;
 
 /** `except`: columns that a restore sets itself. A table that is not here is none that could be restored. */
@@ -51,14 +51,7 @@ export async function compareTable(
         n < MOST_NAMED ? `${table} ${key} ${missing ? "is not there" : `differs in ${columns}`}` : `${table} ${key}`,
       );
   }
-  let batch: Line[] = [];
-  for await (const line of lines) {
-    batch.push(line);
-    if (batch.length < BATCH) continue;
-    await compare(batch);
-    batch = [];
-  }
-  await compare(batch);
+  for await (const batch of batches(lines)) await compare(batch);
   const [there] = await query(`select count(*)::integer as n from ${table}`);
   if (Number(there?.n) !== count) differ(`${table}: ${there?.n} are there, and the backup has ${count}`);
 }

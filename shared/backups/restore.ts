@@ -15,6 +15,7 @@ import type { Collection } from "../definition/define.ts";
 import { readPart } from "./codec.ts";
 import { BackupFailed, naming, RESTORE_GOES_ON } from "./failures.ts";
 import type { Manifest } from "./manifest.ts";
+import { BATCH, batches, partsOf } from "./parts.ts";
 import type { Line } from "./record-lines.ts";
 import { type Accounts, ASSIGNMENTS, openAccounts, USERS } from "./restore-accounts.ts";
 import { LEDGER_TABLES, type LedgerState, lookAtLedger, restoreLedger } from "./restore-ledger.ts";
@@ -25,8 +26,6 @@ import type { Choices, Outcome, RestoreTarget } from "./restore-verdict.ts";
 import type { SqlConnection } from "./sql.ts";
 import type { BackupStorage } from "./storage.ts";
 
-/** Records of one call. */
-const BATCH = 1_000;
 /** Records that wait for what they refer to, in memory. */
 const MOST_WAITING = 20_000;
 
@@ -174,10 +173,7 @@ async function restoreRecords(restoring: Restoring): Promise<void> {
   } = restoring;
   for (const collection of collections) {
     if (only && !only.has(collection.name)) continue;
-    const parts = chain.flatMap(({ id, parts: all }) =>
-      all.filter((part) => part.collection === collection.name && part.count > 0).map((part) => ({ id, part })),
-    );
-    const total = parts.reduce((sum, { part }) => sum + part.count, 0);
+    const { parts, total } = partsOf(chain, collection.name);
     let looked = 0;
     let waiting: Waiting[] = [];
     for (const { id, part } of parts)
@@ -268,17 +264,6 @@ function placeOf(
     (account?.state === "gone" && withAccounts);
   if (user !== null && !isHere) return null;
   return placeOfLine(collection, account?.home ?? null);
-}
-
-async function* batches(lines: AsyncIterable<Line>): AsyncIterable<Line[]> {
-  let batch: Line[] = [];
-  for await (const line of lines) {
-    batch.push(line);
-    if (batch.length < BATCH) continue;
-    yield batch;
-    batch = [];
-  }
-  if (batch.length > 0) yield batch;
 }
 
 /** Has the next one read while this one is worked at. */
