@@ -1,9 +1,9 @@
 /** Health in both shapes, and what admins see of an instance. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ApiInstance, startApi } from "../attack/api.ts";
+import { startOwnDatabase } from "../setup/own-database.ts";
 import { preparedMongo } from "../setup/prepared-mongo.ts";
 import type { TestSupabase } from "../setup/start-supabase.ts";
-import { startTestSupabase } from "../setup/supabase.ts";
 import { newUser, type TestUser } from "../setup/users.ts";
 
 let supabase: TestSupabase;
@@ -14,7 +14,7 @@ let admin: TestUser;
 let user: TestUser;
 
 beforeAll(async () => {
-  supabase = await startTestSupabase();
+  supabase = await startOwnDatabase();
   const options = { on: supabase, mongoUri: await preparedMongo("infrastructure") };
   api = await startApi({ ...options, more: { SINGLE_INSTANCE: "1", RATE_LIMITS: "writes=1" } });
   without = await startApi({ ...options, more: { REDIS_URL: "redis://127.0.0.1:9", LOG_TO_MONGODB: "1" } });

@@ -4,34 +4,34 @@
  * them as SWITCHYARD_SEED and SWITCHYARD_PATH, and the same is drawn again. Five histories are 10,000 reads (npm run test:long).
  */
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, inject, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type ApiInstance, startApi } from "../attack/api.ts";
 import { type Mode, startProxy, type TcpProxy } from "../failure/proxy.ts";
 import { untilUsed } from "../setup/cache-histories.ts";
 import { createDashboardPlay, FUNDS, PEOPLE, type Person, roundOf } from "../setup/dashboard-histories.ts";
 import { dashboardHistories, replay } from "../setup/histories.ts";
+import { type OwnDatabase, startOwnDatabase } from "../setup/own-database.ts";
 import { HANGS_MS, PATIENT } from "../setup/patience.ts";
 import { preparedMongo } from "../setup/prepared-mongo.ts";
 import { redisUrl } from "../setup/servers.ts";
-import type { TestSupabase } from "../setup/start-supabase.ts";
-import { startTestSupabase } from "../setup/supabase.ts";
 import { newUser } from "../setup/users.ts";
 
 const SIZE = 250;
 const ROUNDS = 4;
 
-let supabase: TestSupabase;
+let supabase: OwnDatabase;
 let instances: { api: ApiInstance; proxy: TcpProxy }[];
 beforeAll(async () => {
-  supabase = await startTestSupabase();
+  // an instance of another file that wrote past its Redis would bar these from the cache for eleven minutes
+  supabase = await startOwnDatabase();
   const mongoUri = await preparedMongo("dashboard");
   const start = async (way: { DATABASE_URL?: string }) => {
-    const proxy = await startProxy(redisUrl());
-    const more = { ...way, REDIS_URL: `redis://127.0.0.1:${proxy.port}` };
+    const proxy = await startProxy(redisUrl("dashboard"));
+    const more = { ...way, REDIS_URL: redisUrl("dashboard", proxy) };
     return { proxy, api: await startApi({ on: supabase, mongoUri, more }) };
   };
   // one by each way to Postgres
-  instances = [await start({}), await start({ DATABASE_URL: inject("servers").dbUrl })];
+  instances = [await start({}), await start({ DATABASE_URL: supabase.ownerUrl })];
 });
 afterAll(async () => {
   for (const { api, proxy } of instances ?? []) {

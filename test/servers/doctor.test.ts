@@ -25,7 +25,7 @@ beforeAll(async () => {
     SUPABASE_SECRET_KEY: own.secretKey,
     DATABASE_URL: own.ownerUrl,
     DATABASE_NEON: neon.url,
-    REDIS_URL: redisUrl(),
+    REDIS_URL: redisUrl("doctor"),
   };
 });
 afterAll(async () => {
@@ -91,7 +91,7 @@ test("another Postgres that is not prepared, lacks a migration, or an index", as
 });
 
 test("a Redis that forgets when it is full: a warning, and no failure", async () => {
-  const redis = new Redis(redisUrl());
+  const redis = new Redis(redisUrl("doctor"));
   await redis.config("SET", "maxmemory-policy", "allkeys-lru");
   const { failed, of } = await examined();
   await redis.config("SET", "maxmemory-policy", "noeviction");

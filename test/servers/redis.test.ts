@@ -12,10 +12,10 @@ import { type Mode, startProxy } from "../failure/proxy.ts";
 import { cacheHistory, untilUsed } from "../setup/cache-histories.ts";
 import { createHub } from "../setup/cache-hub.ts";
 import { partOf } from "../setup/effort.ts";
+import { startOwnDatabase } from "../setup/own-database.ts";
 import { HANGS_MS, PATIENT } from "../setup/patience.ts";
 import { preparedMongo } from "../setup/prepared-mongo.ts";
 import { redisUrl } from "../setup/servers.ts";
-import { startTestSupabase } from "../setup/supabase.ts";
 import { newUser } from "../setup/users.ts";
 
 const log = createLog({ level: "silent" });
@@ -25,15 +25,15 @@ afterEach(async () => {
 });
 
 /** Patient: a machine that is slow is no Redis that is away. */
-function connection({ url = redisUrl(), commandMs = HANGS_MS } = {}): Redis {
+function connection({ url = redisUrl("redis"), commandMs = HANGS_MS } = {}): Redis {
   const redis = createRedis({ url, log, commandMs });
   stops.push(() => redis.close());
   return redis;
 }
 async function behindProxy(commandMs?: number) {
-  const proxy = await startProxy(redisUrl());
+  const proxy = await startProxy(redisUrl("redis"));
   stops.push(() => proxy.stop());
-  const redis = connection({ url: `redis://127.0.0.1:${proxy.port}`, ...(commandMs && { commandMs }) });
+  const redis = connection({ url: redisUrl("redis", proxy), ...(commandMs && { commandMs }) });
   return { proxy, redis };
 }
 const cacheOn = (redis: Redis, name: string, hub = createHub(3)): Cache =>
@@ -155,9 +155,10 @@ describe("limits", () => {
 
 /** Two instances of the API on one Postgres; the second one's line to Redis can fail. */
 async function twoInstances() {
-  const supabase = await startTestSupabase();
+  // b leaves a word of what it writes past Redis, which bars the instances of a shared database from the cache for minutes
+  const supabase = await startOwnDatabase();
   stops.push(() => supabase.stop());
-  const proxy = await startProxy(redisUrl());
+  const proxy = await startProxy(redisUrl("redis"));
   stops.push(() => proxy.stop());
   const mongoUri = await preparedMongo("redis");
   const start = async (url: string) => {
@@ -165,7 +166,7 @@ async function twoInstances() {
     stops.push(() => api.close());
     return api;
   };
-  const [a, b] = [await start(redisUrl()), await start(`redis://127.0.0.1:${proxy.port}`)];
+  const [a, b] = [await start(redisUrl("redis")), await start(redisUrl("redis", proxy))];
   return { a, b, proxy, supabase };
 }
 

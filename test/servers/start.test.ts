@@ -28,7 +28,7 @@ beforeAll(async () => {
     SUPABASE_DB_URL: database.dbUrl,
     SUPABASE_ADMIN_DB_URL: database.adminUrl,
     MONGODB_URI: mongoUriFor(`start_${crypto.randomUUID().slice(0, 8)}`),
-    REDIS_URL: redisUrl(),
+    REDIS_URL: redisUrl("start"),
   });
   await system.said("Ready.");
 });

@@ -11,9 +11,16 @@ export function mongoUriFor(database: string): string {
   return url.toString();
 }
 
-/** The Redis that was given. */
-export function redisUrl(): string {
-  const { redisUrl: url } = servers();
-  if (!url) throw new Error("npm run test:servers needs REDIS_URL, the URL of a redis-server on this machine.");
-  return url;
+/** Of the given Redis, a database for each file: a new generation for everybody in one would empty the other's cache. */
+const REDIS_DATABASES = { redis: 1, dashboard: 2, doctor: 3, start: 4 } as const;
+type RedisUser = keyof typeof REDIS_DATABASES;
+
+/** The Redis that was given, or a proxy before it. */
+export function redisUrl(user: RedisUser, proxy?: { readonly port: number }): string {
+  const { redisUrl: given } = servers();
+  if (!given) throw new Error("npm run test:servers needs REDIS_URL, the URL of a redis-server on this machine.");
+  const url = new URL(given);
+  if (proxy) url.host = `127.0.0.1:${proxy.port}`;
+  url.pathname = `/${REDIS_DATABASES[user]}`;
+  return url.toString();
 }
