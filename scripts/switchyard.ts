@@ -2,6 +2,7 @@
 import { createInterface } from "node:readline/promises";
 import { processEnvironment } from "../shared/config.ts";
 import { runCommand } from "./commands/index.ts";
+import { listenForInterrupts } from "./interrupts.ts";
 
 async function ask(question: string): Promise<boolean> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
@@ -15,24 +16,11 @@ async function ask(question: string): Promise<boolean> {
   }
 }
 
-let interrupted: boolean | undefined;
-function isInterrupted(): boolean {
-  if (interrupted === undefined) {
-    interrupted = false;
-    // the second one ends the process: whoever presses twice means it
-    process.once("SIGINT", () => {
-      interrupted = true;
-      console.error("Ending after the steps under way; again: at once.");
-    });
-  }
-  return interrupted;
-}
-
 process.exitCode = await runCommand(process.argv.slice(2), {
   env: processEnvironment(),
   out: console.log,
   err: console.error,
   ask: process.stdin.isTTY ? ask : undefined,
-  isInterrupted,
+  isInterrupted: listenForInterrupts(console.error),
   terminal: process.stdout.isTTY ? process.stderr : undefined,
 });

@@ -51,26 +51,38 @@ export const smoke: Stage = {
   name: "smoke",
   about: "health, revision and a signed-in read of the new version",
   of: ENVIRONMENTS,
-  async run({ env, state, say, isInterrupted }) {
-    const url = state.url ?? "";
-    const probe = createProbe(env);
-    let seen: Seen | undefined;
-    // the first calls of a function meet a cold start
-    for (let tries = 0; tries < SMOKE_TRIES && !seen?.ok && !isInterrupted(); tries++) {
-      if (seen) await wait(SMOKE_PAUSE_MS);
-      seen = await probe.look(url);
+  async run(deployment) {
+    try {
+      return await looked(deployment);
+    } catch (error) {
+      const { env, state } = deployment;
+      const why = (error as Error).message;
+      // not where it was told to be: a project may give every deployment its domains
+      if (env.API_URL && (await createProbe(env).stamp(env.API_URL))?.id === state.id && state.previous)
+        throw new NotGood(`${why}, and has the traffic, although nobody promoted it`);
+      throw new Refused(`${why}. Traffic is where it was.`);
     }
-    if (!seen?.ok) throw new Refused(`${url} ${seen?.says ?? "was not looked at"}. Traffic is where it was.`);
-    const stamp = await probe.stamp(url);
-    if (stamp?.id !== state.id)
-      throw new Refused(
-        `${url} is not this build (${stamp?.revision ?? "it does not say which one"}). Traffic is where it was.`,
-      );
-    await refuseWorse(probe, url, env.API_URL);
-    if (!env.SMOKE_EMAIL) say("  No SMOKE_EMAIL is set: nothing was read as a user.");
-    return `answers in ${Math.round(seen.ms)} ms`;
   },
 };
+
+/** Throws with what is wrong, an unfinished sentence. */
+async function looked({ env, state, say, isInterrupted }: Deployment): Promise<string> {
+  const url = state.url ?? "";
+  const probe = createProbe(env);
+  let seen: Seen | undefined;
+  // the first calls of a function meet a cold start
+  for (let tries = 0; tries < SMOKE_TRIES && !seen?.ok && !isInterrupted(); tries++) {
+    if (seen) await wait(SMOKE_PAUSE_MS);
+    seen = await probe.look(url);
+  }
+  if (!seen?.ok) throw new Error(`${url} ${seen?.says ?? "was not looked at"}`);
+  const stamp = await probe.stamp(url);
+  if (stamp?.id !== state.id)
+    throw new Error(`${url} is not this build (${stamp?.revision ?? "it does not say which one"})`);
+  await refuseWorse(probe, url, env.API_URL);
+  if (!env.SMOKE_EMAIL) say("  No SMOKE_EMAIL is set: nothing was read as a user.");
+  return `answers in ${Math.round(seen.ms)} ms`;
+}
 
 /** A database that is away is away for both; one that only the new version cannot use is a reason not to go on. */
 async function refuseWorse(probe: Probe, url: string, api: string | undefined): Promise<void> {
@@ -78,7 +90,7 @@ async function refuseWorse(probe: Probe, url: string, api: string | undefined): 
   if (next?.status === "healthy") return;
   const now = api === undefined ? null : await probe.health(api);
   if (now?.status !== "healthy" && now?.status !== undefined) return;
-  throw new Refused(`${url} is ${next?.status ?? "not healthy"}: ${next?.message ?? ""} Traffic is where it was.`);
+  throw new Error(`${url} is ${next?.status ?? "not healthy"}: ${(next?.message ?? "").replace(/\.$/, "")}`);
 }
 
 export const promote: Stage = {

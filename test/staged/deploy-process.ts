@@ -2,6 +2,7 @@
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runCommand } from "../../scripts/commands/index.ts";
+import { listenForInterrupts } from "../../scripts/interrupts.ts";
 import { processEnvironment } from "../../shared/config.ts";
 
 const env = processEnvironment();
@@ -11,6 +12,7 @@ process.exitCode = await runCommand(process.argv.slice(2), {
   env,
   out: console.log,
   err: console.error,
+  isInterrupted: listenForInterrupts(console.error),
   async call(words) {
     const name = `switchyard ${words.join(" ")}`;
     appendFileSync(join(folder, "calls.txt"), `${name}\n`);

@@ -135,6 +135,25 @@ describe("a stage that fails", () => {
   });
 });
 
+describe("a platform that leads traffic to what is only uploaded", () => {
+  test("the version is taken where it stands, if it is good", async () => {
+    await project.behave("vercel deploy", "promote");
+    const { code, said } = await project.deploy(DEPLOY);
+    expect([code, said]).toEqual([0, expect.stringContaining("it was there already")]);
+    await expectDeployed();
+  });
+
+  test("and led back at once, if it is not", async () => {
+    await project.behave("vercel deploy", "promote");
+    // its files answer, its functions do not
+    project.answers.status = (where, is, path) =>
+      path !== "/deployment.json" && (where === "new" || is === project.revision) ? 503 : 200;
+    const { code, said } = await project.deploy(DEPLOY);
+    expect([code, said]).toEqual([1, expect.stringContaining("Rolled back to dpl_old")]);
+    await expectOld();
+  });
+});
+
 describe("a version that fails under traffic", () => {
   const failing = () => {
     project.answers.status = (where, revision, path) =>
@@ -199,6 +218,48 @@ describe("killed", () => {
       expect(await project.deploy(DEPLOY)).toMatchObject({ code: 0 });
       await expectDeployed();
     });
+});
+
+describe("Ctrl-C", () => {
+  for (const at of [...CALLS, "vercel promote"].filter((call) => !call.startsWith("switchyard")))
+    test(`at ${at}: the old version keeps the traffic; run again, it equals an undisturbed run`, async () => {
+      await project.behave(at, "wait");
+      const first = project.deploy(DEPLOY);
+      await expect.poll(() => project.calls(), PATIENT).toContainEqual(expect.stringContaining(at));
+      project.interrupt();
+      const { code, signal, said } = await first;
+      expect([code, signal]).toEqual([1, null]);
+      expect(said).toContain("Ending after the steps under way");
+      await expectOld();
+      await project.behave();
+      expect(await project.deploy(DEPLOY)).toMatchObject({ code: 0 });
+      await expectDeployed();
+    });
+
+  test("while it watches: what that leaves is said, and the next run watches", async () => {
+    let isSent = false;
+    project.answers.onRequest = (where, revision, path) => {
+      if (isSent || where !== "production" || revision !== project.revision || path !== "/api/health") return;
+      isSent = true;
+      project.interrupt();
+    };
+    const { code, said } = await project.deploy(DEPLOY);
+    expect([code, said]).toEqual([1, expect.stringContaining("has the traffic, and nobody watches it")]);
+    expect(await project.deploy(DEPLOY)).toMatchObject({ code: 0 });
+    await expectDeployed();
+  });
+
+  test("in the middle of a rollback: it is led back all the same", async () => {
+    project.answers.status = (where, is, path) =>
+      path !== "/deployment.json" && where === "production" && is === project.revision ? 503 : 200;
+    await project.behave("vercel rollback", "wait");
+    const first = project.deploy(DEPLOY);
+    await expect.poll(() => project.calls(), PATIENT).toContainEqual(expect.stringContaining("vercel rollback"));
+    await project.behave();
+    project.interrupt();
+    expect(await first).toMatchObject({ code: 1, said: expect.stringContaining("Rolled back to dpl_old") });
+    await expectOld();
+  });
 });
 
 describe("refused before anything is done", () => {

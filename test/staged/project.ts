@@ -113,6 +113,8 @@ export async function startProject() {
   return {
     ...{ root, folder, answers, notes, world, setEnvironment, setPulled, behave, git, revision },
     pid: () => running,
+    /** Ctrl-C: what a terminal sends to everything that it has started */
+    interrupt: () => process.kill(-(running ?? 0), "SIGINT"),
     /** as at the beginning: the old version has the traffic, one migration is pending */
     async reset() {
       answers.status = () => 200;
@@ -135,6 +137,8 @@ export async function startProject() {
       new Promise((done) => {
         const child = spawn(process.execPath, [resolve("test/staged/deploy-process.ts"), ...line.split(" ")], {
           cwd: root,
+          // a group of its own, as a terminal gives it
+          detached: true,
           env: {
             ...{ PATH: process.env.PATH, HOME: folder, STAND_IN_WORLD: folder, STAND_IN_URL: next.url },
             ...{
