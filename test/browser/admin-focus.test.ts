@@ -99,6 +99,37 @@ test("is kept where a change takes away what had it", async () => {
   await context.close();
 });
 
+test("stays in a dialog that is opened again in the moment in which it was closed", async () => {
+  const { page, context } = await openAdmin(browser, system.apiUrl, ADMIN, { problems });
+  await page.goto(`${system.apiUrl}/admin#/databases`);
+  const policy = page.getByRole("region", { name: "New users" });
+  await policy.getByLabel("Chosen by").selectOption({ index: 0 });
+  const values = await policy.getByLabel("Chosen by").locator("option").allTextContents();
+  await policy.getByLabel("Chosen by").selectOption({ index: values.length - 1 });
+  const change = policy.getByRole("button", { name: "Change" });
+  const dialog = page.getByRole("dialog");
+  for (let times = 0; times < 5; times++) {
+    await change.click();
+    await dialog.getByText("This affects 2 databases.").waitFor();
+    // the browser tells of the end some time after it; what a quick hand, or a slow machine, does in between
+    await change.evaluate(
+      (button) =>
+        new Promise((resolve) => {
+          const first = document.querySelector("dialog");
+          first?.addEventListener("close", () => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+          first?.close();
+          (button as HTMLButtonElement).click();
+        }),
+    );
+    expect(await dialog.count()).toBe(1);
+    await dialog.getByText("This affects 2 databases.").waitFor();
+    expect(await focused(page)).toBe("TEXTAREA reason");
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
+  }
+  await context.close();
+});
+
 test("comes to the title with the next page of a list, and is not taken from who is typing", async () => {
   const { page, context } = await openAdmin(browser, system.apiUrl, ADMIN, { problems });
   // a list of many pages

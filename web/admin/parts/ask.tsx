@@ -7,6 +7,7 @@ import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Answer } from "../../shared/api.ts";
 import { countedOf } from "./figures.ts";
+import { type Loaded, useLive } from "./live.ts";
 
 export interface Affected {
   count: number;
@@ -29,30 +30,38 @@ export interface Question {
   readonly after: () => void;
 }
 
-const question = signal<Question | null>(null);
+interface Asking {
+  readonly number: number;
+  readonly asked: Question;
+}
+const question = signal<Asking | null>(null);
+let count = 0;
 
 /** Opens the dialog. */
 export function ask(asked: Question): void {
-  question.value = asked;
+  question.value = { number: ++count, asked };
 }
 
-/** Stands once in the page. */
+/**
+ * Stands once in the page. Each question has a dialog of its own: the browser tells that one is closed some time after it, and
+ * by then a quick hand has asked the next.
+ */
 export function Asked() {
-  return question.value && <AskDialog asked={question.value} />;
+  return question.value && <AskDialog key={question.value.number} {...question.value} />;
 }
 
-function AskDialog({ asked }: { asked: Question }) {
+function AskDialog({ number, asked }: Asking) {
   const dialog = useRef<HTMLDialogElement>(null);
-  const [affected, setAffected] = useState<Answer<Affected>>();
+  // asked again until there is an answer: whoever has the dialog open waits for it
+  const affected = useLive(String(number), asked.affected, null);
   const [outcome, setOutcome] = useState<Answer<string>>();
   const [isRunning, setRunning] = useState(false);
   // before anything is painted: the next key is already the dialog's
   useLayoutEffect(() => {
     dialog.current?.showModal();
-    void asked.affected().then(setAffected);
-  }, [asked]);
+  }, []);
   const closed = () => {
-    question.value = null;
+    if (question.value?.number === number) question.value = null;
     if (outcome) asked.after();
   };
   const submit = async (event: SubmitEvent) => {
@@ -86,7 +95,7 @@ function AskDialog({ asked }: { asked: Question }) {
             <button type="button" onClick={() => dialog.current?.close()} disabled={isRunning}>
               Cancel
             </button>
-            <button type="submit" class="primary" disabled={isRunning || !affected?.ok || affected.value.count === 0}>
+            <button type="submit" class="primary" disabled={isRunning || !affected.value?.count}>
               {isRunning ? "Working …" : asked.verb}
             </button>
           </div>
@@ -96,14 +105,14 @@ function AskDialog({ asked }: { asked: Question }) {
   );
 }
 
-function HowMany({ affected, noun }: { affected: Answer<Affected> | undefined; noun: string }) {
-  if (!affected) return <p role="status">Counting what it affects …</p>;
-  if (!affected.ok)
+function HowMany({ affected, noun }: { affected: Loaded<Affected>; noun: string }) {
+  if (affected.problem)
     return (
       <p role="status" class="notice bad">
         It cannot be said how much this affects: {affected.problem.detail}
       </p>
     );
+  if (!affected.value) return <p role="status">Counting what it affects …</p>;
   const { count, refused = [] } = affected.value;
   return (
     <div role="status">
