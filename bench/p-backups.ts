@@ -1,6 +1,6 @@
 /**
  * (p) A backup of a million records of each database, and all of them restored: how fast, compared with a scan and with inserts in
- * bulk by the same driver, and what memory it takes. In turns, each in a process of its own. P_RECORDS: fewer.
+ * bulk by the same driver, and what memory it takes. In turns, each in a process of its own. P_RECORDS, P_TURNS: fewer.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -15,7 +15,7 @@ import { withoutTriggers } from "./without-triggers.ts";
 
 const RECORDS = Number(process.env.P_RECORDS ?? 1_000_000);
 const USERS = 10;
-const TURNS = 3;
+const TURNS = Number(process.env.P_TURNS ?? 3);
 const RATE_BAR = 0.5;
 const MEMORY_BAR_MB = 200;
 /** As `npm run switchyard` runs: without it the heap grows with garbage before any is collected, to twice as much. */
