@@ -1,4 +1,7 @@
 /** Loaded before an entry point: says what is needed where Node is too old to read TypeScript. Plain JavaScript, therefore. */
+import * as module from "node:module";
+import { fileURLToPath } from "node:url";
+
 const NEEDED = 24;
 
 if (Number(process.versions.node.split(".")[0]) < NEEDED) {
@@ -8,3 +11,7 @@ if (Number(process.versions.node.split(".")[0]) < NEEDED) {
   );
   process.exit(1);
 }
+
+// what was compiled once is not compiled again: half of what a command takes to start. Processes that it starts do the same.
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL("../node_modules/.cache/switchyard-node", import.meta.url));
+module.enableCompileCache(process.env.NODE_COMPILE_CACHE);

@@ -47,8 +47,10 @@ beforeAll(async () => {
   const heard = { ALERT_WEBHOOK_URL: receiver.url, ALERT_WEBHOOK_SECRET: RECEIVER_SECRET };
   const mongoUri = await preparedMongo("alerts");
   well = endpoint(mongoUri, heard);
-  apart = endpoint("mongodb://127.0.0.1:9/away", heard);
-  silent = endpoint("mongodb://127.0.0.1:9/away");
+  // nobody listens there, however long it is waited for
+  const away = { DATABASE_CONNECT_MS: "500" };
+  apart = endpoint("mongodb://127.0.0.1:9/away", { ...heard, ...away });
+  silent = endpoint("mongodb://127.0.0.1:9/away", away);
 });
 afterAll(async () => {
   for (const registry of registries) await closeAll(registry);

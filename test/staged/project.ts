@@ -140,7 +140,13 @@ export async function startProject() {
           // a group of its own, as a terminal gives it
           detached: true,
           env: {
-            ...{ PATH: process.env.PATH, HOME: folder, STAND_IN_WORLD: folder, STAND_IN_URL: next.url },
+            ...{
+              PATH: process.env.PATH,
+              NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+              HOME: folder,
+              STAND_IN_WORLD: folder,
+              STAND_IN_URL: next.url,
+            },
             ...{
               DEPLOY_VERCEL: resolve("test/staged/vercel.mjs"),
               DEPLOY_SUPABASE: resolve("test/staged/supabase.mjs"),
