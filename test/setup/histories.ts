@@ -46,5 +46,5 @@ export function moveHistories(): number {
 /** Of dashboards, each of 1,000 writes and some 2,000 reads; SWITCHYARD_DASHBOARD_HISTORIES says otherwise. */
 export function dashboardHistories(): number {
   const asked = Number(process.env.SWITCHYARD_DASHBOARD_HISTORIES);
-  return asked > 0 ? asked : partOf(2);
+  return asked > 0 ? asked : partOf(1);
 }
