@@ -4,6 +4,7 @@ import { z } from "zod";
 import { notFound } from "../../shared/contract/errors.ts";
 import { balancesOf } from "../../shared/ledger/balances.ts";
 import type { LedgerAccount, LedgerTransfer } from "../../shared/ledger/shapes.ts";
+import { utcInstant } from "../../shared/values/instant.ts";
 import { body, json, locationHeaders, problems } from "../_answers.ts";
 import {
   accountSchema,
@@ -212,8 +213,9 @@ export const ledgerRoutes = () =>
       return opened.is_new ? c.json(there, 201, { location: `/api/ledger/accounts/${there.id}` }) : c.json(there, 200);
     })
     .openapi(routes.account, async (c) => {
-      const { as_of = null } = c.req.valid("query");
-      const wanted = { p_user_id: c.var.user.id, p_account: c.req.valid("param").id, p_as_of: as_of };
+      const { as_of } = c.req.valid("query");
+      const asOf = as_of === undefined ? null : utcInstant(as_of);
+      const wanted = { p_user_id: c.var.user.id, p_account: c.req.valid("param").id, p_as_of: asOf };
       const found = await callLedger<LedgerAccount | null>(c, "read", "ledger_read_account", wanted);
       if (!found) throw repositoryProblem(NO_ACCOUNT);
       return c.json(inUtc(found), 200);

@@ -77,6 +77,13 @@ test("an account is opened once in an asset, shown, and closed when it is empty"
   const early = await ann.call("GET", `${path}?as_of=${encodeURIComponent(again.value.opened_at)}`);
   expect(early.value).toMatchObject({ status: "open", version: 0 });
   expect((await ann.call("GET", `${path}?as_of=never`)).status).toBe(400);
+  // valid instants that Postgres would not take; before it was opened there was no such account
+  for (const [odd, status] of [
+    ["1062-12-01T22:51:01.9+16:04", 404],
+    ["0000-01-01T00:00:00Z", 404],
+    ["9999-12-31T23:00:00-23:00", 200],
+  ] as const)
+    expect((await ann.call("GET", `${path}?as_of=${encodeURIComponent(odd)}`)).status).toBe(status);
   expect((await ann.call("POST", "/api/ledger/accounts", { asset: "NONE" })).status).toBe(422);
 });
 
