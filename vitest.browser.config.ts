@@ -1,5 +1,5 @@
 import { defineConfig } from "vitest/config";
-import "./test/setup/compile-cache.ts";
+import "./scripts/node-version.mjs";
 import { patience } from "./test/setup/patience.ts";
 import { reporters } from "./test/setup/reporters.ts";
 
